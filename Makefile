@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+#
+# One file, no configure. Presence registers: every *.c in a folder below is built, every schema/classes/*.mof is a
+# class, every providers/*.c a provider; nothing is listed by hand. All output goes to build/ (or $(B)).
+#
+#   make            build all programs into build/bin
+#   make demo       install what it needs, build, start an agent on loopback, log in over real SSH
+#   make test       install what the tests need, build, run all tests
+#   make check      run all tests without installing anything;  T=unit/test_row runs one
+#   make lint       format, include graph, function length, cppcheck
+#   make bench      figures beside peers;  make fuzz SECONDS=60  long fuzzing
+#   make install    DESTDIR= PREFIX=/usr
+# Variants: SAN=address,undefined  SAN=thread  COV=1  (each in a build folder of its own)  V=1 shows commands.
+
+VERSION := 0.1.0
+PREFIX ?= /usr
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PYTHON ?= python3
+CFLAGS ?= -O2 -g
+
+B := build$(if $(SAN),/$(subst $(comma),-,$(SAN)))$(if $(COV),/cov)
+comma := ,
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
+
+PKGS := libuv jansson sqlite3
+PKGS_SSH := libssh libcrypto
+PKGS_SHELL := libpcre2-8 libutf8proc
+cflags_of = $(shell pkg-config --cflags $(1) 2>/dev/null)
+libs_of = $(shell pkg-config --libs $(1) 2>/dev/null)
+
+REEVE_CFLAGS = -std=gnu11 -Wall -Wextra -Wformat=2 -Wno-missing-field-initializers -Wno-format-nonliteral -Werror=implicit-function-declaration \
+	-fPIE -fno-strict-aliasing -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+	$(if $(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=3)) \
+	-ffile-prefix-map=$(CURDIR)=. -D_GNU_SOURCE -DREEVE_VERSION='"$(VERSION)"' \
+	-I. -I$(B) -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined) $(if $(COV),--coverage) \
+	$(call cflags_of,$(PKGS) $(PKGS_SSH) $(PKGS_SHELL))
+REEVE_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(if $(SAN),-fsanitize=$(SAN)) $(if $(COV),--coverage)
+
+# ---- what there is -------------------------------------------------------------------------------------------
+MOF := $(sort $(wildcard schema/classes/*.mof))
+SCHEMA_C := $(filter-out schema/mofc.c schema/mofc_%.c,$(sort $(wildcard schema/*.c)))
+MOFC_C := $(sort $(wildcard schema/mofc.c schema/mofc_*.c))
+WIRE_C := $(sort $(wildcard agent/wire/*.c))
+AGENT_C := $(filter-out agent/main.c,$(sort $(wildcard agent/*.c agent/front/*.c)))
+PROVIDER_C := $(sort $(wildcard providers/*.c))
+PROVIDER_LIB_C := $(sort $(wildcard providers/lib/*.c))
+SHELL_C := $(filter-out shell/main.c,$(sort $(wildcard shell/*.c shell/cmdlets/*.c)))
+MONITOR_C := $(sort $(wildcard agent/monitor/*.c))
+SSH_C := $(sort $(wildcard agent/ssh/*.c))
+GEN_H := $(patsubst schema/classes/%.mof,$(B)/gen/%.h,$(filter-out schema/classes/qualifiers.mof,$(MOF)))
+GEN_C := $(B)/gen/classes.c
+REGISTRY_C := $(B)/gen/registry.c
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+SCHEMA_A := $(B)/lib/schema.a
+WIRE_A := $(B)/lib/wire.a
+GEN_A := $(B)/lib/gen.a
+AGENT_A := $(B)/lib/agent.a
+PROVIDER_A := $(B)/lib/providers.a
+SHELL_A := $(B)/lib/shell.a
+
+BINS := $(B)/bin/reeve-agent $(B)/bin/reeve $(if $(MONITOR_C),$(B)/bin/reeved) $(if $(SSH_C),$(B)/bin/reeve-ssh)
+
+.PHONY: all
+all: $(BINS)
+
+# ---- generated: grouped, from all MOF files at once ------------------------------------------------------------
+MOFC := $(B)/tool/mofc
+$(MOFC): $(call obj,$(MOFC_C)) $(SCHEMA_A)
+	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(CFLAGS) $(REEVE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call libs_of,jansson) -lm
+
+$(B)/gen/stamp: $(MOFC) $(MOF)
+	$(call say,MOFC,$(B)/gen)mkdir -p $(B)/gen && $(MOFC) --output $(B)/gen $(MOF) && touch $@
+$(GEN_C) $(GEN_H): $(B)/gen/stamp ;
+
+PROVIDER_NAMES := $(patsubst providers/%.c,%,$(PROVIDER_C))
+$(REGISTRY_C): $(PROVIDER_C) Makefile
+	$(call say,GEN,$@)mkdir -p $(@D) && { \
+	  echo '/* Generated from the files in providers/. */'; echo '#include "agent/provider.h"'; \
+	  for p in $(PROVIDER_NAMES); do echo "extern const struct rv_provider *const rv_providers_$$p[];"; done; \
+	  echo 'const struct rv_provider *const *const rv_provider_files[] = {'; \
+	  for p in $(PROVIDER_NAMES); do echo "        rv_providers_$$p,"; done; echo '        0 };'; \
+	  echo 'const uint32_t rv_nprovider_files = $(words $(PROVIDER_NAMES));'; } > $@
+
+# ---- objects and programs --------------------------------------------------------------------------------------
+$(B)/obj/%.o: %.c
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(REEVE_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/obj/gen/%.o: $(B)/gen/%.c
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(REEVE_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Whatever may include gen/*.h waits for the generator the first time; afterwards -MMD knows.
+$(call obj,$(AGENT_C) agent/main.c $(PROVIDER_C) $(PROVIDER_LIB_C) $(SHELL_C) shell/main.c): | $(B)/gen/stamp
+$(B)/obj/gen/classes.o: $(B)/gen/stamp
+
+define archive
+$(1): $(2)
+	$(call say,AR,$(1))mkdir -p $$(@D) && rm -f $(1) && ar rcsD $(1) $(2)
+endef
+$(eval $(call archive,$(SCHEMA_A),$(call obj,$(SCHEMA_C))))
+$(eval $(call archive,$(WIRE_A),$(call obj,$(WIRE_C))))
+$(eval $(call archive,$(GEN_A),$(B)/obj/gen/classes.o))
+$(eval $(call archive,$(AGENT_A),$(call obj,$(AGENT_C))))
+$(eval $(call archive,$(PROVIDER_A),$(B)/obj/gen/registry.o $(call obj,$(PROVIDER_C) $(PROVIDER_LIB_C))))
+$(eval $(call archive,$(SHELL_A),$(call obj,$(SHELL_C))))
+
+AGENT_LIBS := -Wl,--start-group $(AGENT_A) $(PROVIDER_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A) -Wl,--end-group
+SHELL_LIBS := -Wl,--start-group $(SHELL_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A) -Wl,--end-group
+link = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(CFLAGS) $(REEVE_LDFLAGS) $(LDFLAGS) -o $@
+
+$(B)/bin/reeve-agent: $(call obj,agent/main.c) $(AGENT_A) $(PROVIDER_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A)
+	$(link) $(call obj,agent/main.c) $(AGENT_LIBS) $(call libs_of,$(PKGS)) -lm
+$(B)/bin/reeve: $(call obj,shell/main.c) $(SHELL_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A)
+	$(link) $(call obj,shell/main.c) $(SHELL_LIBS) $(call libs_of,jansson $(PKGS_SHELL)) -lm
+$(B)/bin/reeved: $(call obj,$(MONITOR_C)) $(SCHEMA_A)
+	$(link) $^ $(call libs_of,libuv libcrypto) -lcrypt
+$(B)/bin/reeve-ssh: $(call obj,$(SSH_C)) $(SCHEMA_A)
+	$(link) $^ $(call libs_of,libuv $(PKGS_SSH))
+
+# ---- tests -------------------------------------------------------------------------------------------------------
+UNIT_C := $(sort $(wildcard tests/unit/test_*.c))
+UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_C))
+FUZZ_C := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+# Each fuzzer is built twice: with libFuzzer (make fuzz) and as a plain program that replays a corpus (tests).
+REPLAY := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(FUZZ_C))
+$(call obj,$(UNIT_C) $(FUZZ_C)): | $(B)/gen/stamp
+ALL_LIBS := -Wl,--start-group $(SHELL_A) $(AGENT_A) $(PROVIDER_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A) -Wl,--end-group
+ALL_ARCHIVES := $(SHELL_A) $(AGENT_A) $(PROVIDER_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A)
+$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(ALL_ARCHIVES)
+	$(link) $< $(ALL_LIBS) $(call libs_of,$(PKGS) $(PKGS_SHELL)) -lcmocka -lm
+$(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(ALL_ARCHIVES)
+	$(link) $< $(B)/obj/tests/fuzz/replay.o $(ALL_LIBS) $(call libs_of,$(PKGS) $(PKGS_SHELL)) -lm
+
+.PHONY: tests check test lint bench fuzz demo deps test-deps install clean
+.SECONDARY:
+tests: all $(UNIT) $(REPLAY)
+check: tests
+	$(Q)$(PYTHON) tests/run.py --build $(B) $(T)
+test: test-deps
+	$(Q)+$(MAKE) --no-print-directory -j$$(nproc) tests
+	$(Q)$(PYTHON) tests/run.py --build $(B) $(T)
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+deps:
+	$(Q)$(SUDO) sh tests/deps.sh build demo
+test-deps:
+	$(Q)$(SUDO) sh tests/deps.sh build demo test
+demo: deps
+	$(Q)+$(MAKE) --no-print-directory -j$$(nproc) all
+	$(Q)sh docs/demo.sh $(B)
+
+lint: tests
+	$(Q)sh tests/lint/lint.sh $(B)
+bench: all
+	$(Q)$(PYTHON) tests/bench/run.py --build $(B)
+SECONDS ?= 60
+fuzz:
+	$(Q)sh tests/fuzz/run.sh $(SECONDS) $(T)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/reeve $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(B)/bin/reeve $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(B)/bin/reeved $(DESTDIR)$(PREFIX)/sbin/
+	install -m 755 $(B)/bin/reeve-agent $(B)/bin/reeve-ssh $(DESTDIR)$(PREFIX)/libexec/reeve/
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	for m in docs/man/*.1; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man1/ || true; done
+	for m in docs/man/*.8; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man8/ || true; done
+	for u in agent/units/*.service agent/units/*.socket; do [ -e $$u ] && install -m 644 $$u $(DESTDIR)$(PREFIX)/lib/systemd/system/ || true; done
+	for u in agent/units/*.sysusers; do [ -e $$u ] && install -m 644 $$u $(DESTDIR)$(PREFIX)/lib/sysusers.d/$$(basename $$u .sysusers).conf || true; done
+clean:
+	rm -rf build
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a provider is: the one header that its author reads (beside the generated gen/<Class>.h).
+ *
+ * A provider is one .mof and one .c file. The .c file holds static functions and, at its end, a const table:
+ *
+ *      static int mount_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err) { ... }
+ *
+ *      static const struct rv_provider mount = { .class = &Mount_class, .query = mount_query };
+ *      RV_PROVIDERS(mount, &mount);          // the word is the file's name: providers/mount.c
+ *
+ * Presence registers: the Makefile finds the file, mofc writes the registry.
+ *
+ * What always holds:
+ *  - `query` and methods of a blocking provider run on worker threads of this provider's own (at most `threads`),
+ *    so they may block; nobody else waits for them. They should look at rv_cancelled() in long loops.
+ *  - a loop provider (`start`) runs on the agent's loop and must never block.
+ *  - rv_emit() is the only way out. It says RV_OK, RV_STOP (the reader has enough: return RV_OK) or, to loop
+ *    providers only, RV_FULL (return, wait for resume()). Negative is a fault: forward it.
+ *  - the core applies filter, order and limit after the provider; the provider *may* use keys, filter and limit to
+ *    do less. Emitting more rows than asked is never wrong; emitting fewer is.
+ *  - outcome or fault: see schema/error.h.
+ */
+#ifndef RV_PROVIDER_H
+#define RV_PROVIDER_H
+
+#include "agent/identity.h"
+#include "schema/arena.h"
+#include "schema/class.h"
+#include "schema/error.h"
+#include "schema/row.h"
+#include "schema/value.h"
+
+struct rv_sink;
+struct rv_expr; /* a parsed where-expression: agent/wql.h */
+
+/* What is asked. Belongs to the core; valid until the call ends. */
+struct rv_query {
+        const struct rv_class *class;
+        const uint64_t *want;          /* projection bits, keys and filter properties included; NULL = all */
+        const struct rv_arg *equals;   /* one per property: the value it must equal, RV_NULL where not constrained */
+        const struct rv_expr *filter;  /* whole predicate, or NULL */
+        uint64_t limit;                /* rows that suffice (set only where filter and order allow it); 0 = all */
+        uint64_t deadline;             /* CLOCK_MONOTONIC, ns */
+        const struct rv_identity *who;
+        struct rv_call *call;          /* for rv_cancelled() */
+};
+
+static inline bool rv_asked(const struct rv_query *q, unsigned property)
+{
+        return rv_bit(q->want, property);
+}
+/* The value that a property must equal, or NULL. Already converted to the property's type. */
+static inline const struct rv_arg *rv_equals(const struct rv_query *q, unsigned property)
+{
+        return q->equals && q->equals[property].type != RV_NULL ? &q->equals[property] : NULL;
+}
+
+/* A method call, modify, create or delete, under way. Belongs to the core. */
+struct rv_call {
+        const struct rv_class *class;
+        const struct rv_method *method;  /* methods only */
+        const struct rv_arg *key;        /* one per property of class: the bindings given, RV_NULL elsewhere */
+        const struct rv_identity *who;
+        uint64_t deadline;               /* CLOCK_MONOTONIC, ns */
+        bool what_if;                    /* check all, change nothing; report by rv_change() what would change */
+        struct rv_arena *arena;          /* lives as long as the call */
+        struct rv_row *out;              /* methods: ReturnValue and [Out] parameters, by generated setters */
+        const struct rv_query *query;    /* loop providers: what is asked */
+        struct rv_sink *sink;            /* loop providers: where rows go */
+        void *state;                     /* loop providers: theirs */
+        void *core;                      /* the core's own */
+};
+
+/* Values for create and modify: one per property; `set` tells which were given (null may be given). */
+struct rv_values {
+        const struct rv_arg *v;
+        const uint64_t *set;
+};
+
+struct rv_provider {
+        const struct rv_class *class;
+
+        /* Reading. One of the two. */
+        int (*query)(const struct rv_query *, struct rv_sink *, struct rv_error *);   /* worker thread; may block */
+        int (*start)(struct rv_call *, struct rv_error *);                            /* on the loop; must not */
+        void (*resume)(struct rv_call *);  /* loop: after RV_FULL there is room again */
+        void (*cancel)(struct rv_call *);  /* loop: the reader has gone; emit nothing more, free state */
+
+        /* Changing; worker threads; NULL where not offered (the caller gets NOT_SUPPORTED).
+         * methods: indexed by the MOF's order (generated ids Process_method_Terminate); `in` points to the generated
+         * struct (struct Process_Terminate_in), complete and checked. */
+        int (*const *methods)(struct rv_call *, const void *in, struct rv_error *);
+        int (*create)(struct rv_call *, const struct rv_values *, struct rv_error *);
+        int (*modify)(struct rv_call *, const struct rv_values *, struct rv_error *);
+        int (*remove)(struct rv_call *, struct rv_error *);
+
+        unsigned threads;   /* most worker threads at once; 0 = 2 */
+        bool quick;         /* query never blocks and is short (reads memory or /proc of this process): may run on the loop */
+};
+
+/* Ends a provider's file. A file may offer several classes. */
+#define RV_PROVIDERS(file, ...) \
+        const struct rv_provider *const rv_providers_##file[] = { __VA_ARGS__, NULL }
+
+/* The sink, as providers see it. */
+struct rv_row *rv_row(struct rv_sink *);            /* an empty row in the current batch; never NULL */
+int rv_emit(struct rv_sink *, struct rv_row *);     /* RV_OK | RV_STOP | RV_FULL | -errno */
+void rv_done(struct rv_sink *, const struct rv_error *); /* loop providers: the end, with an error or NULL */
+/* Something could not be had, but the other rows stand: the answer becomes a partial result that names it. */
+void rv_partial(struct rv_sink *, const struct rv_error *);
+
+/* True once the caller has gone or the deadline has passed. Cheap; any thread. */
+bool rv_cancelled(const struct rv_call *);
+uint64_t rv_now(void);                              /* CLOCK_MONOTONIC, ns */
+
+/* For what-if and for the audit: a property would change / has changed. Texts are copied. */
+void rv_change(struct rv_call *, const char *property, const char *from, const char *to);
+
+/* All providers that were compiled in. Generated. */
+extern const struct rv_provider *const *const rv_provider_files[];
+extern const uint32_t rv_nprovider_files;
+
+#endif

@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Installs the Debian packages that the named sets need; does nothing when all are there.
+#   deps.sh build demo test
+set -eu
+build="gcc make pkg-config libc6-dev libuv1-dev libjansson-dev libsqlite3-dev libssh-dev libssl-dev libcrypt-dev libpcre2-dev libutf8proc-dev libseccomp-dev"
+demo="openssh-client"
+test="python3 git libcmocka-dev openssh-server dropbear-bin putty-tools python3-paramiko python3-asyncssh python3-jsonrpclib-pelix curl valgrind procps nodejs npm socat universal-ctags cppcheck clang clang-format libclang-rt-14-dev mandoc iproute2 util-linux tmux"
+want=
+for set in "$@"; do
+        case $set in
+        build) want="$want $build" ;;
+        demo) want="$want $demo" ;;
+        test) want="$want $test" ;;
+        esac
+done
+missing=
+for p in $want; do
+        # A machine may have node and npm from elsewhere.
+        case $p in nodejs|npm) command -v "${p%js}" >/dev/null 2>&1 && continue ;; esac
+        dpkg-query -W -f '${db:Status-Status}\n' "$p" 2>/dev/null | grep -qx installed || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends $missing >/dev/null
