@@ -63,7 +63,8 @@ AGENT_A := $(B)/lib/agent.a
 PROVIDER_A := $(B)/lib/providers.a
 SHELL_A := $(B)/lib/shell.a
 
-BINS := $(B)/bin/reeve-agent $(B)/bin/reeve $(if $(MONITOR_C),$(B)/bin/reeved) $(if $(SSH_C),$(B)/bin/reeve-ssh)
+BINS := $(if $(wildcard agent/main.c),$(B)/bin/reeve-agent) $(if $(wildcard shell/main.c),$(B)/bin/reeve) \
+	$(if $(MONITOR_C),$(B)/bin/reeved) $(if $(SSH_C),$(B)/bin/reeve-ssh)
 
 .PHONY: all
 all: $(BINS)
