@@ -48,7 +48,9 @@ WIRE_C := $(sort $(wildcard agent/wire/*.c))
 AGENT_C := $(filter-out agent/main.c,$(sort $(wildcard agent/*.c agent/front/*.c)))
 PROVIDER_C := $(sort $(wildcard providers/*.c))
 PROVIDER_LIB_C := $(sort $(wildcard providers/lib/*.c))
-SHELL_C := $(filter-out shell/main.c,$(sort $(wildcard shell/*.c shell/cmdlets/*.c)))
+SHELL_C := $(filter-out shell/main.c,$(sort $(wildcard shell/*.c shell/cmdlets/*.c shell/types/*.c)))
+CMDLET_NAMES := $(patsubst shell/cmdlets/%.c,%,$(sort $(wildcard shell/cmdlets/*.c)))
+TYPE_NAMES := $(patsubst shell/types/%.c,%,$(sort $(wildcard shell/types/*.c)))
 MONITOR_C := $(sort $(wildcard agent/monitor/*.c))
 SSH_C := $(sort $(wildcard agent/ssh/*.c))
 GEN_H := $(patsubst schema/classes/%.mof,$(B)/gen/%.h,$(filter-out schema/classes/qualifiers.mof,$(MOF)))
@@ -87,6 +89,19 @@ $(REGISTRY_C): $(PROVIDER_C) Makefile
 	  for p in $(PROVIDER_NAMES); do echo "        rv_providers_$$p,"; done; echo '        0 };'; \
 	  echo 'const uint32_t rv_nprovider_files = $(words $(PROVIDER_NAMES));'; } > $@
 
+# Like the providers' registry: every file in shell/cmdlets and shell/types ends with its table.
+$(B)/gen/shell_registry.c: $(wildcard shell/cmdlets/*.c shell/types/*.c) Makefile
+	$(call say,GEN,$@)mkdir -p $(@D) && { \
+	  echo '/* Generated from the files in shell/cmdlets/ and shell/types/. */'; echo '#include "shell/cmdlet.h"'; \
+	  for p in $(CMDLET_NAMES); do echo "extern const struct sh_cmdlet *const sh_cmdlets_$$p[];"; done; \
+	  for p in $(TYPE_NAMES); do echo "extern const struct sh_type *const sh_types_$$p[];"; done; \
+	  echo 'const struct sh_cmdlet *const *const sh_cmdlet_files[] = {'; \
+	  for p in $(CMDLET_NAMES); do echo "        sh_cmdlets_$$p,"; done; echo '        0 };'; \
+	  echo 'const uint32_t sh_ncmdlet_files = $(words $(CMDLET_NAMES));'; \
+	  echo 'const struct sh_type *const *const sh_type_files[] = {'; \
+	  for p in $(TYPE_NAMES); do echo "        sh_types_$$p,"; done; echo '        0 };'; \
+	  echo 'const uint32_t sh_ntype_files = $(words $(TYPE_NAMES));'; } > $@
+
 # ---- objects and programs --------------------------------------------------------------------------------------
 $(B)/obj/%.o: %.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(REEVE_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -106,7 +121,7 @@ $(eval $(call archive,$(WIRE_A),$(call obj,$(WIRE_C))))
 $(eval $(call archive,$(GEN_A),$(B)/obj/gen/classes.o))
 $(eval $(call archive,$(AGENT_A),$(call obj,$(AGENT_C))))
 $(eval $(call archive,$(PROVIDER_A),$(B)/obj/gen/registry.o $(call obj,$(PROVIDER_C) $(PROVIDER_LIB_C))))
-$(eval $(call archive,$(SHELL_A),$(call obj,$(SHELL_C))))
+$(eval $(call archive,$(SHELL_A),$(B)/obj/gen/shell_registry.o $(call obj,$(SHELL_C))))
 
 AGENT_LIBS := -Wl,--start-group $(AGENT_A) $(PROVIDER_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A) -Wl,--end-group
 SHELL_LIBS := -Wl,--start-group $(SHELL_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A) -Wl,--end-group
