@@ -114,9 +114,9 @@ bool sh_text_same(const char *a, size_t na, const char *b, size_t nb);  /* witho
 
 /* A growable text being built. */
 struct sh_buf { char *p; size_t n, cap; };
-void sh_put(struct sh_buf *, const char *, size_t n);
-void sh_puts(struct sh_buf *, const char *);
-void sh_putf(struct sh_buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void sh_buf_put(struct sh_buf *, const char *, size_t n);
+void sh_buf_puts(struct sh_buf *, const char *);
+void sh_buf_putf(struct sh_buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 struct sv sh_buf_take(struct sh_buf *); /* as a string value; empties it */
 void sh_buf_free(struct sh_buf *);
 
@@ -231,7 +231,7 @@ struct sh_enum {
 /* ---- the semantics, each in one place (facts: powershell.md 2.1-2.4) ---- */
 bool sh_true(struct sv);                                                /* conversion to bool */
 struct sv sh_to_text(struct sh *, struct sv);                           /* "$v": a string value, invariant culture */
-void sh_put_text(struct sh *, struct sh_buf *, struct sv);
+void sh_buf_value(struct sh *, struct sh_buf *, struct sv);             /* the same, appended */
 int sh_convert(struct sh *, struct sv, const struct sh_type *, struct sv *ret);   /* cast; SH_ERROR has been thrown */
 bool sh_try_convert(struct sh *, struct sv, const struct sh_type *, struct sv *ret); /* -as: no error */
 bool sh_to_int64(struct sh *, struct sv, int64_t *ret);                 /* without throwing */
