@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""make bench: reeve beside its peers, in one run, on this machine.
+
+Each figure is CPU time (user + system, client and server together) or wall time of the same work done by reeve and by
+the peer, taken alternately; the least of several rounds counts, because other load only adds. Prints a table in
+Markdown; `--write` puts it into docs/performance.md between its markers. `--quick` uses 1,000 processes.
+"""
+import argparse, json, os, re, resource, shutil, signal, socket, subprocess, sys, tempfile, time
+
+TWELVE = ['ProcessId', 'ParentProcessId', 'Name', 'CommandLine', 'WorkingSetSize', 'VirtualSize', 'UserModeTime',
+          'KernelModeTime', 'CreationDate', 'ThreadCount', 'Priority', 'State']
+ROWS = []
+
+
+def cpu_of(pid):
+    """CPU seconds of a process, all its threads, the ended ones too."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+def children():
+    r = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return r.ru_utime + r.ru_stime
+
+
+def run_cpu(argv, **kw):
+    before, start = children(), time.perf_counter()
+    out = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=kw.pop('stdout', subprocess.DEVNULL), **kw)
+    return children() - before, time.perf_counter() - start, out
+
+
+class Agent:
+    def __init__(self, build):
+        self.dir = tempfile.mkdtemp(prefix='reeve-bench.')
+        self.socket = os.path.join(self.dir, 'agent.sock')
+        self.proc = subprocess.Popen([f'{build}/bin/reeve-agent', '--socket', self.socket, '--state', self.dir, '--foreground'],
+                                     stderr=subprocess.DEVNULL)
+        for _ in range(200):
+            if os.path.exists(self.socket):
+                break
+            time.sleep(0.02)
+        self.ask = f'{build}/tests/bench/ask'
+
+    def call(self, method, params, count=1):
+        """CPU seconds (client + agent) and wall seconds of one call, and the bytes of all replies."""
+        request = json.dumps({'jsonrpc': '2.0', 'id': 1, 'method': method, 'params': params})
+        agent = cpu_of(self.proc.pid)
+        client, _, out = run_cpu([self.ask, self.socket, str(count), request], stdout=subprocess.PIPE, text=True)
+        size, wall = out.stdout.split()
+        return (cpu_of(self.proc.pid) - agent + client) / count, float(wall), int(size)
+
+    def stop(self):
+        self.proc.terminate()
+        self.proc.wait()
+        shutil.rmtree(self.dir)
+
+
+def row(what, ours, peer, theirs, limit, unit='ms CPU'):
+    ratio = ours / theirs if theirs else 0
+    ROWS.append((what, ours, peer, theirs, ratio, limit, unit))
+    print(f'{what}: {ours * 1e3:.3f} {unit}, {peer}: {theirs * 1e3:.3f}; ratio {ratio:.6f}, goal {limit}', flush=True)
+
+
+def processes(build, n):
+    crowd = subprocess.Popen([f'{build}/tests/bench/sleepers', str(n)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    crowd.stdout.readline()
+    try:
+        ps = ['ps', '-e', '-o', 'pid,comm,args,rss,time,stat']
+        params = {'ClassName': 'Process', 'PropertyList': TWELVE}
+        first, repeated, peer = [], [], []
+        for _ in range(3):
+            agent = Agent(build)
+            first.append(agent.call('EnumerateInstances', params)[0])
+            agent.call('EnumerateInstances', params)
+            repeated += [agent.call('EnumerateInstances', params)[0] for _ in range(3)]
+            agent.stop()
+            peer += [run_cpu(ps)[0] for _ in range(3)]
+        row(f'list {n} processes, 12 properties, first time', min(first), '`ps -e -o` 6 columns', min(peer), 0.55)
+        row('the same, repeated', min(repeated), '`ps -e -o` 6 columns', min(peer), 0.25)
+        agent = Agent(build)
+        one = {'ClassName': 'Process', 'InstanceName': {'ProcessId': crowd.pid}, 'PropertyList': TWELVE}
+        agent.call('GetInstance', one, 100)
+        ours = min(agent.call('GetInstance', one, 2000)[0] for _ in range(3))
+        theirs = min(run_cpu(['ps', '-p', str(crowd.pid), '-o', 'pid,comm,args,rss,time,stat'])[0] for _ in range(5))
+        row(f'one of {n} processes by id', ours, '`ps -p`', theirs, 1e-4)
+        ping = min(agent.call('Ping', {}, 20000)[0] for _ in range(3))
+        print(f'ping: {ping * 1e6:.2f} us CPU, client and agent')
+        agent.stop()
+    finally:
+        crowd.stdin.close()
+        crowd.wait()
+
+
+def start(build):
+    def least(argv, rounds=30):
+        return min(run_cpu(argv)[:2] for _ in range(rounds))
+    ours = least([f'{build}/bin/reeve', '-NoProfile', '-Command', 'exit'])
+    peer = least(['python3', '-c', '0'])
+    row('`reeve -Command exit`', ours[0], '`python3 -c 0`', peer[0], 0.15)
+    loop = '$s=0; for($i=0;$i -lt 1000000;$i++){ if(($i % 3) -eq 0){ $s += $i } }; $s'
+    py = 's=0\nfor i in range(1000000):\n  if i%3==0: s+=i\nprint(s)'
+    ours = min(run_cpu([f'{build}/bin/reeve', '-NoProfile', '-Command', loop])[0] for _ in range(5))
+    peer = min(run_cpu(['python3', '-c', 'i=0\ns=0\nwhile i<1000000:\n  if i%3==0: s+=i\n  i+=1\nprint(s)'])[0] for _ in range(5))
+    row('a loop of 1,000,000', ours, '`python3`', peer, 0.4)
+
+
+def objects(build):
+    import random
+    random.seed(7)
+    with tempfile.TemporaryDirectory() as d:
+        path = os.path.join(d, 'objects.json')
+        with open(path, 'w') as f:
+            json.dump([{'id': i, 'name': f'process-{random.randrange(10 ** 6)}', 'size': random.randrange(1 << 30),
+                        'user': random.choice(['root', 'www', 'db']), 'state': random.choice('RSD'), 'start': i * 1.5,
+                        'tags': ['a', 'b'], 'parent': random.randrange(500), 'threads': random.randrange(64), 'nice': 0,
+                        'command': f'/usr/bin/process --number {i} --with some --more arguments {random.random()}'} for i in range(10000)], f)
+        script = f"Get-Content -Raw {path} | ConvertFrom-Json | Where-Object size -gt 1000000 | Sort-Object size -Descending | Select-Object -First 10 | ConvertTo-Json -Compress"
+        py = f"import json\nl=[o for o in json.load(open('{path}')) if o['size']>1000000]\nl.sort(key=lambda o:-o['size'])\nprint(json.dumps(l[:10]))"
+        ours = min(run_cpu([f'{build}/bin/reeve', '-NoProfile', '-Command', script])[0] for _ in range(5))
+        row('filter, sort, top 10 of 10,000 JSON objects', ours, '`python3`', min(run_cpu(['python3', '-c', py])[0] for _ in range(5)), 0.2)
+        if shutil.which('jq'):
+            jq = min(run_cpu(['jq', '-c', '[.[]|select(.size>1000000)]|sort_by(-.size)|.[:10]', path])[0] for _ in range(3))
+            row('the same', ours, '`jq`', jq, 0.07)
+
+
+def table():
+    lines = ['| what | reeve | peer | peer\'s | ratio | goal | met |', '|---|---|---|---|---|---|---|']
+    for what, ours, peer, theirs, ratio, limit, unit in ROWS:
+        lines.append(f'| {what} | {ours * 1e3:.3f} {unit} | {peer} | {theirs * 1e3:.3f} {unit} | {ratio:.3g} | <= {limit:g} | '
+                     f'{"yes" if ratio <= limit else "**no**"} |')
+    return '\n'.join(lines)
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument('--build', default='build')
+    ap.add_argument('--quick', action='store_true')
+    ap.add_argument('--write', action='store_true')
+    ap.add_argument('only', nargs='*')
+    opts = ap.parse_args()
+    parts = {'start': lambda: start(opts.build), 'objects': lambda: objects(opts.build),
+             'processes': lambda: processes(opts.build, 1000 if opts.quick else 10000)}
+    for name, part in parts.items():
+        if not opts.only or name in opts.only:
+            part()
+    print(table())
+    if opts.write:
+        page = open('docs/performance.md').read()
+        page = re.sub(r'(<!-- bench -->).*(<!-- end -->)', lambda m: f'{m.group(1)}\n{table()}\n{m.group(2)}', page, flags=re.S)
+        open('docs/performance.md', 'w').write(page)
+
+
+main()
