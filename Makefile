@@ -136,6 +136,14 @@ $(B)/bin/reeved: $(call obj,$(MONITOR_C)) $(SCHEMA_A)
 $(B)/bin/reeve-ssh: $(call obj,$(SSH_C)) $(SCHEMA_A)
 	$(link) $^ $(call libs_of,libuv $(PKGS_SSH))
 
+BENCH := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
+$(B)/tests/bench/%: $(B)/obj/tests/bench/%.o
+	$(link) $<
+
+.PHONY: reference
+reference: $(MOFC)
+	$(Q)mkdir -p $(B)/docs/classes && $(MOFC) --docs $(B)/docs/classes $(MOF)
+
 # ---- tests -------------------------------------------------------------------------------------------------------
 UNIT_C := $(sort $(wildcard tests/unit/test_*.c))
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_C))
@@ -152,7 +160,7 @@ $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(ALL_AR
 
 .PHONY: tests check test lint bench fuzz demo deps test-deps install clean
 .SECONDARY:
-tests: all $(UNIT) $(REPLAY)
+tests: all $(UNIT) $(REPLAY) $(BENCH) $(MOFC)
 check: tests
 	$(Q)$(PYTHON) tests/run.py --build $(B) $(T)
 test: test-deps

@@ -96,7 +96,8 @@ struct rv_provider {
         int (*remove)(struct rv_call *, struct rv_error *);
 
         unsigned threads;   /* most worker threads at once; 0 = 2 */
-        bool quick;         /* query never blocks and is short (reads memory or /proc of this process): may run on the loop */
+        /* query never blocks and is short (reads memory or /proc of this process): may run on the loop */
+        bool quick;
 };
 
 /* Ends a provider's file. A file may offer several classes. */

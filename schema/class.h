@@ -65,8 +65,10 @@ struct rv_property {
         const char *const *values;    uint32_t nvalues;    /* Values: names for value_map, or for 0,1,2... */
         int64_t min, max;        /* MinValue/MaxValue; min > max means unbounded */
         uint32_t max_len;        /* MaxLen; 0 = unbounded */
-        const char *const *alias; uint32_t nalias; /* [Alias{"Id","CPU/1000000000"}]: PowerShell's names; a divisor gives a double */
-        const char *parameter;   /* [Parameter("Id, Position=0, Wildcard, Alias=PID")]: parameter of the class' cmdlets; or NULL */
+        /* [Alias{"Id","CPU/1000000000"}]: PowerShell's names; a divisor gives a double */
+        const char *const *alias; uint32_t nalias;
+        /* [Parameter("Id, Position=0, Wildcard, Alias=PID")]: parameter of the class' cmdlets; or NULL */
+        const char *parameter;
         const char *source;      /* view: property of the base; or NULL */
         uint8_t convert;         /* enum rv_convert */
         int64_t factor;
@@ -88,7 +90,8 @@ struct rv_method {
         const char *const *cmdlets; uint32_t ncmdlets; /* [Cmdlet{"Stop-Process"}], "NAME" or "NAME:Param=Value" */
         size_t in_size;                 /* of the generated C struct; 0 for classes that came at run time */
         const struct rv_in_field *in_fields; /* one per property of `in` */
-        const char *const *return_values; uint32_t nreturn_values; /* Values of ReturnValue: "0=Completed with no error" */
+        /* Values of ReturnValue: "0=Completed with no error" */
+        const char *const *return_values; uint32_t nreturn_values;
         const struct rv_qualifier *qualifiers; uint32_t nqualifiers;
 };
 
@@ -117,8 +120,10 @@ struct rv_class {
         const struct rv_method *methods;      uint32_t nmethods;
         const uint16_t *keys;     uint32_t nkeys;      /* property ids */
         const char *noun;         /* [Noun("Process")]: cmdlets Get-Noun, ...; or NULL: only Get-CimInstance */
-        const char *const *type_names; uint32_t ntype_names; /* [TypeNames{"System.Diagnostics.Process"}] shown by Get-Member */
-        const char *const *view;  uint32_t nview; /* [View{"WS(M)|WorkingSetSize|10|right|N2|1048576", ...}]: label|property|width|align|format|divisor */
+        /* [TypeNames{"System.Diagnostics.Process"}] shown by Get-Member */
+        const char *const *type_names; uint32_t ntype_names;
+        /* [View{"WS(M)|WorkingSetSize|10|right|N2|1048576", ...}]: label|property|width|align|format|divisor */
+        const char *const *view;  uint32_t nview;
         const char *view_kind;    /* "table" or "list" */
         const struct rv_qualifier *qualifiers; uint32_t nqualifiers;
 };

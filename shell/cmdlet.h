@@ -40,7 +40,8 @@ struct sh_param {
         bool wildcard;          /* help says so; completion uses it */
         bool allow_null, allow_empty;   /* for mandatory ones */
         const char *values;     /* ValidateSet: "a,b,c"; completion offers them */
-        const char *complete;   /* "path", "class", "property", "variable", "command", "Class.Property" for live values */
+        /* "path", "class", "property", "variable", "command", "Class.Property" for live values */
+        const char *complete;
         const char *help;
         int64_t min, max;       /* ValidateRange when min < max */
 };
@@ -54,7 +55,8 @@ struct sh_cmdlet {
         const struct sh_param *params;  /* ended by a nameless one */
         const char *default_set;
         const char *takes, *gives;      /* type names for help */
-        bool should_process;            /* offers -WhatIf and -Confirm: the cmdlet asks sh_should_process() before each change */
+        /* offers -WhatIf and -Confirm: the cmdlet asks sh_should_process() before each change */
+        bool should_process;
         bool high_impact;               /* ConfirmImpact = High */
         size_t state_size;              /* zeroed for each run: sh_state() */
         /* Any may be NULL. process gets each pipeline object ($_; SH_NOTHING once when there is no pipeline input). */

@@ -36,7 +36,8 @@ struct sv sh_error_new(struct sh *, const char *exception_type, const char *id, 
 
 /* ---- variables: name without $, "global:x" etc. understood ---- */
 bool sh_var_get(struct sh *, const char *name, struct sv *ret);         /* owned; false when there is none */
-int sh_var_set(struct sh *, const char *name, struct sv value);         /* in the current scope; may throw (read-only, typed) */
+/* in the current scope; may throw (read-only, typed) */
+int sh_var_set(struct sh *, const char *name, struct sv value);
 enum { SH_SCOPE_LOCAL = 0, SH_SCOPE_SCRIPT = -1, SH_SCOPE_GLOBAL = -2 };        /* n > 0: n scopes up */
 int sh_var_set_scope(struct sh *, const char *name, struct sv value, int scope, const char *options_or_null);
 
@@ -48,9 +49,11 @@ struct sh_sink {
 };
 /* Runs a script block. dollar_under is $_ or NULL to leave it as it is; args are $args / positional parameters;
  * new_scope false runs it in the caller's scope (ForEach-Object, Where-Object). Output goes to the sink. */
-int sh_block_run(struct sh *, struct sv block, const struct sv *dollar_under, struct sh_args, bool new_scope, struct sh_sink *);
+int sh_block_run(struct sh *, struct sv block, const struct sv *dollar_under, struct sh_args,
+        bool new_scope, struct sh_sink *);
 /* The same, collected the PowerShell way: nothing, one object, or object[]. */
-int sh_block_value(struct sh *, struct sv block, const struct sv *dollar_under, struct sh_args, bool new_scope, struct sv *ret);
+int sh_block_value(struct sh *, struct sv block, const struct sv *dollar_under, struct sh_args,
+        bool new_scope, struct sv *ret);
 /* Parses and runs text in the current scope (Invoke-Expression, -Command). name is for messages. */
 int sh_run_text(struct sh *, const char *name, const char *text, size_t n, struct sh_sink *);
 int sh_run_file(struct sh *, const char *path, struct sh_args, bool dot_source, struct sh_sink *);
@@ -74,12 +77,14 @@ int sh_check(struct sh *);              /* SH_OK or SH_STOP/SH_ERROR: also enfor
 
 /* Writes objects as the prompt would (the formatting engine's entry; shell/format.c). begin -> each -> end. */
 struct sh_formatter;
-struct sh_formatter *sh_format_new(struct sh *, void (*line)(void *, const char *, size_t n), void *, int width, bool colour);
+struct sh_formatter *sh_format_new(struct sh *, void (*line)(void *, const char *, size_t n), void *,
+        int width, bool colour);
 int sh_format_write(struct sh_formatter *, struct sv);
 int sh_format_end(struct sh_formatter *);       /* flushes and frees */
 
 /* ---- the agent: shell/model.c ---- */
 struct rv_client;
-struct rv_client *sh_agent(struct sh *);        /* connected, or NULL and an error thrown; starts a private one if none runs */
+/* connected, or NULL and an error thrown; starts a private one if none runs */
+struct rv_client *sh_agent(struct sh *);
 
 #endif

@@ -30,7 +30,8 @@ enum sh_kind {
         SH_VOID,     /* AutomationNull: like $null, but pipes nothing */
         SH_BOOL,     /* .i 0 or 1 */
         SH_CHAR,     /* .u one UTF-16 code unit */
-        SH_SBYTE, SH_BYTE, SH_INT16, SH_UINT16, SH_INT32, SH_UINT32, SH_INT64, SH_UINT64, /* .i / .u, sign- or zero-extended */
+        /* .i / .u, sign- or zero-extended */
+        SH_SBYTE, SH_BYTE, SH_INT16, SH_UINT16, SH_INT32, SH_UINT32, SH_INT64, SH_UINT64,
         SH_SINGLE, SH_DOUBLE,   /* .d (a single is kept rounded to float) */
         SH_DECIMAL,  /* 96 bits: .hi (high 32), .u (low 64); scale in aux bits 0-4, sign in aux bit 15 */
         SH_DATETIME, /* .i ticks (100 ns since 0001-01-01); aux: 0 unspecified, 1 UTC, 2 local */
@@ -104,7 +105,8 @@ struct sh_str {
         struct sh_obj obj;
         uint32_t len;           /* bytes */
         uint32_t units;         /* UTF-16 units */
-        char s[];               /* NUL-terminated; bytes that are not UTF-8 (from native commands, file names) are kept */
+        /* NUL-terminated; bytes that are not UTF-8 (from native commands, file names) are kept */
+        char s[];
 };
 struct sv sh_string(const char *, size_t n);
 struct sv sh_text(const char *);        /* NUL-terminated */
@@ -175,7 +177,8 @@ struct sh_member {
         const char *name;
         uint8_t kind;           /* SH_PROPERTY, SH_METHOD */
         bool is_static;
-        const char *signature;  /* shown by Get-Member: "string Substring(int startIndex, int length)", "int Length {get;}" */
+        /* shown by Get-Member: "string Substring(int startIndex, int length)", "int Length {get;}" */
+        const char *signature;
         /* enum sh_status. Properties get no arguments; a property with `set` may be assigned. */
         int (*call)(struct sh *, struct sv self, struct sh_args, struct sv *ret);
         int (*set)(struct sh *, struct sv self, struct sv value);
@@ -191,7 +194,8 @@ struct sh_type {
         /* All below may be NULL. Each answers enum sh_status; SH_NONE = "not mine, try the ordinary way". */
         int (*get)(struct sh *, struct sv self, const char *name, size_t n, struct sv *ret);  /* dynamic properties */
         int (*put)(struct sh *, struct sv self, const char *name, size_t n, struct sv value);
-        int (*list)(struct sh *, struct sv self, void (*each)(void *, const char *name, size_t n), void *); /* names of dynamic properties */
+        /* names of dynamic properties */
+        int (*list)(struct sh *, struct sv self, void (*each)(void *, const char *name, size_t n), void *);
         int (*index)(struct sh *, struct sv self, struct sv key, struct sv *ret);
         int (*set_index)(struct sh *, struct sv self, struct sv key, struct sv value);
         /* Enumeration (unrolling in the pipeline, foreach): item number *pos, advancing it; false at the end. */
@@ -212,7 +216,8 @@ const struct sh_type *sh_type_find(struct sh *, const char *name, size_t n);
 bool sh_type_is(const struct sh_type *, const struct sh_type *base);
 struct sv sh_type_value(const struct sh_type *);        /* [int] as a value */
 extern const struct sh_type sh_type_object, sh_type_string, sh_type_bool, sh_type_char, sh_type_int, sh_type_long,
-        sh_type_double, sh_type_decimal, sh_type_datetime, sh_type_timespan, sh_type_array, sh_type_list, sh_type_hashtable,
+        sh_type_double, sh_type_decimal, sh_type_datetime, sh_type_timespan, sh_type_array,
+                sh_type_list, sh_type_hashtable,
         sh_type_ordered, sh_type_psobject, sh_type_block, sh_type_type, sh_type_void, sh_type_switch, sh_type_regex,
         sh_type_version, sh_type_guid, sh_type_byte, sh_type_uint, sh_type_ulong;
 
@@ -241,8 +246,10 @@ bool sh_equal(struct sh *, struct sv a, struct sv b, bool ignore_case);  /* scal
 int sh_order(struct sh *, struct sv a, struct sv b, bool case_sensitive); /* Sort-Object's order: never fails */
 
 enum sh_op {
-        SH_ADD, SH_SUB, SH_MUL, SH_DIV, SH_MOD, SH_BAND, SH_BOR, SH_BXOR, SH_SHL, SH_SHR, SH_RANGE, SH_FORMAT, SH_AND, SH_OR, SH_XOR,
-        SH_EQ, SH_NE, SH_LT, SH_LE, SH_GT, SH_GE, SH_LIKE, SH_NOTLIKE, SH_MATCH, SH_NOTMATCH, SH_CONTAINS, SH_NOTCONTAINS,
+        SH_ADD, SH_SUB, SH_MUL, SH_DIV, SH_MOD, SH_BAND, SH_BOR, SH_BXOR, SH_SHL, SH_SHR, SH_RANGE,
+                SH_FORMAT, SH_AND, SH_OR, SH_XOR,
+        SH_EQ, SH_NE, SH_LT, SH_LE, SH_GT, SH_GE, SH_LIKE, SH_NOTLIKE, SH_MATCH, SH_NOTMATCH,
+                SH_CONTAINS, SH_NOTCONTAINS,
         SH_IN, SH_NOTIN, SH_REPLACE, SH_SPLIT, SH_JOIN, SH_IS, SH_ISNOT, SH_AS,
         SH_NEG, SH_PLUS, SH_NOT, SH_BNOT, SH_USPLIT, SH_UJOIN, /* unary */
 };
@@ -269,7 +276,8 @@ void sh_properties(struct sh *, struct sv, bool (*each)(void *, const char *name
 bool sh_is_enumerable(struct sv);
 bool sh_next(struct sv collection, size_t *pos, struct sv *ret);        /* ret is owned */
 
-bool sh_wildcard(const char *pattern, size_t np, const char *text, size_t nt, bool case_sensitive); /* -like's: * ? [a-c] and backtick */
+/* -like's: * ? [a-c] and backtick */
+bool sh_wildcard(const char *pattern, size_t np, const char *text, size_t nt, bool case_sensitive);
 bool sh_has_wildcard(const char *pattern, size_t n);
 
 #endif
