@@ -14,6 +14,7 @@ struct rv_identity {
         bool made;            /* false: nobody */
         uid_t uid;
         gid_t gid;
+        bool admin;           /* by rule "group" of agent/authorize.h when the session began */
         pid_t pid;            /* of the peer, 0 over SSH */
         char user[64];
         char key[96];         /* fingerprint of the login key, "" for local peers */

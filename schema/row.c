@@ -28,6 +28,20 @@ struct rv_batch *rv_batch_free(struct rv_batch *b)
         return NULL;
 }
 
+static bool grow(struct rv_batch *b, size_t cap)
+{
+        if (b->pin)
+                pthread_mutex_lock(b->pin);
+        uint8_t *mem = realloc(b->mem, cap);
+        if (mem) {
+                b->mem = mem;
+                b->cap = (uint32_t)cap;
+        }
+        if (b->pin)
+                pthread_mutex_unlock(b->pin);
+        return mem;
+}
+
 /* Takes n bytes at a 16-byte boundary; 0 when out of memory. */
 static uint32_t batch_get(struct rv_batch *b, size_t n)
 {
@@ -38,11 +52,8 @@ static uint32_t batch_get(struct rv_batch *b, size_t n)
                 size_t cap = b->cap * 2u;
                 while (cap < at + n)
                         cap *= 2;
-                uint8_t *mem = realloc(b->mem, cap);
-                if (!mem)
+                if (!grow(b, cap))
                         return 0;
-                b->mem = mem;
-                b->cap = (uint32_t)cap;
         }
         b->used = (uint32_t)(at + n);
         return (uint32_t)at;

@@ -13,6 +13,7 @@
 #ifndef RV_ROW_H
 #define RV_ROW_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ struct rv_batch {
         uint32_t n;            /* rows */
         uint32_t used, cap;    /* bytes of mem */
         uint8_t *mem;
+        pthread_mutex_t *pin;        /* held while mem moves, or NULL: whoever holds it may copy finished rows meanwhile */
         uint32_t row[RV_BATCH_ROWS]; /* offset of each row's first value */
 };
 

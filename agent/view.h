@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Alias views: Win32_Process over Process. A view's property has a source property and a conversion (unit, enum,
+ * datetime to text) declared in MOF; here names, values and conditions are carried over in both directions.
+ */
+#ifndef RV_VIEW_H
+#define RV_VIEW_H
+
+#include "agent/provider.h"
+
+/* How one class is made of another; one per view class, kept for ever. */
+struct rv_view {
+        const struct rv_class *class, *source;
+        struct rv_view_map { int from; const struct rv_class *embedded; } map[]; /* per property of class; -1 = no source */
+};
+
+/* Made once per class (the caller keeps it); NULL when out of memory. */
+struct rv_view *rv_view_new(const struct rv_class *view, const struct rv_class *source);
+/* Sets in `source_want` what the view's properties in `want` are made of. */
+void rv_view_want(const struct rv_view *, const uint64_t *want, uint64_t *source_want);
+/* Fills `to` (a row of view->class) from a row of view->source. */
+void rv_view_fill(const struct rv_view *, struct rv_row *to, const struct rv_batch *from, uint32_t row);
+/* The source value that makes view property p equal `v`, when there is exactly one: true and *ret (its type is the
+ * source property's), for push-down. False: the condition can only be checked afterwards. */
+bool rv_view_unconvert(const struct rv_view *, unsigned p, const struct rv_arg *v, struct rv_arena *, struct rv_arg *ret);
+
+#endif
