@@ -23,7 +23,7 @@ static int copy_names(struct rv_policy *p, char *const *names)
 
 int rv_policy_load(struct rv_policy *p)
 {
-        *p = (struct rv_policy){ .self = geteuid(), .admin_group = (gid_t)-1 };
+        *p = (struct rv_policy) { .self = geteuid(), .admin_group = (gid_t)-1 };
         const struct group *g = getgrnam(RV_ADMIN_GROUP);
         if (!g)
                 return 0;
@@ -36,7 +36,7 @@ void rv_policy_free(struct rv_policy *p)
         for (char **s = p->admins; s && *s; s++)
                 free(*s);
         free(p->admins);
-        *p = (struct rv_policy){ .self = (uid_t)-1, .admin_group = (gid_t)-1 };
+        *p = (struct rv_policy) { .self = (uid_t)-1, .admin_group = (gid_t)-1 };
 }
 
 bool rv_policy_is_admin(const struct rv_policy *p, const char *user, const gid_t *groups, size_t ngroups)
@@ -63,15 +63,20 @@ static const char *what(enum rv_right right)
         return "do this";
 }
 
-static int deny(const struct rv_identity *who, enum rv_right right, const struct rv_class *class, const char *method,
-                struct rv_error *err)
+static int deny(const struct rv_identity *who, enum rv_right right, const struct rv_class *class,
+                const char *method, struct rv_error *err)
 {
         const char *user = who && who->made ? who->user : "nobody";
         rv_about(err, class ? class->name : "", NULL, NULL);
-        rv_fail(err, RV_ACCESS_DENIED, "%s may not %s%s%s%s%s: denied by default, no rule (root, self, group "
-                RV_ADMIN_GROUP ") allows it", *user ? user : "this user", what(right), class ? " " : "",
-                class ? class->name : "", method ? "." : "", method ? method : "");
-        return rv_hint(err, "Ask as root, as the user that the agent runs as, or as a member of group " RV_ADMIN_GROUP ".");
+        rv_fail(err, RV_ACCESS_DENIED,
+                "%s may not %s%s%s%s%s: denied by default, no rule (root, self, group " RV_ADMIN_GROUP
+                ") allows it",
+                *user ? user : "this user", what(right), class ? " " : "", class ? class->name : "",
+                method ? "." : "", method ? method : "");
+        return rv_hint(
+                err,
+                "Ask as root, as the user that the agent runs as, or as a member of group " RV_ADMIN_GROUP
+                ".");
 }
 
 int rv_authorize(const struct rv_policy *p, const struct rv_identity *who, enum rv_right right,

@@ -31,8 +31,8 @@ struct rv_ranked {
 struct rv_order {
         const struct rv_order_term *terms;
         unsigned nterms;
-        uint64_t limit;           /* 0 = all */
-        struct rv_ranked *heap;   /* while collecting with a limit the worst is on top, else the best */
+        uint64_t limit;         /* 0 = all */
+        struct rv_ranked *heap; /* while collecting with a limit the worst is on top, else the best */
         size_t n, cap;
         uint64_t seq;
         struct rv_batch *batches; /* held */
@@ -41,17 +41,22 @@ struct rv_order {
 };
 
 void rv_order_init(struct rv_order *, const struct rv_order_term *, unsigned nterms, uint64_t limit);
-/* RV_OK: the row is kept, so its batch must come by rv_order_hold(). RV_STOP: not among the best, forget it. -ENOMEM. */
+/* RV_OK: the row is kept, so its batch must come by rv_order_hold(). RV_STOP: not among the best. -ENOMEM. */
+
 int rv_order_add(struct rv_order *, struct rv_batch *, uint32_t row);
-int rv_order_hold(struct rv_order *, struct rv_batch *); /* takes the batch; -E2BIG beyond RV_ORDER_BYTES, -ENOMEM */
-void rv_order_moved(struct rv_order *, const struct rv_batch *from, struct rv_batch *to); /* the same rows lie elsewhere */
-void rv_order_end(struct rv_order *);  /* no more is added */
-bool rv_order_pop(struct rv_order *, struct rv_ranked *ret); /* the next row; it stays valid until rv_order_free() */
+int rv_order_hold(struct rv_order *,
+                  struct rv_batch *); /* takes the batch; -E2BIG beyond RV_ORDER_BYTES, -ENOMEM */
+void rv_order_moved(struct rv_order *, const struct rv_batch *from,
+                    struct rv_batch *to); /* the same rows lie elsewhere */
+void rv_order_end(struct rv_order *);     /* no more is added */
+bool rv_order_pop(struct rv_order *,
+                  struct rv_ranked *ret); /* the next row; it stays valid until rv_order_free() */
 const struct rv_ranked *rv_order_peek(const struct rv_order *);
 void rv_order_free(struct rv_order *);
 
 /* <0, 0, >0. Null comes first, numbers by value, text without case and then by bytes. */
-int rv_compare_values(const struct rv_batch *, const struct rv_value *, const struct rv_batch *, const struct rv_value *);
+int rv_compare_values(const struct rv_batch *, const struct rv_value *, const struct rv_batch *,
+                      const struct rv_value *);
 int rv_compare_rows(const struct rv_order_term *, unsigned nterms, const struct rv_batch *, uint32_t row,
                     const struct rv_batch *, uint32_t other);
 

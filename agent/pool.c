@@ -20,12 +20,12 @@ static int64_t wall_clock(void)
 
 static struct timespec to_timespec(uint64_t ns)
 {
-        return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+        return (struct timespec) { .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
 }
 
 void rv_pool_init(struct rv_pool *p, const char *name, unsigned max_threads)
 {
-        *p = (struct rv_pool){ .max = max_threads ? max_threads : 2 };
+        *p = (struct rv_pool) { .max = max_threads ? max_threads : 2 };
         snprintf(p->name, sizeof p->name, "%s", name);
         p->queue_end = &p->queue;
         pthread_condattr_t monotonic;
@@ -84,7 +84,7 @@ static void *worker(void *arg)
 {
         struct rv_pool *p = arg;
         pthread_mutex_lock(&p->lock);
-        for (struct rv_job *j; (j = next_job(p)); ) {
+        for (struct rv_job *j; (j = next_job(p));) {
                 struct rv_seat seat = { .job = j };
                 sit_down(p, &seat);
                 pthread_mutex_unlock(&p->lock);
@@ -127,19 +127,23 @@ static int refuse_stuck(const struct rv_pool *p, struct rv_error *err)
         time_t t = (time_t)(p->stuck_since / 1000000000);
         struct tm tm;
         strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
-        rv_fail(err, RV_UNAVAILABLE, "provider %s is stuck since %s: its %u %s held by calls that never ended", p->name,
-                when, p->max, p->max == 1 ? "thread is" : "threads are");
-        return rv_hint(err, "Look what they wait for (a dead NFS server, a hung device); they are free again when it answers.");
+        rv_fail(err, RV_UNAVAILABLE,
+                "provider %s is stuck since %s: its %u %s held by calls that never ended", p->name, when,
+                p->max, p->max == 1 ? "thread is" : "threads are");
+        return rv_hint(err, "Look what they wait for (a dead NFS server, a hung device); they are free again "
+                            "when it answers.");
 }
 
 static int may_submit(struct rv_pool *p, struct rv_error *err)
 {
         if (p->closing)
-                return rv_fail(err, RV_SERVER_IS_SHUTTING_DOWN, "provider %s: the agent is shutting down", p->name);
+                return rv_fail(err, RV_SERVER_IS_SHUTTING_DOWN, "provider %s: the agent is shutting down",
+                               p->name);
         if (p->stuck >= p->max)
                 return refuse_stuck(p, err);
         if (p->queued >= RV_POOL_QUEUE)
-                return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "provider %s has %u calls waiting already", p->name, p->queued);
+                return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "provider %s has %u calls waiting already",
+                               p->name, p->queued);
         if (p->idle > p->queued || p->threads >= p->max)
                 return RV_OK;
         int r = start_thread(p);

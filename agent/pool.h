@@ -23,25 +23,27 @@
 
 struct rv_job {
         struct rv_job *next;
-        void (*run)(struct rv_job *); /* on a worker thread; may free the job: the pool does not look at it again */
+        void (*run)(struct rv_job
+                            *); /* on a worker thread; may free the job: the pool does not look at it again */
 };
 
 struct rv_seat; /* what one thread is doing */
 
 struct rv_pool {
         pthread_mutex_t lock;
-        pthread_cond_t work;     /* CLOCK_MONOTONIC */
-        pthread_cond_t ended;    /* a thread has ended; for rv_pool_drain() */
+        pthread_cond_t work;  /* CLOCK_MONOTONIC */
+        pthread_cond_t ended; /* a thread has ended; for rv_pool_drain() */
         struct rv_job *queue, **queue_end;
         struct rv_seat *seats;
         unsigned queued, threads, idle, stuck, max;
-        int64_t stuck_since;     /* CLOCK_REALTIME ns of the first one that is still stuck; 0 = none */
+        int64_t stuck_since; /* CLOCK_REALTIME ns of the first one that is still stuck; 0 = none */
         bool closing;
         char name[64];
 };
 
 void rv_pool_init(struct rv_pool *, const char *name, unsigned max_threads);
-int rv_pool_submit(struct rv_pool *, struct rv_job *, struct rv_error *); /* RV_OK, RV_UNAVAILABLE, RV_SERVER_LIMITS_EXCEEDED */
+int rv_pool_submit(struct rv_pool *, struct rv_job *,
+                   struct rv_error *); /* RV_OK, RV_UNAVAILABLE, RV_SERVER_LIMITS_EXCEEDED */
 bool rv_pool_withdraw(struct rv_pool *, struct rv_job *); /* true: it had not begun and never will */
 /* True: it is running, and counted as stuck from now on. False: it has returned, or never began. */
 bool rv_pool_give_up(struct rv_pool *, struct rv_job *);

@@ -16,34 +16,41 @@
 struct rv_view;
 
 struct rv_plan {
-        const struct rv_class *class;          /* whose rows the reader gets */
-        const struct rv_class *source;         /* whose rows the provider fills: the same, or what `class` is a view of */
-        const struct rv_view *view;            /* NULL when it is the same */
-        const uint64_t *show;                  /* class: what is asked for */
-        const uint64_t *want;                  /* class: that, and what filter, order and keys need */
-        const uint64_t *source_want;           /* source: what the provider is to fill */
-        const struct rv_arg *equals;           /* source: one per property */
-        const struct rv_expr *source_filter;   /* over source: what the provider sees, and a view's own filter; or NULL */
-        const struct rv_expr *filter;          /* over class; or NULL */
-        const struct rv_arg *keys;             /* class: key bindings that must match, one per property; or NULL */
+        const struct rv_class *class; /* whose rows the reader gets */
+        const struct rv_class
+                *source; /* whose rows the provider fills: the same, or what `class` is a view of */
+        const struct rv_view *view;  /* NULL when it is the same */
+        const uint64_t *show;        /* class: what is asked for */
+        const uint64_t *want;        /* class: that, and what filter, order and keys need */
+        const uint64_t *source_want; /* source: what the provider is to fill */
+        const struct rv_arg *equals; /* source: one per property */
+        const struct rv_expr
+                *source_filter; /* over source: what the provider sees, and a view's own filter; or NULL */
+        const struct rv_expr *filter; /* over class; or NULL */
+        const struct rv_arg *keys;    /* class: key bindings that must match, one per property; or NULL */
         const struct rv_order_term *order;
         unsigned norder;
-        uint64_t limit;                        /* rows the reader wants; 0 = all */
+        uint64_t limit; /* rows the reader wants; 0 = all */
 };
 
 /* What a client asks, as it came. Texts belong to the caller until rv_plan_make() has returned. */
 struct rv_ask {
-        const char *const *properties; size_t nproperties; bool all_properties; /* PropertyList */
-        const char *filter;            /* WQL where-expression, or NULL */
-        const struct rv_expr *where;   /* the same already parsed (ExecQuery), or NULL */
-        const char *const *order; size_t norder;  /* "Name", "Name desc" */
+        const char *const *properties;
+        size_t nproperties;
+        bool all_properties;         /* PropertyList */
+        const char *filter;          /* WQL where-expression, or NULL */
+        const struct rv_expr *where; /* the same already parsed (ExecQuery), or NULL */
+        const char *const *order;
+        size_t norder; /* "Name", "Name desc" */
         uint64_t limit;
-        const struct rv_arg *keys;     /* class: one per property, or NULL */
-        bool keys_only;                /* EnumerateInstanceNames */
-        const struct rv_class *base;   /* properties not known to it are refused, even if the class has them; or NULL */
+        const struct rv_arg *keys; /* class: one per property, or NULL */
+        bool keys_only;            /* EnumerateInstanceNames */
+        const struct rv_class
+                *base; /* properties not known to it are refused, even if the class has them; or NULL */
 };
 
-int rv_plan_make(struct rv_arena *, const struct rv_class *, const struct rv_ask *, struct rv_plan *ret, struct rv_error *);
+int rv_plan_make(struct rv_arena *, const struct rv_class *, const struct rv_ask *, struct rv_plan *ret,
+                 struct rv_error *);
 /* Whether a row of plan->class passes filter and keys. */
 bool rv_plan_keeps(const struct rv_plan *, const struct rv_batch *, uint32_t row);
 /* Whether a row of plan->source passes the view's own filter. */

@@ -8,7 +8,7 @@
 
 void rv_sink_init(struct rv_sink *s, const struct rv_plan *plan, enum rv_producer producer, uint64_t deadline)
 {
-        *s = (struct rv_sink){ .plan = plan, .producer = producer, .deadline = deadline };
+        *s = (struct rv_sink) { .plan = plan, .producer = producer, .deadline = deadline };
         s->queue_end = &s->queue;
         pthread_condattr_t monotonic;
         pthread_condattr_init(&monotonic);
@@ -58,7 +58,7 @@ static bool begin(struct rv_row *row, struct rv_batch *b, const uint64_t *want)
 static struct rv_row *nowhere(struct rv_sink *s)
 {
         static const uint64_t nothing[64];
-        s->row = (struct rv_row){ .batch = s->cur, .want = nothing, .failed = true };
+        s->row = (struct rv_row) { .batch = s->cur, .want = nothing, .failed = true };
         return &s->row;
 }
 
@@ -232,7 +232,8 @@ int rv_emit(struct rv_sink *s, struct rv_row *row)
 static void describe_fault(struct rv_sink *s, int r, struct rv_error *ret)
 {
         if (r == -E2BIG && s->plan->norder) {
-                rv_fail(ret, RV_SERVER_LIMITS_EXCEEDED, "the rows of %s are too many to put in order", s->plan->class->name);
+                rv_fail(ret, RV_SERVER_LIMITS_EXCEEDED, "the rows of %s are too many to put in order",
+                        s->plan->class->name);
                 rv_hint(ret, "Ask with Limit, a Filter, or fewer properties in PropertyList.");
         } else {
                 rv_fail_errno(ret, r, "a fault in reeve while reading %s", s->plan->class->name);

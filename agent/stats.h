@@ -13,13 +13,14 @@
 
 struct rv_provider_stats {
         const struct rv_class *class;
-        char name[64];           /* the class' name: a provider is known by what it provides */
-        const char *kind;        /* "Blocking", "Loop", "Quick" */
-        const char *state;       /* "Idle", "Running", "Stuck": every thread it may have is held by a call that never ended */
+        char name[64];    /* the class' name: a provider is known by what it provides */
+        const char *kind; /* "Blocking", "Loop", "Quick" */
+        const char *
+                state; /* "Idle", "Running", "Stuck": every thread it may have is held by a call that never ended */
         uint64_t calls, errors, timeouts, rows, refused; /* since the agent started; refused: while stuck */
-        uint64_t p50, p99;       /* of a call's duration, ns, within 25 %; 0 before the first call */
-        uint64_t longest;        /* ns */
-        unsigned running;        /* calls under way, stuck ones not counted */
+        uint64_t p50, p99; /* of a call's duration, ns, within 25 %; 0 before the first call */
+        uint64_t longest;  /* ns */
+        unsigned running;  /* calls under way, stuck ones not counted */
         unsigned threads, max_threads;
         unsigned stuck;          /* threads that were given up because their call missed its deadline */
         int64_t stuck_since;     /* ns since 1970, 0 = not stuck */
@@ -29,8 +30,8 @@ struct rv_provider_stats {
 
 struct rv_session_stats {
         struct rv_identity who;
-        uint64_t calls;         /* answered or under way, since it began */
-        unsigned running;       /* calls in flight */
+        uint64_t calls;   /* answered or under way, since it began */
+        unsigned running; /* calls in flight */
         uint64_t bytes_in, bytes_out, bytes_queued;
         int64_t since;          /* ns since 1970 */
         int64_t last_call_time; /* ns since 1970, 0 = none yet */
@@ -39,7 +40,9 @@ struct rv_session_stats {
 
 /* Calls `each` for every provider / session until it answers other than 0, and answers that. The call is the one
  * that the provider was given (rv_query.call, or its own argument): it knows the agent. */
-int rv_stats_each_provider(const struct rv_call *, int (*each)(void *, const struct rv_provider_stats *), void *);
-int rv_stats_each_session(const struct rv_call *, int (*each)(void *, const struct rv_session_stats *), void *);
+int rv_stats_each_provider(const struct rv_call *, int (*each)(void *, const struct rv_provider_stats *),
+                           void *);
+int rv_stats_each_session(const struct rv_call *, int (*each)(void *, const struct rv_session_stats *),
+                          void *);
 
 #endif

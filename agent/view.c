@@ -61,7 +61,8 @@ static bool is_integer(int cim_type)
 
 static bool is_signed(int cim_type)
 {
-        return cim_type == RV_CIM_SINT8 || cim_type == RV_CIM_SINT16 || cim_type == RV_CIM_SINT32 || cim_type == RV_CIM_SINT64;
+        return cim_type == RV_CIM_SINT8 || cim_type == RV_CIM_SINT16 || cim_type == RV_CIM_SINT32 ||
+               cim_type == RV_CIM_SINT64;
 }
 
 static bool is_unsigned_like(int cim_type)
@@ -102,14 +103,11 @@ static void set_from_text(struct rv_row *to, unsigned p, int cim_type, const cha
 static size_t to_text(const struct rv_value *v, char *to, size_t size)
 {
         switch (v->type) {
-        case RV_BOOL:
-                return (size_t)snprintf(to, size, "%s", v->b ? "TRUE" : "FALSE");
-        case RV_UINT:
-                return (size_t)snprintf(to, size, "%" PRIu64, v->u);
-        case RV_INT: case RV_INTERVAL:
-                return (size_t)snprintf(to, size, "%" PRId64, v->i);
-        case RV_REAL:
-                return (size_t)snprintf(to, size, "%.15g", v->d);
+        case RV_BOOL: return (size_t)snprintf(to, size, "%s", v->b ? "TRUE" : "FALSE");
+        case RV_UINT: return (size_t)snprintf(to, size, "%" PRIu64, v->u);
+        case RV_INT:
+        case RV_INTERVAL: return (size_t)snprintf(to, size, "%" PRId64, v->i);
+        case RV_REAL: return (size_t)snprintf(to, size, "%.15g", v->d);
         case RV_DATETIME: {
                 int64_t ns = v->i % 1000000000, s = v->i / 1000000000;
                 if (ns < 0) {
@@ -122,8 +120,7 @@ static size_t to_text(const struct rv_value *v, char *to, size_t size)
                 strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", gmtime_r(&t, &tm));
                 return (size_t)snprintf(to, size, "%s.%06dZ", date, (int)(ns / 1000));
         }
-        default:
-                return 0;
+        default: return 0;
         }
 }
 
@@ -141,8 +138,8 @@ static const char *mapped(const struct rv_property *prop, const char *s, size_t 
         return NULL;
 }
 
-static void fill_mapped(const struct rv_property *prop, struct rv_row *to, unsigned p, const struct rv_batch *from,
-                        const struct rv_value *v)
+static void fill_mapped(const struct rv_property *prop, struct rv_row *to, unsigned p,
+                        const struct rv_batch *from, const struct rv_value *v)
 {
         char number[64];
         bool text = v->type == RV_STRING || v->type == RV_REF;
@@ -152,7 +149,8 @@ static void fill_mapped(const struct rv_property *prop, struct rv_row *to, unsig
                 set_from_text(to, p, prop->type, got, strlen(got));
 }
 
-static void fill_divided(const struct rv_property *prop, struct rv_row *to, unsigned p, const struct rv_value *v)
+static void fill_divided(const struct rv_property *prop, struct rv_row *to, unsigned p,
+                         const struct rv_value *v)
 {
         int64_t f = prop->factor ? prop->factor : 1;
         if (v->type == RV_UINT && is_unsigned_like(prop->type))
@@ -171,8 +169,8 @@ static void fill_divided(const struct rv_property *prop, struct rv_row *to, unsi
 }
 
 /* The same thing under another type where the view says so: uint32 kept as sint32, a number as a string, ... */
-static void fill_plain(const struct rv_property *prop, struct rv_row *to, unsigned p, const struct rv_batch *from,
-                       const struct rv_value *v)
+static void fill_plain(const struct rv_property *prop, struct rv_row *to, unsigned p,
+                       const struct rv_batch *from, const struct rv_value *v)
 {
         bool number = v->type == RV_UINT || v->type == RV_INT || v->type == RV_BOOL;
         if (prop->type == RV_CIM_STRING && !prop->is_array && v->type != RV_STRING && v->type != RV_REF) {
@@ -191,7 +189,8 @@ static void fill_plain(const struct rv_property *prop, struct rv_row *to, unsign
         }
 }
 
-static void fill_constant(const struct rv_view *view, const struct rv_property *prop, struct rv_row *to, unsigned p)
+static void fill_constant(const struct rv_view *view, const struct rv_property *prop, struct rv_row *to,
+                          unsigned p)
 {
         if (!prop->constant)
                 return;
@@ -235,10 +234,10 @@ static bool parse_number(const char *s, int cim_type, struct rv_arg *ret)
         char again[32];
         errno = 0;
         if (is_signed(cim_type)) {
-                *ret = (struct rv_arg){ .type = RV_INT, .i = strtoll(s, NULL, 10) };
+                *ret = (struct rv_arg) { .type = RV_INT, .i = strtoll(s, NULL, 10) };
                 snprintf(again, sizeof again, "%" PRId64, ret->i);
         } else {
-                *ret = (struct rv_arg){ .type = RV_UINT, .u = strtoull(s, NULL, 10) };
+                *ret = (struct rv_arg) { .type = RV_UINT, .u = strtoull(s, NULL, 10) };
                 snprintf(again, sizeof again, "%" PRIu64, ret->u);
         }
         return !errno && !strcmp(s, again);
@@ -251,7 +250,7 @@ static bool unmap(const struct rv_property *prop, const struct rv_arg *v, int so
         if (v->type == RV_STRING)
                 snprintf(text, sizeof text, "%s", v->s);
         else if (v->type == RV_UINT || v->type == RV_INT || v->type == RV_BOOL)
-                to_text(&(struct rv_value){ .type = v->type, .u = v->u }, text, sizeof text);
+                to_text(&(struct rv_value) { .type = v->type, .u = v->u }, text, sizeof text);
         const char *only = NULL;
         for (uint32_t i = 0; i < prop->nmap; i++) {
                 const char *eq = strchr(prop->map[i], '=');
@@ -269,7 +268,7 @@ static bool unmap(const struct rv_property *prop, const struct rv_arg *v, int so
                 return false;
         if (is_integer(source_type))
                 return parse_number(s, source_type, ret);
-        *ret = (struct rv_arg){ .type = RV_STRING, .len = (uint32_t)n, .s = s };
+        *ret = (struct rv_arg) { .type = RV_STRING, .len = (uint32_t)n, .s = s };
         return source_type == RV_CIM_STRING;
 }
 
@@ -277,10 +276,11 @@ static bool unmap(const struct rv_property *prop, const struct rv_arg *v, int so
 static bool same_number(const struct rv_arg *v, int cim_type, struct rv_arg *ret)
 {
         if (v->type == RV_UINT && is_signed(cim_type) && v->u <= INT64_MAX)
-                *ret = (struct rv_arg){ .type = RV_INT, .i = (int64_t)v->u };
+                *ret = (struct rv_arg) { .type = RV_INT, .i = (int64_t)v->u };
         else if (v->type == RV_INT && is_unsigned_like(cim_type) && v->i >= 0)
-                *ret = (struct rv_arg){ .type = RV_UINT, .u = (uint64_t)v->i };
-        else if ((v->type == RV_UINT && is_unsigned_like(cim_type)) || (v->type == RV_INT && is_signed(cim_type)))
+                *ret = (struct rv_arg) { .type = RV_UINT, .u = (uint64_t)v->i };
+        else if ((v->type == RV_UINT && is_unsigned_like(cim_type)) ||
+                 (v->type == RV_INT && is_signed(cim_type)))
                 *ret = *v;
         else
                 return false;
@@ -302,9 +302,10 @@ bool rv_view_unconvert(const struct rv_view *view, unsigned p, const struct rv_a
                 return parse_number(v->s, source->type, ret);
         if (v->type == RV_UINT || v->type == RV_INT)
                 return same_number(v, source->type, ret);
-        if (v->type == RV_BOOL ? source->type != RV_CIM_BOOLEAN
+        if (v->type == RV_BOOL       ? source->type != RV_CIM_BOOLEAN
             : v->type == RV_DATETIME ? source->type != RV_CIM_DATETIME
-            : v->type != RV_STRING || (source->type != RV_CIM_STRING && source->type != RV_CIM_REFERENCE))
+                                     : v->type != RV_STRING || (source->type != RV_CIM_STRING &&
+                                                                source->type != RV_CIM_REFERENCE))
                 return false;
         *ret = *v;
         return true;

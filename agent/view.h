@@ -11,7 +11,10 @@
 /* How one class is made of another; one per view class, kept for ever. */
 struct rv_view {
         const struct rv_class *class, *source;
-        struct rv_view_map { int from; const struct rv_class *embedded; } map[]; /* per property of class; -1 = no source */
+        struct rv_view_map {
+                int from;
+                const struct rv_class *embedded;
+        } map[]; /* per property of class; -1 = no source */
 };
 
 /* Made once per class (the caller keeps it); NULL when out of memory. */
@@ -22,6 +25,7 @@ void rv_view_want(const struct rv_view *, const uint64_t *want, uint64_t *source
 void rv_view_fill(const struct rv_view *, struct rv_row *to, const struct rv_batch *from, uint32_t row);
 /* The source value that makes view property p equal `v`, when there is exactly one: true and *ret (its type is the
  * source property's), for push-down. False: the condition can only be checked afterwards. */
-bool rv_view_unconvert(const struct rv_view *, unsigned p, const struct rv_arg *v, struct rv_arena *, struct rv_arg *ret);
+bool rv_view_unconvert(const struct rv_view *, unsigned p, const struct rv_arg *v, struct rv_arena *,
+                       struct rv_arg *ret);
 
 #endif

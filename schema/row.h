@@ -29,7 +29,8 @@ struct rv_batch {
         uint32_t n;            /* rows */
         uint32_t used, cap;    /* bytes of mem */
         uint8_t *mem;
-        pthread_mutex_t *pin;        /* held while mem moves, or NULL: whoever holds it may copy finished rows meanwhile */
+        pthread_mutex_t
+                *pin; /* held while mem moves, or NULL: whoever holds it may copy finished rows meanwhile */
         uint32_t row[RV_BATCH_ROWS]; /* offset of each row's first value */
 };
 
@@ -41,12 +42,12 @@ struct rv_row {
         bool failed;          /* out of memory */
 };
 
-struct rv_batch *rv_batch_new(const struct rv_class *);   /* NULL when out of memory */
-struct rv_batch *rv_batch_free(struct rv_batch *);        /* returns NULL */
+struct rv_batch *rv_batch_new(const struct rv_class *); /* NULL when out of memory */
+struct rv_batch *rv_batch_free(struct rv_batch *);      /* returns NULL */
 /* Starts a row (all null). The batch must have room: n < RV_BATCH_ROWS. 0 or -ENOMEM. */
 int rv_row_begin(struct rv_row *, struct rv_batch *, const uint64_t *want);
-void rv_row_end(struct rv_row *);   /* counts it */
-void rv_row_drop(struct rv_row *);  /* forgets it and its memory */
+void rv_row_end(struct rv_row *);  /* counts it */
+void rv_row_drop(struct rv_row *); /* forgets it and its memory */
 
 static inline bool rv_bit(const uint64_t *mask, unsigned p)
 {
@@ -70,32 +71,32 @@ static inline struct rv_value *rv_slot(const struct rv_row *r, unsigned p)
 static inline void rv_set_bool(struct rv_row *r, unsigned p, bool b)
 {
         if (rv_wants(r, p))
-                *rv_slot(r, p) = (struct rv_value){ .type = RV_BOOL, .u = b };
+                *rv_slot(r, p) = (struct rv_value) { .type = RV_BOOL, .u = b };
 }
 static inline void rv_set_uint(struct rv_row *r, unsigned p, uint64_t u)
 {
         if (rv_wants(r, p))
-                *rv_slot(r, p) = (struct rv_value){ .type = RV_UINT, .u = u };
+                *rv_slot(r, p) = (struct rv_value) { .type = RV_UINT, .u = u };
 }
 static inline void rv_set_int(struct rv_row *r, unsigned p, int64_t i)
 {
         if (rv_wants(r, p))
-                *rv_slot(r, p) = (struct rv_value){ .type = RV_INT, .i = i };
+                *rv_slot(r, p) = (struct rv_value) { .type = RV_INT, .i = i };
 }
 static inline void rv_set_real(struct rv_row *r, unsigned p, double d)
 {
         if (rv_wants(r, p))
-                *rv_slot(r, p) = (struct rv_value){ .type = RV_REAL, .d = d };
+                *rv_slot(r, p) = (struct rv_value) { .type = RV_REAL, .d = d };
 }
 static inline void rv_set_datetime(struct rv_row *r, unsigned p, int64_t ns_since_1970)
 {
         if (rv_wants(r, p))
-                *rv_slot(r, p) = (struct rv_value){ .type = RV_DATETIME, .i = ns_since_1970 };
+                *rv_slot(r, p) = (struct rv_value) { .type = RV_DATETIME, .i = ns_since_1970 };
 }
 static inline void rv_set_interval(struct rv_row *r, unsigned p, int64_t ns)
 {
         if (rv_wants(r, p))
-                *rv_slot(r, p) = (struct rv_value){ .type = RV_INTERVAL, .i = ns };
+                *rv_slot(r, p) = (struct rv_value) { .type = RV_INTERVAL, .i = ns };
 }
 void rv_set_string(struct rv_row *, unsigned p, const char *, size_t n); /* copies */
 void rv_set_ref(struct rv_row *, unsigned p, const char *, size_t n);
@@ -106,7 +107,7 @@ void rv_set_ref(struct rv_row *, unsigned p, const char *, size_t n);
 typedef uint32_t rv_list;
 rv_list rv_set_list(struct rv_row *, unsigned p, uint32_t n);
 rv_list rv_set_object(struct rv_row *, unsigned p, const struct rv_class *embedded);
-rv_list rv_item_list(struct rv_row *, rv_list, uint32_t i, uint32_t n);   /* a list inside a list or object */
+rv_list rv_item_list(struct rv_row *, rv_list, uint32_t i, uint32_t n); /* a list inside a list or object */
 rv_list rv_item_object(struct rv_row *, rv_list, uint32_t i, const struct rv_class *embedded);
 void rv_item_bool(struct rv_row *, rv_list, uint32_t i, bool);
 void rv_item_uint(struct rv_row *, rv_list, uint32_t i, uint64_t);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The running agent: its loop, its providers as it runs them, its sessions, and the requests under way. Everything here
+ * is touched on the loop only, except what a scan's thread works on (its sink, its statistics under the entry's lock).
+ *
+ *      session.c   bytes of one peer <-> messages; JSON-RPC envelopes, batches, cancellation, credit
+ *      ops.c       the table of operations: parameters -> a request's plan
+ *      request.c   a request's scans over providers, deadlines, results, partial results
+ *      entry.c     a provider as the agent runs it: its threads and statistics
+ */
+#ifndef RV_AGENT_H
+#define RV_AGENT_H
+
+#include <jansson.h>
+
+#include "agent/authorize.h"
+#include "agent/loop.h"
+#include "agent/pool.h"
+#include "agent/provider.h"
+#include "agent/query.h"
+#include "agent/registry.h"
+#include "agent/sink.h"
+#include "agent/stats.h"
+#include "agent/wire/frame.h"
+#include "schema/json.h"
+
+enum {
+        RV_MOST_SESSIONS = 1024,        /* connections at once */
+        RV_MOST_CALLS = 64,             /* requests under way in a session */
+        RV_MOST_BATCH = 100,            /* requests in a JSON-RPC batch */
+        RV_QUEUE_BYTES = 1 << 20,       /* unsent bytes of a session above which it is not read and rows wait */
+        RV_REPLY_BYTES = 64 << 20,      /* of one result without partialResultToken */
+};
+
+enum { RV_BUCKETS = 160 };      /* durations: four for each power of two of nanoseconds */
+
+struct rv_entry {
+        const struct rv_provider *provider;
+        struct rv_pool pool;
+        pthread_mutex_t lock;           /* what follows */
+        uint64_t calls, errors, timeouts, rows, refused, longest;
+        unsigned running;
+        uint32_t durations[RV_BUCKETS];
+        int64_t last_error_time;
+        char last_error[320];
+};
+
+struct rv_agent {
+        struct rv_loop loop;
+        struct rv_policy policy;
+        struct rv_registry registry;
+        struct rv_entry *entries;
+        unsigned nentries, nsessions, nrequests;
+        struct rv_session *sessions;
+        uint64_t serial;                /* of sessions */
+        bool stopping;
+        const char *socket;             /* path, or NULL */
+};
+
+/* ---- entry.c ---- */
+int rv_entries_init(struct rv_agent *);
+void rv_entries_free(struct rv_agent *);
+struct rv_entry *rv_entry_find(struct rv_agent *, const struct rv_class *);
+void rv_entry_begin(struct rv_entry *);
+void rv_entry_end(struct rv_entry *, uint64_t took, uint64_t rows, const struct rv_error *, bool timed_out);
+void rv_entry_stats(struct rv_entry *, struct rv_provider_stats *ret);
+void rv_metrics(struct rv_agent *, struct rv_buf *);    /* GET /metrics */
+
+/* ---- request.c ---- */
+enum rv_shape { RV_SHAPE_INSTANCES, RV_SHAPE_NAMES, RV_SHAPE_ONE, RV_SHAPE_METHOD };
+
+struct rv_scan;
+struct rv_group;
+struct rv_op;
+
+struct rv_request {
+        struct rv_request *next;        /* of its session */
+        struct rv_session *session;     /* NULL: the peer has gone */
+        struct rv_agent *agent;
+        struct rv_group *group;         /* the JSON-RPC batch that it belongs to, or NULL */
+        char *id;                       /* as JSON; NULL: a notification */
+        char *token;                    /* partialResultToken as JSON, or NULL */
+        json_t *params;
+        struct rv_arena arena;
+        struct rv_alarm alarm;
+        uint64_t deadline;
+        bool cancelled, answered;
+        const struct rv_op *op;
+
+        enum rv_shape shape;
+        unsigned flags;                 /* RV_JSON_SYSTEM */
+        struct rv_ask ask;
+        const struct rv_class *asked;   /* the class named */
+        const struct rv_class **classes; /* those to scan, one after the other */
+        unsigned nclasses, at;
+        uint64_t sent;                  /* rows */
+        const struct rv_method *method;
+        void *in;
+        bool what_if;
+        struct rv_scan *scan;           /* the one under way */
+        struct rv_buf out;              /* the result */
+        struct rv_buf chunk;            /* rows of the next $/progress */
+        struct rv_buf partial;          /* complaints, as JSON objects */
+};
+
+/* Begins to answer: request's asked, ask, shape are filled. An outcome ends it with an error. */
+int rv_request_scan(struct rv_request *, struct rv_error *);
+int rv_request_invoke(struct rv_request *, const struct rv_arg *key, struct rv_error *);
+void rv_request_cancel(struct rv_request *);    /* answers -32800 */
+void rv_request_resume(struct rv_request *);    /* the session has room again */
+void rv_request_orphan(struct rv_request *);    /* the session has gone */
+
+/* ---- session.c ---- */
+struct rv_session {
+        struct rv_session *next;
+        struct rv_agent *agent;
+        struct rv_identity who;
+        uv_pipe_t pipe;
+        struct rv_frame frame;
+        struct rv_buf out;              /* not yet handed to the kernel */
+        uv_write_t write;
+        struct rv_buf writing;          /* handed to libuv */
+        struct rv_request *requests;
+        unsigned nrequests;
+        enum rv_session_state { RV_SESSION_OPEN, RV_SESSION_DRAINING, RV_SESSION_CLOSED } state;
+        bool reading, in_input;
+        struct rv_work flush;
+        uint64_t calls, bytes_in, bytes_out;
+        int64_t since, last_call_time;
+        void (*ended)(struct rv_session *);     /* private agents end with their only session */
+};
+
+/* Takes over a connected socket. 0 or -errno (the socket is closed then). */
+int rv_session_new(struct rv_agent *, int fd, const struct rv_identity *, struct rv_session **ret_or_null);
+void rv_session_close(struct rv_session *);
+size_t rv_session_queued(const struct rv_session *);
+/* A result (JSON text) or an error for a request; frees the request. */
+void rv_answer(struct rv_request *, const char *json, size_t n);
+void rv_answer_error(struct rv_request *, const struct rv_error *);
+void rv_answer_code(struct rv_request *, int code, const char *message);        /* JSON-RPC's own codes */
+void rv_notify(struct rv_session *, const char *method, const char *params, size_t n);
+
+/* ---- ops.c ---- */
+/* Runs an operation: it answers now or later. */
+void rv_dispatch(struct rv_request *, const char *method, size_t n);
+
+/* ---- front/unix.c ---- */
+int rv_listen_unix(struct rv_agent *, const char *path);
+int rv_listen_fd(struct rv_agent *, int fd);
+int rv_serve_fd(struct rv_agent *, int fd, void (*ended)(struct rv_session *));  /* one connected socket */
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A provider as the agent runs it: its own bounded threads, and what it has done so far.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/agent.h"
+
+static int64_t wall(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+int rv_entries_init(struct rv_agent *a)
+{
+        unsigned n = 0;
+        for (uint32_t f = 0; f < rv_nprovider_files; f++)
+                for (const struct rv_provider *const *p = rv_provider_files[f]; *p; p++)
+                        n++;
+        a->entries = calloc(n + 1, sizeof *a->entries);
+        if (!a->entries)
+                return -1;
+        for (uint32_t f = 0; f < rv_nprovider_files; f++)
+                for (const struct rv_provider *const *p = rv_provider_files[f]; *p; p++) {
+                        struct rv_entry *e = &a->entries[a->nentries++];
+                        e->provider = *p;
+                        pthread_mutex_init(&e->lock, NULL);
+                        rv_pool_init(&e->pool, (*p)->class->name, (*p)->threads ? (*p)->threads : 2);
+                }
+        return 0;
+}
+
+void rv_entries_free(struct rv_agent *a)
+{
+        uint64_t deadline = rv_now() + UINT64_C(200000000);
+        bool all = true;
+        for (unsigned i = 0; i < a->nentries; i++)
+                all &= rv_pool_drain(&a->entries[i].pool, deadline);
+        if (all) /* a stuck thread still uses its entry */
+                free(a->entries);
+}
+
+struct rv_entry *rv_entry_find(struct rv_agent *a, const struct rv_class *c)
+{
+        for (unsigned i = 0; i < a->nentries; i++)
+                if (a->entries[i].provider->class == c)
+                        return &a->entries[i];
+        return NULL;
+}
+
+/* Four buckets for each power of two. */
+static unsigned bucket(uint64_t ns)
+{
+        if (ns < 4)
+                return (unsigned)ns;
+        unsigned power = 63 - (unsigned)__builtin_clzll(ns),
+                 b = (power - 1) * 4 + (unsigned)(ns >> (power - 2) & 3);
+        return b < RV_BUCKETS ? b : RV_BUCKETS - 1;
+}
+
+static uint64_t bucket_value(unsigned b)
+{
+        return b < 4 ? b : (UINT64_C(4) + b % 4) << (b / 4 - 1);
+}
+
+void rv_entry_begin(struct rv_entry *e)
+{
+        pthread_mutex_lock(&e->lock);
+        e->calls++;
+        e->running++;
+        pthread_mutex_unlock(&e->lock);
+}
+
+void rv_entry_end(struct rv_entry *e, uint64_t took, uint64_t rows, const struct rv_error *err,
+                  bool timed_out)
+{
+        pthread_mutex_lock(&e->lock);
+        e->running -= e->running > 0;
+        e->rows += rows;
+        e->durations[bucket(took)]++;
+        if (took > e->longest)
+                e->longest = took;
+        e->timeouts += timed_out;
+        if (err && err->code) {
+                e->errors++;
+                e->last_error_time = wall();
+                snprintf(e->last_error, sizeof e->last_error, "%s", err->message);
+        }
+        pthread_mutex_unlock(&e->lock);
+}
+
+static uint64_t percentile(const struct rv_entry *e, unsigned percent)
+{
+        uint64_t total = 0, seen = 0;
+        for (unsigned b = 0; b < RV_BUCKETS; b++)
+                total += e->durations[b];
+        for (unsigned b = 0; total && b < RV_BUCKETS; b++)
+                if ((seen += e->durations[b]) * 100 >= total * percent)
+                        return bucket_value(b);
+        return 0;
+}
+
+void rv_entry_stats(struct rv_entry *e, struct rv_provider_stats *ret)
+{
+        *ret = (struct rv_provider_stats) { .class = e->provider->class };
+        snprintf(ret->name, sizeof ret->name, "%s", e->provider->class->name);
+        ret->kind = e->provider->quick ? "Quick" : e->provider->start ? "Loop" : "Blocking";
+        pthread_mutex_lock(&e->pool.lock);
+        ret->threads = e->pool.threads;
+        ret->max_threads = e->pool.max;
+        ret->stuck = e->pool.stuck;
+        ret->stuck_since = e->pool.stuck_since;
+        pthread_mutex_unlock(&e->pool.lock);
+        pthread_mutex_lock(&e->lock);
+        ret->calls = e->calls, ret->errors = e->errors, ret->timeouts = e->timeouts, ret->rows = e->rows;
+        ret->refused = e->refused, ret->longest = e->longest, ret->running = e->running;
+        ret->p50 = percentile(e, 50), ret->p99 = percentile(e, 99);
+        ret->last_error_time = e->last_error_time;
+        memcpy(ret->last_error, e->last_error, sizeof ret->last_error);
+        pthread_mutex_unlock(&e->lock);
+        ret->state = ret->stuck && ret->stuck == ret->max_threads ? "Stuck"
+                     : ret->running                               ? "Running"
+                                                                  : "Idle";
+}
+
+int rv_stats_each_provider(const struct rv_call *call, int (*each)(void *, const struct rv_provider_stats *),
+                           void *state)
+{
+        struct rv_agent *a = call->core;
+        int r = 0;
+        for (unsigned i = 0; i < a->nentries && r == 0; i++) {
+                struct rv_provider_stats s;
+                rv_entry_stats(&a->entries[i], &s);
+                r = each(state, &s);
+        }
+        return r;
+}
+
+void rv_metrics(struct rv_agent *a, struct rv_buf *b)
+{
+        static const struct {
+                const char *name, *type, *help;
+        } families[] = { { "reeve_provider_calls_total", "counter",
+                           "Calls of the provider of a class since the agent started." },
+                         { "reeve_provider_errors_total", "counter", "Calls that ended with an error." },
+                         { "reeve_provider_timeouts_total", "counter", "Calls that missed their deadline." },
+                         { "reeve_provider_rows_total", "counter", "Instances that the provider gave." },
+                         { "reeve_provider_stuck_threads", "gauge",
+                           "Threads held by calls that never ended." } };
+        for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
+                rv_buf_putf(b, "# HELP %s %s\n# TYPE %s %s\n", families[f].name, families[f].help,
+                            families[f].name, families[f].type);
+                for (unsigned i = 0; i < a->nentries; i++) {
+                        struct rv_provider_stats s;
+                        rv_entry_stats(&a->entries[i], &s);
+                        const uint64_t values[] = { s.calls, s.errors, s.timeouts, s.rows, s.stuck };
+                        rv_buf_putf(b, "%s{class=\"%s\"} %llu\n", families[f].name, s.name,
+                                    (unsigned long long)values[f]);
+                }
+        }
+        rv_buf_putf(b,
+                    "# HELP reeve_sessions Connections at this moment.\n# TYPE reeve_sessions "
+                    "gauge\nreeve_sessions %u\n",
+                    a->nsessions);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * reeve-agent: the typed objects of this host, over JSON-RPC. This file is the map:
+ *
+ *      front/unix.c    who comes: Unix socket, peers named by the kernel
+ *      session.c       bytes <-> messages (wire/frame.c tells framings apart), JSON-RPC, credit
+ *      ops.c           operations -> request
+ *      request.c       request -> scans over providers -> result      authorize.c   who may
+ *      query.c wql*.c  what is asked, made ready                      view.c        Win32_* over our classes
+ *      sink.c order.c  rows from providers, bounded                   pool.c        threads of one provider
+ *      entry.c         statistics of providers                       loop.c        libuv
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/log.h"
+
+struct options {
+        const char *socket, *state, *config;
+        int fd, listen_fd;
+};
+
+static void usage(FILE *f)
+{
+        fprintf(f, "usage: reeve-agent [--socket PATH | --listen-fd N | --fd N] [--state DIR] [--config "
+                   "FILE] [--foreground]\n"
+                   "  --socket PATH    listen on a Unix socket\n"
+                   "  --listen-fd N    listen on an inherited socket\n"
+                   "  --fd N           serve one connected socket and end with it\n"
+                   "  --state DIR      where state is kept\n"
+                   "  --config FILE    configuration\n"
+                   "  --foreground     stay in the foreground (always so)\n"
+                   "  --help, --version\n");
+}
+
+/* Answers an exit status, or -1 to go on. */
+static int read_options(int argc, char **argv, struct options *o)
+{
+        static const struct option known[] = {
+                { "socket", 1, NULL, 's' }, { "state", 1, NULL, 'd' },     { "config", 1, NULL, 'c' },
+                { "fd", 1, NULL, 'f' },     { "listen-fd", 1, NULL, 'l' }, { "foreground", 0, NULL, 'g' },
+                { "help", 0, NULL, 'h' },   { "version", 0, NULL, 'v' },   { 0 }
+        };
+        *o = (struct options) { .fd = -1, .listen_fd = -1 };
+        for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;)
+                switch (c) {
+                case 's': o->socket = optarg; break;
+                case 'd': o->state = optarg; break;
+                case 'c': o->config = optarg; break;
+                case 'f': o->fd = atoi(optarg); break;
+                case 'l': o->listen_fd = atoi(optarg); break;
+                case 'g': break;
+                case 'h': usage(stdout); return 0;
+                case 'v': printf("reeve-agent %s\n", REEVE_VERSION); return 0;
+                default: usage(stderr); return 2;
+                }
+        if (optind < argc || (!o->socket && o->fd < 0 && o->listen_fd < 0)) {
+                usage(stderr);
+                return 2;
+        }
+        return -1;
+}
+
+static void on_stop(struct rv_loop *l, int signum)
+{
+        (void)signum;
+        struct rv_agent *a = l->owner;
+        a->stopping = true;
+        rv_loop_quit(l);
+}
+
+static void on_ended(struct rv_session *s)
+{
+        rv_loop_quit(&s->agent->loop);
+}
+
+/* systemd's readiness protocol. */
+static void notify(const char *text)
+{
+        const char *path = getenv("NOTIFY_SOCKET");
+        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        if (!path || strlen(path) >= sizeof a.sun_path)
+                return;
+        memcpy(a.sun_path, path, strlen(path));
+        if (a.sun_path[0] == '@')
+                a.sun_path[0] = 0;
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        socklen_t n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+        if (fd >= 0) {
+                if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&a, n) < 0)
+                        rv_log(RV_LOG_WARNING, "cannot tell systemd: %m");
+                close(fd);
+        }
+}
+
+static int serve(struct rv_agent *a, const struct options *o)
+{
+        int r = 0;
+        if (o->socket)
+                r = rv_listen_unix(a, o->socket);
+        if (r == 0 && o->listen_fd >= 0)
+                r = rv_listen_fd(a, o->listen_fd);
+        if (r == 0 && o->fd >= 0)
+                r = rv_serve_fd(a, o->fd, on_ended);
+        if (r) {
+                rv_log(RV_LOG_ERROR, "cannot listen on %s: %s",
+                       o->socket ? o->socket : "the descriptor given", strerror(-r));
+                return 1;
+        }
+        notify("READY=1");
+        rv_loop_run(&a->loop);
+        notify("STOPPING=1");
+        while (a->sessions) {
+                for (struct rv_session *s = a->sessions; s; s = s->next)
+                        rv_session_close(s);
+                uv_run(&a->loop.uv, UV_RUN_NOWAIT);
+        }
+        if (o->socket)
+                unlink(o->socket);
+        return 0;
+}
+
+int main(int argc, char **argv)
+{
+        struct options o;
+        int status = read_options(argc, argv, &o);
+        if (status >= 0)
+                return status;
+        signal(SIGPIPE, SIG_IGN);
+        rv_log_start("reeve-agent", RV_LOG_INFO);
+        static struct rv_agent a;
+        int r = rv_policy_load(&a.policy);
+        if (r == 0)
+                r = rv_registry_init(&a.registry);
+        if (r == 0)
+                r = rv_loop_init(&a.loop);
+        if (r == 0) {
+                a.loop.owner = &a;
+                a.loop.stop = on_stop;
+                r = rv_loop_signals(&a.loop);
+        }
+        if (r || rv_entries_init(&a)) {
+                rv_log(RV_LOG_ERROR, "cannot start: %s", strerror(r < 0 ? -r : ENOMEM));
+                return 1;
+        }
+        status = serve(&a, &o);
+        rv_entries_free(&a);
+        rv_registry_free(&a.registry);
+        rv_policy_free(&a.policy);
+        return status;
+}

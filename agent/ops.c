@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The operations: one table with names, descriptions and parameters. Dispatch, the check of parameters and the OpenRPC
+ * document all read it. Names are DMTF's (DSP0200, DSP0223).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/wql.h"
+
+struct rv_param {
+        const char *name, *type, *help; /* type: string, integer, number, boolean, object, any, string[] */
+        bool required;
+};
+
+struct rv_op {
+        const char *name, *summary, *result;
+        int (*run)(struct rv_request *, struct rv_error *); /* an outcome is answered as an error */
+        const struct rv_param *params;
+        bool untimed;
+};
+
+#define CLASS_NAME \
+        { \
+                "ClassName", "string", "The class, without regard to case.", true \
+        }
+#define COMMON \
+        { "Namespace", "string", "WMI namespace; the class is looked for in all when absent.", false }, \
+        { \
+                "Timeout", "number", "Seconds after which the call ends, 0.001 to 3600; 30 when absent.", \
+                        false \
+        }
+#define READING \
+        { "PropertyList", "string[]", "The properties wanted; without it all that cost nothing extra.", \
+          false }, \
+                { "Filter", "string", "WQL condition, such as Name LIKE 'p%' AND ThreadCount > 10.", \
+                  false }, \
+                { "OrderBy", "any", "A property or a list of them, each with ASC or DESC behind it.", \
+                  false }, \
+                { "Limit", "integer", "At most so many instances.", false }, \
+                { "IncludeSystemProperties", "boolean", "__CLASS, __PATH, __NAMESPACE, __SERVER too.", \
+                  false }, \
+        { \
+                "partialResultToken", "any", \
+                        "Instances are sent as $/progress notifications with this token.", false \
+        }
+
+/* ---- parameters ---- */
+
+static const char *text_param(const struct rv_request *q, const char *name)
+{
+        return json_string_value(json_object_get(q->params, name));
+}
+
+static bool fits(const json_t *v, const char *type)
+{
+        if (json_is_null(v) || strcmp(type, "any") == 0)
+                return true;
+        switch (type[0]) {
+        case 's': return type[6] ? json_is_array(v) || json_is_string(v) : json_is_string(v);
+        case 'i': return json_is_integer(v);
+        case 'n': return json_is_number(v);
+        case 'b': return json_is_boolean(v);
+        default: return json_is_object(v) || json_is_string(v);
+        }
+}
+
+static const char *param_name(void *state, size_t i)
+{
+        return ((const struct rv_op *)state)->params[i].name;
+}
+
+static int check_params(struct rv_request *q, struct rv_error *err)
+{
+        const struct rv_op *op = q->op;
+        const char *key;
+        json_t *v;
+        size_t n = 0;
+        while (op->params && op->params[n].name)
+                n++;
+        if (json_is_array(q->params) && json_array_size(q->params))
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               "%s takes its parameters by name: expected an object", op->name);
+        json_object_foreach(q->params, key, v)
+        {
+                size_t i = 0;
+                while (i < n && strcasecmp(op->params[i].name, key) != 0)
+                        i++;
+                rv_about(err, NULL, NULL, key);
+                if (i == n) {
+                        const char *near = rv_nearest(key, param_name, (void *)op, n);
+                        if (near)
+                                rv_hint(err, "did you mean '%s'?", near);
+                        return rv_fail(err, RV_INVALID_PARAMETER, "%s has no parameter '%.60s'", op->name,
+                                       key);
+                }
+                if (!fits(v, op->params[i].type))
+                        return rv_fail(err, RV_INVALID_PARAMETER, "'%s' of %s must be of type %s",
+                                       op->params[i].name, op->name, op->params[i].type);
+        }
+        for (size_t i = 0; i < n; i++) {
+                v = json_object_get(q->params, op->params[i].name);
+                if (op->params[i].required && (!v || json_is_null(v))) {
+                        rv_about(err, NULL, NULL, op->params[i].name);
+                        return rv_fail(err, RV_INVALID_PARAMETER, "%s needs the parameter '%s'", op->name,
+                                       op->params[i].name);
+                }
+        }
+        rv_about(err, NULL, NULL, "");
+        return RV_OK;
+}
+
+static int set_deadline(struct rv_request *q, struct rv_error *err)
+{
+        json_t *t = json_object_get(q->params, "Timeout");
+        double seconds = json_is_number(t) ? json_number_value(t) : 30;
+        if (!(seconds >= 0.001 && seconds <= 3600))
+                return rv_fail(err, RV_INVALID_OPERATION_TIMEOUT, "Timeout is %g s: expected 0.001 to 3600",
+                               seconds);
+        q->deadline = rv_now() + (uint64_t)(seconds * 1e9);
+        return RV_OK;
+}
+
+static int find_class(struct rv_request *q, const char *name, enum rv_right right, struct rv_error *err)
+{
+        int r = rv_registry_find(&q->agent->registry, name, text_param(q, "Namespace"), &q->asked, err);
+        return r ? r
+                 : rv_authorize(&q->agent->policy, &q->session->who, right, q->asked,
+                                q->method ? q->method->name : NULL, err);
+}
+
+/* A list of texts, or one text, into the arena. */
+static int texts(struct rv_request *q, const json_t *v, const char *const **ret, size_t *ret_n,
+                 struct rv_error *err)
+{
+        size_t n = json_is_array(v) ? json_array_size(v) : json_is_string(v) ? 1 : 0;
+        const char **list = rv_arena_get(&q->arena, (n + 1) * sizeof *list);
+        if (!list)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                const json_t *item = json_is_array(v) ? json_array_get(v, i) : v;
+                if (!json_is_string(item))
+                        return rv_fail(err, RV_INVALID_PARAMETER, "expected names of properties as texts");
+                list[i] = json_string_value(item);
+        }
+        *ret = list;
+        *ret_n = n;
+        return RV_OK;
+}
+
+static int reading(struct rv_request *q, struct rv_error *err)
+{
+        json_t *list = json_object_get(q->params, "PropertyList"),
+               *order = json_object_get(q->params, "OrderBy");
+        json_t *limit = json_object_get(q->params, "Limit"),
+               *token = json_object_get(q->params, "partialResultToken");
+        int r = texts(q, list, &q->ask.properties, &q->ask.nproperties, err);
+        if (r == RV_OK)
+                r = texts(q, order, &q->ask.order, &q->ask.norder, err);
+        if (r)
+                return r;
+        q->ask.all_properties = !list || json_is_null(list);
+        q->ask.filter = text_param(q, "Filter");
+        if (json_is_integer(limit) && json_integer_value(limit) <= 0)
+                return rv_fail(err, RV_INVALID_PARAMETER, "Limit is %lld: expected 1 or more",
+                               (long long)json_integer_value(limit));
+        q->ask.limit = (uint64_t)json_integer_value(limit);
+        q->flags = json_is_true(json_object_get(q->params, "IncludeSystemProperties")) ? RV_JSON_SYSTEM : 0;
+        if (token && !json_is_null(token))
+                q->token = json_dumps(token, JSON_ENCODE_ANY | JSON_COMPACT);
+        return RV_OK;
+}
+
+/* The class itself where a provider has it, and every subclass. */
+static int choose_classes(struct rv_request *q)
+{
+        const struct rv_registry *r = &q->agent->registry;
+        q->classes = calloc(r->n + 1, sizeof *q->classes);
+        if (!q->classes)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < r->n; i++) {
+                const struct rv_class *c = r->classes[i],
+                                      *source = c->view_of ? rv_class_find(c->view_of, NULL) : c;
+                if (rv_descends(c, q->asked) && source && (c == q->asked || rv_entry_find(q->agent, source)))
+                        q->classes[q->nclasses++] = c;
+        }
+        return RV_OK;
+}
+
+/* ---- operations ---- */
+
+static int op_ping(struct rv_request *q, struct rv_error *err)
+{
+        (void)err;
+        rv_answer(q, "{}", 2);
+        return RV_OK;
+}
+
+static int op_hello(struct rv_request *q, struct rv_error *err)
+{
+        (void)err;
+        char host[256] = "", now[48];
+        gethostname(host, sizeof host - 1);
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        rv_datetime_text((int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec, false, now, sizeof now);
+        rv_buf_putf(
+                &q->out,
+                "{\"Agent\":\"reeve\",\"Version\":\"%s\",\"ProtocolVersion\":1,\"Time\":\"%s\",\"HostName\":",
+                REEVE_VERSION, now);
+        rv_json_text(&q->out, host);
+        rv_buf_puts(&q->out, ",\"User\":");
+        rv_json_text(&q->out, q->session->who.user);
+        rv_buf_puts(&q->out, ",\"Session\":");
+        rv_json_text(&q->out, q->session->who.session);
+        rv_buf_putf(&q->out,
+                    ",\"Limits\":{\"RequestBytes\":%d,\"Depth\":%d,\"Values\":%d,\"BatchRequests\":%d,"
+                    "\"CallsInFlight\":%d}}",
+                    RV_JSON_BYTES, RV_JSON_DEPTH, RV_JSON_VALUES, RV_MOST_BATCH, RV_MOST_CALLS);
+        rv_answer(q, q->out.data, q->out.len);
+        return RV_OK;
+}
+
+static int op_enumerate_classes(struct rv_request *q, struct rv_error *err)
+{
+        const char *name = text_param(q, "ClassName"), *name_space = text_param(q, "Namespace");
+        bool names = json_is_true(json_object_get(q->params, "NamesOnly"));
+        json_t *deep = json_object_get(q->params, "DeepInheritance");
+        if (name) {
+                int r = find_class(q, name, RV_RIGHT_SCHEMA, err);
+                if (r)
+                        return r;
+        }
+        rv_buf_puts(&q->out, "{\"Classes\":[");
+        bool first = true;
+        for (uint32_t i = 0; i < q->agent->registry.n; i++) {
+                const struct rv_class *c = q->agent->registry.classes[i];
+                if ((name && (c == q->asked || !rv_descends(c, q->asked))) ||
+                    (name_space && !rv_same_namespace(name_space, c->name_space)))
+                        continue;
+                if (name && json_is_false(deep) && c->base != q->asked)
+                        continue;
+                if (!first)
+                        rv_buf_put(&q->out, ",", 1);
+                first = false;
+                names ? rv_json_text(&q->out, c->name) : rv_json_class(&q->out, c);
+        }
+        rv_buf_puts(&q->out, "]}");
+        rv_answer(q, q->out.data, q->out.len);
+        return RV_OK;
+}
+
+static int op_get_class(struct rv_request *q, struct rv_error *err)
+{
+        int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_SCHEMA, err);
+        if (r)
+                return r;
+        rv_json_class(&q->out, q->asked);
+        rv_answer(q, q->out.data, q->out.len);
+        return RV_OK;
+}
+
+static int enumerate(struct rv_request *q, enum rv_shape shape, struct rv_error *err)
+{
+        int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_READ, err);
+        if (r == RV_OK)
+                r = reading(q, err);
+        if (r == RV_OK)
+                r = choose_classes(q);
+        if (r)
+                return r;
+        q->shape = shape;
+        q->ask.keys_only = shape == RV_SHAPE_NAMES;
+        return rv_request_scan(q, err);
+}
+
+static int op_enumerate_instances(struct rv_request *q, struct rv_error *err)
+{
+        return enumerate(q, RV_SHAPE_INSTANCES, err);
+}
+
+static int op_enumerate_names(struct rv_request *q, struct rv_error *err)
+{
+        return enumerate(q, RV_SHAPE_NAMES, err);
+}
+
+static int op_get_instance(struct rv_request *q, struct rv_error *err)
+{
+        int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_READ, err);
+        if (r == RV_OK)
+                r = reading(q, err);
+        struct rv_arg *keys = r ? NULL : rv_arena_get(&q->arena, (q->asked->nproperties + 1) * sizeof *keys);
+        if (r || !keys)
+                return r ? r : -ENOMEM;
+        json_t *name = json_object_get(q->params, "InstanceName");
+        if (name && !json_is_null(name))
+                r = rv_json_bindings(name, q->asked, false, &q->arena, keys, err);
+        else if (!(q->asked->flags & RV_SINGLETON) && q->asked->nkeys)
+                r = rv_fail(err, RV_INVALID_PARAMETER, "GetInstance of %s needs InstanceName: {\"%s\": ...}",
+                            q->asked->name, q->asked->properties[q->asked->keys[0]].name);
+        if (r == RV_OK)
+                r = choose_classes(q);
+        if (r)
+                return r;
+        q->shape = RV_SHAPE_ONE;
+        q->ask.keys = keys;
+        return rv_request_scan(q, err);
+}
+
+static int op_exec_query(struct rv_request *q, struct rv_error *err)
+{
+        const char *text = text_param(q, "Query"), *language = text_param(q, "QueryLanguage");
+        if (language && strcasecmp(language, "WQL") != 0)
+                return rv_fail(err, RV_QUERY_LANGUAGE_NOT_SUPPORTED,
+                               "the query language '%.40s' is not known: expected WQL", language);
+        struct rv_wql_select select;
+        int r = rv_wql_select(text, strlen(text), &q->arena, &select, err);
+        if (r == RV_OK)
+                r = find_class(q, select.class_name, RV_RIGHT_READ, err);
+        if (r == RV_OK)
+                r = reading(q, err);
+        if (r == RV_OK)
+                r = choose_classes(q);
+        if (r)
+                return r;
+        q->ask.properties = select.columns;
+        q->ask.nproperties = select.ncolumns;
+        q->ask.all_properties = !select.ncolumns;
+        q->ask.filter = select.where ? rv_arena_text(&q->arena, select.where, select.where_len) : NULL;
+        q->shape = RV_SHAPE_INSTANCES;
+        return rv_request_scan(q, err);
+}
+
+static const char *method_name(void *state, size_t i)
+{
+        return ((const struct rv_class *)state)->methods[i].name;
+}
+
+static int find_method(struct rv_request *q, const char *name, struct rv_error *err)
+{
+        int m = rv_method_find(q->asked, name, strlen(name));
+        if (m >= 0) {
+                q->method = &q->asked->methods[m];
+                return RV_OK;
+        }
+        const char *near = rv_nearest(name, method_name, (void *)q->asked, q->asked->nmethods);
+        if (near)
+                rv_hint(err, "did you mean '%s'?", near);
+        return rv_fail(err, RV_METHOD_NOT_FOUND, "'%s' has no method '%.60s'", q->asked->name, name);
+}
+
+static int op_invoke(struct rv_request *q, struct rv_error *err)
+{
+        int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_SCHEMA, err);
+        if (r == RV_OK)
+                r = find_method(q, text_param(q, "MethodName"), err);
+        if (r == RV_OK)
+                r = rv_authorize(&q->agent->policy, &q->session->who,
+                                 q->method->read_only ? RV_RIGHT_READ : RV_RIGHT_CHANGE, q->asked,
+                                 q->method->name, err);
+        if (r == RV_OK)
+                r = rv_json_in(json_object_get(q->params, "InParameters"), q->asked, q->method, &q->arena,
+                               &q->in, err);
+        struct rv_arg *keys = r ? NULL : rv_arena_get(&q->arena, (q->asked->nproperties + 1) * sizeof *keys);
+        if (r || !keys)
+                return r ? r : -ENOMEM;
+        json_t *name = json_object_get(q->params, "InstanceName");
+        bool named = name && !json_is_null(name);
+        if (named && !q->method->is_static)
+                r = rv_json_bindings(name, q->asked, false, &q->arena, keys, err);
+        else if (!named && !q->method->is_static && q->asked->nkeys && !(q->asked->flags & RV_SINGLETON))
+                r = rv_fail(err, RV_INVALID_PARAMETER, "%s.%s needs InstanceName: it is called on one object",
+                            q->asked->name, q->method->name);
+        if (r)
+                return r;
+        q->shape = RV_SHAPE_METHOD;
+        q->what_if = json_is_true(json_object_get(q->params, "WhatIf"));
+        return rv_request_invoke(q, keys, err);
+}
+
+static int op_discover(struct rv_request *, struct rv_error *);
+
+static const struct rv_op ops[] = {
+        { "Ping", "Answers at once with an empty object.", "Empty", op_ping, NULL, true },
+        { "Hello", "Who the agent is, who you are to it, and its limits.", "Hello", op_hello, NULL, true },
+        { "rpc.discover", "This document.", "OpenRPC", op_discover, NULL, true },
+        { "EnumerateClasses", "The classes, or the subclasses of one.", "Classes", op_enumerate_classes,
+          (const struct rv_param[]) {
+                  { "ClassName", "string", "Only its subclasses.", false },
+                  { "DeepInheritance", "boolean", "False: direct subclasses only.", false },
+                  { "NamesOnly", "boolean", "Names instead of whole descriptions.", false },
+                  COMMON,
+                  { 0 } },
+          true },
+        { "GetClass", "Properties, methods and qualifiers of a class.", "Class", op_get_class,
+          (const struct rv_param[]) { CLASS_NAME, COMMON, { 0 } }, true },
+        { "EnumerateInstances", "The instances of a class and its subclasses.", "Instances",
+          op_enumerate_instances, (const struct rv_param[]) { CLASS_NAME, READING, COMMON, { 0 } }, false },
+        { "EnumerateInstanceNames", "The keys of the instances.", "InstanceNames", op_enumerate_names,
+          (const struct rv_param[]) { CLASS_NAME, READING, COMMON, { 0 } }, false },
+        { "GetInstance", "One instance by its keys; some of them suffice where they name one.", "Instance",
+          op_get_instance,
+          (const struct rv_param[]) {
+                  CLASS_NAME,
+                  { "InstanceName", "object", "Key bindings {\"Key\": value}, or an object path.", false },
+                  READING,
+                  COMMON,
+                  { 0 } },
+          false },
+        { "ExecQuery", "Instances by WQL: SELECT ... FROM one class WHERE ...", "Instances", op_exec_query,
+          (const struct rv_param[]) { { "Query", "string", "The query.", true },
+                                      { "QueryLanguage", "string", "WQL.", false },
+                                      READING,
+                                      COMMON,
+                                      { 0 } },
+          false },
+        { "InvokeMethod", "Calls a method of an object, or a static one of a class.", "MethodResult",
+          op_invoke,
+          (const struct rv_param[]) {
+                  CLASS_NAME,
+                  { "MethodName", "string", "The method.", true },
+                  { "InstanceName", "object", "Key bindings or path; not for static methods.", false },
+                  { "InParameters", "object", "The method's [In] parameters by name.", false },
+                  { "WhatIf", "boolean", "Check everything, change nothing, answer what would change.",
+                    false },
+                  COMMON,
+                  { 0 } },
+          false },
+};
+enum { NOPS = sizeof ops / sizeof *ops };
+
+static void param_schema(struct rv_buf *b, const struct rv_param *p)
+{
+        rv_buf_putf(b, "{\"name\":\"%s\",\"description\":", p->name);
+        rv_json_text(b, p->help);
+        rv_buf_putf(b, ",\"required\":%s,\"schema\":{\"title\":\"%s\"", p->required ? "true" : "false",
+                    p->name);
+        if (strcmp(p->type, "string[]") == 0)
+                rv_buf_putf(b, ",\"type\":\"array\",\"items\":{\"title\":\"%sItem\",\"type\":\"string\"}",
+                            p->name);
+        else if (strcmp(p->type, "any") != 0)
+                rv_buf_putf(b, ",\"type\":\"%s\"", p->type);
+        rv_buf_puts(b, "}}");
+}
+
+static int op_discover(struct rv_request *q, struct rv_error *err)
+{
+        (void)err;
+        struct rv_buf *b = &q->out;
+        rv_buf_putf(b,
+                    "{\"openrpc\":\"1.2.6\",\"info\":{\"title\":\"reeve\",\"version\":\"%s\"},\"methods\":[",
+                    REEVE_VERSION);
+        for (size_t i = 0; i < NOPS; i++) {
+                rv_buf_putf(b, "%s{\"name\":\"%s\",\"summary\":", i ? "," : "", ops[i].name);
+                rv_json_text(b, ops[i].summary);
+                rv_buf_puts(b, ",\"paramStructure\":\"by-name\",\"params\":[");
+                for (size_t k = 0; ops[i].params && ops[i].params[k].name; k++) {
+                        if (k)
+                                rv_buf_put(b, ",", 1);
+                        param_schema(b, &ops[i].params[k]);
+                }
+                rv_buf_putf(
+                        b,
+                        "],\"result\":{\"name\":\"%s\",\"schema\":{\"title\":\"%s\",\"type\":\"object\"}}}",
+                        ops[i].result, ops[i].result);
+        }
+        rv_buf_puts(b, "],\"components\":{\"schemas\":{");
+        for (uint32_t i = 0; i < q->agent->registry.n; i++) {
+                rv_buf_putf(b, "%s\"%s\":", i ? "," : "", q->agent->registry.classes[i]->name);
+                rv_json_schema(b, q->agent->registry.classes[i]);
+        }
+        rv_buf_puts(b, "}}}");
+        rv_answer(q, b->data, b->len);
+        return RV_OK;
+}
+
+void rv_dispatch(struct rv_request *q, const char *method, size_t n)
+{
+        struct rv_error err = { 0 };
+        for (size_t i = 0; i < NOPS; i++)
+                if (strlen(ops[i].name) == n && memcmp(ops[i].name, method, n) == 0)
+                        q->op = &ops[i];
+        if (!q->op) {
+                rv_answer_code(q, -32601, "there is no such operation; rpc.discover lists them");
+                return;
+        }
+        int r = rv_authorize(&q->agent->policy, &q->session->who, RV_RIGHT_CONNECT, NULL, NULL, &err);
+        if (r == RV_OK && q->params)
+                r = check_params(q, &err);
+        else if (r == RV_OK && q->op->params && q->op->params[0].required)
+                r = rv_fail(&err, RV_INVALID_PARAMETER, "%s needs the parameter '%s'", q->op->name,
+                            q->op->params[0].name);
+        if (r == RV_OK && !q->op->untimed)
+                r = set_deadline(q, &err);
+        if (r == RV_OK)
+                r = q->op->run(q, &err);
+        if (r < 0)
+                rv_fail_errno(&err, r, "a fault in reeve");
+        if (r)
+                rv_answer_error(q, &err);
+}

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/wql.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "schema/json.h"
+
+enum token { W_END, W_WORD, W_NUMBER, W_TEXT, W_OP, W_BAD };
+enum { MOST_DEPTH = 100 };
+
+struct parser {
+        const char *start, *p, *end;
+        const struct rv_class *class;
+        struct rv_arena *arena;
+        struct rv_error *err;
+        unsigned depth;
+        enum token token;
+        const char *at;   /* where the current token begins */
+        const char *text; /* word, number; text without quotes and escapes */
+        size_t len;
+        char op[3];
+        int failed; /* an outcome, or -ENOMEM */
+};
+
+static struct rv_expr *fail(struct parser *p, const char *what)
+{
+        if (!p->failed && p->token == W_END)
+                p->failed = rv_fail(p->err, RV_INVALID_QUERY, "the query ends at position %zu; expected %s",
+                                    (size_t)(p->at - p->start) + 1, what);
+        else if (!p->failed)
+                p->failed = rv_fail(p->err, RV_INVALID_QUERY, "found '%.*s' at position %zu, expected %s",
+                                    (int)(p->p - p->at > 40 ? 40 : p->p - p->at), p->at,
+                                    (size_t)(p->at - p->start) + 1, what);
+        return NULL;
+}
+
+static void out_of_memory(struct parser *p)
+{
+        if (!p->failed)
+                p->failed = -ENOMEM;
+}
+
+/* A quoted text: '' or "" or a backslash stand for the quote. */
+static void quoted(struct parser *p)
+{
+        char quote = *p->p++;
+        char *to = rv_arena_get(p->arena, (size_t)(p->end - p->p) + 1);
+        if (!to) {
+                out_of_memory(p);
+                p->p = p->end;
+                return;
+        }
+        p->text = to;
+        while (p->p < p->end) {
+                char c = *p->p++;
+                if (c == quote && (p->p >= p->end || *p->p != quote)) {
+                        p->len = (size_t)(to - p->text);
+                        p->token = W_TEXT;
+                        return;
+                }
+                if (c == quote || (c == '\\' && p->p < p->end && (*p->p == quote || *p->p == '\\')))
+                        c = *p->p++;
+                *to++ = c;
+        }
+        p->token = W_BAD;
+        if (!p->failed)
+                p->failed = rv_fail(p->err, RV_INVALID_QUERY,
+                                    "the text that begins at position %zu has no closing quote",
+                                    (size_t)(p->at - p->start) + 1);
+}
+
+static void next(struct parser *p)
+{
+        while (p->p < p->end && isspace((unsigned char)*p->p))
+                p->p++;
+        p->at = p->p;
+        p->len = 0;
+        if (p->p >= p->end) {
+                p->token = W_END;
+                return;
+        }
+        unsigned char c = (unsigned char)*p->p;
+        if (c == '\'' || c == '"') {
+                quoted(p);
+                return;
+        }
+        if (isdigit(c) ||
+            ((c == '-' || c == '+' || c == '.') && p->p + 1 < p->end && isdigit((unsigned char)p->p[1]))) {
+                p->p++;
+                while (p->p < p->end && (isalnum((unsigned char)*p->p) || *p->p == '.' ||
+                                         ((*p->p == '-' || *p->p == '+') && (p->p[-1] | 32) == 'e')))
+                        p->p++;
+                p->token = W_NUMBER;
+        } else if (isalpha(c) || c == '_' || c >= 0x80) {
+                while (p->p < p->end &&
+                       (isalnum((unsigned char)*p->p) || *p->p == '_' || *p->p == '.' || (*p->p & 0x80)))
+                        p->p++;
+                p->token = W_WORD;
+        } else {
+                p->token = strchr("=<>!(),*", c) ? W_OP : W_BAD;
+                p->op[0] = *p->p++;
+                p->op[1] = p->op[2] = 0;
+                if (p->p < p->end && ((c == '<' && (*p->p == '=' || *p->p == '>')) ||
+                                      (c == '>' && *p->p == '=') || (c == '!' && *p->p == '=')))
+                        p->op[1] = *p->p++;
+                return;
+        }
+        p->text = p->at;
+        p->len = (size_t)(p->p - p->at);
+}
+
+static bool is_word(const struct parser *p, const char *word)
+{
+        return p->token == W_WORD && p->len == strlen(word) && strncasecmp(p->text, word, p->len) == 0;
+}
+
+static bool is_op(const struct parser *p, const char *op)
+{
+        return p->token == W_OP && strcmp(p->op, op) == 0;
+}
+
+static struct rv_expr *node(struct parser *p, enum rv_expr_op op, const struct rv_expr *a,
+                            const struct rv_expr *b)
+{
+        struct rv_expr *e = rv_arena_get(p->arena, sizeof *e);
+        if (!e) {
+                out_of_memory(p);
+                return NULL;
+        }
+        *e = (struct rv_expr) { .op = op, .property = -1, .a = a, .b = b };
+        return e;
+}
+
+static const char *property_name(void *state, size_t i)
+{
+        return ((const struct rv_class *)state)->properties[i].name;
+}
+
+static int property(struct parser *p, const char *name, size_t n)
+{
+        int id = rv_property_find_alias(p->class, name, n, NULL);
+        if (id >= 0)
+                return id;
+        char text[64];
+        snprintf(text, sizeof text, "%.*s", (int)n, name);
+        const char *near = rv_nearest(text, property_name, (void *)p->class, p->class->nproperties);
+        rv_about(p->err, p->class->name, NULL, text);
+        if (near)
+                rv_hint(p->err, "did you mean '%s'?", near);
+        if (!p->failed)
+                p->failed = rv_fail(p->err, RV_NO_SUCH_PROPERTY, "'%s' has no property '%s' (position %zu)",
+                                    p->class->name, text, (size_t)(name - p->start) + 1);
+        return -1;
+}
+
+/* The constant that is the current token, as the property's type. */
+static bool constant(struct parser *p, int id, struct rv_arg *ret)
+{
+        struct rv_property scalar = p->class->properties[id];
+        scalar.is_array = false;
+        scalar.min = 1, scalar.max = 0, scalar.max_len = 0;
+        if (p->token != W_TEXT && p->token != W_NUMBER && !is_word(p, "true") && !is_word(p, "false"))
+                return fail(p, "a text in quotes, a number, true or false"), false;
+        int r = rv_text_arg(p->text, p->len, &scalar, p->arena, ret, p->err);
+        if (r && !p->failed)
+                p->failed = r;
+        next(p);
+        return !r;
+}
+
+static bool comparison_of(const struct parser *p, enum rv_expr_op *ret)
+{
+        static const struct {
+                const char *text;
+                enum rv_expr_op op;
+        } ops[] = { { "=", RV_E_EQ },  { "<>", RV_E_NE }, { "!=", RV_E_NE }, { "<", RV_E_LT },
+                    { "<=", RV_E_LE }, { ">", RV_E_GT },  { ">=", RV_E_GE } };
+        for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+                if (is_op(p, ops[i].text))
+                        return *ret = ops[i].op, true;
+        return false;
+}
+
+static enum rv_expr_op turned(enum rv_expr_op op)
+{
+        return op == RV_E_LT   ? RV_E_GT
+               : op == RV_E_LE ? RV_E_GE
+               : op == RV_E_GT ? RV_E_LT
+               : op == RV_E_GE ? RV_E_LE
+                               : op;
+}
+
+/* What follows a property's name. */
+static struct rv_expr *after_property(struct parser *p, int id)
+{
+        struct rv_expr *e = node(p, RV_E_EQ, NULL, NULL);
+        bool negated = false;
+        if (!e)
+                return NULL;
+        e->property = id;
+        if (is_word(p, "is")) {
+                next(p);
+                if ((negated = is_word(p, "not")))
+                        next(p);
+                if (!is_word(p, "null"))
+                        return fail(p, negated ? "NULL" : "NULL or NOT NULL");
+                next(p);
+                e->op = RV_E_IS_NULL;
+                return negated ? node(p, RV_E_NOT, e, NULL) : e;
+        }
+        if (is_word(p, "not")) {
+                negated = true;
+                next(p);
+        }
+        if (is_word(p, "like") || is_word(p, "isa")) {
+                e->op = is_word(p, "like") ? RV_E_LIKE : RV_E_ISA;
+                next(p);
+                if (p->token != W_TEXT)
+                        return fail(p, "a text in quotes");
+                e->value = (struct rv_arg) { .type = RV_STRING, .s = p->text, .len = (uint32_t)p->len };
+                next(p);
+                return negated ? node(p, RV_E_NOT, e, NULL) : e;
+        }
+        if (negated || !comparison_of(p, &e->op))
+                return fail(p, "= <> < <= > >= LIKE ISA or IS NULL");
+        next(p);
+        if (is_word(p, "null")) {
+                next(p);
+                bool ne = e->op == RV_E_NE;
+                e->op = RV_E_IS_NULL;
+                return ne ? node(p, RV_E_NOT, e, NULL) : e;
+        }
+        return constant(p, id, &e->value) ? e : NULL;
+}
+
+static const struct rv_expr *either(struct parser *p);
+
+static const struct rv_expr *term(struct parser *p)
+{
+        if (++p->depth > MOST_DEPTH)
+                return fail(p, "fewer nested conditions (at most 100)");
+        const struct rv_expr *e = NULL;
+        if (is_word(p, "not")) {
+                next(p);
+                const struct rv_expr *a = term(p);
+                e = a ? node(p, RV_E_NOT, a, NULL) : NULL;
+        } else if (is_op(p, "(")) {
+                next(p);
+                e = either(p);
+                if (e && !is_op(p, ")"))
+                        e = fail(p, "')', AND or OR");
+                else if (e)
+                        next(p);
+        } else if (p->token == W_WORD && !is_word(p, "true") && !is_word(p, "false")) {
+                int id = property(p, p->text, p->len);
+                next(p);
+                e = id < 0 ? NULL : after_property(p, id);
+        } else if (p->token == W_TEXT || p->token == W_NUMBER || p->token == W_WORD) {
+                struct parser before = *p;
+                enum rv_expr_op op;
+                next(p);
+                if (!comparison_of(p, &op))
+                        return fail(p, "= <> < <= > or >=");
+                next(p);
+                if (p->token != W_WORD)
+                        return fail(p, "a property's name");
+                int id = property(p, p->text, p->len);
+                next(p);
+                struct parser after = *p;
+                struct rv_expr *c = id < 0 ? NULL : node(p, turned(op), NULL, NULL);
+                if (c) {
+                        c->property = id;
+                        before.failed = p->failed;
+                        bool good = constant(&before, id, &c->value);
+                        *p = after;
+                        p->failed = before.failed;
+                        e = good ? c : NULL;
+                }
+        } else {
+                e = fail(p, "a property's name, NOT or '('");
+        }
+        p->depth--;
+        return e;
+}
+
+static const struct rv_expr *both(struct parser *p)
+{
+        const struct rv_expr *a = term(p);
+        while (a && is_word(p, "and")) {
+                next(p);
+                const struct rv_expr *b = term(p);
+                a = b ? node(p, RV_E_AND, a, b) : NULL;
+        }
+        return a;
+}
+
+static const struct rv_expr *either(struct parser *p)
+{
+        const struct rv_expr *a = both(p);
+        while (a && is_word(p, "or")) {
+                next(p);
+                const struct rv_expr *b = both(p);
+                a = b ? node(p, RV_E_OR, a, b) : NULL;
+        }
+        return a;
+}
+
+int rv_wql_where(const char *text, size_t n, const struct rv_class *c, struct rv_arena *a,
+                 const struct rv_expr **ret, struct rv_error *err)
+{
+        struct parser p = { .start = text, .p = text, .end = text + n, .class = c, .arena = a, .err = err };
+        next(&p);
+        const struct rv_expr *e = either(&p);
+        if (e && p.token != W_END)
+                e = fail(&p, "AND, OR or the end");
+        if (p.failed)
+                return p.failed;
+        if (!e)
+                return -ENOMEM;
+        *ret = e;
+        return RV_OK;
+}
+
+int rv_wql_select(const char *text, size_t n, struct rv_arena *a, struct rv_wql_select *ret,
+                  struct rv_error *err)
+{
+        struct parser p = { .start = text, .p = text, .end = text + n, .arena = a, .err = err };
+        const char **columns = rv_arena_get(a, 256 * sizeof *columns);
+        if (!columns)
+                return -ENOMEM;
+        *ret = (struct rv_wql_select) { .columns = columns };
+        next(&p);
+        if (!is_word(&p, "select"))
+                return fail(&p, "SELECT"), p.failed;
+        next(&p);
+        if (is_op(&p, "*")) {
+                next(&p);
+        } else {
+                for (;;) {
+                        if (p.token != W_WORD || is_word(&p, "from") || ret->ncolumns == 256)
+                                return fail(&p, "'*' or a property's name"), p.failed;
+                        columns[ret->ncolumns++] = rv_arena_text(a, p.text, p.len);
+                        next(&p);
+                        if (!is_op(&p, ","))
+                                break;
+                        next(&p);
+                }
+        }
+        if (!is_word(&p, "from"))
+                return fail(&p, "FROM"), p.failed;
+        next(&p);
+        if (p.token != W_WORD)
+                return fail(&p, "a class' name"), p.failed;
+        ret->class_name = rv_arena_text(a, p.text, p.len);
+        next(&p);
+        if (is_word(&p, "where")) {
+                ret->where = p.p;
+                ret->where_len = (size_t)(p.end - p.p);
+        } else if (p.token != W_END) {
+                return fail(&p, "WHERE or the end"), p.failed;
+        }
+        return ret->class_name ? RV_OK : -ENOMEM;
+}
+
+static unsigned char lower(char c)
+{
+        return (unsigned char)tolower((unsigned char)c);
+}
+
+/* One [set] at *p against c; moves *p behind it. */
+static bool in_set(const char **p, const char *end, char c)
+{
+        const char *s = *p + 1;
+        bool negated = s < end && (*s == '^' || *s == '!'), found = false;
+        s += negated;
+        for (bool first = true; s < end && (*s != ']' || first); first = false) {
+                if (s + 2 < end && s[1] == '-' && s[2] != ']') {
+                        found |= lower(c) >= lower(s[0]) && lower(c) <= lower(s[2]);
+                        s += 3;
+                } else {
+                        found |= lower(*s++) == lower(c);
+                }
+        }
+        *p = s < end ? s + 1 : s;
+        return found != negated;
+}
+
+bool rv_wql_like(const char *p, size_t np, const char *s, size_t ns)
+{
+        const char *pe = p + np, *se = s + ns, *back_p = NULL, *back_s = NULL;
+        while (s < se || p < pe) {
+                if (p < pe && *p == '%') {
+                        back_p = ++p;
+                        back_s = s;
+                        continue;
+                }
+                const char *q = p;
+                bool match = false;
+                if (p < pe && s < se) {
+                        if (*p == '_') {
+                                q++;
+                                match = true;
+                        } else if (*p == '[') {
+                                match = in_set(&q, pe, *s);
+                        } else {
+                                q++;
+                                match = lower(*p) == lower(*s);
+                        }
+                }
+                if (match) {
+                        bool one = *p == '_';
+                        p = q;
+                        s++;
+                        while (one && s < se && ((unsigned char)*s & 0xc0) == 0x80)
+                                s++; /* _ is a character, not a byte */
+                } else if (back_p && back_s < se) {
+                        s = ++back_s;
+                        p = back_p;
+                } else {
+                        return false;
+                }
+        }
+        return true;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * WQL: where-expressions over the properties of one class, and SELECT ... FROM ... WHERE of one class.
+ *
+ *      struct rv_expr *e;
+ *      int r = rv_wql_where("Name LIKE 'p%' AND WorkingSetSize > 1000000", n, &Process_class, &arena, &e, &err);
+ *
+ * Operators: = <> != < <= > >= LIKE, IS [NOT] NULL, ISA, AND OR NOT, parentheses; `constant op property` is turned
+ * round. LIKE has % (any text), _ (one character), [a-c], [^a-c]. Text is compared without case. A comparison with null
+ * is unknown: neither it nor its negation holds. Constants are converted to the property's type when the expression is
+ * read, so that an unfit one is an error that names the position. Everything lives in the arena.
+ */
+#ifndef RV_WQL_H
+#define RV_WQL_H
+
+#include "schema/arena.h"
+#include "schema/class.h"
+#include "schema/error.h"
+#include "schema/row.h"
+
+enum rv_expr_op { RV_E_EQ, RV_E_NE, RV_E_LT, RV_E_LE, RV_E_GT, RV_E_GE, RV_E_LIKE, RV_E_IS_NULL, RV_E_ISA,
+                  RV_E_AND, RV_E_OR, RV_E_NOT };
+
+struct rv_expr {
+        enum rv_expr_op op;
+        int property;                  /* comparisons: an id of the class */
+        struct rv_arg value;           /* comparisons: of the property's type; LIKE, ISA: text */
+        const struct rv_expr *a, *b;   /* AND OR NOT */
+};
+
+/* A SELECT taken apart. Texts point into the arena. */
+struct rv_wql_select {
+        const char *class_name;
+        const char *const *columns; uint32_t ncolumns; /* 0 = all */
+        const char *where; size_t where_len;           /* NULL: none */
+};
+
+int rv_wql_where(const char *, size_t n, const struct rv_class *, struct rv_arena *, const struct rv_expr **ret,
+                 struct rv_error *);
+int rv_wql_select(const char *, size_t n, struct rv_arena *, struct rv_wql_select *ret, struct rv_error *);
+bool rv_expr_true(const struct rv_expr *, const struct rv_batch *, uint32_t row);
+void rv_expr_uses(const struct rv_expr *, uint64_t *mask);     /* sets the bits of the properties it reads */
+/* What must be equal for it to hold: fills ret (one per property) from the conjunction's `=` terms. */
+void rv_expr_equals(const struct rv_expr *, struct rv_arg *ret);
+/* WQL's LIKE. */
+bool rv_wql_like(const char *pattern, size_t np, const char *text, size_t nt);
+
+#endif

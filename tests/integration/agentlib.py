@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""What the integration tests share: a real agent on a socket of its own, a JSON-RPC client of twenty lines, cases."""
+import json, os, shutil, socket, subprocess, sys, tempfile, time
+
+BUILD = os.environ.get('REEVE_BUILD', 'build')
+
+
+class Agent:
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix='reeve-test.')
+        self.path = os.path.join(self.dir, 'agent.sock')
+        self.log = open(os.path.join(self.dir, 'log'), 'w')
+        self.proc = subprocess.Popen([f'{BUILD}/bin/reeve-agent', '--socket', self.path, '--state', self.dir], stderr=self.log)
+        deadline = time.monotonic() + 10
+        while not self.connects():
+            if time.monotonic() > deadline or self.proc.poll() is not None:
+                raise SystemExit('the agent did not start: ' + open(self.log.name).read())
+            time.sleep(0.01)
+
+    def connects(self):
+        try:
+            socket.socket(socket.AF_UNIX).connect(self.path)
+            return True
+        except OSError:
+            return False
+
+    def open(self):
+        return Peer(self.path)
+
+    def call(self, method, params=None, **more):
+        with self.open() as p:
+            return p.call(method, params, **more)
+
+    def stop(self):
+        self.proc.terminate()
+        rc = self.proc.wait(10)
+        shutil.rmtree(self.dir)
+        return rc
+
+
+class Peer:
+    def __init__(self, path):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(20)
+        self.sock.connect(path)
+        self.rest = b''
+        self.id = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.sock.close()
+
+    def send(self, text):
+        self.sock.sendall(text if isinstance(text, bytes) else text.encode())
+
+    def line(self):
+        """The next message, or None at the end."""
+        while b'\n' not in self.rest:
+            got = self.sock.recv(1 << 20)
+            if not got:
+                return None
+            self.rest += got
+        line, self.rest = self.rest.split(b'\n', 1)
+        return json.loads(line)
+
+    def call(self, method, params=None, **more):
+        self.id += 1
+        self.send(json.dumps(dict({'jsonrpc': '2.0', 'id': self.id, 'method': method}, **({} if params is None else {'params': params}), **more)) + '\n')
+        return self.line()
+
+
+class Cases:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def __call__(self, name, good, why=''):
+        if good:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print(f'FAIL {name}: {str(why)[:600]}')
+
+    def skip(self, name, why):
+        self.skipped += 1
+        print(f'SKIP {name}: {why}')
+
+    def end(self):
+        print(f'cases: {self.passed} passed, {self.failed} failed, {self.skipped} skipped')
+        sys.exit(1 if self.failed else 0)
