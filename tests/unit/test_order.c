@@ -15,10 +15,13 @@
 #include "agent/order.h"
 #include "schema/error.h"
 
-static const struct rv_property properties[] = {
-        { .name = "Id", .type = RV_CIM_UINT32, .flags = RV_KEY }, { .name = "Name", .type = RV_CIM_STRING } };
-static const struct rv_class class = { .name = "Test", .name_space = "root/reeve", .properties = properties, .nproperties = 2 };
-static const struct rv_order_term by_id[] = { { .property = 0 } }, by_id_down[] = { { .property = 0, .descending = true } },
+static const struct rv_property properties[] = { { .name = "Id", .type = RV_CIM_UINT32, .flags = RV_KEY },
+                                                 { .name = "Name", .type = RV_CIM_STRING } };
+static const struct rv_class class = {
+        .name = "Test", .name_space = "root/reeve", .properties = properties, .nproperties = 2
+};
+static const struct rv_order_term by_id[] = { { .property = 0 } },
+                                  by_id_down[] = { { .property = 0, .descending = true } },
                                   by_name[] = { { .property = 1 } };
 
 /* Feeds rows as a sink does: whole batches. */
@@ -154,12 +157,12 @@ static void all_rows_are_too_many_at_some_point(void **state)
         free(big);
 }
 
-
 static void values_compare_across_types(void **state)
 {
         (void)state;
         struct rv_value minus = { .type = RV_INT, .i = -1 }, one = { .type = RV_UINT, .u = 1 },
-                        huge = { .type = RV_UINT, .u = UINT64_MAX }, half = { .type = RV_REAL, .d = 0.5 }, null = { 0 };
+                        huge = { .type = RV_UINT, .u = UINT64_MAX }, half = { .type = RV_REAL, .d = 0.5 },
+                        null = { 0 };
         assert_true(rv_compare_values(NULL, &minus, NULL, &one) < 0);
         assert_true(rv_compare_values(NULL, &huge, NULL, &minus) > 0);
         assert_true(rv_compare_values(NULL, &half, NULL, &one) < 0);

@@ -80,8 +80,10 @@ static void nobody_may_do_nothing(void **state)
         struct rv_identity zeroed = { 0 };
         struct rv_error err = { 0 };
         for (int right = RV_RIGHT_CONNECT; right <= RV_RIGHT_CHANGE; right++) {
-                assert_int_equal(rv_authorize(&p, &zeroed, (enum rv_right)right, &base, NULL, &err), RV_ACCESS_DENIED);
-                assert_int_equal(rv_authorize(&p, NULL, (enum rv_right)right, &base, NULL, &err), RV_ACCESS_DENIED);
+                assert_int_equal(rv_authorize(&p, &zeroed, (enum rv_right)right, &base, NULL, &err),
+                                 RV_ACCESS_DENIED);
+                assert_int_equal(rv_authorize(&p, NULL, (enum rv_right)right, &base, NULL, &err),
+                                 RV_ACCESS_DENIED);
         }
 }
 
@@ -90,7 +92,8 @@ static void three_rules_allow_and_a_denial_names_them(void **state)
         (void)state;
         struct rv_policy p = { .self = 500, .admin_group = 77 };
         struct rv_identity root = { .made = true, .uid = 0 }, self = { .made = true, .uid = 500 },
-                           admin = { .made = true, .uid = 501, .admin = true }, user = { .made = true, .uid = 502, .user = "eve" };
+                           admin = { .made = true, .uid = 501, .admin = true },
+                           user = { .made = true, .uid = 502, .user = "eve" };
         struct rv_error err = { 0 };
         assert_int_equal(rv_authorize(&p, &root, RV_RIGHT_CHANGE, &base, "M", &err), RV_OK);
         assert_int_equal(rv_authorize(&p, &self, RV_RIGHT_CHANGE, &base, "M", &err), RV_OK);
@@ -106,7 +109,8 @@ static void administrators_are_known_by_group_or_by_name(void **state)
 {
         (void)state;
         char *names[] = { "ann", "bob", NULL };
-        struct rv_policy p = { .admin_group = 77, .admins = names }, none = { .admin_group = (gid_t)-1, .admins = names };
+        struct rv_policy p = { .admin_group = 77, .admins = names },
+                         none = { .admin_group = (gid_t)-1, .admins = names };
         gid_t in[] = { 5, 77 }, out[] = { 5, 78 };
         assert_true(rv_policy_is_admin(&p, "eve", in, 2));
         assert_true(rv_policy_is_admin(&p, "bob", out, 2));
