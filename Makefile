@@ -158,9 +158,21 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(ALL_ARCHIVES)
 $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(ALL_ARCHIVES)
 	$(link) $< $(B)/obj/tests/fuzz/replay.o $(ALL_LIBS) $(call libs_of,$(PKGS) $(PKGS_SHELL)) -lm
 
+# The agent's own code with the misbehaving providers of tests/agent.
+MODES := $(if $(wildcard agent/main.c),$(B)/tests/bin/reeve-agent-modes)
+$(B)/tests/agent/gen/stamp: $(MOFC) tests/agent/Modes.mof schema/classes/qualifiers.mof
+	$(call say,MOFC,$(@D))mkdir -p $(@D) && $(MOFC) --output $(@D) schema/classes/qualifiers.mof tests/agent/Modes.mof && touch $@
+$(B)/obj/tests/agent/%.o: tests/agent/%.c $(B)/tests/agent/gen/stamp
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) -I$(B)/tests/agent $(REEVE_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/obj/tests/agent/classes.o: $(B)/tests/agent/gen/stamp
+	$(call say,CC,$@)mkdir -p $(@D) && $(CC) -I$(B)/tests/agent $(REEVE_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $(B)/tests/agent/gen/classes.c
+$(MODES): $(call obj,agent/main.c tests/agent/modes.c) $(B)/obj/tests/agent/classes.o $(AGENT_A) $(WIRE_A) $(SCHEMA_A)
+	$(link) $(call obj,agent/main.c tests/agent/modes.c) $(B)/obj/tests/agent/classes.o -Wl,--start-group $(AGENT_A) \
+	  $(WIRE_A) $(SCHEMA_A) -Wl,--end-group $(call libs_of,$(PKGS)) -lm
+
 .PHONY: tests check test lint bench fuzz demo deps test-deps install clean
 .SECONDARY:
-tests: all $(UNIT) $(REPLAY) $(BENCH) $(MOFC)
+tests: all $(UNIT) $(REPLAY) $(MODES) $(BENCH) $(MOFC)
 check: tests
 	$(Q)$(PYTHON) tests/run.py --build $(B) $(T)
 test: test-deps
