@@ -64,7 +64,10 @@ static int flood_query(const struct rv_query *q, struct rv_sink *out, struct rv_
         for (uint32_t i = 1; i <= FLOOD && r == RV_OK; i++) {
                 struct rv_row *row = rv_row(out);
                 T_Flood_set_Id(row, i);
-                T_Flood_set_Text(row, "----------------------------------------------------------------------------------------------------", 100);
+                T_Flood_set_Text(row,
+                                 "---------------------------------------------------------------------------"
+                                 "-------------------------",
+                                 100);
                 r = rv_emit(out, row);
         }
         return r;
@@ -301,10 +304,11 @@ static struct item *find_item(const struct rv_call *c, struct rv_error *err)
 {
         const struct rv_arg *name = &c->key[T_Item_Name], *generation = &c->key[T_Item_Generation];
         for (unsigned i = 0; i < nitems; i++)
-                if (name->type == RV_STRING && !strcmp(items[i].name, name->s) && generation->type == RV_UINT &&
-                    generation->u == items[i].generation)
+                if (name->type == RV_STRING && !strcmp(items[i].name, name->s) &&
+                    generation->type == RV_UINT && generation->u == items[i].generation)
                         return &items[i];
-        rv_fail(err, RV_NOT_FOUND, "there is no item %s", name->type == RV_STRING ? name->s : "without a name");
+        rv_fail(err, RV_NOT_FOUND, "there is no item %s",
+                name->type == RV_STRING ? name->s : "without a name");
         return NULL;
 }
 
@@ -326,8 +330,11 @@ static int item_create(struct rv_call *c, const struct rv_values *v, struct rv_e
         rv_change(c, "Name", NULL, name->s);
         if (r == RV_OK && !c->what_if && nitems < 1000) {
                 struct item *i = &items[nitems++];
-                *i = (struct item){ .generation = v->v[T_Item_Generation].type == RV_UINT ? (uint32_t)v->v[T_Item_Generation].u : 1,
-                                    .amount = (uint32_t)v->v[T_Item_Amount].u, .serial = ++serial };
+                *i = (struct item) { .generation = v->v[T_Item_Generation].type == RV_UINT
+                                                           ? (uint32_t)v->v[T_Item_Generation].u
+                                                           : 1,
+                                     .amount = (uint32_t)v->v[T_Item_Amount].u,
+                                     .serial = ++serial };
                 snprintf(i->name, sizeof i->name, "%s", name->s);
                 set_colour(i, &v->v[T_Item_Colour]);
                 fill_item(c->out, i); /* the new object */
@@ -412,7 +419,9 @@ static int (*const slow_methods[T_Slow_nmethods])(struct rv_call *, const void *
         [T_Slow_method_Wait] = slow_wait,
 };
 static int (*const item_methods[T_Item_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
-        [T_Item_method_Add] = item_add, [T_Item_method_Count] = item_count, [T_Item_method_Fail] = item_fail,
+        [T_Item_method_Add] = item_add,
+        [T_Item_method_Count] = item_count,
+        [T_Item_method_Fail] = item_fail,
 };
 
 static const struct rv_provider providers[] = {
@@ -430,12 +439,18 @@ static const struct rv_provider providers[] = {
         { .class = &T_LoopHung_class, .start = loop_hung_start, .cancel = loop_hung_cancel },
         { .class = &T_Quick_class, .query = quick_query, .quick = true },
         { .class = &T_One_class, .query = one_query },
-        { .class = &T_Item_class, .query = item_query, .methods = item_methods, .create = item_create,
-          .modify = item_modify, .remove = item_remove },
+        { .class = &T_Item_class,
+          .query = item_query,
+          .methods = item_methods,
+          .create = item_create,
+          .modify = item_modify,
+          .remove = item_remove },
 };
 
 static const struct rv_provider *const file[] = {
-        &providers[0], &providers[1], &providers[2], &providers[3], &providers[4], &providers[5], &providers[6], &providers[7],
-        &providers[8], &providers[9], &providers[10], &providers[11], &providers[12], &providers[13], &providers[14], NULL };
+        &providers[0],  &providers[1],  &providers[2],  &providers[3], &providers[4],  &providers[5],
+        &providers[6],  &providers[7],  &providers[8],  &providers[9], &providers[10], &providers[11],
+        &providers[12], &providers[13], &providers[14], NULL
+};
 const struct rv_provider *const *const rv_provider_files[] = { file, NULL };
 const uint32_t rv_nprovider_files = 1;
