@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The test agent: the real agent's code with these providers instead of ours. Each has a mode of misbehaving: it floods,
+ * The test agent: the real agent's code with these providers instead of ours. Each misbehaves in its own way: it floods,
  * hangs, fails, trickles, runs on the loop. Built as build/tests/bin/reeve-agent-modes, used by tests/integration.
  */
 #include <errno.h>
@@ -60,6 +60,8 @@ static int flood_query(const struct rv_query *q, struct rv_sink *out, struct rv_
 {
         (void)q;
         (void)err;
+        char dashes[100];
+        memset(dashes, '-', sizeof dashes);
         int r = RV_OK;
         for (uint32_t i = 1; i <= FLOOD && r == RV_OK; i++) {
                 struct rv_row *row = rv_row(out);
@@ -447,10 +449,8 @@ static const struct rv_provider providers[] = {
           .remove = item_remove },
 };
 
-static const struct rv_provider *const file[] = {
-        &providers[0],  &providers[1],  &providers[2],  &providers[3], &providers[4],  &providers[5],
-        &providers[6],  &providers[7],  &providers[8],  &providers[9], &providers[10], &providers[11],
-        &providers[12], &providers[13], &providers[14], NULL
-};
+#define P(i) &providers[i]
+static const struct rv_provider *const file[] = { P(0), P(1), P(2), P(3), P(4), P(5), P(6), P(7), P(8), P(9), P(10), P(11),
+                                                  P(12), P(13), P(14), NULL };
 const struct rv_provider *const *const rv_provider_files[] = { file, NULL };
 const uint32_t rv_nprovider_files = 1;
