@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The test agent: the real agent's code with these providers instead of ours. Each misbehaves in its own way: it floods,
- * hangs, fails, trickles, runs on the loop. Built as build/tests/bin/reeve-agent-modes, used by tests/integration.
+ * The test agent: the real agent's code with these providers instead of ours. Each misbehaves in its own way: it
+ * floods, hangs, fails, trickles, runs on the loop. Built as build/tests/bin/reeve-agent-modes.
  */
 #include <errno.h>
 #include <pthread.h>
