@@ -94,6 +94,24 @@ try:
     r = agent.call('InvokeMethod', {'ClassName': 'Process', 'MethodName': 'Create', 'InParameters': {'CommandLine': '/no/such/program'}})
     case('Create of nothing', r['error']['code'] == -32006 and '/no/such/program' in r['error']['message'], r)
 
+    # The words of Microsoft's Nano Server example, unchanged.
+    r = agent.call('ExecQuery', {'Query': "SELECT * from Win32_Process WHERE name LIKE 'p%'"})['result']['Instances']
+    case("Microsoft's query", r and all(i['Name'].lower().startswith('p') for i in r) and f'{os.getpid()}' in {i['Handle'] for i in r}, r)
+    one = next(i for i in r if i['ProcessId'] == os.getpid())
+    ticks = open('/proc/self/stat').read().rsplit(')', 1)[1].split()
+    case('WMI units', list(one)[:3] == ['CreationClassName', 'Caption', 'CommandLine'] and re.fullmatch(r'\d{14}\.\d{6}\+000', one['CreationDate']) and
+         0 <= int(ticks[11]) * 100000 - one['UserModeTime'] < 10 ** 8 and one['QuotaPagedPoolUsage'] is None, one)
+    r = agent.call('GetInstance', {'ClassName': 'Win32_Process', 'InstanceName': {'Handle': '1'}, 'PropertyList': ['ProcessId']})
+    case('a view by its key', r['result'] == {'ProcessId': 1}, r)
+
+    # The host and the agent itself.
+    r = agent.call('GetInstance', {'ClassName': 'OperatingSystem'})['result']
+    mem = dict(l.split(':') for l in open('/proc/meminfo').read().splitlines())
+    case('OperatingSystem', r['KernelRelease'] == os.uname().release and r['TotalVisibleMemorySize'] == int(mem['MemTotal'].split()[0]) * 1024 and
+         r['BootId'] == open('/proc/sys/kernel/random/boot_id').read().strip() and 'NumberOfProcesses' not in r, r)
+    r = {p['Name']: p for p in agent.call('EnumerateInstances', {'ClassName': 'Provider'})['result']['Instances']}
+    case('Provider', r['Process']['Calls'] > 10 and r['Process']['P99'] >= r['Process']['P50'] > 0 and r['Process']['LastError'], r)
+
     # Wrong input: the exact error, with what to do.
     for params, code, words in [
         ({'ClassName': 'Proces'}, -32005, 'Process'), ({}, -32004, 'ClassName'), ({'ClassName': 'Process', 'Filtre': '1'}, -32004, 'Filter'),

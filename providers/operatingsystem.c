@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * OperatingSystem: one row, from uname(2), /etc/os-release and a few files of /proc; only those that are asked for.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/provider.h"
+#include "gen/OperatingSystem.h"
+#include "providers/lib/procfs.h"
+
+static void text(struct rv_row *row, void (*set)(struct rv_row *, const char *, size_t), const char *s)
+{
+        if (*s)
+                set(row, s, strcspn(s, "\n"));
+}
+
+static void file(struct rv_row *row, void (*set)(struct rv_row *, const char *, size_t), const char *path)
+{
+        char buf[4096];
+        if (rv_proc_read(AT_FDCWD, path, buf, sizeof buf) > 0)
+                text(row, set, buf);
+}
+
+/* NAME=value or NAME="value" of os-release. */
+static void release(struct rv_row *row, void (*set)(struct rv_row *, const char *, size_t), const char *all,
+                    const char *name)
+{
+        size_t n = strlen(name);
+        for (const char *p = all; p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL)
+                if (strncmp(p, name, n) == 0 && p[n] == '=') {
+                        const char *v = p + n + 1;
+                        size_t len = *v == '"' ? strcspn(++v, "\"\n") : strcspn(v, "\n");
+                        set(row, v, len);
+                        return;
+                }
+}
+
+static void fill_names(struct rv_row *row)
+{
+        struct utsname u;
+        char buf[4096];
+        if (uname(&u) == 0) {
+                text(row, OperatingSystem_set_KernelRelease, u.release);
+                text(row, OperatingSystem_set_OSArchitecture, u.machine);
+                text(row, OperatingSystem_set_CSName, u.nodename);
+        }
+        if (rv_proc_read(AT_FDCWD, "/etc/os-release", buf, sizeof buf) > 0 ||
+            rv_proc_read(AT_FDCWD, "/usr/lib/os-release", buf, sizeof buf) > 0) {
+                release(row, OperatingSystem_set_Caption, buf, "PRETTY_NAME");
+                release(row, OperatingSystem_set_Version, buf, "VERSION_ID");
+                release(row, OperatingSystem_set_Manufacturer, buf, "ID");
+        }
+        if (OperatingSystem_wants_BootId(row))
+                file(row, OperatingSystem_set_BootId, "/proc/sys/kernel/random/boot_id");
+        if (OperatingSystem_wants_SerialNumber(row))
+                file(row, OperatingSystem_set_SerialNumber, "/etc/machine-id");
+        if (OperatingSystem_wants_KernelCommandLine(row))
+                file(row, OperatingSystem_set_KernelCommandLine, "/proc/cmdline");
+}
+
+static void fill_times(struct rv_row *row)
+{
+        struct timespec now, up;
+        clock_gettime(CLOCK_REALTIME, &now);
+        clock_gettime(CLOCK_BOOTTIME, &up);
+        OperatingSystem_set_LocalDateTime(row, (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec);
+        OperatingSystem_set_UpTime(row, (uint64_t)up.tv_sec * UINT64_C(1000000000) + (uint64_t)up.tv_nsec);
+        struct tm tm;
+        localtime_r(&now.tv_sec, &tm);
+        OperatingSystem_set_CurrentTimeZone(row, (int16_t)(tm.tm_gmtoff / 60));
+        int proc = OperatingSystem_wants_LastBootUpTime(row)
+                           ? open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                           : -1;
+        if (proc >= 0) {
+                OperatingSystem_set_LastBootUpTime(row, rv_boot_time(proc));
+                close(proc);
+        }
+}
+
+static uint64_t kilobytes(const char *all, const char *name)
+{
+        const char *at = strstr(all, name);
+        return at ? strtoull(at + strlen(name), NULL, 10) * 1024 : 0;
+}
+
+static void fill_memory(struct rv_row *row)
+{
+        char buf[8192];
+        if (rv_proc_read(AT_FDCWD, "/proc/meminfo", buf, sizeof buf) <= 0)
+                return;
+        uint64_t total = kilobytes(buf, "MemTotal:"), available = kilobytes(buf, "MemAvailable:");
+        uint64_t swap = kilobytes(buf, "SwapTotal:"), unused = kilobytes(buf, "SwapFree:");
+        OperatingSystem_set_TotalVisibleMemorySize(row, total);
+        OperatingSystem_set_FreePhysicalMemory(row, available);
+        OperatingSystem_set_SizeStoredInPagingFiles(row, swap);
+        OperatingSystem_set_FreeSpaceInPagingFiles(row, unused);
+        OperatingSystem_set_TotalVirtualMemorySize(row, total + swap);
+        OperatingSystem_set_FreeVirtualMemory(row, available + unused);
+}
+
+static void fill_load(struct rv_row *row)
+{
+        char buf[128];
+        double one, five, fifteen;
+        unsigned threads;
+        if (rv_proc_read(AT_FDCWD, "/proc/loadavg", buf, sizeof buf) > 0 &&
+            sscanf(buf, "%lf %lf %lf %*u/%u", &one, &five, &fifteen, &threads) == 4) {
+                OperatingSystem_set_LoadAverage1(row, one);
+                OperatingSystem_set_LoadAverage5(row, five);
+                OperatingSystem_set_LoadAverage15(row, fifteen);
+                OperatingSystem_set_NumberOfThreads(row, threads);
+        }
+        if (!OperatingSystem_wants_NumberOfProcesses(row))
+                return;
+        uint32_t n = 0;
+        DIR *d = opendir("/proc");
+        for (struct dirent *e; d && (e = readdir(d));)
+                n += e->d_name[0] >= '1' && e->d_name[0] <= '9';
+        if (d) {
+                closedir(d);
+                OperatingSystem_set_NumberOfProcesses(row, n);
+        }
+}
+
+static int operatingsystem_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+{
+        (void)q;
+        (void)err;
+        struct rv_row *row = rv_row(out);
+        fill_names(row);
+        fill_times(row);
+        fill_memory(row);
+        fill_load(row);
+        int r = rv_emit(out, row);
+        return r == RV_STOP ? RV_OK : r;
+}
+
+static const struct rv_provider operatingsystem = { .class = &OperatingSystem_class,
+                                                    .query = operatingsystem_query };
+
+RV_PROVIDERS(operatingsystem, &operatingsystem);
