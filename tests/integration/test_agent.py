@@ -31,8 +31,9 @@ try:
 
     # One process, beside what /proc says.
     child = subprocess.Popen(['sleep', '300'])
-    while open(f'/proc/{child.pid}/wchan').read() in ('', '0') and open(f'/proc/{child.pid}/stat').read().rsplit(')', 1)[1].split()[0] != 'S':
-        pass    # it has begun to sleep
+    while True:  # it has begun to sleep
+        if open(f'/proc/{child.pid}/stat').read().rsplit(')', 1)[1].split()[0] == 'S' and open(f'/proc/{child.pid}/comm').read() == 'sleep\n':
+            break
     me = agent.call('GetInstance', {'ClassName': 'Process', 'InstanceName': {'ProcessId': child.pid}})['result']
     stat = open(f'/proc/{child.pid}/stat').read().rsplit(')', 1)[1].split()
     case('GetInstance', me['Name'] == 'sleep' and me['CommandLine'] == 'sleep 300' and me['ParentProcessId'] == os.getpid() and
