@@ -26,4 +26,7 @@ int sh_ref_set(struct sh *, struct sv ref, struct sv value);
 int sh_throw_in_method(struct sh *, const char *inner_type, const char *method, uint32_t nargs, const char *fmt, ...)
         __attribute__((format(printf, 5, 6)));
 
+/* Runs a script block as a member: $this is self (script properties and methods). */
+int sh_block_member(struct sh *, struct sv block, struct sv self, struct sh_args, struct sv *ret);
+
 #endif

@@ -215,6 +215,7 @@ const struct sh_type *sh_type_of(struct sv);    /* of $null: NULL */
 const struct sh_type *sh_type_find(struct sh *, const char *name, size_t n);
 bool sh_type_is(const struct sh_type *, const struct sh_type *base);
 struct sv sh_type_value(const struct sh_type *);        /* [int] as a value */
+const struct sh_type *sh_type_referred(struct sv);      /* and back; NULL when it is not a SH_TYPE */
 extern const struct sh_type sh_type_object, sh_type_string, sh_type_bool, sh_type_char, sh_type_int, sh_type_long,
         sh_type_double, sh_type_decimal, sh_type_datetime, sh_type_timespan, sh_type_array,
                 sh_type_list, sh_type_hashtable,
