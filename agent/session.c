@@ -332,11 +332,9 @@ static void request(struct rv_session *s, struct rv_group *g, json_t *j)
                 complaint = "expected \"id\": a text, a number or null";
         else if (params && !json_is_object(params) && !json_is_array(params))
                 complaint = "expected \"params\": an object or an array";
-        bool usable = id && (json_is_string(id) || json_is_number(id));
-        char *text = usable || (id && !complaint) ? json_dumps(id, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+        char *text = id && !complaint ? json_dumps(id, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
         if (complaint) {
-                refuse(s, g, text ? text : "null", -32600, complaint);
-                free(text);
+                refuse(s, g, "null", -32600, complaint); /* what is no request has no id */
         } else if (!id && strcmp(json_string_value(method), "$/cancelRequest") == 0) {
                 cancel(s, params);
                 answer(s, g, NULL, "", "", 0);
