@@ -18,7 +18,8 @@ CC ?= gcc
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-PYTHON ?= python3
+# Debian's own, for which tests/deps.sh installs modules.
+PYTHON ?= /usr/bin/python3
 CFLAGS ?= -O2 -g
 
 B := build$(if $(SAN),/$(subst $(comma),-,$(SAN)))$(if $(COV),/cov)
