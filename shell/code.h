@@ -13,25 +13,32 @@
 #include "shell/engine.h"
 
 enum { SH_K_BOX = 0xFD, SH_K_UNSET = 0xFE, SH_K_FAIL = 0xFF };
-#define SH_FAIL ((struct sv){ .kind = SH_K_FAIL })
-#define SH_UNSET ((struct sv){ .kind = SH_K_UNSET })
-static inline bool sh_failed(struct sv v) { return __builtin_expect(v.kind == SH_K_FAIL, 0); }
+#define SH_FAIL ((struct sv) { .kind = SH_K_FAIL })
+#define SH_UNSET ((struct sv) { .kind = SH_K_UNSET })
+static inline bool sh_failed(struct sv v)
+{
+        return __builtin_expect(v.kind == SH_K_FAIL, 0);
+}
 
 /* ---- variables ---- */
 enum { VO_READONLY = 1, VO_CONSTANT = 2, VO_PRIVATE = 4, VO_ALLSCOPE = 8 };
-struct sh_var {                 /* a variable with more than a value; also what [ref]$x and Get-Variable hold */
+struct sh_var { /* a variable with more than a value; also what [ref]$x and Get-Variable hold */
         struct sh_obj obj;
         struct sv value;
-        const struct sh_type *type;     /* [int]$x = ... keeps converting */
-        struct attr *attrs;             /* validation attributes, of unit */
+        const struct sh_type *type; /* [int]$x = ... keeps converting */
+        struct attr *attrs;         /* validation attributes, of unit */
         struct unit *unit;
         uint32_t options, id;
         struct sv description;
 };
 extern const struct sh_type sh_type_variable;
 
-struct table { struct layout names; struct sv *v; uint32_t cap; };      /* id -> value, owned */
-struct sv *sh_table_at(struct table *, uint32_t id);                    /* NULL when not there */
+struct table {
+        struct layout names;
+        struct sv *v;
+        uint32_t cap;
+};                                                   /* id -> value, owned */
+struct sv *sh_table_at(struct table *, uint32_t id); /* NULL when not there */
 void sh_table_set(struct table *, uint32_t id, struct sv owned);
 bool sh_table_remove(struct table *, uint32_t id);
 void sh_table_free(struct table *);
@@ -40,29 +47,29 @@ struct scope {
         uint32_t refs, n;
         struct layout *layout;
         struct sv *slots;
-        struct scope *parent;           /* kept */
-        struct scope *script;           /* $script: (itself or an outer one; borrowed: an ancestor or itself) */
+        struct scope *parent; /* kept */
+        struct scope *script; /* $script: (itself or an outer one; borrowed: an ancestor or itself) */
         struct sh_module *module;
-        struct frame *frame;            /* the call that runs in it; NULL when over */
+        struct frame *frame; /* the call that runs in it; NULL when over */
         struct table *functions, *aliases;
-        uint8_t strict;                 /* 0 = off, else major version (255 latest) */
-        bool boundary;                  /* a call's own scope rather than the global one */
+        uint8_t strict; /* 0 = off, else major version (255 latest) */
+        bool boundary;  /* a call's own scope rather than the global one */
 };
 
 /* One call that is running. */
 struct frame {
         struct frame *prev;
         struct block *block;
-        const char *name;               /* of the function or script; NULL for a plain block */
+        const char *name; /* of the function or script; NULL for a plain block */
         const char *file;
-        struct node *at;                /* the statement being run in it */
-        struct node *call;              /* where it was called from */
+        struct node *at;   /* the statement being run in it */
+        struct node *call; /* where it was called from */
         struct scope *scope;
         struct sh_cmd *cmd;
-        struct sv args;                 /* $args or unset */
-        struct sv bound;                /* $PSBoundParameters, made when asked */
-        struct sv input;                /* $input: array so far */
-        struct sv this_;                /* $this */
+        struct sv args;  /* $args or unset */
+        struct sv bound; /* $PSBoundParameters, made when asked */
+        struct sv input; /* $input: array so far */
+        struct sv this_; /* $this */
         struct sh_target *target;
         uint32_t pipe_len, pipe_pos;
         bool dotted;
@@ -70,83 +77,130 @@ struct frame {
 
 /* ---- commands that can be run ---- */
 enum target_kind { CT_ALIAS, CT_FUNCTION, CT_FILTER, CT_CMDLET, CT_NATIVE, CT_SCRIPT, CT_BLOCK };
-struct sh_target {              /* also what Get-Command writes: CommandInfo */
+struct sh_target { /* also what Get-Command writes: CommandInfo */
         struct sh_obj obj;
         enum target_kind kind;
         char *name;
-        char *definition;       /* alias: its target; native, script: the path */
-        struct sv block;        /* function, block */
+        char *definition; /* alias: its target; native, script: the path */
+        struct sv block;  /* function, block */
         const struct sh_cmdlet *cmdlet;
         struct sh_module *module;
         uint32_t options;
         char *description;
 };
 struct sh_target *sh_target_new(enum target_kind, const char *name, size_t n);
-static inline struct sv sh_target_value(struct sh_target *t) { return (struct sv){ .kind = SH_OTHER, .o = &t->obj }; }
+static inline struct sv sh_target_value(struct sh_target *t)
+{
+        return (struct sv) { .kind = SH_OTHER, .o = &t->obj };
+}
 
 struct sh_block {
         struct sh_obj obj;
-        struct block *ast;              /* its unit is kept */
-        struct scope *captured;         /* GetNewClosure, modules: the scope it runs under; kept */
+        struct block *ast;      /* its unit is kept */
+        struct scope *captured; /* GetNewClosure, modules: the scope it runs under; kept */
         struct sh_module *module;
-        struct sv *usings; uint32_t nusings;
+        struct sv *usings;
+        uint32_t nusings;
 };
 struct sv sh_block_new(struct sh *, struct block *);
-static inline struct sh_block *sh_block_of(struct sv v) { return (struct sh_block *)v.o; }
+static inline struct sh_block *sh_block_of(struct sv v)
+{
+        return (struct sh_block *)v.o;
+}
 
 /* ---- the binder's view of a command ---- */
 enum { PA_SET_ALL = -1 };
-struct pset { uint32_t sets; int position; bool mandatory, by_value, by_name, remaining; };  /* position INT32_MAX = none */
+struct pset {
+        uint32_t sets;
+        int position;
+        bool mandatory, by_value, by_name, remaining;
+}; /* position INT32_MAX = none */
 struct pinfo {
-        const char *name; uint32_t nname;
-        const char **aliases; uint32_t naliases;
-        const struct sh_type *type;     /* NULL = object */
+        const char *name;
+        uint32_t nname;
+        const char **aliases;
+        uint32_t naliases;
+        const struct sh_type *type; /* NULL = object */
         bool is_switch, common, allow_null, allow_empty, allow_empty_collection, is_block, hidden;
-        struct pset *in; uint32_t nin;
-        uint32_t sets;                  /* union */
-        struct attr *attrs;             /* functions: validation is read from here */
-        const struct sh_param *table;   /* cmdlets */
+        struct pset *in;
+        uint32_t nin;
+        uint32_t sets;                /* union */
+        struct attr *attrs;           /* functions: validation is read from here */
+        const struct sh_param *table; /* cmdlets */
         struct param *decl;
         const char *help;
 };
 struct sh_cmdinfo {
         const char *name;
-        struct pinfo *p; uint32_t n;    /* own parameters, then common ones */
+        struct pinfo *p;
+        uint32_t n; /* own parameters, then common ones */
         uint32_t nown;
-        const char *set_names[32]; uint32_t nsets;
-        int default_set;                /* -1 = none */
-        bool advanced;                  /* CmdletBinding or [Parameter()]: common parameters, no $args */
+        const char *set_names[32];
+        uint32_t nsets;
+        int default_set; /* -1 = none */
+        bool advanced;   /* CmdletBinding or [Parameter()]: common parameters, no $args */
         bool should_process, high_impact, positional_binding;
         bool takes_pipeline;
         struct block *block;
         const struct sh_cmdlet *cmdlet;
         struct rv_arena arena;
 };
-struct sh_cmdinfo *sh_cmdinfo_of(struct sh *, struct sh_target *);      /* NULL: thrown */
+struct sh_cmdinfo *sh_cmdinfo_of(struct sh *, struct sh_target *); /* NULL: thrown */
 void sh_cmdinfo_free(struct sh_cmdinfo *);
 const char *sh_target_kind_name(enum target_kind);
 
-enum { CP_VERBOSE, CP_DEBUG, CP_EA, CP_WA, CP_INFA, CP_PROGA, CP_EV, CP_WV, CP_IV, CP_OV, CP_OB, CP_PV, CP_WHATIF, CP_CONFIRM, CP_N };
-enum { AP_CONTINUE = 2, AP_STOP = 1, AP_SILENT = 0, AP_INQUIRE = 3, AP_IGNORE = 4, AP_BREAK = 6, AP_UNSET = 255 };
+enum {
+        CP_VERBOSE,
+        CP_DEBUG,
+        CP_EA,
+        CP_WA,
+        CP_INFA,
+        CP_PROGA,
+        CP_EV,
+        CP_WV,
+        CP_IV,
+        CP_OV,
+        CP_OB,
+        CP_PV,
+        CP_WHATIF,
+        CP_CONFIRM,
+        CP_N
+};
+enum {
+        AP_CONTINUE = 2,
+        AP_STOP = 1,
+        AP_SILENT = 0,
+        AP_INQUIRE = 3,
+        AP_IGNORE = 4,
+        AP_BREAK = 6,
+        AP_UNSET = 255
+};
 
 /* An evaluated argument. */
 struct argval {
-        const char *name; uint32_t nname;       /* parameter: its name as written, no dash; else NULL */
-        struct sv value;                        /* owned; SH_UNSET: a parameter without argument */
+        const char *name;
+        uint32_t nname;  /* parameter: its name as written, no dash; else NULL */
+        struct sv value; /* owned; SH_UNSET: a parameter without argument */
         bool colon, splat, quoted, verbatim, end_of_params, has_glob;
-        struct node *node;                      /* of the value, for its text */
+        struct node *node; /* of the value, for its text */
 };
-struct argvec { struct argval *v; uint32_t n, cap; };
+struct argvec {
+        struct argval *v;
+        uint32_t n, cap;
+};
 void sh_argvec_add(struct argvec *, struct argval);
 void sh_argvec_free(struct argvec *);
 
-struct bound_value { struct sv v; uint8_t state; };     /* state: BV_... */
+struct bound_value {
+        struct sv v;
+        uint8_t state;
+}; /* state: BV_... */
 enum { BV_NONE, BV_BOUND, BV_DEFAULT, BV_PIPE, BV_DELAYED };
 
 struct sh_stage_redirs;
 struct native;
 struct sh_cmd {
-        struct sh_sink in;              /* what the stage before writes to */
+        struct sh_sink in; /* what the stage before writes to */
         struct sh *sh;
         struct sh_sink *out;
         struct sh_cmd *next, *prev;
@@ -156,23 +210,27 @@ struct sh_cmd {
         struct node *node;
         void *state;
         struct bound_value *bound;
-        struct sv *delayed;             /* delay-bind blocks per parameter, or NULL */
-        uint32_t sets;                  /* still possible */
-        uint8_t action[CP_PROGA + 1];   /* AP_...; CP_VERBOSE, CP_DEBUG: AP_ too */
-        struct sv names[CP_N];          /* -ErrorVariable etc. */
-        struct scope *scope;            /* runs in */
+        struct sv *delayed;           /* delay-bind blocks per parameter, or NULL */
+        uint32_t sets;                /* still possible */
+        uint8_t action[CP_PROGA + 1]; /* AP_...; CP_VERBOSE, CP_DEBUG: AP_ too */
+        struct sv names[CP_N];        /* -ErrorVariable etc. */
+        struct scope *scope;          /* runs in */
         struct frame frame;
-        struct sh_sink **sinks;         /* where its streams go */
+        struct sh_sink **sinks; /* where its streams go */
         struct sh_stage_redirs *redirs;
         struct native *native;
-        struct sv block_base;           /* block being run: kept */
-        bool expects_input, input_seen, stopped, down_stopped, begun, is_function, dotted, own_scope, has_input_var, done, errored;
-        bool pipe_binds;                /* some parameter takes pipeline input */
+        struct sv block_base; /* block being run: kept */
+        bool expects_input, input_seen, stopped, down_stopped, begun, is_function, dotted, own_scope,
+                has_input_var, done, errored;
+        bool pipe_binds; /* some parameter takes pipeline input */
         uint8_t whatif, confirm;
-        struct sv ov_list, outvar;      /* -OutVariable being filled */
+        struct sv ov_list, outvar; /* -OutVariable being filled */
         struct sh_plan *plan;
-        struct argvec raw;              /* natives and simple functions */
-        struct text_node { struct text_node *next; struct sv text; } *texts;    /* sh_arg_text */
+        struct argvec raw; /* natives and simple functions */
+        struct text_node {
+                struct text_node *next;
+                struct sv text;
+        } * texts; /* sh_arg_text */
 };
 
 /* ---- modules ---- */
@@ -191,70 +249,140 @@ struct sh_error {
         struct sh_obj obj;
         struct sv exception, target;
         char *id, *category, *activity, *reason, *details, *trace;
-        char *message;                  /* ErrorDetails or NULL */
-        struct unit *unit;              /* position; kept */
+        char *message;     /* ErrorDetails or NULL */
+        struct unit *unit; /* position; kept */
         uint32_t at, end;
-        char *command;                  /* InvocationInfo.MyCommand */
+        char *command; /* InvocationInfo.MyCommand */
         struct sv bound;
         bool script_terminating, recorded, thrown, positioned;
 };
-static inline struct sh_error *sh_error_of(struct sv v) { return (struct sh_error *)v.o; }
+static inline struct sh_error *sh_error_of(struct sv v)
+{
+        return (struct sh_error *)v.o;
+}
 
 struct sh {
-        enum sh_status st;              /* why an expression failed */
-        bool ok;                        /* $? */
+        enum sh_status st; /* why an expression failed */
+        bool ok;           /* $? */
         uint8_t strict_default;
         int try_depth;
         struct scope *scope, *global;
         struct frame *frame;
-        struct sv under;                /* $_ */
-        struct sh_cmd *cmd;             /* the command that is running */
-        struct sh_sink **sinks;         /* [8]; NULL entries go to the host */
-        struct sv error;                /* pending ErrorRecord */
-        uint32_t label;                 /* of a break or continue under way; 0 = none */
-        int depth;                      /* calls */
-        char *stack_low;                /* lowest address the C stack may reach */
+        struct sv under;        /* $_ */
+        struct sh_cmd *cmd;     /* the command that is running */
+        struct sh_sink **sinks; /* [8]; NULL entries go to the host */
+        struct sv error;        /* pending ErrorRecord */
+        uint32_t label;         /* of a break or continue under way; 0 = none */
+        int depth;              /* calls */
+        char *stack_low;        /* lowest address the C stack may reach */
         int exit_code;
         struct frame top;
         struct sh_sink *no_sinks[8];
         /* names */
-        struct { char *s; uint32_t n, hash; } *names; uint32_t nnames, capnames, *name_table, name_mask;
+        struct {
+                char *s;
+                uint32_t n, hash;
+        } * names;
+        uint32_t nnames, capnames, *name_table, name_mask;
         /* commands */
         uint32_t epoch;
-        struct table commands;          /* id -> CommandInfo of cmdlets and natives seen */
-        struct layout builtin_names;    /* cmdlets and their aliases */
-        struct builtin { const struct sh_cmdlet *cmdlet; const char *alias_of; } *builtins;
+        struct table commands;       /* id -> CommandInfo of cmdlets and natives seen */
+        struct layout builtin_names; /* cmdlets and their aliases */
+        struct builtin {
+                const struct sh_cmdlet *cmdlet;
+                const char *alias_of;
+        } * builtins;
         bool builtins_ready;
         struct sh_module *modules, *loading;
-        struct sv errors;               /* $Error */
-        struct sv default_parameters;   /* the hash assigned to $PSDefaultParameterValues is read as a variable */
+        struct sv errors; /* $Error */
+        struct sv
+                default_parameters; /* the hash assigned to $PSDefaultParameterValues is read as a variable */
         const struct sh_member *member; /* sh_current_member */
         struct sh_formatter *host_format;
-        struct sh_sink host;            /* what nobody captured */
+        struct sh_sink host; /* what nobody captured */
         bool interactive, no_profile, json_output, in_default_out;
         int width;
         size_t memory_limit;
         uint32_t ticks;
-        const char *script;             /* path of -File */
+        const char *script; /* path of -File */
         struct sv last_match;
-        struct job *jobs; uint32_t next_job;
+        struct job *jobs;
+        uint32_t next_job;
         uint64_t history_id;
-        void *types_private;            /* for types/: classes made by scripts, Update-TypeData */
-        struct unit **classes; uint32_t nclasses;
-        struct type_entry { const char *name; const struct sh_type *type; } *script_types; uint32_t nscript_types;
-        struct sh_model *model;         /* shell/model.c keeps its connection here */
+        void *types_private; /* for types/: classes made by scripts, Update-TypeData */
+        struct unit **classes;
+        uint32_t nclasses;
+        struct type_entry {
+                const char *name;
+                const struct sh_type *type;
+        } * script_types;
+        uint32_t nscript_types;
+        struct sh_model *model; /* shell/model.c keeps its connection here */
         struct sv transcript;
         bool exiting, native_error_known;
 };
 
 /* ---- names ---- */
-uint32_t sh_intern(struct sh *, const char *, size_t n);        /* never 0 */
+uint32_t sh_intern(struct sh *, const char *, size_t n); /* never 0 */
 const char *sh_name(struct sh *, uint32_t id, uint32_t *ret_n);
-enum { ID_NONE, ID_ARGS, ID_INPUT, ID_MATCHES, ID_ERROR, ID_PSBOUND, ID_MYINVOCATION, ID_PSCMDLET, ID_SCRIPTROOT, ID_COMMANDPATH, ID_THIS,
-       ID_LASTEXIT, ID_PWD, ID_HOME, ID_PID, ID_OFS, ID_EAP, ID_WAP, ID_VERBOSEPREF, ID_DEBUGPREF, ID_INFOPREF, ID_PROGRESSPREF, ID_CONFIRMPREF,
-       ID_WHATIFPREF, ID_PSVERSION, ID_HOST, ID_ISLINUX, ID_ISWINDOWS, ID_ISMACOS, ID_ISCORE, ID_CULTURE, ID_UICULTURE, ID_PSHOME, ID_SHELLID,
-       ID_NESTED, ID_FOREACH, ID_SWITCH, ID_STACKTRACE, ID_EXECUTION, ID_DEFAULTS, ID_NATIVE_EAP, ID_NATIVE_ARGS, ID_OUTENC, ID_FORMATLIMIT,
-       ID_PROFILE, ID_ERRORVIEW, ID_MAXHIST, ID_EVENT, ID_PSSTYLE, ID_EDITION, ID_UNDER, ID_PSITEM, ID_TRUE, ID_FALSE, ID_NULL, ID_FIXED };
+enum {
+        ID_NONE,
+        ID_ARGS,
+        ID_INPUT,
+        ID_MATCHES,
+        ID_ERROR,
+        ID_PSBOUND,
+        ID_MYINVOCATION,
+        ID_PSCMDLET,
+        ID_SCRIPTROOT,
+        ID_COMMANDPATH,
+        ID_THIS,
+        ID_LASTEXIT,
+        ID_PWD,
+        ID_HOME,
+        ID_PID,
+        ID_OFS,
+        ID_EAP,
+        ID_WAP,
+        ID_VERBOSEPREF,
+        ID_DEBUGPREF,
+        ID_INFOPREF,
+        ID_PROGRESSPREF,
+        ID_CONFIRMPREF,
+        ID_WHATIFPREF,
+        ID_PSVERSION,
+        ID_HOST,
+        ID_ISLINUX,
+        ID_ISWINDOWS,
+        ID_ISMACOS,
+        ID_ISCORE,
+        ID_CULTURE,
+        ID_UICULTURE,
+        ID_PSHOME,
+        ID_SHELLID,
+        ID_NESTED,
+        ID_FOREACH,
+        ID_SWITCH,
+        ID_STACKTRACE,
+        ID_EXECUTION,
+        ID_DEFAULTS,
+        ID_NATIVE_EAP,
+        ID_NATIVE_ARGS,
+        ID_OUTENC,
+        ID_FORMATLIMIT,
+        ID_PROFILE,
+        ID_ERRORVIEW,
+        ID_MAXHIST,
+        ID_EVENT,
+        ID_PSSTYLE,
+        ID_EDITION,
+        ID_UNDER,
+        ID_PSITEM,
+        ID_TRUE,
+        ID_FALSE,
+        ID_NULL,
+        ID_FIXED
+};
 
 /* ---- ast.c, parse_block.c ---- */
 struct layout *sh_unit_layout(struct unit *);
@@ -264,63 +392,81 @@ struct block *p_block_into(struct parser *, struct block *, char closer, bool pa
 /* ---- scope.c ---- */
 struct scope *sh_scope_new(struct sh *, struct scope *parent, struct layout *);
 void sh_scope_drop(struct scope *);
-struct sv *sh_scope_slot(struct scope *, uint32_t id, bool make);       /* NULL when it has none */
-struct sv sh_var_read(struct sh *, uint32_t id, int where, bool *ret_found);    /* owned */
-int sh_var_write(struct sh *, uint32_t id, int where, struct sv);       /* keeps */
-int sh_slot_write(struct sh *, struct sv *slot, struct sv, uint32_t id);        /* respects boxes */
-struct sh_var *sh_var_box(struct sh *, uint32_t id, int where, bool make);      /* borrowed; boxes it in place */
+struct sv *sh_scope_slot(struct scope *, uint32_t id, bool make);            /* NULL when it has none */
+struct sv sh_var_read(struct sh *, uint32_t id, int where, bool *ret_found); /* owned */
+int sh_var_write(struct sh *, uint32_t id, int where, struct sv);            /* keeps */
+int sh_slot_write(struct sh *, struct sv *slot, struct sv, uint32_t id);     /* respects boxes */
+struct sh_var *sh_var_box(struct sh *, uint32_t id, int where, bool make);   /* borrowed; boxes it in place */
 struct scope *sh_scope_at(struct sh *, int where_or_depth);
 bool sh_auto_var(struct sh *, struct scope *from, uint32_t id, struct sv *ret);
 int sh_validate(struct sh *, struct attr *, struct unit *, struct sv, const char *param, bool is_param);
-int sh_pref(struct sh *, uint32_t id, int otherwise);           /* an ActionPreference variable */
-int sh_action_parse(struct sv);                                 /* AP_..., AP_UNSET when it is none */
+int sh_pref(struct sh *, uint32_t id, int otherwise); /* an ActionPreference variable */
+int sh_action_parse(struct sv);                       /* AP_..., AP_UNSET when it is none */
 
 /* ---- eval ---- */
-struct sv sh_fail(struct sh *, int st);                         /* remembers why */
-struct sv sh_fail_at(struct sh *, struct node *, int st);       /* and gives the pending error a position */
+struct sv sh_fail(struct sh *, int st);                   /* remembers why */
+struct sv sh_fail_at(struct sh *, struct node *, int st); /* and gives the pending error a position */
 void sh_error_position(struct sh *, struct node *);
-int sh_eval_collect(struct sh *, struct node *, struct sv *ret);        /* statement as a value */
+int sh_eval_collect(struct sh *, struct node *, struct sv *ret); /* statement as a value */
 int sh_write_unrolled(struct sh *, struct sh_sink *, struct sv);
 int sh_assign(struct sh *, struct node *target, struct sv value);
 const struct sh_type *sh_node_type(struct sh *, struct node *); /* of an N_TYPE; NULL: thrown */
-struct collect { struct sh_sink sink; struct sv first; uint32_t n; struct sv list; };
+struct collect {
+        struct sh_sink sink;
+        struct sv first;
+        uint32_t n;
+        struct sv list;
+};
 void sh_collect_begin(struct collect *);
-struct sv sh_collect_end(struct collect *);                     /* owned; SH_VOID when nothing came */
-struct sv sh_collect_array(struct collect *);                   /* always an array */
+struct sv sh_collect_end(struct collect *);   /* owned; SH_VOID when nothing came */
+struct sv sh_collect_array(struct collect *); /* always an array */
 void sh_collect_drop(struct collect *);
-int sh_stmt_error(struct sh *, struct node *list, struct node *stmt, struct sh_sink *);        /* a statement failed: go on? */
-int sh_error_report(struct sh *);       /* the pending error becomes an error in stream 2 */
-void sh_error_record(struct sh *, struct sv record);    /* into $Error */
-int sh_enter_call(struct sh *);         /* depth check */
+int sh_stmt_error(struct sh *, struct node *list, struct node *stmt,
+                  struct sh_sink *);                 /* a statement failed: go on? */
+int sh_error_report(struct sh *);                    /* the pending error becomes an error in stream 2 */
+void sh_error_record(struct sh *, struct sv record); /* into $Error */
+int sh_enter_call(struct sh *);                      /* depth check */
 bool sh_catch_matches(struct sh *, struct node **types, uint32_t n, int *ret_rank);
-struct sv sh_error_value(struct sh *);  /* takes the pending record */
+struct sv sh_error_value(struct sh *); /* takes the pending record */
 
 /* ---- cmd.c, bind*.c, pipeline.c ---- */
-int sh_find_command(struct sh *, const char *name, size_t n, struct sh_target **ret);   /* kept; thrown when not found */
-int sh_try_command(struct sh *, const char *name, size_t n, struct sh_target **ret);    /* SH_NONE when not found */
+int sh_find_command(struct sh *, const char *name, size_t n,
+                    struct sh_target **ret); /* kept; thrown when not found */
+int sh_try_command(struct sh *, const char *name, size_t n,
+                   struct sh_target **ret); /* SH_NONE when not found */
 struct sh_target *sh_target_of_block(struct sh *, struct sv block);
 void sh_function_set(struct sh *, struct scope *, const char *name, size_t n, struct sv block, bool filter);
-void sh_alias_set(struct sh *, struct scope *, const char *name, size_t n, const char *target, uint32_t options);
+void sh_alias_set(struct sh *, struct scope *, const char *name, size_t n, const char *target,
+                  uint32_t options);
 bool sh_alias_remove(struct sh *, const char *name, size_t n);
 void sh_builtins(struct sh *);
 const char *sh_alias_lookup(struct sh *, const char *name, size_t n);
-int sh_bind(struct sh_cmd *, struct argvec *);          /* named and positional */
-int sh_bind_finish(struct sh_cmd *);                    /* mandatory, sets, defaults; before begin */
+int sh_bind(struct sh_cmd *, struct argvec *); /* named and positional */
+int sh_bind_finish(struct sh_cmd *);           /* mandatory, sets, defaults; before begin */
 int sh_bind_pipe(struct sh_cmd *, struct sv input);
-void sh_bind_restore(struct sh_cmd *);                  /* after an object: what it bound is undone */
-int sh_bind_args(struct sh *, struct scope *, struct block *, struct argvec *, struct frame *); /* simple functions */
+void sh_bind_restore(struct sh_cmd *); /* after an object: what it bound is undone */
+int sh_bind_args(struct sh *, struct scope *, struct block *, struct argvec *,
+                 struct frame *); /* simple functions */
 struct pinfo *sh_find_param(struct sh_cmdinfo *, const char *name, size_t n, int *ret_matches);
 int sh_param_index(struct sh_cmd *, const char *name);
 int sh_run_pipeline(struct sh *, struct node *, struct sh_sink *);
-int sh_run_stages(struct sh *, struct sh_cmd *first, struct node *source, struct sv *value, struct sh_sink *out);
+int sh_run_stages(struct sh *, struct sh_cmd *first, struct node *source, struct sv *value,
+                  struct sh_sink *out);
 int sh_cmd_new(struct sh *, struct sh_target *, struct node *, struct sh_cmd **ret);
 void sh_cmd_free(struct sh_cmd *);
-struct saved { struct scope *scope; struct sh_sink **sinks; struct sh_cmd *cmd; struct frame *frame; };
+struct saved {
+        struct scope *scope;
+        struct sh_sink **sinks;
+        struct sh_cmd *cmd;
+        struct frame *frame;
+};
 void sh_enter(struct sh_cmd *, struct saved *);
 void sh_leave(struct sh *, const struct saved *);
 int sh_eval_args(struct sh *, struct command *, bool native, struct argvec *);
-int sh_invoke(struct sh *, struct sh_target *, struct argvec *, bool dotted, const struct sv *input, struct sh_sink *out);
-int sh_block_invoke(struct sh *, struct sv block, struct argvec *, bool dotted, const struct sv *input, struct sh_sink *out);
+int sh_invoke(struct sh *, struct sh_target *, struct argvec *, bool dotted, const struct sv *input,
+              struct sh_sink *out);
+int sh_block_invoke(struct sh *, struct sv block, struct argvec *, bool dotted, const struct sv *input,
+                    struct sh_sink *out);
 int sh_redirs_open(struct sh *, struct redir *, uint32_t n, struct sh_cmd *, struct sh_sink **out);
 int sh_redirs_close(struct sh_cmd *);
 int sh_default_param(struct sh *, struct pinfo *, struct sv *ret);
@@ -331,7 +477,7 @@ int sh_native_begin(struct sh_cmd *);
 int sh_native_write(struct sh_cmd *, struct sv);
 int sh_native_end(struct sh_cmd *);
 void sh_native_free(struct sh_cmd *);
-char *sh_which(struct sh *, const char *name, size_t n);        /* malloc'd path or NULL */
+char *sh_which(struct sh *, const char *name, size_t n); /* malloc'd path or NULL */
 
 /* ---- the rest ---- */
 int sh_set_drive_var(struct sh *, const char *name, uint32_t drive, struct sv value);
@@ -340,16 +486,18 @@ int sh_define_class(struct sh *, struct node *);
 const struct sh_type *sh_script_type(struct sh *, const char *name, size_t n);
 int sh_class_base_call(struct sh *, struct node *);
 struct sv sh_pwd(struct sh *);
-int sh_import_for(struct sh *, const char *command, size_t n);  /* auto-load; SH_OK when a module now offers it */
+int sh_import_for(struct sh *, const char *command,
+                  size_t n); /* auto-load; SH_OK when a module now offers it */
 int sh_start_background(struct sh *, struct node *, struct sh_sink *);
 bool sh_requires(struct sh *, struct block *);
 struct sh *sh_new(void);
 void sh_free(struct sh *);
-void sh_flush(struct sh *);             /* what the host's formatter holds */
+void sh_flush(struct sh *); /* what the host's formatter holds */
 int sh_parse_throw(struct sh *, struct parser *);
-void sh_show_error(struct sh *, struct sv record);      /* ConciseView on stderr */
+void sh_show_error(struct sh *, struct sv record); /* ConciseView on stderr */
 void sh_error_text(struct sh *, struct sv record, struct sh_buf *, bool colour);
-int sh_interactive(struct sh *);        /* the prompt, until exit */
-int sh_text_status(struct sh *, const char *name, const char *text, size_t n, struct sh_sink *, bool *ret_incomplete);
+int sh_interactive(struct sh *); /* the prompt, until exit */
+int sh_text_status(struct sh *, const char *name, const char *text, size_t n, struct sh_sink *,
+                   bool *ret_incomplete);
 
 #endif

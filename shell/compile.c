@@ -8,20 +8,59 @@
 
 #include <strings.h>
 
-static const struct { sh_ev *ev; sh_run *run; } plain[N_KINDS] = {
-        [N_CONST] = { ev_const }, [N_EXPAND] = { ev_expand }, [N_VAR] = { ev_var }, [N_UNDER] = { ev_under }, [N_LASTOK] = { ev_lastok },
-        [N_DRIVEVAR] = { ev_drivevar }, [N_ARRAY] = { ev_array }, [N_SUB] = { ev_sub }, [N_ARRAYSUB] = { ev_arraysub },
-        [N_PAREN] = { ev_paren }, [N_HASH] = { ev_hash }, [N_BLOCK] = { ev_block }, [N_TYPE] = { ev_type }, [N_CAST] = { ev_cast },
-        [N_UNARY] = { ev_unary }, [N_BINARY] = { ev_binary }, [N_AND] = { ev_and }, [N_OR] = { ev_or }, [N_XOR] = { ev_xor },
-        [N_TERNARY] = { ev_ternary }, [N_COALESCE] = { ev_coalesce }, [N_MEMBER] = { ev_member }, [N_CALL] = { ev_call },
-        [N_INDEX] = { ev_index }, [N_INC] = { ev_inc }, [N_ASSIGN] = { ev_assign, run_assign }, [N_SPLAT] = { ev_splat },
-        [N_EXPR] = { ev_statement, run_expr }, [N_PIPE] = { ev_collect, run_pipe }, [N_CHAIN] = { ev_collect, run_chain },
-        [N_BG] = { ev_collect, run_bg }, [N_IF] = { ev_collect, run_if }, [N_WHILE] = { ev_collect, run_while }, [N_DO] = { ev_collect, run_do },
-        [N_FOR] = { ev_collect, run_for }, [N_FOREACH] = { ev_collect, run_foreach }, [N_SWITCH] = { ev_collect, run_switch },
-        [N_FUNC] = { ev_collect, run_func }, [N_RETURN] = { ev_collect, run_return }, [N_BREAK] = { ev_collect, run_jump },
-        [N_CONTINUE] = { ev_collect, run_jump }, [N_EXIT] = { ev_collect, run_exit }, [N_THROW] = { ev_collect, run_throw },
-        [N_TRY] = { ev_collect, run_try }, [N_TRAP] = { ev_collect, run_nothing }, [N_LIST] = { ev_collect, run_list },
-        [N_CLASS] = { ev_collect, run_class }, [N_ENUM] = { ev_collect, run_class }, [N_USING] = { ev_collect, run_using },
+static const struct {
+        sh_ev *ev;
+        sh_run *run;
+} plain[N_KINDS] = {
+        [N_CONST] = { ev_const },
+        [N_EXPAND] = { ev_expand },
+        [N_VAR] = { ev_var },
+        [N_UNDER] = { ev_under },
+        [N_LASTOK] = { ev_lastok },
+        [N_DRIVEVAR] = { ev_drivevar },
+        [N_ARRAY] = { ev_array },
+        [N_SUB] = { ev_sub },
+        [N_ARRAYSUB] = { ev_arraysub },
+        [N_PAREN] = { ev_paren },
+        [N_HASH] = { ev_hash },
+        [N_BLOCK] = { ev_block },
+        [N_TYPE] = { ev_type },
+        [N_CAST] = { ev_cast },
+        [N_UNARY] = { ev_unary },
+        [N_BINARY] = { ev_binary },
+        [N_AND] = { ev_and },
+        [N_OR] = { ev_or },
+        [N_XOR] = { ev_xor },
+        [N_TERNARY] = { ev_ternary },
+        [N_COALESCE] = { ev_coalesce },
+        [N_MEMBER] = { ev_member },
+        [N_CALL] = { ev_call },
+        [N_INDEX] = { ev_index },
+        [N_INC] = { ev_inc },
+        [N_ASSIGN] = { ev_assign, run_assign },
+        [N_SPLAT] = { ev_splat },
+        [N_EXPR] = { ev_statement, run_expr },
+        [N_PIPE] = { ev_collect, run_pipe },
+        [N_CHAIN] = { ev_collect, run_chain },
+        [N_BG] = { ev_collect, run_bg },
+        [N_IF] = { ev_collect, run_if },
+        [N_WHILE] = { ev_collect, run_while },
+        [N_DO] = { ev_collect, run_do },
+        [N_FOR] = { ev_collect, run_for },
+        [N_FOREACH] = { ev_collect, run_foreach },
+        [N_SWITCH] = { ev_collect, run_switch },
+        [N_FUNC] = { ev_collect, run_func },
+        [N_RETURN] = { ev_collect, run_return },
+        [N_BREAK] = { ev_collect, run_jump },
+        [N_CONTINUE] = { ev_collect, run_jump },
+        [N_EXIT] = { ev_collect, run_exit },
+        [N_THROW] = { ev_collect, run_throw },
+        [N_TRY] = { ev_collect, run_try },
+        [N_TRAP] = { ev_collect, run_nothing },
+        [N_LIST] = { ev_collect, run_list },
+        [N_CLASS] = { ev_collect, run_class },
+        [N_ENUM] = { ev_collect, run_class },
+        [N_USING] = { ev_collect, run_using },
         [N_DATA] = { ev_collect, run_data },
 };
 
@@ -55,7 +94,8 @@ static void compile_binary(struct node *n)
 {
         n->a = sh_unparen(n->a);
         n->b = sh_unparen(n->b);
-        bool var = n->a->kind == N_VAR && n->a->op == VS_PLAIN, k = n->b->kind == N_CONST && n->b->val.kind == SH_INT32;
+        bool var = n->a->kind == N_VAR && n->a->op == VS_PLAIN,
+             k = n->b->kind == N_CONST && n->b->val.kind == SH_INT32;
         sh_ev *fast = ev_fast(n->op, var, k);
         if (fast)
                 n->ev = fast;
@@ -92,7 +132,9 @@ void sh_compile(struct sh *sh, struct node *n)
                 if (n->op == SH_NOT)
                         n->ev = ev_not;
                 break;
-        case N_AND: case N_OR: case N_XOR:
+        case N_AND:
+        case N_OR:
+        case N_XOR:
                 n->a = sh_unparen(n->a);
                 n->b = sh_unparen(n->b);
                 break;

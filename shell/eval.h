@@ -10,11 +10,13 @@
 #define EV(x) ((x)->ev(sh, (x)))
 #define SH_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-sh_ev ev_const, ev_expand, ev_var, ev_var_slow, ev_under, ev_lastok, ev_drivevar, ev_array, ev_sub, ev_arraysub, ev_paren, ev_paren_expr, ev_hash,
-        ev_block, ev_type, ev_cast, ev_attr_cast, ev_void_cast, ev_ref, ev_unary, ev_binary, ev_and, ev_or, ev_xor, ev_ternary, ev_coalesce,
-        ev_member, ev_call, ev_index, ev_inc, ev_assign, ev_collect, ev_statement, ev_splat;
-sh_run run_expr, run_void, run_pipe, run_chain, run_bg, run_if, run_while, run_do, run_for, run_foreach, run_switch, run_func, run_return,
-        run_jump, run_exit, run_throw, run_try, run_list, run_class, run_using, run_data, run_assign, run_nothing, run_assign_var, run_assign_add;
+sh_ev ev_const, ev_expand, ev_var, ev_var_slow, ev_under, ev_lastok, ev_drivevar, ev_array, ev_sub,
+        ev_arraysub, ev_paren, ev_paren_expr, ev_hash, ev_block, ev_type, ev_cast, ev_attr_cast, ev_void_cast,
+        ev_ref, ev_unary, ev_binary, ev_and, ev_or, ev_xor, ev_ternary, ev_coalesce, ev_member, ev_call,
+        ev_index, ev_inc, ev_assign, ev_collect, ev_statement, ev_splat;
+sh_run run_expr, run_void, run_pipe, run_chain, run_bg, run_if, run_while, run_do, run_for, run_foreach,
+        run_switch, run_func, run_return, run_jump, run_exit, run_throw, run_try, run_list, run_class,
+        run_using, run_data, run_assign, run_nothing, run_assign_var, run_assign_add;
 struct sv ev_not(struct sh *, struct node *);
 
 /* Int-with-constant forms: picked by compile.c, NULL when the operator has none. */

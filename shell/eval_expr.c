@@ -48,15 +48,17 @@ struct sv ev_drivevar(struct sh *sh, struct node *n)
 
 static struct sv unset_variable(struct sh *sh, struct node *n)
 {
-        return sh_fail_at(sh, n, sh_throw(sh, "VariableIsUndefined", "InvalidOperation", sh_text(n->x),
-                                          "The variable '$%s' cannot be retrieved because it has not been set.", (const char *)n->x));
+        return sh_fail_at(sh, n,
+                          sh_throw(sh, "VariableIsUndefined", "InvalidOperation", sh_text(n->x),
+                                   "The variable '$%s' cannot be retrieved because it has not been set.",
+                                   (const char *)n->x));
 }
 
 struct sv ev_var_slow(struct sh *sh, struct node *n)
 {
         bool found;
         struct scope *s = sh->scope;
-        if (n->op == VS_PLAIN) {        /* aim the cache at this scope if it has the variable */
+        if (n->op == VS_PLAIN) { /* aim the cache at this scope if it has the variable */
                 uint32_t slot = sh_layout_find(s->layout, n->id);
                 if (slot != UINT32_MAX && slot < s->n && s->slots[slot].kind != SH_K_UNSET)
                         n->layout = s->layout, n->slot = slot;
@@ -104,7 +106,8 @@ const struct sh_type *sh_node_type(struct sh *sh, struct node *n)
         if (!t && (t = sh_type_find(sh, n->x, n->slot)))
                 n->v = (struct node **)t;
         if (!t)
-                sh_throw(sh, "TypeNotFound", "InvalidOperation", sh_text(n->x), "Unable to find type [%s].", (const char *)n->x);
+                sh_throw(sh, "TypeNotFound", "InvalidOperation", sh_text(n->x), "Unable to find type [%s].",
+                         (const char *)n->x);
         return t;
 }
 
@@ -126,7 +129,8 @@ struct sv ev_array(struct sh *sh, struct node *n)
 static struct sv duplicate_key(struct sh *sh, struct node *n, struct sv key)
 {
         struct sv t = sh_to_text(sh, key);
-        int st = sh_throw(sh, "DuplicateKeyInHashLiteral", "InvalidOperation", SH_NIL, "Duplicate keys '%s' are not allowed in hash literals.", t.s->s);
+        int st = sh_throw(sh, "DuplicateKeyInHashLiteral", "InvalidOperation", SH_NIL,
+                          "Duplicate keys '%s' are not allowed in hash literals.", t.s->s);
         sh_drop(t);
         return sh_fail_at(sh, n, st);
 }
@@ -139,7 +143,9 @@ struct sv ev_hash(struct sh *sh, struct node *n)
                 if (sh_failed(k))
                         goto failed;
                 if (sh_is_null(k)) {
-                        k = sh_fail_at(sh, n->v[i], sh_throw(sh, "InvalidNullKey", "InvalidArgument", SH_NIL, "A null key is not allowed in a hash literal."));
+                        k = sh_fail_at(sh, n->v[i],
+                                       sh_throw(sh, "InvalidNullKey", "InvalidArgument", SH_NIL,
+                                                "A null key is not allowed in a hash literal."));
                         goto failed;
                 }
                 if (sh_hash_get(r.h, k, &old)) {
@@ -173,7 +179,8 @@ struct sv ev_sub(struct sh *sh, struct node *n)
 {
         struct node *l = n->a;
         if (l->n == 1 && !l->x && l->v[0]->kind == N_EXPR && !l->v[0]->x && l->v[0]->a->kind != N_INC) {
-                struct sv v = EV(l->v[0]->a);   /* one expression: only lists change by going through the pipeline */
+                struct sv v =
+                        EV(l->v[0]->a); /* one expression: only lists change by going through the pipeline */
                 if (!sh_is_enumerable(v) || sh_failed(v))
                         return v;
                 struct collect c;
@@ -267,7 +274,9 @@ struct sv ev_attr_cast(struct sh *sh, struct node *n)
                 const struct sh_type *t = sh_script_type(sh, a->name, a->n);
                 t = t ? t : sh_type_find(sh, a->name, a->n);
                 if (!t)
-                        return sh_drop(v), sh_fail_at(sh, n, sh_throw(sh, "TypeNotFound", "InvalidOperation", SH_NIL, "Unable to find type [%s].", a->name));
+                        return sh_drop(v), sh_fail_at(sh, n,
+                                                      sh_throw(sh, "TypeNotFound", "InvalidOperation", SH_NIL,
+                                                               "Unable to find type [%s].", a->name));
                 int st = sh_convert(sh, v, t, &r);
                 sh_drop(v);
                 v = st == SH_OK ? r : sh_fail_at(sh, n, st);
@@ -299,18 +308,18 @@ struct sv ev_binary(struct sh *sh, struct node *n)
 }
 
 #define FITS(x) ((x) >= INT32_MIN && (x) <= INT32_MAX)
-#define ARITH(name, expr)                                                                                              \
-        static inline bool fast_##name(int64_t a, int64_t b, struct sv *r)                                              \
-        {                                                                                                               \
-                int64_t x = (expr);                                                                                     \
-                *r = sh_int((int32_t)x);                                                                                \
-                return FITS(x);                                                                                         \
+#define ARITH(name, expr) \
+        static inline bool fast_##name(int64_t a, int64_t b, struct sv *r) \
+        { \
+                int64_t x = (expr); \
+                *r = sh_int((int32_t)x); \
+                return FITS(x); \
         }
-#define TEST(name, expr)                                                                                                \
-        static inline bool fast_##name(int64_t a, int64_t b, struct sv *r)                                              \
-        {                                                                                                               \
-                *r = sh_bool(expr);                                                                                     \
-                return true;                                                                                            \
+#define TEST(name, expr) \
+        static inline bool fast_##name(int64_t a, int64_t b, struct sv *r) \
+        { \
+                *r = sh_bool(expr); \
+                return true; \
         }
 ARITH(add, a + b)
 ARITH(sub, a - b)
@@ -335,32 +344,32 @@ static inline bool fast_band(int64_t a, int64_t b, struct sv *r)
 }
 
 /* Three forms per operator: any op any, any op constant, variable op constant. */
-#define FORMS(name)                                                                                                     \
-        static struct sv op_##name(struct sh *sh, struct node *n)                                                       \
-        {                                                                                                               \
-                struct sv a = EV(n->a), r;                                                                              \
-                if (sh_failed(a))                                                                                       \
-                        return a;                                                                                       \
-                struct sv b = EV(n->b);                                                                                 \
-                if (sh_failed(b))                                                                                       \
-                        return sh_drop(a), b;                                                                           \
-                if (a.kind == SH_INT32 && b.kind == SH_INT32 && fast_##name(a.i, b.i, &r))                              \
-                        return r;                                                                                       \
-                return binary_values(sh, n, a, b);                                                                      \
-        }                                                                                                               \
-        static struct sv op_##name##_k(struct sh *sh, struct node *n)                                                   \
-        {                                                                                                               \
-                struct sv a = EV(n->a), r;                                                                              \
-                if (a.kind == SH_INT32 && fast_##name(a.i, n->b->val.i, &r))                                            \
-                        return r;                                                                                       \
-                return sh_failed(a) ? a : binary_values(sh, n, a, n->b->val);                                           \
-        }                                                                                                               \
-        static struct sv op_##name##_vk(struct sh *sh, struct node *n)                                                  \
-        {                                                                                                               \
-                struct sv *a = local_slot(sh, n->a), r;                                                                 \
-                if (a && a->kind == SH_INT32 && fast_##name(a->i, n->b->val.i, &r))                                     \
-                        return r;                                                                                       \
-                return op_##name##_k(sh, n);                                                                            \
+#define FORMS(name) \
+        static struct sv op_##name(struct sh *sh, struct node *n) \
+        { \
+                struct sv a = EV(n->a), r; \
+                if (sh_failed(a)) \
+                        return a; \
+                struct sv b = EV(n->b); \
+                if (sh_failed(b)) \
+                        return sh_drop(a), b; \
+                if (a.kind == SH_INT32 && b.kind == SH_INT32 && fast_##name(a.i, b.i, &r)) \
+                        return r; \
+                return binary_values(sh, n, a, b); \
+        } \
+        static struct sv op_##name##_k(struct sh *sh, struct node *n) \
+        { \
+                struct sv a = EV(n->a), r; \
+                if (a.kind == SH_INT32 && fast_##name(a.i, n->b->val.i, &r)) \
+                        return r; \
+                return sh_failed(a) ? a : binary_values(sh, n, a, n->b->val); \
+        } \
+        static struct sv op_##name##_vk(struct sh *sh, struct node *n) \
+        { \
+                struct sv *a = local_slot(sh, n->a), r; \
+                if (a && a->kind == SH_INT32 && fast_##name(a->i, n->b->val.i, &r)) \
+                        return r; \
+                return op_##name##_k(sh, n); \
         }
 FORMS(add)
 FORMS(sub)
@@ -376,19 +385,20 @@ FORMS(ge)
 
 sh_ev *ev_fast(int op, bool var, bool k)
 {
-#define PICK(OP, name) case OP: return var && k ? op_##name##_vk : k ? op_##name##_k : op_##name;
+#define PICK(OP, name) \
+        case OP: return var && k ? op_##name##_vk : k ? op_##name##_k : op_##name;
         switch (op) {
-        PICK(SH_ADD, add)
-        PICK(SH_SUB, sub)
-        PICK(SH_MUL, mul)
-        PICK(SH_MOD, mod)
-        PICK(SH_BAND, band)
-        PICK(SH_EQ, eq)
-        PICK(SH_NE, ne)
-        PICK(SH_LT, lt)
-        PICK(SH_LE, le)
-        PICK(SH_GT, gt)
-        PICK(SH_GE, ge)
+                PICK(SH_ADD, add)
+                PICK(SH_SUB, sub)
+                PICK(SH_MUL, mul)
+                PICK(SH_MOD, mod)
+                PICK(SH_BAND, band)
+                PICK(SH_EQ, eq)
+                PICK(SH_NE, ne)
+                PICK(SH_LT, lt)
+                PICK(SH_LE, le)
+                PICK(SH_GT, gt)
+                PICK(SH_GE, ge)
         }
         return NULL;
 }
@@ -461,8 +471,13 @@ struct sv ev_coalesce(struct sh *sh, struct node *n)
 /* ---- members ---- */
 static struct sv no_property(struct sh *sh, struct node *n, struct sv name)
 {
-        return sh_fail_at(sh, n, sh_throw_as(sh, "System.Management.Automation.PropertyNotFoundException", "PropertyNotFoundStrict", "NotSpecified", SH_NIL,
-                                             "The property '%s' cannot be found on this object. Verify that the property exists.", name.s->s));
+        return sh_fail_at(
+                sh, n,
+                sh_throw_as(
+                        sh, "System.Management.Automation.PropertyNotFoundException",
+                        "PropertyNotFoundStrict", "NotSpecified", SH_NIL,
+                        "The property '%s' cannot be found on this object. Verify that the property exists.",
+                        name.s->s));
 }
 
 static struct sv text_of(struct sh *sh, struct node *n)
@@ -498,7 +513,9 @@ static const struct sh_type *static_type(struct sh *sh, struct node *n, struct s
         else
                 r = sh_type_of(v);
         if (!r)
-                *ret_self = sh_fail_at(sh, n, sh_throw(sh, "InvokeMethodOnNull", "InvalidOperation", SH_NIL, "You cannot use :: on a null-valued expression."));
+                *ret_self = sh_fail_at(sh, n,
+                                       sh_throw(sh, "InvokeMethodOnNull", "InvalidOperation", SH_NIL,
+                                                "You cannot use :: on a null-valued expression."));
         sh_drop(v);
         return r;
 }
@@ -566,20 +583,22 @@ static int eval_arguments(struct sh *sh, struct node *n, struct sv *v, struct sv
         return 0;
 }
 
-static struct sv call_on(struct sh *sh, struct node *n, struct sv self, const struct sh_type *type, struct sv *args)
+static struct sv call_on(struct sh *sh, struct node *n, struct sv self, const struct sh_type *type,
+                         struct sv *args)
 {
         struct sv name = n->b->kind == N_CONST ? sh_keep(n->b->val) : EV(n->b), r;
         if (sh_failed(name))
                 return name;
         struct sh_args a = { n->n, args };
         int st;
-        if (name.kind == SH_BLOCK) {    /* & like: $obj.{...}() is not a thing; a block as a name is run */
+        if (name.kind == SH_BLOCK) { /* & like: $obj.{...}() is not a thing; a block as a name is run */
                 st = sh_block_value(sh, name, NULL, a, true, &r);
         } else {
                 struct sv text = sh_to_text(sh, name);
                 sh_drop(name);
                 name = text;
-                st = type ? sh_call_static(sh, type, name.s->s, name.s->len, a, &r) : sh_call(sh, self, name.s->s, name.s->len, a, &r);
+                st = type ? sh_call_static(sh, type, name.s->s, name.s->len, a, &r)
+                          : sh_call(sh, self, name.s->s, name.s->len, a, &r);
         }
         sh_drop(name);
         return st == SH_OK ? r : sh_fail_at(sh, n, st);
@@ -602,7 +621,9 @@ struct sv ev_call(struct sh *sh, struct node *n)
         if (n->n > 8 && !(args = malloc(n->n * sizeof *args)))
                 abort();
         if (!type && sh_is_null(self)) {
-                r = sh_fail_at(sh, n, sh_throw(sh, "InvokeMethodOnNull", "InvalidOperation", SH_NIL, "You cannot call a method on a null-valued expression."));
+                r = sh_fail_at(sh, n,
+                               sh_throw(sh, "InvokeMethodOnNull", "InvalidOperation", SH_NIL,
+                                        "You cannot call a method on a null-valued expression."));
         } else if (eval_arguments(sh, n, args, &r) == 0) {
                 r = call_on(sh, n, self, type, args);
                 for (uint32_t i = 0; i < n->n; i++)
@@ -631,7 +652,9 @@ struct sv ev_index(struct sh *sh, struct node *n)
                 sh_drop(self);
                 return r;
         }
-        int st = sh_is_null(self) ? sh_throw(sh, "NullArray", "InvalidOperation", SH_NIL, "Cannot index into a null array.") : sh_index(sh, self, key, &r);
+        int st = sh_is_null(self) ? sh_throw(sh, "NullArray", "InvalidOperation", SH_NIL,
+                                             "Cannot index into a null array.")
+                                  : sh_index(sh, self, key, &r);
         if (st == SH_NONE) {
                 r = SH_NIL;
                 st = SH_OK;

@@ -27,7 +27,8 @@ uint32_t lx_blank(const struct parser *p, uint32_t at)
         const unsigned char *s = (const unsigned char *)p->s + at;
         if (at + 1 < p->n && s[0] == 0xC2 && (s[1] == 0xA0 || s[1] == 0x85))
                 return 2;
-        if (at + 2 < p->n && s[0] == 0xE2 && ((s[1] == 0x80 && (s[2] <= 0x8A || s[2] == 0xAF)) || (s[1] == 0x81 && s[2] == 0x9F)))
+        if (at + 2 < p->n && s[0] == 0xE2 &&
+            ((s[1] == 0x80 && (s[2] <= 0x8A || s[2] == 0xAF)) || (s[1] == 0x81 && s[2] == 0x9F)))
                 return 3;
         return at + 2 < p->n && s[0] == 0xE3 && s[1] == 0x80 && s[2] == 0x80 ? 3 : 0;
 }
@@ -62,7 +63,8 @@ uint32_t lx_dash(const struct parser *p, uint32_t at)
         int c = lx_char(p, at);
         if (c == '-')
                 return 1;
-        if (c == 0xE2 && lx_char(p, at + 1) == 0x80 && lx_char(p, at + 2) >= 0x93 && lx_char(p, at + 2) <= 0x95)
+        if (c == 0xE2 && lx_char(p, at + 1) == 0x80 && lx_char(p, at + 2) >= 0x93 &&
+            lx_char(p, at + 2) <= 0x95)
                 return 3;
         return 0;
 }
@@ -100,7 +102,8 @@ static bool comment(struct parser *p)
         } else if (lx_char(p, at) == '<' && lx_char(p, at + 1) == '#') {
                 const char *e = p->n - at > 3 ? memmem(p->s + at + 2, p->n - at - 2, "#>", 2) : NULL;
                 if (!e) {
-                        p_missing(p, at, "MissingTerminatorMultiLineComment", "The terminator '#>' is missing from the multiline comment.");
+                        p_missing(p, at, "MissingTerminatorMultiLineComment",
+                                  "The terminator '#>' is missing from the multiline comment.");
                         p->pos = p->n;
                         return true;
                 }
@@ -153,7 +156,12 @@ bool lx_word_is(struct parser *p, const char *word)
 }
 
 /* ---- numbers ---- */
-struct number { uint64_t u; bool real, overflow, hex, any; uint32_t digits; uint32_t end; };
+struct number {
+        uint64_t u;
+        bool real, overflow, hex, any;
+        uint32_t digits;
+        uint32_t end;
+};
 
 static struct number scan_digits(struct parser *p, uint32_t at)
 {
@@ -162,12 +170,15 @@ static struct number scan_digits(struct parser *p, uint32_t at)
         int base = c0 == '0' && c1 == 'x' ? 16 : c0 == '0' && c1 == 'b' ? 2 : 10;
         uint32_t i = base == 10 ? at : at + 2;
         for (;; i++, r.digits++) {
-                int c = lx_char(p, i), d = c >= '0' && c <= '9' ? c - '0' : c >= 0 && isxdigit(c) ? tolower(c) - 'a' + 10 : 99;
+                int c = lx_char(p, i), d = c >= '0' && c <= '9'    ? c - '0'
+                                           : c >= 0 && isxdigit(c) ? tolower(c) - 'a' + 10
+                                                                   : 99;
                 if (d >= base)
                         break;
                 r.any = true;
                 uint64_t u;
-                if (__builtin_mul_overflow(r.u, (uint64_t)base, &u) || __builtin_add_overflow(u, (uint64_t)d, &r.u))
+                if (__builtin_mul_overflow(r.u, (uint64_t)base, &u) ||
+                    __builtin_add_overflow(u, (uint64_t)d, &r.u))
                         r.overflow = true;
         }
         r.hex = base != 10;
@@ -175,7 +186,8 @@ static struct number scan_digits(struct parser *p, uint32_t at)
                 r.real = true;
                 for (i++; isdigit(lx_char(p, i)); i++)
                         r.any = true;
-        } else if (base == 10 && lx_char(p, i) == '.' && tolower(lx_char(p, i + 1)) == 'e' && isdigit(lx_char(p, i + 2))) {
+        } else if (base == 10 && lx_char(p, i) == '.' && tolower(lx_char(p, i + 1)) == 'e' &&
+                   isdigit(lx_char(p, i + 2))) {
                 r.real = true, i++;
         }
         if (base == 10 && r.any && tolower(lx_char(p, i)) == 'e') {
@@ -229,23 +241,30 @@ static struct sv decimal_of(struct parser *p, const char *s, size_t n, uint64_t 
 /* Suffixed integers: the value must fit the type the suffix names. */
 static bool suffixed(int suf, bool neg, uint64_t u, struct sv *ret)
 {
-        static const struct { char c; uint8_t kind; int64_t min; uint64_t max; } types[] = {
-                { 'y', SH_SBYTE, INT8_MIN, INT8_MAX }, { 'Y', SH_BYTE, 0, UINT8_MAX }, { 's', SH_INT16, INT16_MIN, INT16_MAX },
-                { 'S', SH_UINT16, 0, UINT16_MAX }, { 'l', SH_INT64, INT64_MIN, INT64_MAX }, { 'L', SH_UINT64, 0, UINT64_MAX },
+        static const struct {
+                char c;
+                uint8_t kind;
+                int64_t min;
+                uint64_t max;
+        } types[] = {
+                { 'y', SH_SBYTE, INT8_MIN, INT8_MAX },   { 'Y', SH_BYTE, 0, UINT8_MAX },
+                { 's', SH_INT16, INT16_MIN, INT16_MAX }, { 'S', SH_UINT16, 0, UINT16_MAX },
+                { 'l', SH_INT64, INT64_MIN, INT64_MAX }, { 'L', SH_UINT64, 0, UINT64_MAX },
         };
         if (suf == 'u') {
-                *ret = (struct sv){ .kind = u <= UINT32_MAX ? SH_UINT32 : SH_UINT64, .u = u };
+                *ret = (struct sv) { .kind = u <= UINT32_MAX ? SH_UINT32 : SH_UINT64, .u = u };
                 return !neg || u == 0;
         }
         for (size_t i = 0; i < sizeof types / sizeof *types; i++)
                 if (types[i].c == suf) {
-                        *ret = (struct sv){ .kind = types[i].kind, .i = neg ? (int64_t)-u : (int64_t)u };
+                        *ret = (struct sv) { .kind = types[i].kind, .i = neg ? (int64_t)-u : (int64_t)u };
                         return neg ? u <= (uint64_t)-types[i].min : u <= types[i].max;
                 }
         return false;
 }
 
-static bool integer_value(struct parser *p, struct number r, bool neg, int suf, uint64_t mul, const char *text, size_t len, struct sv *ret)
+static bool integer_value(struct parser *p, struct number r, bool neg, int suf, uint64_t mul,
+                          const char *text, size_t len, struct sv *ret)
 {
         uint64_t u = r.u;
         if (r.hex && !r.overflow && mul == 1 && suf != 'u' && suf != 'L') {
@@ -253,7 +272,8 @@ static bool integer_value(struct parser *p, struct number r, bool neg, int suf, 
                 if (r.digits == (h ? 8u : 32u) && !suf)
                         u = (uint64_t)(int64_t)(int32_t)u;
                 if ((int64_t)u < 0) {
-                        *ret = u == (uint64_t)(int64_t)(int32_t)u && !suf ? sh_int((int32_t)u) : sh_long((int64_t)u);
+                        *ret = u == (uint64_t)(int64_t)(int32_t)u && !suf ? sh_int((int32_t)u)
+                                                                          : sh_long((int64_t)u);
                         if (neg)
                                 ret->i = -ret->i;
                         return true;
@@ -266,7 +286,9 @@ static bool integer_value(struct parser *p, struct number r, bool neg, int suf, 
         if (suf == 'd' || suf == 'n' || r.overflow || u > (uint64_t)INT64_MAX + neg) {
                 *ret = r.hex ? SH_NIL : decimal_of(p, text, len, mul);
                 if (sh_is_null(*ret))
-                        *ret = sh_double((neg ? -1 : 1) * (r.hex ? (double)r.u : strtod(text, NULL) * (neg ? -1 : 1)) * (double)mul);
+                        *ret = sh_double((neg ? -1 : 1) *
+                                         (r.hex ? (double)r.u : strtod(text, NULL) * (neg ? -1 : 1)) *
+                                         (double)mul);
                 return true;
         }
         int64_t i = neg ? (int64_t)-u : (int64_t)u;
@@ -313,7 +335,8 @@ bool lx_number(struct parser *p, bool command, struct sv *ret, uint32_t *ret_end
         }
         free(text);
         if (!ok)
-                p_error(p, p->pos, end, "BadNumericConstant", "The numeric constant %.*s is not valid.", (int)(end - p->pos), p->s + p->pos);
+                p_error(p, p->pos, end, "BadNumericConstant", "The numeric constant %.*s is not valid.",
+                        (int)(end - p->pos), p->s + p->pos);
         *ret_end = end;
         return ok;
 }
@@ -344,9 +367,12 @@ static void escape(struct parser *p, struct sh_buf *b)
         } else if (c == 'u' && lx_char(p, p->pos + 1) == '{') {
                 uint32_t v = 0, i = p->pos + 2;
                 for (; i < p->pos + 8 && isxdigit(lx_char(p, i)); i++)
-                        v = v * 16 + (uint32_t)(isdigit(lx_char(p, i)) ? p->s[i] - '0' : tolower(p->s[i]) - 'a' + 10);
+                        v = v * 16 +
+                            (uint32_t)(isdigit(lx_char(p, i)) ? p->s[i] - '0' : tolower(p->s[i]) - 'a' + 10);
                 if (lx_char(p, i) != '}' || v > 0x10FFFF || i == p->pos + 2)
-                        p_error(p, p->pos, i, "InvalidUnicodeEscapeSequence", "The Unicode escape sequence is not valid. A valid sequence is `u{ followed by one to six hex digits and a closing '}'.");
+                        p_error(p, p->pos, i, "InvalidUnicodeEscapeSequence",
+                                "The Unicode escape sequence is not valid. A valid sequence is `u{ followed "
+                                "by one to six hex digits and a closing '}'.");
                 else
                         put_utf8(b, v);
                 p->pos = i + (lx_char(p, i) == '}');
@@ -369,10 +395,15 @@ bool lx_starts_variable(const struct parser *p, uint32_t at)
         uint32_t q;
         if (c >= 0x80)
                 return !lx_blank(p, at + 1) && !lx_quote(p, at + 1, &q) && !lx_dash(p, at + 1);
-        return c > 0 && (isalnum(c) || strchr("_?{^$:", c)) && !(c == ':' && !ident_byte(lx_char(p, at + 2), true) && lx_char(p, at + 2) != ':');
+        return c > 0 && (isalnum(c) || strchr("_?{^$:", c)) &&
+               !(c == ':' && !ident_byte(lx_char(p, at + 2), true) && lx_char(p, at + 2) != ':');
 }
 
-struct parts { struct vec v; struct sh_buf text; uint32_t at; };
+struct parts {
+        struct vec v;
+        struct sh_buf text;
+        uint32_t at;
+};
 
 static void flush(struct parser *p, struct parts *t)
 {
@@ -434,7 +465,8 @@ static struct node *single_quoted(struct parser *p)
                 }
         }
         sh_buf_free(&b);
-        return p_missing(p, at, "TerminatorExpectedAtEndOfString", "The string is missing the terminator: '.");
+        return p_missing(p, at, "TerminatorExpectedAtEndOfString",
+                         "The string is missing the terminator: '.");
 }
 
 static struct node *double_quoted(struct parser *p)
@@ -462,7 +494,9 @@ static struct node *double_quoted(struct parser *p)
                 }
         }
         sh_buf_free(&t.text);
-        return p->failed ? NULL : p_missing(p, at, "TerminatorExpectedAtEndOfString", "The string is missing the terminator: \".");
+        return p->failed ? NULL
+                         : p_missing(p, at, "TerminatorExpectedAtEndOfString",
+                                     "The string is missing the terminator: \".");
 }
 
 /* Is the end of a here-string here: newline, quote, @ ? */
@@ -485,8 +519,11 @@ static struct node *here_string(struct parser *p, int quote, uint32_t q)
                 p->pos += len;
         if ((len = lx_newline(p, p->pos)) == 0) {
                 if (p->pos >= p->n)
-                        return p_missing(p, at, "TerminatorExpectedAtEndOfString", "The string is missing the terminator: %c@.", quote);
-                return p_error(p, at, p->pos, "UnexpectedCharactersAfterHereStringHeader", "No characters are allowed after a here-string header but before the end of the line.");
+                        return p_missing(p, at, "TerminatorExpectedAtEndOfString",
+                                         "The string is missing the terminator: %c@.", quote);
+                return p_error(p, at, p->pos, "UnexpectedCharactersAfterHereStringHeader",
+                               "No characters are allowed after a here-string header but before the end of "
+                               "the line.");
         }
         for (first = p->pos; p->pos < p->n && !p->failed;) {
                 if (here_ends(p, quote, &len)) {
@@ -495,17 +532,20 @@ static struct node *here_string(struct parser *p, int quote, uint32_t q)
                         return finish_parts(p, &t, at, NF_QUOTED);
                 }
                 int c = (unsigned char)p->s[p->pos];
-                if (p->pos == first)    /* the newline of the header */
+                if (p->pos == first) /* the newline of the header */
                         p->pos += len;
                 else if (quote == '"' && c == '`')
                         escape(p, &t.text);
-                else if (quote == '"' && c == '$' && (lx_starts_variable(p, p->pos) || lx_char(p, p->pos + 1) == '('))
+                else if (quote == '"' && c == '$' &&
+                         (lx_starts_variable(p, p->pos) || lx_char(p, p->pos + 1) == '('))
                         expansion(p, &t);
                 else
                         sh_buf_put(&t.text, p->s + p->pos++, 1);
         }
         sh_buf_free(&t.text);
-        return p->failed ? NULL : p_missing(p, at, "TerminatorExpectedAtEndOfString", "The string is missing the terminator: %c@.", quote);
+        return p->failed ? NULL
+                         : p_missing(p, at, "TerminatorExpectedAtEndOfString",
+                                     "The string is missing the terminator: %c@.", quote);
 }
 
 struct node *lx_string(struct parser *p)
@@ -533,14 +573,16 @@ static bool quoted_piece(struct parser *p, struct parts *t, int quote, uint32_t 
                         p->pos += q2;
                 } else if (quote == '"' && c == '`') {
                         escape(p, &t->text);
-                } else if (quote == '"' && c == '$' && (lx_starts_variable(p, p->pos) || lx_char(p, p->pos + 1) == '(')) {
+                } else if (quote == '"' && c == '$' &&
+                           (lx_starts_variable(p, p->pos) || lx_char(p, p->pos + 1) == '(')) {
                         expansion(p, t);
                 } else {
                         sh_buf_put(&t->text, p->s + p->pos++, 1);
                 }
         }
         if (!p->failed)
-                p_missing(p, at, "TerminatorExpectedAtEndOfString", "The string is missing the terminator: %c.", quote);
+                p_missing(p, at, "TerminatorExpectedAtEndOfString",
+                          "The string is missing the terminator: %c.", quote);
         return false;
 }
 
@@ -559,7 +601,8 @@ struct node *lx_word(struct parser *p, bool expand)
                         flags |= NF_QUOTED;
                         if (!quoted_piece(p, &t, quote, q))
                                 break;
-                } else if (c == '$' && expand && (lx_starts_variable(p, p->pos) || lx_char(p, p->pos + 1) == '(')) {
+                } else if (c == '$' && expand &&
+                           (lx_starts_variable(p, p->pos) || lx_char(p, p->pos + 1) == '(')) {
                         expansion(p, &t);
                 } else {
                         flags |= strchr("*?[", c) ? NF_GLOB : 0;

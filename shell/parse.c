@@ -81,7 +81,8 @@ struct node *p_const(struct parser *p, uint32_t at, struct sv owned)
         return p_done(p, n);
 }
 
-static void *add_error(struct parser *p, uint32_t at, uint32_t end, const char *id, const char *fmt, va_list ap)
+static void *add_error(struct parser *p, uint32_t at, uint32_t end, const char *id, const char *fmt,
+                       va_list ap)
 {
         char text[512];
         if (p->failed)
@@ -89,7 +90,8 @@ static void *add_error(struct parser *p, uint32_t at, uint32_t end, const char *
         p->failed = true;
         vsnprintf(text, sizeof text, fmt, ap);
         if (p->nerrors < sizeof p->errors / sizeof *p->errors)
-                p->errors[p->nerrors++] = (struct parse_error){ at, end > at ? end : at + 1, id, p_text(p, text, strlen(text)) };
+                p->errors[p->nerrors++] = (struct parse_error) { at, end > at ? end : at + 1, id,
+                                                                 p_text(p, text, strlen(text)) };
         return NULL;
 }
 
@@ -133,7 +135,8 @@ void p_token(struct parser *p, enum token_kind kind, uint32_t at, uint32_t end)
 bool p_enter(struct parser *p)
 {
         if (++p->depth > DEPTH_MAX)
-                p_error(p, p->pos, p->pos + 1, "NestingTooDeep", "The text nests deeper than %d levels.", DEPTH_MAX);
+                p_error(p, p->pos, p->pos + 1, "NestingTooDeep", "The text nests deeper than %d levels.",
+                        DEPTH_MAX);
         return !p->failed;
 }
 
@@ -181,22 +184,27 @@ struct node *p_statements(struct parser *p, char closer)
                         lx_space(p);
                         int c = lx_char(p, p->pos);
                         bool block = p->s[s->end - 1] == '}' || p->s[s->end - 1] == ';';
-                        if (c >= 0 && c != ';' && c != (unsigned char)closer && !lx_newline(p, p->pos) && !block && c != '}' && c != ')') {
+                        if (c >= 0 && c != ';' && c != (unsigned char)closer && !lx_newline(p, p->pos) &&
+                            !block && c != '}' && c != ')') {
                                 uint32_t e = p->pos;
                                 while (e < p->n && !lx_ends_token(p, e))
                                         e++;
                                 e = e > p->pos ? e : p->pos + 1;
-                                p_error(p, p->pos, e, "UnexpectedToken", "Unexpected token '%.*s' in expression or statement.", (int)(e - p->pos), p->s + p->pos);
+                                p_error(p, p->pos, e, "UnexpectedToken",
+                                        "Unexpected token '%.*s' in expression or statement.",
+                                        (int)(e - p->pos), p->s + p->pos);
                         } else if ((c == '}' || c == ')') && c != (unsigned char)closer) {
-                                p_error(p, p->pos, p->pos + 1, "UnexpectedToken", "Unexpected token '%c' in expression or statement.", c);
+                                p_error(p, p->pos, p->pos + 1, "UnexpectedToken",
+                                        "Unexpected token '%c' in expression or statement.", c);
                         }
                 } else if (!p->failed) {
-                        p_error(p, p->pos, p->pos + 1, "UnexpectedToken", "Unexpected token '%c' in expression or statement.", p->s[p->pos]);
+                        p_error(p, p->pos, p->pos + 1, "UnexpectedToken",
+                                "Unexpected token '%c' in expression or statement.", p->s[p->pos]);
                 }
                 if (p->failed) {
                         bad = true;
                         if (p->incomplete || closer || p->depth > DEPTH_MAX)
-                                break;  /* only the outermost list goes on: less noise */
+                                break; /* only the outermost list goes on: less noise */
                         recover(p);
                         p->failed = false;
                         if (p->pos == at)
@@ -216,7 +224,9 @@ struct node *p_braced(struct parser *p, const char *what)
         lx_lines(p);
         uint32_t at = p->pos;
         if (!p_eat(p, '{'))
-                return p->failed ? NULL : p_missing(p, at, "MissingStatementBlock", "Missing statement block after %s.", what);
+                return p->failed ? NULL
+                                 : p_missing(p, at, "MissingStatementBlock",
+                                             "Missing statement block after %s.", what);
         int tern = p->in_ternary, comma = p->no_comma;
         p->in_ternary = p->no_comma = 0;
         struct node *r = p_statements(p, '}');
@@ -224,7 +234,8 @@ struct node *p_braced(struct parser *p, const char *what)
         if (!r)
                 return NULL;
         if (!p_eat(p, '}'))
-                return p_missing(p, at, "MissingEndCurlyBrace", "Missing closing '}' in statement block or type definition.");
+                return p_missing(p, at, "MissingEndCurlyBrace",
+                                 "Missing closing '}' in statement block or type definition.");
         return r;
 }
 
@@ -234,13 +245,19 @@ static struct node *condition(struct parser *p, const char *what)
         lx_lines(p);
         uint32_t at = p->pos;
         if (!p_eat(p, '('))
-                return p->failed ? NULL : p_missing(p, at, "MissingOpenParenthesisInIfStatement", "Missing '(' after '%s' in %s statement.", what, what);
+                return p->failed ? NULL
+                                 : p_missing(p, at, "MissingOpenParenthesisInIfStatement",
+                                             "Missing '(' after '%s' in %s statement.", what, what);
         lx_lines(p);
         struct node *c = p_pipeline(p);
         if (!c)
-                return p->failed ? NULL : p_missing(p, p->pos, "IfStatementMissingCondition", "Missing condition in %s statement after '%s ('.", what, what);
+                return p->failed ? NULL
+                                 : p_missing(p, p->pos, "IfStatementMissingCondition",
+                                             "Missing condition in %s statement after '%s ('.", what, what);
         lx_lines(p);
-        return p_eat(p, ')') ? c : p_missing(p, at, "MissingEndParenthesisAfterStatement", "Missing closing ')' after expression in '%s' statement.", what);
+        return p_eat(p, ')') ? c
+                             : p_missing(p, at, "MissingEndParenthesisAfterStatement",
+                                         "Missing closing ')' after expression in '%s' statement.", what);
 }
 
 static void keyword(struct parser *p, size_t n)
@@ -268,7 +285,7 @@ static void add_clause(struct parser *p, struct clauses *c, struct node *test, s
         if (c->n)
                 memcpy(v, c->v, c->n * sizeof *v);
         c->v = v;
-        c->v[c->n++] = (struct clause){ test, body };
+        c->v[c->n++] = (struct clause) { test, body };
 }
 
 static struct node *if_statement(struct parser *p)
@@ -318,7 +335,8 @@ static struct node *do_statement(struct parser *p, uint32_t label)
         if (follows(p, "until"))
                 r->flags |= NF_UNTIL;
         else if (!follows(p, "while"))
-                return p_missing(p, p->pos, "MissingWhileOrUntilInDoWhile", "Missing while or until keyword in do loop.");
+                return p_missing(p, p->pos, "MissingWhileOrUntilInDoWhile",
+                                 "Missing while or until keyword in do loop.");
         if (!(r->a = condition(p, "while")))
                 return NULL;
         return loop(p, r, label);
@@ -327,7 +345,8 @@ static struct node *do_statement(struct parser *p, uint32_t label)
 static struct node *for_part(struct parser *p, char ender)
 {
         lx_lines(p);
-        if (lx_char(p, p->pos) == (unsigned char)ender || lx_char(p, p->pos) == ';' || lx_char(p, p->pos) == ')')
+        if (lx_char(p, p->pos) == (unsigned char)ender || lx_char(p, p->pos) == ';' ||
+            lx_char(p, p->pos) == ')')
                 return NULL;
         return p_pipeline(p);
 }
@@ -339,7 +358,8 @@ static struct node *for_statement(struct parser *p, uint32_t label)
         struct node *r = p_node(p, N_FOR, at);
         lx_lines(p);
         if (!p_eat(p, '('))
-                return p_missing(p, p->pos, "MissingOpenParenthesisAfterKeyword", "Missing opening '(' after keyword 'for'.");
+                return p_missing(p, p->pos, "MissingOpenParenthesisAfterKeyword",
+                                 "Missing opening '(' after keyword 'for'.");
         struct node **parts[] = { &r->a, &r->c, &r->d };
         for (int i = 0; i < 3; i++) {
                 *parts[i] = for_part(p, ';');
@@ -358,7 +378,8 @@ static struct node *for_statement(struct parser *p, uint32_t label)
         }
         lx_lines(p);
         if (!p_eat(p, ')'))
-                return p_missing(p, p->pos, "MissingEndParenthesisAfterStatement", "Missing closing ')' after expression in 'for' statement.");
+                return p_missing(p, p->pos, "MissingEndParenthesisAfterStatement",
+                                 "Missing closing ')' after expression in 'for' statement.");
         if (!(r->b = p_braced(p, "for")))
                 return NULL;
         return loop(p, r, label);
@@ -371,20 +392,27 @@ static struct node *foreach_statement(struct parser *p, uint32_t label)
         struct node *r = p_node(p, N_FOREACH, at);
         lx_lines(p);
         if (!p_eat(p, '('))
-                return p_missing(p, p->pos, "MissingOpenParenthesisAfterKeyword", "Missing opening '(' after keyword 'foreach'.");
+                return p_missing(p, p->pos, "MissingOpenParenthesisAfterKeyword",
+                                 "Missing opening '(' after keyword 'foreach'.");
         lx_lines(p);
         if (!lx_starts_variable(p, p->pos) || !(r->a = lx_variable(p, false, false)))
-                return p->failed ? NULL : p_missing(p, p->pos, "MissingVariableNameAfterForeach", "Missing variable name after foreach.");
+                return p->failed ? NULL
+                                 : p_missing(p, p->pos, "MissingVariableNameAfterForeach",
+                                             "Missing variable name after foreach.");
         lx_lines(p);
         if (!lx_word_is(p, "in"))
-                return p_missing(p, p->pos, "MissingInInForeach", "Missing 'in' after variable in foreach loop.");
+                return p_missing(p, p->pos, "MissingInInForeach",
+                                 "Missing 'in' after variable in foreach loop.");
         keyword(p, 2);
         lx_lines(p);
         if (!(r->c = p_pipeline(p)))
-                return p->failed ? NULL : p_missing(p, p->pos, "MissingForeachExpression", "Missing expression after 'in' in foreach loop.");
+                return p->failed ? NULL
+                                 : p_missing(p, p->pos, "MissingForeachExpression",
+                                             "Missing expression after 'in' in foreach loop.");
         lx_lines(p);
         if (!p_eat(p, ')'))
-                return p_missing(p, p->pos, "MissingEndParenthesisAfterForeach", "Missing closing ')' after expression in foreach loop.");
+                return p_missing(p, p->pos, "MissingEndParenthesisAfterForeach",
+                                 "Missing closing ')' after expression in foreach loop.");
         if (!(r->b = p_braced(p, "foreach")))
                 return NULL;
         return loop(p, r, label);
@@ -392,7 +420,9 @@ static struct node *foreach_statement(struct parser *p, uint32_t label)
 
 static bool switch_option(struct parser *p, struct switch_opts *o)
 {
-        static const char *const names[] = { "wildcard", "regex", "exact", "casesensitive", "file", "parallel" };
+        static const char *const names[] = {
+                "wildcard", "regex", "exact", "casesensitive", "file", "parallel"
+        };
         uint32_t n = lx_ident(p, ++p->pos);
         int found = -1;
         for (int i = 0; i < 6 && n; i++)
@@ -401,7 +431,8 @@ static bool switch_option(struct parser *p, struct switch_opts *o)
                         break;
                 }
         if (found < 0) {
-                p_error(p, p->pos - 1, p->pos + n, "InvalidSwitchFlag", "The switch statement has no option '-%.*s'.", (int)n, p->s + p->pos);
+                p_error(p, p->pos - 1, p->pos + n, "InvalidSwitchFlag",
+                        "The switch statement has no option '-%.*s'.", (int)n, p->s + p->pos);
                 return false;
         }
         p->pos += n;
@@ -412,7 +443,10 @@ static bool switch_option(struct parser *p, struct switch_opts *o)
         if (found == 4) {
                 lx_space(p);
                 uint32_t q;
-                o->file = lx_quote(p, p->pos, &q) || strchr("($", lx_char(p, p->pos) > 0 ? lx_char(p, p->pos) : ' ') ? p_operand(p) : lx_word(p, true);
+                o->file = lx_quote(p, p->pos, &q) ||
+                                          strchr("($", lx_char(p, p->pos) > 0 ? lx_char(p, p->pos) : ' ')
+                                  ? p_operand(p)
+                                  : lx_word(p, true);
         }
         return !p->failed;
 }
@@ -451,14 +485,17 @@ static struct node *switch_statement(struct parser *p, uint32_t label)
         lx_lines(p);
         uint32_t open = p->pos;
         if (!p_eat(p, '{'))
-                return p_missing(p, p->pos, "MissingCurlyBraceInSwitchStatement", "Missing '{' in switch statement.");
+                return p_missing(p, p->pos, "MissingCurlyBraceInSwitchStatement",
+                                 "Missing '{' in switch statement.");
         for (lx_separators(p); p->pos < p->n && lx_char(p, p->pos) != '}'; lx_separators(p)) {
                 bool otherwise = lx_word_is(p, "default");
                 struct node *test = otherwise ? NULL : switch_test(p);
                 if (otherwise)
                         keyword(p, 7);
                 else if (!test)
-                        return p->failed ? NULL : p_error(p, p->pos, p->pos + 1, "MissingSwitchConditionExpression", "Missing condition in switch statement clause.");
+                        return p->failed ? NULL
+                                         : p_error(p, p->pos, p->pos + 1, "MissingSwitchConditionExpression",
+                                                   "Missing condition in switch statement clause.");
                 struct node *body = p_braced(p, "switch clause");
                 if (!body)
                         return NULL;
@@ -468,7 +505,8 @@ static struct node *switch_statement(struct parser *p, uint32_t label)
                         add_clause(p, c, test, body);
         }
         if (!p_eat(p, '}'))
-                return p_missing(p, open, "MissingEndCurlyBrace", "Missing closing '}' in statement block or type definition.");
+                return p_missing(p, open, "MissingEndCurlyBrace",
+                                 "Missing closing '}' in statement block or type definition.");
         r->x = c;
         r->b = (struct node *)o;
         return loop(p, r, label);
@@ -479,7 +517,8 @@ static struct node *type_in_brackets(struct parser *p)
         const char *name;
         uint32_t n, at = p->pos++;
         if (!p_type_name(p, &name, &n))
-                return p->failed ? NULL : p_missing(p, at, "TypenameExpected", "Missing type name after '['.");
+                return p->failed ? NULL
+                                 : p_missing(p, at, "TypenameExpected", "Missing type name after '['.");
         p->pos++;
         struct node *t = p_node(p, N_TYPE, at);
         t->x = (void *)name;
@@ -527,7 +566,8 @@ static struct node *try_statement(struct parser *p)
         if (follows(p, "finally") && !(r->b = p_braced(p, "finally")))
                 return NULL;
         if (cs->n == 0 && !r->b)
-                return p_missing(p, p->pos, "MissingCatchOrFinally", "The Try statement is missing its Catch or Finally block.");
+                return p_missing(p, p->pos, "MissingCatchOrFinally",
+                                 "The Try statement is missing its Catch or Finally block.");
         r->x = cs;
         return p_done(p, r);
 }
@@ -553,7 +593,9 @@ static struct node *with_value(struct parser *p, enum node_kind kind, size_t n)
         lx_space(p);
         int c = lx_char(p, p->pos);
         if (c >= 0 && !strchr(";})|&", c) && !lx_newline(p, p->pos) && !(r->a = p_pipeline(p)))
-                return p->failed ? NULL : p_error(p, p->pos, p->pos + 1, "UnexpectedToken", "Unexpected token '%c' in expression or statement.", c);
+                return p->failed ? NULL
+                                 : p_error(p, p->pos, p->pos + 1, "UnexpectedToken",
+                                           "Unexpected token '%c' in expression or statement.", c);
         return p_done(p, r);
 }
 
@@ -572,7 +614,13 @@ static struct node *jump(struct parser *p, enum node_kind kind, size_t n)
 
 static struct node *function_statement(struct parser *p, bool filter, size_t n)
 {
-        static const struct { const char *name; uint8_t scope; } scopes[] = { { "global:", VS_GLOBAL }, { "script:", VS_SCRIPT }, { "local:", VS_LOCAL }, { "private:", VS_PRIVATE } };
+        static const struct {
+                const char *name;
+                uint8_t scope;
+        } scopes[] = { { "global:", VS_GLOBAL },
+                       { "script:", VS_SCRIPT },
+                       { "local:", VS_LOCAL },
+                       { "private:", VS_PRIVATE } };
         struct node *r = p_node(p, N_FUNC, p->pos);
         struct func *f = p_get(p, sizeof *f);
         keyword(p, n);
@@ -581,8 +629,10 @@ static struct node *function_statement(struct parser *p, bool filter, size_t n)
         while (!lx_ends_token(p, p->pos))
                 p->pos++;
         if (p->pos == at)
-                return p->pos >= p->n ? p_missing(p, at, "MissingFunctionName", "Missing name after function keyword.")
-                                      : p_error(p, at, at + 1, "MissingFunctionName", "Missing name after function keyword.");
+                return p->pos >= p->n ? p_missing(p, at, "MissingFunctionName",
+                                                  "Missing name after function keyword.")
+                                      : p_error(p, at, at + 1, "MissingFunctionName",
+                                                "Missing name after function keyword.");
         f->name = p_text(p, p->s + at, p->pos - at);
         f->nname = p->pos - at;
         p_token(p, TK_COMMAND, at, p->pos);
@@ -613,7 +663,8 @@ static struct node *function_statement(struct parser *p, bool filter, size_t n)
         lx_lines(p);
         uint32_t open = p->pos;
         if (!p_eat(p, '{'))
-                return p_missing(p, p->pos, "MissingFunctionBody", "Missing function body in function declaration.");
+                return p_missing(p, p->pos, "MissingFunctionBody",
+                                 "Missing function body in function declaration.");
         p->block = outer;
         b->params = params, b->nparams = nparams, b->has_param_block = given;
         f->block = p_block_into(p, b, '}', given);
@@ -645,7 +696,7 @@ static struct node *data_statement(struct parser *p)
                 r->slot = sh_layout_add(r->layout, r->id);
                 p->pos += n;
         }
-        for (lx_lines(p); lx_dash(p, p->pos); lx_lines(p)) {    /* -SupportedCommand a,b */
+        for (lx_lines(p); lx_dash(p, p->pos); lx_lines(p)) { /* -SupportedCommand a,b */
                 while (p->pos < p->n && lx_char(p, p->pos) != '{')
                         p->pos++;
         }
@@ -677,10 +728,32 @@ static uint32_t label_of(struct parser *p)
         return id;
 }
 
-enum { KW_IF, KW_WHILE, KW_DO, KW_FOR, KW_FOREACH, KW_SWITCH, KW_TRY, KW_TRAP, KW_RETURN, KW_THROW, KW_EXIT, KW_BREAK, KW_CONTINUE,
-       KW_FUNCTION, KW_FILTER, KW_DATA, KW_USING, KW_CLASS, KW_ENUM, KW_PARAM };
-static const char *const keywords[] = { "if", "while", "do", "for", "foreach", "switch", "try", "trap", "return", "throw", "exit", "break", "continue",
-        "function", "filter", "data", "using", "class", "enum", "param" };
+enum {
+        KW_IF,
+        KW_WHILE,
+        KW_DO,
+        KW_FOR,
+        KW_FOREACH,
+        KW_SWITCH,
+        KW_TRY,
+        KW_TRAP,
+        KW_RETURN,
+        KW_THROW,
+        KW_EXIT,
+        KW_BREAK,
+        KW_CONTINUE,
+        KW_FUNCTION,
+        KW_FILTER,
+        KW_DATA,
+        KW_USING,
+        KW_CLASS,
+        KW_ENUM,
+        KW_PARAM
+};
+static const char *const keywords[] = { "if",     "while", "do",       "for",      "foreach",
+                                        "switch", "try",   "trap",     "return",   "throw",
+                                        "exit",   "break", "continue", "function", "filter",
+                                        "data",   "using", "class",    "enum",     "param" };
 
 static int keyword_here(struct parser *p)
 {
@@ -715,7 +788,8 @@ static struct node *keyword_statement(struct parser *p, int k, uint32_t label)
         case KW_CLASS: return p_class(p, false);
         case KW_ENUM: return p_class(p, true);
         }
-        return p_error(p, p->pos, p->pos + 5, "UnexpectedToken", "Unexpected token 'param' in expression or statement.");
+        return p_error(p, p->pos, p->pos + 5, "UnexpectedToken",
+                       "Unexpected token 'param' in expression or statement.");
 }
 
 struct node *p_statement(struct parser *p)
@@ -735,7 +809,8 @@ struct node *p_statement(struct parser *p)
         if (k >= 0)
                 r = keyword_statement(p, k, label);
         else if (label)
-                p_error(p, p->pos, p->pos + 1, "MissingStatementAfterLabel", "The label must be followed by a loop or a switch.");
+                p_error(p, p->pos, p->pos + 1, "MissingStatementAfterLabel",
+                        "The label must be followed by a loop or a switch.");
         else
                 r = p_pipeline(p);
         p_leave(p);

@@ -59,7 +59,8 @@ static bool attribute_arguments(struct parser *p, struct attr *a)
         for (uint32_t i = 0; i < names.n; i++)
                 a->named[i].name = names.v[i], a->named[i].value = values.v[i];
         if (p->failed || !p_eat(p, ')'))
-                return p_missing(p, p->pos, "MissingEndParenthesisInExpression", "Missing closing ')' in the attribute's arguments.");
+                return p_missing(p, p->pos, "MissingEndParenthesisInExpression",
+                                 "Missing closing ')' in the attribute's arguments.");
         return true;
 }
 
@@ -84,13 +85,15 @@ static struct attr *attribute(struct parser *p)
                 p->pos = i;
                 lx_space(p);
                 if (lx_char(p, p->pos) != '(')
-                        return p_missing(p, at, "EndSquareBracketExpectedAtEndOfAttribute", "Missing ] at end of attribute or type literal.");
+                        return p_missing(p, at, "EndSquareBracketExpectedAtEndOfAttribute",
+                                         "Missing ] at end of attribute or type literal.");
                 if (!attribute_arguments(p, a))
                         return NULL;
                 lx_lines(p);
         }
         if (!p_eat(p, ']'))
-                return p_missing(p, at, "EndSquareBracketExpectedAtEndOfAttribute", "Missing ] at end of attribute or type literal.");
+                return p_missing(p, at, "EndSquareBracketExpectedAtEndOfAttribute",
+                                 "Missing ] at end of attribute or type literal.");
         a->end = p->pos;
         return a;
 }
@@ -152,7 +155,8 @@ struct param *p_params(struct parser *p, struct block *b, uint32_t *ret_n)
                         p->no_comma = comma;
                         if (!x->init) {
                                 if (!p->failed)
-                                        p_missing(p, p->pos, "MissingExpressionAfterToken", "Missing expression after '=' in the parameter's default.");
+                                        p_missing(p, p->pos, "MissingExpressionAfterToken",
+                                                  "Missing expression after '=' in the parameter's default.");
                                 break;
                         }
                 }
@@ -167,7 +171,8 @@ struct param *p_params(struct parser *p, struct block *b, uint32_t *ret_n)
         if (p->failed)
                 return NULL;
         if (!p_eat(p, ')'))
-                return p_missing(p, open, "MissingEndParenthesisInFunctionParameterList", "Missing ')' in function parameter list.");
+                return p_missing(p, open, "MissingEndParenthesisInFunctionParameterList",
+                                 "Missing ')' in function parameter list.");
         struct param *r = p_get(p, (v.n + 1) * sizeof *r);
         for (uint32_t i = 0; i < v.n; i++)
                 r[i] = *(struct param *)v.v[i];
@@ -228,7 +233,8 @@ static bool named_parts(struct parser *p, struct block *b, char closer)
                 p_token(p, TK_KEYWORD, at, at + (uint32_t)strlen(names[k]));
                 p->pos += (uint32_t)strlen(names[k]);
                 if (b->part[k])
-                        return p_error(p, at, p->pos, "DuplicateScriptCommandClause", "The script block has more than one '%s' clause.", names[k]);
+                        return p_error(p, at, p->pos, "DuplicateScriptCommandClause",
+                                       "The script block has more than one '%s' clause.", names[k]);
                 if (!(b->part[k] = p_braced(p, names[k])))
                         return false;
         }
@@ -237,7 +243,10 @@ static bool named_parts(struct parser *p, struct block *b, char closer)
                 uint32_t e = p->pos;
                 while (e < p->n && !lx_ends_token(p, e))
                         e++;
-                return p_error(p, p->pos, e, "UnexpectedToken", "Unexpected token '%.*s', expected 'begin', 'process', 'end', 'clean', or 'dynamicparam'.", (int)(e - p->pos), p->s + p->pos);
+                return p_error(p, p->pos, e, "UnexpectedToken",
+                               "Unexpected token '%.*s', expected 'begin', 'process', 'end', 'clean', or "
+                               "'dynamicparam'.",
+                               (int)(e - p->pos), p->s + p->pos);
         }
         return true;
 }
@@ -277,7 +286,7 @@ struct block *p_block_into(struct parser *p, struct block *b, char closer, bool 
         lx_separators(p);
         if (p->comment_end > before && p->comment_at >= b->body)
                 b->help_at = p->comment_at, b->help_end = p->comment_end;
-        while (lx_word_is(p, "using")) {        /* before param */
+        while (lx_word_is(p, "using")) { /* before param */
                 uint32_t at = p->pos;
                 struct node *u = p_statement(p);
                 if (!u)
@@ -310,7 +319,8 @@ struct block *p_block_into(struct parser *p, struct block *b, char closer, bool 
         if (p->failed)
                 return NULL;
         if (closer && !p_eat(p, closer))
-                return p_missing(p, b->body ? b->body - 1 : 0, "MissingEndCurlyBrace", "Missing closing '}' in statement block or type definition.");
+                return p_missing(p, b->body ? b->body - 1 : 0, "MissingEndCurlyBrace",
+                                 "Missing closing '}' in statement block or type definition.");
         return b;
 }
 
@@ -332,11 +342,12 @@ static bool class_body(struct parser *p, struct class_member *m)
         if (p->failed)
                 return false;
         lx_lines(p);
-        if (lx_char(p, p->pos) == ':') {        /* : base(args) */
+        if (lx_char(p, p->pos) == ':') { /* : base(args) */
                 p->pos++;
                 lx_lines(p);
                 if (!lx_word_is(p, "base") && strncasecmp(p->s + p->pos, "base", 4))
-                        return p_missing(p, p->pos, "MissingBaseCtorCall", "Only a call of 'base' may follow ':'.");
+                        return p_missing(p, p->pos, "MissingBaseCtorCall",
+                                         "Only a call of 'base' may follow ':'.");
                 p->pos += 4;
                 lx_lines(p);
                 struct block *outer = p->block;
@@ -346,7 +357,8 @@ static bool class_body(struct parser *p, struct class_member *m)
                 int comma = p->no_comma;
                 p->no_comma = 1;
                 if (!p_eat(p, '('))
-                        return p_missing(p, p->pos, "MissingOpenParenthesisAfterKeyword", "Missing '(' after base.");
+                        return p_missing(p, p->pos, "MissingOpenParenthesisAfterKeyword",
+                                         "Missing '(' after base.");
                 for (lx_lines(p); p->pos < p->n && lx_char(p, p->pos) != ')'; lx_lines(p)) {
                         struct node *x = p_expression(p);
                         if (!x)
@@ -360,12 +372,14 @@ static bool class_body(struct parser *p, struct class_member *m)
                 p->no_comma = comma;
                 p->block = outer;
                 if (p->failed || !p_eat(p, ')'))
-                        return p_missing(p, p->pos, "MissingEndParenthesisInMethodCall", "Missing ')' in method call.");
+                        return p_missing(p, p->pos, "MissingEndParenthesisInMethodCall",
+                                         "Missing ')' in method call.");
                 m->base_args = (struct node **)v.v, m->nbase_args = v.n, m->has_base = true;
                 lx_lines(p);
         }
         if (!p_eat(p, '{'))
-                return p_missing(p, p->pos, "MissingMethodBody", "Missing method body in method declaration.");
+                return p_missing(p, p->pos, "MissingMethodBody",
+                                 "Missing method body in method declaration.");
         uint32_t at = p->pos - 1;
         b->params = params, b->nparams = nparams, b->has_param_block = true;
         if (!(m->body = p_block_into(p, b, '}', true)))
@@ -399,14 +413,16 @@ static struct class_member *class_member(struct parser *p)
                 p->pos++;
         uint32_t n = lx_ident(p, p->pos);
         if (!n)
-                return p_missing(p, p->pos, "IncompleteMemberDefinition", "Incomplete class definition: a property or method was expected.");
+                return p_missing(p, p->pos, "IncompleteMemberDefinition",
+                                 "Incomplete class definition: a property or method was expected.");
         m->name = p_text(p, p->s + p->pos, n);
         m->nname = n;
         p->pos += n;
         if (!property) {
                 lx_space(p);
                 if (lx_char(p, p->pos) != '(')
-                        return p_missing(p, p->pos, "IncompleteMemberDefinition", "Missing '(' after the method's name.");
+                        return p_missing(p, p->pos, "IncompleteMemberDefinition",
+                                         "Missing '(' after the method's name.");
                 return class_body(p, m) ? m : NULL;
         }
         lx_space(p);
@@ -414,7 +430,9 @@ static struct class_member *class_member(struct parser *p)
                 p->pos++;
                 lx_lines(p);
                 if (!(m->init = p_expression(p)))
-                        return p->failed ? NULL : p_missing(p, p->pos, "MissingExpressionAfterToken", "Missing expression after '='.");
+                        return p->failed ? NULL
+                                         : p_missing(p, p->pos, "MissingExpressionAfterToken",
+                                                     "Missing expression after '='.");
         }
         return m;
 }
@@ -432,7 +450,9 @@ static struct class_member *enum_member(struct parser *p)
         if (p_eat(p, '=')) {
                 lx_lines(p);
                 if (!(m->init = p_expression(p)))
-                        return p->failed ? NULL : p_missing(p, p->pos, "MissingExpressionAfterToken", "Missing expression after '='.");
+                        return p->failed ? NULL
+                                         : p_missing(p, p->pos, "MissingExpressionAfterToken",
+                                                     "Missing expression after '='.");
         }
         return m;
 }
@@ -456,17 +476,20 @@ struct node *p_class(struct parser *p, bool is_enum)
                         p->pos += n ? n : 1;
                 c->base = p_text(p, p->s + at, p->pos - at);
                 c->nbase = p->pos - at;
-                for (lx_lines(p); lx_char(p, p->pos) == ','; lx_lines(p)) {     /* interfaces are read and ignored */
+                for (lx_lines(p); lx_char(p, p->pos) == ',';
+                     lx_lines(p)) { /* interfaces are read and ignored */
                         p->pos++;
                         lx_lines(p);
-                        while ((n = lx_ident(p, p->pos)) > 0 || lx_char(p, p->pos) == '.' || lx_char(p, p->pos) == '[' || lx_char(p, p->pos) == ']')
+                        while ((n = lx_ident(p, p->pos)) > 0 || lx_char(p, p->pos) == '.' ||
+                               lx_char(p, p->pos) == '[' || lx_char(p, p->pos) == ']')
                                 p->pos += n ? n : 1;
                 }
                 lx_lines(p);
         }
         uint32_t open = p->pos;
         if (!p_eat(p, '{'))
-                return p_missing(p, p->pos, "MissingTypeBody", "Missing '{' in the definition of %s.", c->name);
+                return p_missing(p, p->pos, "MissingTypeBody", "Missing '{' in the definition of %s.",
+                                 c->name);
         struct class_member **last = &c->members;
         for (lx_separators(p); p->pos < p->n && lx_char(p, p->pos) != '}'; lx_separators(p)) {
                 struct class_member *m = is_enum ? enum_member(p) : class_member(p);
@@ -476,13 +499,15 @@ struct node *p_class(struct parser *p, bool is_enum)
                 last = &m->next;
         }
         if (!p_eat(p, '}'))
-                return p_missing(p, open, "MissingEndCurlyBrace", "Missing closing '}' in statement block or type definition.");
+                return p_missing(p, open, "MissingEndCurlyBrace",
+                                 "Missing closing '}' in statement block or type definition.");
         r->x = c;
         return p_done(p, r);
 }
 
 /* ---- the way in ---- */
-struct unit *sh_parse(struct parser *p, struct sh *sh, const char *text, size_t n, const char *file, struct layout *layout)
+struct unit *sh_parse(struct parser *p, struct sh *sh, const char *text, size_t n, const char *file,
+                      struct layout *layout)
 {
         struct unit *u = calloc(1, sizeof *u);
         if (!u || n > UINT32_MAX / 2)
@@ -501,10 +526,11 @@ struct unit *sh_parse(struct parser *p, struct sh *sh, const char *text, size_t 
         requires(p, b);
         u->top = p_block_into(p, b, 0, false);
         if (u->top && p->pos < p->n && p->nerrors == 0)
-                p_error(p, p->pos, p->pos + 1, "UnexpectedToken", "Unexpected token '%c' in expression or statement.", p->s[p->pos]);
+                p_error(p, p->pos, p->pos + 1, "UnexpectedToken",
+                        "Unexpected token '%c' in expression or statement.", p->s[p->pos]);
         if (u->top)
                 u->top->at = 0, u->top->end = p->n;
         if (p->nerrors || !u->top)
-                return NULL;    /* the caller drops p->u after reading the errors */
+                return NULL; /* the caller drops p->u after reading the errors */
         return u;
 }

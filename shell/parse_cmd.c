@@ -21,7 +21,8 @@ static bool redirection(struct parser *p, struct redir *r, bool *ret_found)
         *ret_found = lx_char(p, i) == '>';
         if (!*ret_found) {
                 if (c == '<' && lx_char(p, at + 1) != '#')
-                        p_error(p, at, at + 1, "RedirectionNotSupported", "The '<' operator is reserved for future use.");
+                        p_error(p, at, at + 1, "RedirectionNotSupported",
+                                "The '<' operator is reserved for future use.");
                 return !p->failed;
         }
         i++;
@@ -42,11 +43,17 @@ static bool redirection(struct parser *p, struct redir *r, bool *ret_found)
         else if (!lx_ends_token(p, p->pos))
                 r->target = lx_word(p, true);
         if (!r->target && !p->failed)
-                p_missing(p, p->pos, "MissingFileSpecification", "Missing file specification after redirection operator.");
+                p_missing(p, p->pos, "MissingFileSpecification",
+                          "Missing file specification after redirection operator.");
         return !p->failed;
 }
 
-struct cmd_parts { struct arg *args; uint32_t nargs, cargs; struct redir *redirs; uint32_t nredirs, credirs; };
+struct cmd_parts {
+        struct arg *args;
+        uint32_t nargs, cargs;
+        struct redir *redirs;
+        uint32_t nredirs, credirs;
+};
 
 static struct arg *add_arg(struct parser *p, struct cmd_parts *c)
 {
@@ -92,11 +99,16 @@ static bool variable_stands_alone(struct parser *p)
                 if (lx_char(p, i) == '$' || lx_char(p, i) == '^' || lx_char(p, i) == '?')
                         i++;
                 else
-                        for (int c; i < p->n && (lx_ident(p, i) || ((c = lx_char(p, i)) > 0 && c < 0x80 && (isdigit(c) || c == '?' || (c == ':' && lx_char(p, i + 1) != ':')))); i++)
+                        for (int c; i < p->n &&
+                                    (lx_ident(p, i) ||
+                                     ((c = lx_char(p, i)) > 0 && c < 0x80 &&
+                                      (isdigit(c) || c == '?' || (c == ':' && lx_char(p, i + 1) != ':'))));
+                             i++)
                                 ;
         }
         int c = lx_char(p, i);
-        return lx_ends_token(p, i) || c == '.' || c == '[' || c == '?' || (c == ':' && lx_char(p, i + 1) == ':') || lx_quote(p, i, &q) ||
+        return lx_ends_token(p, i) || c == '.' || c == '[' || c == '?' ||
+               (c == ':' && lx_char(p, i + 1) == ':') || lx_quote(p, i, &q) ||
                (c == '+' && lx_char(p, i + 1) == '+') || (c == '-' && lx_char(p, i + 1) == '-');
 }
 
@@ -108,10 +120,11 @@ static struct node *argument(struct parser *p)
         struct sv v;
         if (lx_quote(p, at, &q))
                 return p_postfix(p, lx_string(p));
-        if (c == '$' && ((d == '(' ) || (lx_starts_variable(p, at) && variable_stands_alone(p)))) {
+        if (c == '$' && ((d == '(') || (lx_starts_variable(p, at) && variable_stands_alone(p)))) {
                 if (d == '(') {
                         struct node *x = p_subexpression(p);
-                        if (!x || lx_ends_token(p, p->pos) || lx_char(p, p->pos) == '.' || lx_char(p, p->pos) == '[')
+                        if (!x || lx_ends_token(p, p->pos) || lx_char(p, p->pos) == '.' ||
+                            lx_char(p, p->pos) == '[')
                                 return p_postfix(p, x);
                         p->pos = at;
                         return lx_word(p, true);
@@ -151,7 +164,8 @@ static struct node *argument_list(struct parser *p)
                         p_push(p, &v, first);
                 p->pos++;
                 lx_lines(p);
-                if (lx_ends_token(p, p->pos) && !strchr("({", lx_char(p, p->pos) > 0 ? lx_char(p, p->pos) : ' '))
+                if (lx_ends_token(p, p->pos) &&
+                    !strchr("({", lx_char(p, p->pos) > 0 ? lx_char(p, p->pos) : ' '))
                         return p_missing(p, p->pos, "MissingArgument", "Missing argument in parameter list.");
                 struct node *next = argument(p);
                 if (!next)
@@ -197,12 +211,15 @@ static bool parameter(struct parser *p, struct cmd_parts *parts, uint32_t dash, 
                 a->colon = true;
                 uint32_t colon = p->pos;
                 lx_space(p);
-                if (p->pos != colon && (lx_ends_token(p, p->pos) && lx_char(p, p->pos) != '(' && lx_char(p, p->pos) != '{')) {
-                        p_missing(p, p->pos, "ParameterRequiresArgument", "Parameter '-%s' requires an argument.", a->param);
+                if (p->pos != colon &&
+                    (lx_ends_token(p, p->pos) && lx_char(p, p->pos) != '(' && lx_char(p, p->pos) != '{')) {
+                        p_missing(p, p->pos, "ParameterRequiresArgument",
+                                  "Parameter '-%s' requires an argument.", a->param);
                         return false;
                 }
                 if (lx_ends_token(p, p->pos) && lx_char(p, p->pos) != '(' && lx_char(p, p->pos) != '{') {
-                        p_missing(p, p->pos, "ParameterRequiresArgument", "Parameter '-%s' requires an argument.", a->param);
+                        p_missing(p, p->pos, "ParameterRequiresArgument",
+                                  "Parameter '-%s' requires an argument.", a->param);
                         return false;
                 }
                 uint32_t idx = parts->nargs - 1;
@@ -279,10 +296,12 @@ static struct node *command_name(struct parser *p, struct command *c)
         int ch = lx_char(p, at);
         if (c->invoke) {
                 if (lx_quote(p, at, &q) || ch == '$' || ch == '(' || ch == '{' || ch == '@') {
-                        struct node *x = ch == '$' && lx_starts_variable(p, at) ? lx_variable(p, false, false) : p_primary(p);
+                        struct node *x = ch == '$' && lx_starts_variable(p, at) ? lx_variable(p, false, false)
+                                                                                : p_primary(p);
                         if (x && x->kind == N_EXPAND && (x->flags & NF_BARE))
                                 return x;
-                        while (x && (lx_char(p, p->pos) == '.' || lx_char(p, p->pos) == '[' || (lx_char(p, p->pos) == ':' && lx_char(p, p->pos + 1) == ':'))) {
+                        while (x && (lx_char(p, p->pos) == '.' || lx_char(p, p->pos) == '[' ||
+                                     (lx_char(p, p->pos) == ':' && lx_char(p, p->pos + 1) == ':'))) {
                                 struct node *y = p_postfix(p, x);
                                 if (y == x)
                                         break;
@@ -291,10 +310,16 @@ static struct node *command_name(struct parser *p, struct command *c)
                         return x;
                 }
         } else if (lx_quote(p, at, &q) || ch == '$' || ch == '(') {
-                return p_error(p, at, at + 1, "ExpressionsMustBeFirstInPipeline", "Expressions are only allowed as the first element of a pipeline.");
+                return p_error(p, at, at + 1, "ExpressionsMustBeFirstInPipeline",
+                               "Expressions are only allowed as the first element of a pipeline.");
         }
         if (lx_ends_token(p, at))
-                return p->failed ? NULL : p_missing(p, at, c->invoke ? "MissingExpression" : "EmptyPipeElement", c->invoke ? "The expression after '%c' in a pipeline element produced an object that was not valid." : "An empty pipe element is not allowed.", c->invoke);
+                return p->failed ? NULL
+                                 : p_missing(p, at, c->invoke ? "MissingExpression" : "EmptyPipeElement",
+                                             c->invoke ? "The expression after '%c' in a pipeline element "
+                                                         "produced an object that was not valid."
+                                                       : "An empty pipe element is not allowed.",
+                                             c->invoke);
         struct node *w = lx_word(p, c->invoke != 0);
         p_token(p, TK_COMMAND, at, p->pos);
         return w;
@@ -310,7 +335,9 @@ struct node *p_command(struct parser *p)
         p->in_ternary = p->no_comma = 0;
         while (!p->failed && add_redir(p, &parts, &found) && found)
                 lx_space(p);
-        if (ch == '&' || (ch == '.' && !isdigit(lx_char(p, at + 1)) && (lx_blank(p, at + 1) || strchr("$({'\"", lx_char(p, at + 1) > 0 ? lx_char(p, at + 1) : ' ')))) {
+        if (ch == '&' ||
+            (ch == '.' && !isdigit(lx_char(p, at + 1)) &&
+             (lx_blank(p, at + 1) || strchr("$({'\"", lx_char(p, at + 1) > 0 ? lx_char(p, at + 1) : ' ')))) {
                 c->invoke = (uint8_t)ch;
                 p->pos++;
                 lx_space(p);
@@ -319,12 +346,13 @@ struct node *p_command(struct parser *p)
                 c->name = command_name(p, c);
         uint32_t end = p->pos;
         for (lx_space(p); c->name && !p->failed && !command_ends(p); lx_space(p)) {
-                if (lx_char(p, p->pos) == '&' )
+                if (lx_char(p, p->pos) == '&')
                         break;
                 if (!add_redir(p, &parts, &found))
                         break;
                 if (!found && lx_char(p, p->pos) == ',')
-                        p_error(p, p->pos, p->pos + 1, "MissingArgument", "Missing argument in parameter list.");
+                        p_error(p, p->pos, p->pos + 1, "MissingArgument",
+                                "Missing argument in parameter list.");
                 else if (!found && !element(p, &parts, &after_end))
                         break;
                 end = p->pos;
@@ -359,13 +387,23 @@ int p_assign_op(struct parser *p, uint32_t at, uint32_t *ret_len)
                 *ret_len = dash + 1;
                 return SH_SUB;
         }
-        return d != '=' ? -1 : c == '+' ? SH_ADD : c == '*' ? SH_MUL : c == '/' ? SH_DIV : c == '%' ? SH_MOD : -1;
+        return d != '='   ? -1
+               : c == '+' ? SH_ADD
+               : c == '*' ? SH_MUL
+               : c == '/' ? SH_DIV
+               : c == '%' ? SH_MOD
+                          : -1;
 }
 
 static bool is_target(const struct node *x)
 {
         switch (x->kind) {
-        case N_VAR: case N_UNDER: case N_DRIVEVAR: case N_MEMBER: case N_INDEX: case N_LASTOK: return true;
+        case N_VAR:
+        case N_UNDER:
+        case N_DRIVEVAR:
+        case N_MEMBER:
+        case N_INDEX:
+        case N_LASTOK: return true;
         case N_CONST: return x->x == NULL && x->val.kind <= SH_BOOL;
         case N_CAST: return is_target(x->a);
         case N_PAREN: return x->a->kind == N_EXPR && is_target(x->a->a);
@@ -381,12 +419,18 @@ static bool is_target(const struct node *x)
 static struct node *assignment(struct parser *p, struct node *target, int op, uint32_t len)
 {
         if (!is_target(target))
-                return p_error(p, target->at, target->end, "InvalidLeftHandSide", "The assignment expression is not valid. The input to an assignment operator must be an object that is able to accept assignments, such as a variable or a property.");
+                return p_error(
+                        p, target->at, target->end, "InvalidLeftHandSide",
+                        "The assignment expression is not valid. The input to an assignment operator must be "
+                        "an object that is able to accept assignments, such as a variable or a property.");
         p->pos += len;
         lx_lines(p);
         struct node *value = p_statement(p);
         if (!value)
-                return p->failed ? NULL : p_missing(p, p->pos, "ExpectedValueExpression", "You must provide a value expression following the '=' operator.");
+                return p->failed
+                               ? NULL
+                               : p_missing(p, p->pos, "ExpectedValueExpression",
+                                           "You must provide a value expression following the '=' operator.");
         struct node *r = p_node(p, N_ASSIGN, target->at);
         r->op = (uint8_t)op;
         r->a = target, r->b = value;
@@ -412,7 +456,8 @@ bool p_starts_expression(struct parser *p)
         if (c == '@')
                 return d == '(' || d == '{' || lx_quote(p, at + 1, &q) || lx_ident(p, at + 1);
         if (c == '+')
-                return d == '+' || d == '$' || d == '(' || isdigit(d) || lx_blank(p, at + 1) || lx_quote(p, at + 1, &q);
+                return d == '+' || d == '$' || d == '(' || isdigit(d) || lx_blank(p, at + 1) ||
+                       lx_quote(p, at + 1, &q);
         if (dash) {
                 static const char *const names[] = { "not", "bnot", "split", "isplit", "csplit", "join" };
                 uint32_t w = lx_ident(p, at + dash);
@@ -446,7 +491,7 @@ struct node *p_redirected(struct parser *p, struct node *expr)
                 return expr;
         struct command *c = p_get(p, sizeof *c);
         c->redirs = parts.redirs, c->nredirs = parts.nredirs;
-        struct node *r = p_node(p, N_PIPE, expr->at);   /* a pipeline of one expression with redirections */
+        struct node *r = p_node(p, N_PIPE, expr->at); /* a pipeline of one expression with redirections */
         struct node *e = p_node(p, N_EXPR, expr->at);
         e->a = expr;
         e->x = c;
@@ -486,7 +531,7 @@ static struct node *pipeline(struct parser *p)
         for (;;) {
                 uint32_t back = p->pos;
                 lx_space(p);
-                if (lx_newline(p, p->pos)) {    /* the next line may start with | */
+                if (lx_newline(p, p->pos)) { /* the next line may start with | */
                         lx_lines(p);
                         if (!(lx_char(p, p->pos) == '|' && lx_char(p, p->pos + 1) != '|')) {
                                 p->pos = back;
@@ -500,9 +545,12 @@ static struct node *pipeline(struct parser *p)
                 p->pos++;
                 lx_lines(p);
                 if (p->pos >= p->n || strchr("|;)}", p->s[p->pos]))
-                        return p_missing(p, p->pos, "EmptyPipeElement", "An empty pipe element is not allowed.");
-                if (p_starts_expression(p) && lx_char(p, p->pos) != '{' && lx_char(p, p->pos) != '-' && lx_char(p, p->pos) != '!')
-                        return p_error(p, p->pos, p->pos + 1, "ExpressionsMustBeFirstInPipeline", "Expressions are only allowed as the first element of a pipeline.");
+                        return p_missing(p, p->pos, "EmptyPipeElement",
+                                         "An empty pipe element is not allowed.");
+                if (p_starts_expression(p) && lx_char(p, p->pos) != '{' && lx_char(p, p->pos) != '-' &&
+                    lx_char(p, p->pos) != '!')
+                        return p_error(p, p->pos, p->pos + 1, "ExpressionsMustBeFirstInPipeline",
+                                       "Expressions are only allowed as the first element of a pipeline.");
                 struct node *c = p_command(p);
                 if (!c)
                         return NULL;
@@ -530,9 +578,17 @@ struct node *p_pipeline(struct parser *p)
                         p->pos += 2;
                         lx_lines(p);
                         uint32_t start = p->pos;
-                        struct node *right = lx_word_is(p, "throw") || lx_word_is(p, "exit") || lx_word_is(p, "return") || lx_word_is(p, "break") || lx_word_is(p, "continue") ? p_statement(p) : pipeline(p);
+                        struct node *right =
+                                lx_word_is(p, "throw") || lx_word_is(p, "exit") || lx_word_is(p, "return") ||
+                                                lx_word_is(p, "break") || lx_word_is(p, "continue")
+                                        ? p_statement(p)
+                                        : pipeline(p);
                         if (!right)
-                                return p->failed ? NULL : p_missing(p, start, "EmptyPipelineChainElement", "The pipeline chain operator '%c%c' must be followed by a pipeline.", c, c);
+                                return p->failed ? NULL
+                                                 : p_missing(p, start, "EmptyPipelineChainElement",
+                                                             "The pipeline chain operator '%c%c' must be "
+                                                             "followed by a pipeline.",
+                                                             c, c);
                         struct node *r = p_node(p, N_CHAIN, at);
                         r->op = (uint8_t)c;
                         r->a = left, r->b = right;

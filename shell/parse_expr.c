@@ -9,16 +9,40 @@
 #include <strings.h>
 
 /* ---- operators ---- */
-static const struct { const char *name; uint8_t op, prec; uint8_t kind; } word_operators[] = {
-        { "and", SH_AND, 2, N_AND }, { "or", SH_OR, 2, N_OR }, { "xor", SH_XOR, 2, N_XOR },
-        { "band", SH_BAND, 3, N_BINARY }, { "bor", SH_BOR, 3, N_BINARY }, { "bxor", SH_BXOR, 3, N_BINARY },
-        { "eq", SH_EQ, 4, N_BINARY }, { "ne", SH_NE, 4, N_BINARY }, { "lt", SH_LT, 4, N_BINARY }, { "le", SH_LE, 4, N_BINARY },
-        { "gt", SH_GT, 4, N_BINARY }, { "ge", SH_GE, 4, N_BINARY }, { "like", SH_LIKE, 4, N_BINARY },
-        { "notlike", SH_NOTLIKE, 4, N_BINARY }, { "match", SH_MATCH, 4, N_BINARY }, { "notmatch", SH_NOTMATCH, 4, N_BINARY },
-        { "contains", SH_CONTAINS, 4, N_BINARY }, { "notcontains", SH_NOTCONTAINS, 4, N_BINARY }, { "in", SH_IN, 4, N_BINARY },
-        { "notin", SH_NOTIN, 4, N_BINARY }, { "replace", SH_REPLACE, 4, N_BINARY }, { "split", SH_SPLIT, 4, N_BINARY },
-        { "join", SH_JOIN, 4, N_BINARY }, { "is", SH_IS, 4, N_BINARY }, { "isnot", SH_ISNOT, 4, N_BINARY }, { "as", SH_AS, 4, N_BINARY },
-        { "shl", SH_SHL, 4, N_BINARY }, { "shr", SH_SHR, 4, N_BINARY }, { "f", SH_FORMAT, 8, N_BINARY },
+static const struct {
+        const char *name;
+        uint8_t op, prec;
+        uint8_t kind;
+} word_operators[] = {
+        { "and", SH_AND, 2, N_AND },
+        { "or", SH_OR, 2, N_OR },
+        { "xor", SH_XOR, 2, N_XOR },
+        { "band", SH_BAND, 3, N_BINARY },
+        { "bor", SH_BOR, 3, N_BINARY },
+        { "bxor", SH_BXOR, 3, N_BINARY },
+        { "eq", SH_EQ, 4, N_BINARY },
+        { "ne", SH_NE, 4, N_BINARY },
+        { "lt", SH_LT, 4, N_BINARY },
+        { "le", SH_LE, 4, N_BINARY },
+        { "gt", SH_GT, 4, N_BINARY },
+        { "ge", SH_GE, 4, N_BINARY },
+        { "like", SH_LIKE, 4, N_BINARY },
+        { "notlike", SH_NOTLIKE, 4, N_BINARY },
+        { "match", SH_MATCH, 4, N_BINARY },
+        { "notmatch", SH_NOTMATCH, 4, N_BINARY },
+        { "contains", SH_CONTAINS, 4, N_BINARY },
+        { "notcontains", SH_NOTCONTAINS, 4, N_BINARY },
+        { "in", SH_IN, 4, N_BINARY },
+        { "notin", SH_NOTIN, 4, N_BINARY },
+        { "replace", SH_REPLACE, 4, N_BINARY },
+        { "split", SH_SPLIT, 4, N_BINARY },
+        { "join", SH_JOIN, 4, N_BINARY },
+        { "is", SH_IS, 4, N_BINARY },
+        { "isnot", SH_ISNOT, 4, N_BINARY },
+        { "as", SH_AS, 4, N_BINARY },
+        { "shl", SH_SHL, 4, N_BINARY },
+        { "shr", SH_SHR, 4, N_BINARY },
+        { "f", SH_FORMAT, 8, N_BINARY },
 };
 
 static bool has_case_forms(int op)
@@ -34,7 +58,8 @@ static int word_operator(const char *s, uint32_t n, uint16_t *flags)
                 if (strip && (n < 3 || !strchr("icIC", s[0])))
                         break;
                 for (size_t i = 0; i < sizeof word_operators / sizeof *word_operators; i++)
-                        if (strlen(word_operators[i].name) == nw && !strncasecmp(word_operators[i].name, w, nw) &&
+                        if (strlen(word_operators[i].name) == nw &&
+                            !strncasecmp(word_operators[i].name, w, nw) &&
                             (!strip || has_case_forms(word_operators[i].op))) {
                                 *flags = strip && tolower(s[0]) == 'c' ? NF_CASE : 0;
                                 return (int)i;
@@ -44,10 +69,17 @@ static int word_operator(const char *s, uint32_t n, uint16_t *flags)
 }
 
 /* The binary operator at `at`: its node kind, or -1. */
-int sh_operator(const struct parser *p, uint32_t at, uint32_t *ret_end, int *ret_op, int *ret_prec, uint16_t *ret_flags)
+int sh_operator(const struct parser *p, uint32_t at, uint32_t *ret_end, int *ret_op, int *ret_prec,
+                uint16_t *ret_flags)
 {
-        static const struct { char c; uint8_t op, prec; } signs[] = {
-                { '+', SH_ADD, 6 }, { '*', SH_MUL, 7 }, { '/', SH_DIV, 7 }, { '%', SH_MOD, 7 },
+        static const struct {
+                char c;
+                uint8_t op, prec;
+        } signs[] = {
+                { '+', SH_ADD, 6 },
+                { '*', SH_MUL, 7 },
+                { '/', SH_DIV, 7 },
+                { '%', SH_MOD, 7 },
         };
         int c = lx_char(p, at);
         *ret_flags = 0;
@@ -100,7 +132,9 @@ static struct node *array_literal(struct parser *p)
                 lx_lines(p);
                 struct node *next = p_operand(p);
                 if (!next)
-                        return p->failed ? NULL : p_missing(p, p->pos, "MissingExpressionAfterToken", "Missing expression after ','.");
+                        return p->failed ? NULL
+                                         : p_missing(p, p->pos, "MissingExpressionAfterToken",
+                                                     "Missing expression after ','.");
                 p_push(p, &v, next);
         }
         if (v.n == 0)
@@ -133,7 +167,11 @@ static struct node *binary(struct parser *p, int min)
                 struct node *right = binary(p, prec + 1);
                 p_leave(p);
                 if (!right)
-                        return p->failed ? NULL : p_missing(p, end, "ExpectedValueExpression", "You must provide a value expression following the '%.*s' operator.", (int)(end - at), p->s + at);
+                        return p->failed ? NULL
+                                         : p_missing(p, end, "ExpectedValueExpression",
+                                                     "You must provide a value expression following the "
+                                                     "'%.*s' operator.",
+                                                     (int)(end - at), p->s + at);
                 struct node *n = p_node(p, (enum node_kind)kind, left->at);
                 n->op = (uint8_t)op;
                 n->flags = flags;
@@ -159,13 +197,20 @@ struct node *p_expression(struct parser *p)
                         p->in_ternary--;
                         lx_lines(p);
                         if (!yes)
-                                return p->failed ? NULL : p_missing(p, p->pos, "MissingExpressionAfterToken", "Missing expression after '?' in ternary expression.");
+                                return p->failed ? NULL
+                                                 : p_missing(p, p->pos, "MissingExpressionAfterToken",
+                                                             "Missing expression after '?' in ternary "
+                                                             "expression.");
                         if (!p_eat(p, ':'))
-                                return p_missing(p, p->pos, "MissingColonInTernaryExpression", "Missing ':' in the ternary expression.");
+                                return p_missing(p, p->pos, "MissingColonInTernaryExpression",
+                                                 "Missing ':' in the ternary expression.");
                         lx_lines(p);
                         no = p_expression(p);
                         if (!no)
-                                return p->failed ? NULL : p_missing(p, p->pos, "MissingExpressionAfterToken", "Missing expression after ':' in ternary expression.");
+                                return p->failed ? NULL
+                                                 : p_missing(p, p->pos, "MissingExpressionAfterToken",
+                                                             "Missing expression after ':' in ternary "
+                                                             "expression.");
                         struct node *r = p_node(p, N_TERNARY, cond->at);
                         r->a = cond, r->b = yes, r->c = no;
                         cond = p_done(p, r);
@@ -189,7 +234,10 @@ static struct node *unary(struct parser *p, enum node_kind kind, int op, uint16_
         struct node *x = p_operand(p);
         p_leave(p);
         if (!x)
-                return p->failed ? NULL : p_missing(p, at + len, "MissingExpressionAfterOperator", "Missing expression after unary operator '%.*s'.", (int)len, p->s + at);
+                return p->failed ? NULL
+                                 : p_missing(p, at + len, "MissingExpressionAfterOperator",
+                                             "Missing expression after unary operator '%.*s'.", (int)len,
+                                             p->s + at);
         struct node *r = p_node(p, kind, at);
         r->op = (uint8_t)op;
         r->flags = flags;
@@ -205,8 +253,12 @@ static struct node *unary(struct parser *p, enum node_kind kind, int op, uint16_
 
 static struct node *dash_unary(struct parser *p, uint32_t dash)
 {
-        static const struct { const char *name; uint8_t op; } names[] = {
-                { "not", SH_NOT }, { "bnot", SH_BNOT }, { "split", SH_USPLIT }, { "isplit", SH_USPLIT }, { "csplit", SH_USPLIT }, { "join", SH_UJOIN },
+        static const struct {
+                const char *name;
+                uint8_t op;
+        } names[] = {
+                { "not", SH_NOT },       { "bnot", SH_BNOT },     { "split", SH_USPLIT },
+                { "isplit", SH_USPLIT }, { "csplit", SH_USPLIT }, { "join", SH_UJOIN },
         };
         uint32_t w = lx_ident(p, p->pos + dash), d2 = lx_dash(p, p->pos + dash);
         for (size_t i = 0; w && i < sizeof names / sizeof *names; i++)
@@ -258,7 +310,8 @@ static bool arguments(struct parser *p, struct node *call)
                 struct node *e = p_expression(p);
                 if (!e) {
                         if (!p->failed)
-                                p_missing(p, p->pos, "MissingEndParenthesisInMethodCall", "Missing ')' in method call.");
+                                p_missing(p, p->pos, "MissingEndParenthesisInMethodCall",
+                                          "Missing ')' in method call.");
                         break;
                 }
                 p_push(p, &v, e);
@@ -267,11 +320,13 @@ static bool arguments(struct parser *p, struct node *call)
                         p->pos++;
                         lx_lines(p);
                         if (lx_char(p, p->pos) == ')') {
-                                p_error(p, p->pos, p->pos + 1, "MissingExpressionAfterToken", "Missing expression after ','.");
+                                p_error(p, p->pos, p->pos + 1, "MissingExpressionAfterToken",
+                                        "Missing expression after ','.");
                                 break;
                         }
                 } else if (lx_char(p, p->pos) != ')') {
-                        p_missing(p, p->pos, "MissingEndParenthesisInMethodCall", "Missing ')' in method call.");
+                        p_missing(p, p->pos, "MissingEndParenthesisInMethodCall",
+                                  "Missing ')' in method call.");
                         break;
                 }
         }
@@ -303,10 +358,13 @@ static struct node *member(struct parser *p, struct node *self, uint32_t len, ui
         p->pos += len;
         struct node *name = member_name(p);
         if (!name)
-                return p->failed ? NULL : p_missing(p, p->pos, "MissingPropertyName", "Missing property name after reference operator.");
+                return p->failed ? NULL
+                                 : p_missing(p, p->pos, "MissingPropertyName",
+                                             "Missing property name after reference operator.");
         int c = lx_char(p, p->pos);
         bool block_call = c == '{' && name->kind == N_CONST && !(flags & NF_STATIC) &&
-                          (sh_text_same(name->val.s->s, name->val.s->len, "where", 5) || sh_text_same(name->val.s->s, name->val.s->len, "foreach", 7));
+                          (sh_text_same(name->val.s->s, name->val.s->len, "where", 5) ||
+                           sh_text_same(name->val.s->s, name->val.s->len, "foreach", 7));
         struct node *r = p_node(p, c == '(' || block_call ? N_CALL : N_MEMBER, self->at);
         r->flags = flags;
         r->a = self, r->b = name;
@@ -334,10 +392,13 @@ static struct node *index_of(struct parser *p, struct node *self, uint32_t len, 
         struct node *key = p_expression(p);
         p->no_comma = keep;
         if (!key)
-                return p->failed ? NULL : p_missing(p, p->pos, "MissingArrayIndexExpression", "Array index expression is missing or not valid.");
+                return p->failed ? NULL
+                                 : p_missing(p, p->pos, "MissingArrayIndexExpression",
+                                             "Array index expression is missing or not valid.");
         lx_lines(p);
         if (!p_eat(p, ']'))
-                return p_missing(p, at, "MissingEndSquareBracket", "Missing ] at end of array index expression.");
+                return p_missing(p, at, "MissingEndSquareBracket",
+                                 "Missing ] at end of array index expression.");
         struct node *r = p_node(p, N_INDEX, self->at);
         r->flags = flags;
         r->a = self, r->b = key;
@@ -355,8 +416,8 @@ static struct node *increment(struct parser *p, struct node *x, uint16_t flags, 
 
 static bool assignable(const struct node *x)
 {
-        return x->kind == N_VAR || x->kind == N_MEMBER || x->kind == N_INDEX || x->kind == N_UNDER || x->kind == N_DRIVEVAR ||
-               (x->kind == N_CAST && assignable(x->a));
+        return x->kind == N_VAR || x->kind == N_MEMBER || x->kind == N_INDEX || x->kind == N_UNDER ||
+               x->kind == N_DRIVEVAR || (x->kind == N_CAST && assignable(x->a));
 }
 
 struct node *p_postfix(struct parser *p, struct node *x)
@@ -397,7 +458,10 @@ struct node *p_subexpression(struct parser *p)
         if (!list)
                 return NULL;
         if (!p_eat(p, ')'))
-                return p_missing(p, at, array ? "MissingEndParenthesisInExpression" : "MissingEndParenthesisInSubexpression", "Missing closing ')' in subexpression.");
+                return p_missing(p, at,
+                                 array ? "MissingEndParenthesisInExpression"
+                                       : "MissingEndParenthesisInSubexpression",
+                                 "Missing closing ')' in subexpression.");
         struct node *r = p_node(p, array ? N_ARRAYSUB : N_SUB, at);
         r->a = list;
         return p_done(p, r);
@@ -412,10 +476,13 @@ static struct node *paren(struct parser *p)
         struct node *x = p_pipeline(p);
         p->no_comma = keep, p->in_ternary = tern;
         if (!x)
-                return p->failed ? NULL : p_missing(p, p->pos, "ExpectedExpression", "An expression was expected after '('.");
+                return p->failed ? NULL
+                                 : p_missing(p, p->pos, "ExpectedExpression",
+                                             "An expression was expected after '('.");
         lx_lines(p);
         if (!p_eat(p, ')'))
-                return p_missing(p, at, "MissingEndParenthesisInExpression", "Missing closing ')' in expression.");
+                return p_missing(p, at, "MissingEndParenthesisInExpression",
+                                 "Missing closing ')' in expression.");
         struct node *r = p_node(p, N_PAREN, at);
         r->a = x;
         if (x->kind != N_EXPR)
@@ -427,7 +494,8 @@ static struct node *hash_key(struct parser *p)
 {
         uint32_t at = p->pos, q;
         int c = lx_char(p, at);
-        if (c == '$' || c == '(' || lx_quote(p, at, &q) || c == '@' || isdigit(c) || lx_dash(p, at) || c == '[' || c == '.') {
+        if (c == '$' || c == '(' || lx_quote(p, at, &q) || c == '@' || isdigit(c) || lx_dash(p, at) ||
+            c == '[' || c == '.') {
                 struct node *x = p_operand(p);
                 if (x && x->kind == N_CAST)
                         return x;
@@ -451,20 +519,26 @@ static struct node *hash(struct parser *p)
         for (lx_separators(p); p->pos < p->n && lx_char(p, p->pos) != '}'; lx_separators(p)) {
                 struct node *k = hash_key(p);
                 if (!k)
-                        return p->failed ? NULL : p_error(p, p->pos, p->pos + 1, "MissingKeyInHashLiteral", "Missing key before '=' in hash literal.");
+                        return p->failed ? NULL
+                                         : p_error(p, p->pos, p->pos + 1, "MissingKeyInHashLiteral",
+                                                   "Missing key before '=' in hash literal.");
                 lx_space(p);
                 if (!p_eat(p, '='))
-                        return p_missing(p, p->pos, "MissingEqualsInHashLiteral", "Missing '=' operator after key in hash literal.");
+                        return p_missing(p, p->pos, "MissingEqualsInHashLiteral",
+                                         "Missing '=' operator after key in hash literal.");
                 lx_lines(p);
                 struct node *x = p_statement(p);
                 if (!x)
-                        return p->failed ? NULL : p_missing(p, p->pos, "MissingStatementInHashLiteral", "Missing statement after '=' in hash literal.");
+                        return p->failed ? NULL
+                                         : p_missing(p, p->pos, "MissingStatementInHashLiteral",
+                                                     "Missing statement after '=' in hash literal.");
                 p_push(p, &v, k);
                 p_push(p, &v, x);
                 uint32_t end = p->pos;
                 lx_space(p);
                 if (p->pos < p->n && !lx_newline(p, p->pos) && !strchr(";}", p->s[p->pos]))
-                        return p_error(p, end, p->pos + 1, "IncompleteHashLiteral", "The hash literal was incomplete.");
+                        return p_error(p, end, p->pos + 1, "IncompleteHashLiteral",
+                                       "The hash literal was incomplete.");
         }
         p->no_comma = keep, p->in_ternary = tern;
         if (!p_eat(p, '}'))
@@ -504,7 +578,8 @@ bool p_type_name(struct parser *p, const char **ret, uint32_t *ret_n)
                         depth++;
                 else if (c == ']' && depth-- == 0)
                         break;
-                else if (!(isalnum(c) || c >= 0x80 || strchr("._+`,[] *", c)) || (c == ' ' && depth == 0 && lx_char(p, i + 1) != ']'))
+                else if (!(isalnum(c) || c >= 0x80 || strchr("._+`,[] *", c)) ||
+                         (c == ' ' && depth == 0 && lx_char(p, i + 1) != ']'))
                         return false;
         }
         if (lx_char(p, i) != ']')
@@ -536,8 +611,9 @@ static bool operand_follows(struct parser *p)
                 return lx_starts_variable(p, p->pos) || lx_char(p, p->pos + 1) == '(';
         if (c == '@')
                 return strchr("({'\"", lx_char(p, p->pos + 1) > 0 ? lx_char(p, p->pos + 1) : ' ') != NULL;
-        return c > 0 && (isdigit(c) || strchr("(![{", c) || lx_quote(p, p->pos, &q) || (c == '.' && isdigit(lx_char(p, p->pos + 1))) ||
-                         (c == '+' && lx_char(p, p->pos + 1) != '='));
+        return c > 0 &&
+               (isdigit(c) || strchr("(![{", c) || lx_quote(p, p->pos, &q) ||
+                (c == '.' && isdigit(lx_char(p, p->pos + 1))) || (c == '+' && lx_char(p, p->pos + 1) != '='));
 }
 
 static struct node *type_node(struct parser *p, uint32_t at, const char *name, uint32_t n)
@@ -558,7 +634,9 @@ static struct node *attributed(struct parser *p, uint32_t at)
         lx_lines(p);
         struct node *x = p_operand(p);
         if (!x)
-                return p->failed ? NULL : p_missing(p, p->pos, "UnexpectedAttribute", "Unexpected attribute '%s'.", attrs->name);
+                return p->failed ? NULL
+                                 : p_missing(p, p->pos, "UnexpectedAttribute", "Unexpected attribute '%s'.",
+                                             attrs->name);
         struct node *r = p_node(p, N_CAST, at);
         r->a = x;
         r->x = attrs;
@@ -578,7 +656,8 @@ static struct node *bracket(struct parser *p)
                 if (lx_char(p, i) == '(')
                         return attributed(p, at);
                 if (i >= p->n)
-                        return p_error(p, at, p->n, "EndSquareBracketExpectedAtEndOfType", "Missing ] at end of type token.");
+                        return p_error(p, at, p->n, "EndSquareBracketExpectedAtEndOfType",
+                                       "Missing ] at end of type token.");
                 return p_error(p, at, at + 1, "TypenameExpected", "Missing type name after '['.");
         }
         p->pos++;
@@ -588,7 +667,7 @@ static struct node *bracket(struct parser *p)
         if ((c == ':' && lx_char(p, p->pos + 1) == ':') || c == '.')
                 return t;
         lx_space(p);
-        if (lx_newline(p, p->pos)) {    /* a type over its variable on the next line */
+        if (lx_newline(p, p->pos)) { /* a type over its variable on the next line */
                 uint32_t here = p->pos;
                 lx_lines(p);
                 if (!lx_starts_variable(p, p->pos) && lx_char(p, p->pos) != '[')
@@ -612,14 +691,23 @@ static struct node *bracket(struct parser *p)
 }
 
 /* ---- variables ---- */
-static const struct { const char *name; uint8_t scope; } scopes[] = {
-        { "local", VS_LOCAL }, { "script", VS_SCRIPT }, { "global", VS_GLOBAL }, { "private", VS_PRIVATE }, { "using", VS_USING },
+static const struct {
+        const char *name;
+        uint8_t scope;
+} scopes[] = {
+        { "local", VS_LOCAL },     { "script", VS_SCRIPT }, { "global", VS_GLOBAL },
+        { "private", VS_PRIVATE }, { "using", VS_USING },
 };
 
 static struct node *plain_variable(struct parser *p, uint32_t at, const char *name, uint32_t n, int scope)
 {
-        static const struct { const char *name; uint8_t kind; int value; } fixed[] = {
-                { "true", N_CONST, 1 }, { "false", N_CONST, 0 }, { "null", N_CONST, -1 }, { "_", N_UNDER, 0 }, { "PSItem", N_UNDER, 0 }, { "?", N_LASTOK, 0 },
+        static const struct {
+                const char *name;
+                uint8_t kind;
+                int value;
+        } fixed[] = {
+                { "true", N_CONST, 1 }, { "false", N_CONST, 0 },  { "null", N_CONST, -1 },
+                { "_", N_UNDER, 0 },    { "PSItem", N_UNDER, 0 }, { "?", N_LASTOK, 0 },
         };
         for (size_t i = 0; scope == VS_PLAIN && i < sizeof fixed / sizeof *fixed; i++)
                 if (strlen(fixed[i].name) == n && !strncasecmp(fixed[i].name, name, n)) {
@@ -670,7 +758,8 @@ static struct node *braced_variable(struct parser *p, uint32_t at)
         }
         struct node *r = NULL;
         if (!p_eat(p, '}'))
-                p_missing(p, at, "IncompleteDollarSubexpressionReference", "The variable name is missing its closing brace.");
+                p_missing(p, at, "IncompleteDollarSubexpressionReference",
+                          "The variable name is missing its closing brace.");
         else if (b.n == 0)
                 p_error(p, at, p->pos, "EmptyVariableReference", "Braced variable name cannot be empty.");
         else
@@ -697,7 +786,8 @@ struct node *lx_variable(struct parser *p, bool splat, bool in_string)
                 i++;
         else
                 while (i < p->n && variable_byte(p, i)) {
-                        if (lx_char(p, i) == '?' && ((lx_char(p, i + 1) == '?' && !in_string) || (p->in_ternary && 0)))
+                        if (lx_char(p, i) == '?' &&
+                            ((lx_char(p, i + 1) == '?' && !in_string) || (p->in_ternary && 0)))
                                 break;
                         i++;
                 }
@@ -705,7 +795,9 @@ struct node *lx_variable(struct parser *p, bool splat, bool in_string)
                 if (p->in_ternary && !in_string)
                         i--;
                 else
-                        return p_error(p, at, i, "InvalidVariableReferenceWithDrive", "Variable reference is not valid. ':' was not followed by a valid variable name character. Consider using ${} to delimit the name.");
+                        return p_error(p, at, i, "InvalidVariableReferenceWithDrive",
+                                       "Variable reference is not valid. ':' was not followed by a valid "
+                                       "variable name character. Consider using ${} to delimit the name.");
         }
         p->pos = i;
         p_token(p, TK_VARIABLE, at, i);
@@ -742,7 +834,12 @@ struct node *p_primary(struct parser *p)
                 if (lx_quote(p, at + 1, &q))
                         return lx_string(p);
                 if (lx_ident(p, at + 1))
-                        return p_error(p, at, at + 1 + lx_ident(p, at + 1), "SplattingNotPermitted", "The splatting operator '@' cannot be used to reference variables in an expression. '@%.*s' can be used only as an argument to a command. To reference variables in an expression use '$%.*s'.", (int)lx_ident(p, at + 1), p->s + at + 1, (int)lx_ident(p, at + 1), p->s + at + 1);
+                        return p_error(p, at, at + 1 + lx_ident(p, at + 1), "SplattingNotPermitted",
+                                       "The splatting operator '@' cannot be used to reference variables in "
+                                       "an expression. '@%.*s' can be used only as an argument to a command. "
+                                       "To reference variables in an expression use '$%.*s'.",
+                                       (int)lx_ident(p, at + 1), p->s + at + 1, (int)lx_ident(p, at + 1),
+                                       p->s + at + 1);
                 return NULL;
         }
         if (!lx_number(p, false, &v, &end))

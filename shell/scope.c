@@ -36,13 +36,61 @@ static void grow_names(struct sh *sh)
         }
 }
 
-static const char *const fixed_names[] = { "", "args", "input", "Matches", "Error", "PSBoundParameters", "MyInvocation", "PSCmdlet", "PSScriptRoot",
-        "PSCommandPath", "this", "LASTEXITCODE", "PWD", "HOME", "PID", "OFS", "ErrorActionPreference", "WarningPreference", "VerbosePreference",
-        "DebugPreference", "InformationPreference", "ProgressPreference", "ConfirmPreference", "WhatIfPreference", "PSVersionTable", "Host",
-        "IsLinux", "IsWindows", "IsMacOS", "IsCoreCLR", "PSCulture", "PSUICulture", "PSHOME", "ShellId", "NestedPromptLevel", "foreach", "switch",
-        "StackTrace", "ExecutionContext", "PSDefaultParameterValues", "PSNativeCommandUseErrorActionPreference", "PSNativeCommandArgumentPassing",
-        "OutputEncoding", "FormatEnumerationLimit", "PROFILE", "ErrorView", "MaximumHistoryCount", "Event", "PSStyle", "PSEdition", "_", "PSItem",
-        "true", "false", "null" };
+static const char *const fixed_names[] = { "",
+                                           "args",
+                                           "input",
+                                           "Matches",
+                                           "Error",
+                                           "PSBoundParameters",
+                                           "MyInvocation",
+                                           "PSCmdlet",
+                                           "PSScriptRoot",
+                                           "PSCommandPath",
+                                           "this",
+                                           "LASTEXITCODE",
+                                           "PWD",
+                                           "HOME",
+                                           "PID",
+                                           "OFS",
+                                           "ErrorActionPreference",
+                                           "WarningPreference",
+                                           "VerbosePreference",
+                                           "DebugPreference",
+                                           "InformationPreference",
+                                           "ProgressPreference",
+                                           "ConfirmPreference",
+                                           "WhatIfPreference",
+                                           "PSVersionTable",
+                                           "Host",
+                                           "IsLinux",
+                                           "IsWindows",
+                                           "IsMacOS",
+                                           "IsCoreCLR",
+                                           "PSCulture",
+                                           "PSUICulture",
+                                           "PSHOME",
+                                           "ShellId",
+                                           "NestedPromptLevel",
+                                           "foreach",
+                                           "switch",
+                                           "StackTrace",
+                                           "ExecutionContext",
+                                           "PSDefaultParameterValues",
+                                           "PSNativeCommandUseErrorActionPreference",
+                                           "PSNativeCommandArgumentPassing",
+                                           "OutputEncoding",
+                                           "FormatEnumerationLimit",
+                                           "PROFILE",
+                                           "ErrorView",
+                                           "MaximumHistoryCount",
+                                           "Event",
+                                           "PSStyle",
+                                           "PSEdition",
+                                           "_",
+                                           "PSItem",
+                                           "true",
+                                           "false",
+                                           "null" };
 _Static_assert(sizeof fixed_names / sizeof *fixed_names == ID_FIXED, "every fixed id has its name");
 
 uint32_t sh_intern(struct sh *sh, const char *s, size_t n)
@@ -121,7 +169,7 @@ void sh_table_free(struct table *t)
         free(t->v);
         free(t->names.ids);
         free(t->names.table);
-        *t = (struct table){ 0 };
+        *t = (struct table) { 0 };
 }
 
 /* ---- scopes ---- */
@@ -222,7 +270,9 @@ static struct sv slot_value(struct sv v)
 
 struct sv sh_var_read(struct sh *sh, uint32_t id, int where, bool *ret_found)
 {
-        struct scope *from = where == VS_PLAIN || where == VS_LOCAL || where == VS_PRIVATE ? sh->scope : sh_scope_at(sh, where);
+        struct scope *from = where == VS_PLAIN || where == VS_LOCAL || where == VS_PRIVATE
+                                     ? sh->scope
+                                     : sh_scope_at(sh, where);
         bool climb = where == VS_PLAIN;
         *ret_found = true;
         for (struct scope *s = from; s; s = climb ? s->parent : NULL) {
@@ -243,8 +293,10 @@ static int write_box(struct sh *sh, struct sh_var *x, struct sv v, uint32_t id)
         struct sv r = sh_keep(v);
         if (x->options & (VO_READONLY | VO_CONSTANT)) {
                 sh_drop(r);
-                return sh_throw_as(sh, "System.Management.Automation.SessionStateUnauthorizedAccessException", "VariableNotWritable", "WriteError", sh_text(sh_name(sh, id, NULL)),
-                                   "Cannot overwrite variable %s because it is read-only or constant.", sh_name(sh, id, NULL));
+                return sh_throw_as(sh, "System.Management.Automation.SessionStateUnauthorizedAccessException",
+                                   "VariableNotWritable", "WriteError", sh_text(sh_name(sh, id, NULL)),
+                                   "Cannot overwrite variable %s because it is read-only or constant.",
+                                   sh_name(sh, id, NULL));
         }
         if (x->type) {
                 sh_drop(r);
@@ -279,15 +331,33 @@ static bool written_specially(struct sh *sh, uint32_t id, struct sv v, int *ret)
 {
         *ret = SH_OK;
         switch (id) {
-        case ID_UNDER: case ID_PSITEM:
+        case ID_UNDER:
+        case ID_PSITEM:
                 sh_drop(sh->under);
                 sh->under = sh_keep(v);
                 return true;
         case ID_NULL: return true;
-        case ID_TRUE: case ID_FALSE: case ID_HOME: case ID_PID: case ID_PSVERSION: case ID_HOST: case ID_ISLINUX: case ID_ISWINDOWS: case ID_ISMACOS:
-        case ID_ISCORE: case ID_PSHOME: case ID_CULTURE: case ID_UICULTURE: case ID_SHELLID: case ID_EXECUTION: case ID_EDITION: case ID_ERROR:
-                *ret = sh_throw_as(sh, "System.Management.Automation.SessionStateUnauthorizedAccessException", "VariableNotWritable", "WriteError", SH_NIL,
-                                   "Cannot overwrite variable %s because it is read-only or constant.", sh_name(sh, id, NULL));
+        case ID_TRUE:
+        case ID_FALSE:
+        case ID_HOME:
+        case ID_PID:
+        case ID_PSVERSION:
+        case ID_HOST:
+        case ID_ISLINUX:
+        case ID_ISWINDOWS:
+        case ID_ISMACOS:
+        case ID_ISCORE:
+        case ID_PSHOME:
+        case ID_CULTURE:
+        case ID_UICULTURE:
+        case ID_SHELLID:
+        case ID_EXECUTION:
+        case ID_EDITION:
+        case ID_ERROR:
+                *ret = sh_throw_as(sh, "System.Management.Automation.SessionStateUnauthorizedAccessException",
+                                   "VariableNotWritable", "WriteError", SH_NIL,
+                                   "Cannot overwrite variable %s because it is read-only or constant.",
+                                   sh_name(sh, id, NULL));
                 return true;
         case ID_LASTEXIT: {
                 struct sv *s = sh_scope_slot(sh->global, id, true);
@@ -316,7 +386,9 @@ int sh_var_write(struct sh *sh, uint32_t id, int where, struct sv v)
                 return st;
         if (v.kind == SH_VOID)
                 v = SH_NIL;
-        struct scope *s = where == VS_PLAIN || where == VS_LOCAL || where == VS_PRIVATE ? sh->scope : sh_scope_at(sh, where);
+        struct scope *s = where == VS_PLAIN || where == VS_LOCAL || where == VS_PRIVATE
+                                  ? sh->scope
+                                  : sh_scope_at(sh, where);
         if (where == VS_PRIVATE) {
                 struct sh_var *x = sh_var_box(sh, id, VS_LOCAL, true);
                 x->options |= VO_PRIVATE;
@@ -356,15 +428,21 @@ struct sh_var *sh_var_box(struct sh *sh, uint32_t id, int where, bool make)
         x->obj.type = &sh_type_variable;
         x->value = slot->kind == SH_K_UNSET ? SH_NIL : *slot;
         x->id = id;
-        *slot = (struct sv){ .kind = SH_K_BOX, .o = &x->obj };
+        *slot = (struct sv) { .kind = SH_K_BOX, .o = &x->obj };
         return x;
 }
 
 /* ---- what interp.h offers: names with scopes ---- */
 static uint32_t split_name(struct sh *sh, const char *name, int *where)
 {
-        static const struct { const char *prefix; int where; } prefixes[] = {
-                { "global:", VS_GLOBAL }, { "script:", VS_SCRIPT }, { "local:", VS_LOCAL }, { "private:", VS_PRIVATE }, { "variable:", VS_PLAIN } };
+        static const struct {
+                const char *prefix;
+                int where;
+        } prefixes[] = { { "global:", VS_GLOBAL },
+                         { "script:", VS_SCRIPT },
+                         { "local:", VS_LOCAL },
+                         { "private:", VS_PRIVATE },
+                         { "variable:", VS_PLAIN } };
         *where = VS_PLAIN;
         for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
                 if (!strncasecmp(name, prefixes[i].prefix, strlen(prefixes[i].prefix))) {
@@ -395,21 +473,29 @@ int sh_var_set(struct sh *sh, const char *name, struct sv value)
 
 int sh_var_set_scope(struct sh *sh, const char *name, struct sv value, int scope, const char *options)
 {
-        int where, at = scope == SH_SCOPE_SCRIPT ? VS_SCRIPT : scope == SH_SCOPE_GLOBAL ? VS_GLOBAL : scope > 0 ? 100 + scope : VS_LOCAL;
+        int where, at = scope == SH_SCOPE_SCRIPT   ? VS_SCRIPT
+                        : scope == SH_SCOPE_GLOBAL ? VS_GLOBAL
+                        : scope > 0                ? 100 + scope
+                                                   : VS_LOCAL;
         uint32_t id = split_name(sh, name, &where);
         int st = sh_var_write(sh, id, at, value);
         if (st != SH_OK || !options)
                 return st;
         struct sh_var *x = sh_var_box(sh, id, at, true);
-        x->options = (strcasestr(options, "ReadOnly") ? VO_READONLY : 0) | (strcasestr(options, "Constant") ? VO_CONSTANT : 0) |
-                     (strcasestr(options, "Private") ? VO_PRIVATE : 0) | (strcasestr(options, "AllScope") ? VO_ALLSCOPE : 0);
+        x->options = (strcasestr(options, "ReadOnly") ? VO_READONLY : 0) |
+                     (strcasestr(options, "Constant") ? VO_CONSTANT : 0) |
+                     (strcasestr(options, "Private") ? VO_PRIVATE : 0) |
+                     (strcasestr(options, "AllScope") ? VO_ALLSCOPE : 0);
         return SH_OK;
 }
 
 int sh_action_parse(struct sv v)
 {
-        static const struct { const char *name; int value; } names[] = { { "SilentlyContinue", AP_SILENT }, { "Stop", AP_STOP }, { "Continue", AP_CONTINUE },
-                { "Inquire", AP_INQUIRE }, { "Ignore", AP_IGNORE }, { "Break", AP_BREAK } };
+        static const struct {
+                const char *name;
+                int value;
+        } names[] = { { "SilentlyContinue", AP_SILENT }, { "Stop", AP_STOP },     { "Continue", AP_CONTINUE },
+                      { "Inquire", AP_INQUIRE },         { "Ignore", AP_IGNORE }, { "Break", AP_BREAK } };
         if (v.kind == SH_ENUM)
                 return (int32_t)v.hi;
         if (sh_is_int(v))
