@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Expressions. Each function evaluates its operands left to right and asks the types (value.h) for the meaning; here are
- * only order, laziness, errors' places, and shortcuts for 32-bit integers.
+ * Expressions. Each function evaluates its operands left to right and asks the types (value.h) for the meaning; here
+ * are only order, laziness, errors' places, and shortcuts for 32-bit integers.
  */
 #include "shell/eval.h"
 
