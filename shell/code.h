@@ -272,6 +272,7 @@ struct sh {
         struct sh_cmd *cmd;     /* the command that is running */
         struct sh_sink **sinks; /* [8]; NULL entries go to the host */
         struct sv error;        /* pending ErrorRecord */
+        struct sv caught; /* what the running catch block caught; borrowed */
         uint32_t label;         /* of a break or continue under way; 0 = none */
         int depth;              /* calls */
         char *stack_low;        /* lowest address the C stack may reach */
@@ -427,7 +428,7 @@ int sh_error_report(struct sh *);                    /* the pending error become
 void sh_error_record(struct sh *, struct sv record); /* into $Error */
 int sh_enter_call(struct sh *);                      /* depth check */
 bool sh_catch_matches(struct sh *, struct node **types, uint32_t n, int *ret_rank);
-struct sv sh_error_value(struct sh *); /* takes the pending record */
+int sh_throw_value(struct sh *, bool given, struct sv);  /* throw x; a bare throw rethrows */
 
 /* ---- cmd.c, bind*.c, pipeline.c ---- */
 int sh_find_command(struct sh *, const char *name, size_t n,

@@ -208,6 +208,10 @@ struct sh_type {
         int (*construct)(struct sh *, const struct sh_type *, struct sh_args, struct sv *ret); /* ::new(), New-Object */
         void (*free)(struct sh_obj *);  /* ends what the object holds; the memory itself is freed by the caller */
         const char *const *default_properties; /* NULL-ended: what a list or table shows when there is no view */
+        uint8_t kind;                   /* enum sh_kind of its values; SH_NULL: found by the object's type */
+        bool is_array;                  /* T[] */
+        const struct sh_type *element;  /* T[], List[T], Nullable[T]: T; NULL = object */
+        const char *const *interfaces;  /* NULL-ended: names that -is answers true to, beside the bases */
 };
 
 const struct sh_type *sh_type_of(struct sv);    /* of $null: NULL */
@@ -218,7 +222,8 @@ struct sv sh_type_value(const struct sh_type *);        /* [int] as a value */
 const struct sh_type *sh_type_referred(struct sv);      /* and back; NULL when it is not a SH_TYPE */
 extern const struct sh_type sh_type_object, sh_type_string, sh_type_bool, sh_type_char, sh_type_int, sh_type_long,
         sh_type_double, sh_type_decimal, sh_type_datetime, sh_type_timespan, sh_type_array,
-                sh_type_list, sh_type_hashtable,
+                sh_type_list, sh_type_arraylist, sh_type_hashtable, sh_type_dictionary,
+        sh_type_sbyte, sh_type_short, sh_type_ushort, sh_type_single, sh_type_enum, sh_type_valuetype,
         sh_type_ordered, sh_type_psobject, sh_type_block, sh_type_type, sh_type_void, sh_type_switch, sh_type_regex,
         sh_type_version, sh_type_guid, sh_type_byte, sh_type_uint, sh_type_ulong;
 
