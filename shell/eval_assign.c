@@ -9,8 +9,8 @@
 
 struct target {
         struct node *n;
-        struct sv obj, key;             /* owned */
-        const struct sh_type *type;     /* static member */
+        struct sv obj, key;         /* owned */
+        const struct sh_type *type; /* static member */
 };
 
 static struct node *inner(struct node *n)
@@ -22,7 +22,7 @@ static struct node *inner(struct node *n)
 
 static int target_open(struct sh *sh, struct node *n, struct target *t)
 {
-        *t = (struct target){ .n = inner(n), .obj = SH_NIL, .key = SH_NIL };
+        *t = (struct target) { .n = inner(n), .obj = SH_NIL, .key = SH_NIL };
         n = t->n;
         while (n->kind == N_CAST)
                 n = inner(n->a);
@@ -30,7 +30,10 @@ static int target_open(struct sh *sh, struct node *n, struct target *t)
                 return SH_OK;
         if (n->flags & NF_STATIC) {
                 if (n->a->kind != N_TYPE || !(t->type = sh_node_type(sh, n->a)))
-                        return sh->error.kind == SH_NULL ? sh_throw(sh, "InvalidOperation", "InvalidOperation", SH_NIL, "Only a type's static property can be assigned with ::.") : SH_ERROR;
+                        return sh->error.kind == SH_NULL
+                                       ? sh_throw(sh, "InvalidOperation", "InvalidOperation", SH_NIL,
+                                                  "Only a type's static property can be assigned with ::.")
+                                       : SH_ERROR;
         } else {
                 t->obj = EV(n->a);
                 if (sh_failed(t->obj))
@@ -66,7 +69,9 @@ static int target_get(struct sh *sh, struct target *t, struct sv *ret)
         else if (n->kind == N_MEMBER)
                 st = sh_is_null(t->obj) ? SH_NONE : sh_get(sh, t->obj, t->key.s->s, t->key.s->len, ret);
         else if (n->kind == N_INDEX)
-                st = sh_is_null(t->obj) ? sh_throw(sh, "NullArray", "InvalidOperation", SH_NIL, "Cannot index into a null array.") : sh_index(sh, t->obj, t->key, ret);
+                st = sh_is_null(t->obj) ? sh_throw(sh, "NullArray", "InvalidOperation", SH_NIL,
+                                                   "Cannot index into a null array.")
+                                        : sh_index(sh, t->obj, t->key, ret);
         else {
                 *ret = EV(n);
                 return sh_failed(*ret) ? (int)sh->st : SH_OK;
@@ -106,13 +111,15 @@ static int assign_typed(struct sh *sh, struct node *n, struct sv value)
                 st = sh_assign(sh, var, v);
         else if (st == SH_OK) {
                 struct sv *slot = sh_scope_slot(sh_scope_at(sh, var->op), var->id, false);
-                if (slot && slot->kind == SH_K_BOX && !(((struct sh_var *)slot->o)->options & (VO_READONLY | VO_CONSTANT))) {
-                        ((struct sh_var *)slot->o)->type = NULL;        /* a new declaration replaces the old type */
+                if (slot && slot->kind == SH_K_BOX &&
+                    !(((struct sh_var *)slot->o)->options & (VO_READONLY | VO_CONSTANT))) {
+                        ((struct sh_var *)slot->o)->type = NULL; /* a new declaration replaces the old type */
                         ((struct sh_var *)slot->o)->attrs = NULL;
                 }
                 st = sh_var_write(sh, var->id, var->op == VS_PLAIN ? VS_LOCAL : var->op, v);
                 if (st == SH_OK && (type || attrs)) {
-                        struct sh_var *x = sh_var_box(sh, var->id, var->op == VS_PLAIN ? VS_LOCAL : var->op, true);
+                        struct sh_var *x =
+                                sh_var_box(sh, var->id, var->op == VS_PLAIN ? VS_LOCAL : var->op, true);
                         x->type = type;
                         x->attrs = attrs;
                         if (attrs && !x->unit) {
@@ -142,7 +149,9 @@ static int assign_many(struct sh *sh, struct node *n, struct sv value)
                         rest = sh_array_new(4);
                         while (sh_next(value, &pos, &item))
                                 sh_array_take(rest.a, item);
-                        item = rest.a->n == 0 ? SH_NIL : rest.a->n == 1 ? sh_keep(rest.a->v[0]) : sh_keep(rest);
+                        item = rest.a->n == 0   ? SH_NIL
+                               : rest.a->n == 1 ? sh_keep(rest.a->v[0])
+                                                : sh_keep(rest);
                         sh_drop(rest);
                 }
                 int st = sh_assign(sh, n->v[i], item);
@@ -161,27 +170,32 @@ static int target_set(struct sh *sh, struct target *t, struct sv v)
         switch (n->kind) {
         case N_VAR:
                 if (sh->scope->strict && n->op == VS_USING)
-                        return sh_throw(sh, "UsingVariableIsReadOnly", "InvalidOperation", SH_NIL, "A variable that was taken with $using: cannot be assigned.");
+                        return sh_throw(sh, "UsingVariableIsReadOnly", "InvalidOperation", SH_NIL,
+                                        "A variable that was taken with $using: cannot be assigned.");
                 return sh_var_write(sh, n->id, n->op, v);
         case N_UNDER: return sh_var_write(sh, ID_UNDER, VS_PLAIN, v);
         case N_DRIVEVAR: return sh_set_drive_var(sh, n->x, n->n, v);
         case N_CAST: return assign_typed(sh, n, v);
         case N_ARRAY: return assign_many(sh, n, v);
-        case N_CONST:
-                return n->flags & NF_DISCARD ? SH_OK : sh_var_write(sh, ID_TRUE, VS_PLAIN, v);
+        case N_CONST: return n->flags & NF_DISCARD ? SH_OK : sh_var_write(sh, ID_TRUE, VS_PLAIN, v);
         case N_LASTOK: return sh_var_write(sh, ID_TRUE, VS_PLAIN, v);
         case N_MEMBER:
                 if (t->type)
                         return sh_put_static(sh, t->type, t->key.s->s, t->key.s->len, v);
                 if (sh_is_null(t->obj))
-                        return sh_throw(sh, "PropertyNotFound", "InvalidOperation", SH_NIL, "The property '%s' cannot be found on this object. Verify that the property exists and can be set.", t->key.s->s);
+                        return sh_throw(sh, "PropertyNotFound", "InvalidOperation", SH_NIL,
+                                        "The property '%s' cannot be found on this object. Verify that the "
+                                        "property exists and can be set.",
+                                        t->key.s->s);
                 return sh_put(sh, t->obj, t->key.s->s, t->key.s->len, v);
         case N_INDEX:
                 if (sh_is_null(t->obj))
-                        return sh_throw(sh, "NullArray", "InvalidOperation", SH_NIL, "Cannot index into a null array.");
+                        return sh_throw(sh, "NullArray", "InvalidOperation", SH_NIL,
+                                        "Cannot index into a null array.");
                 return sh_set_index(sh, t->obj, t->key, v);
         }
-        return sh_throw(sh, "InvalidLeftHandSide", "ParserError", SH_NIL, "The assignment expression is not valid.");
+        return sh_throw(sh, "InvalidLeftHandSide", "ParserError", SH_NIL,
+                        "The assignment expression is not valid.");
 }
 
 int sh_assign(struct sh *sh, struct node *n, struct sv v)
@@ -305,13 +319,15 @@ int run_assign_var(struct sh *sh, struct node *n, struct sh_sink *out)
 int run_assign_add(struct sh *sh, struct node *n, struct sh_sink *out)
 {
         struct sv *slot = local_slot(sh, n->a);
-        if (!slot || (slot->kind != SH_INT32 && !(slot->kind == SH_ARRAY && slot->o->refs == 1 && slot->o->type == &sh_type_array && !slot->a->element)))
+        if (!slot || (slot->kind != SH_INT32 && !(slot->kind == SH_ARRAY && slot->o->refs == 1 &&
+                                                  slot->o->type == &sh_type_array && !slot->a->element)))
                 return run_assign(sh, n, out);
         struct sv v = right_side(sh, n->b);
         if (sh_failed(v))
                 return sh->st;
         slot = local_slot(sh, n->a);
-        if (slot && slot->kind == SH_INT32 && v.kind == SH_INT32 && slot->i + v.i <= INT32_MAX && slot->i + v.i >= INT32_MIN) {
+        if (slot && slot->kind == SH_INT32 && v.kind == SH_INT32 && slot->i + v.i <= INT32_MAX &&
+            slot->i + v.i >= INT32_MIN) {
                 slot->i += v.i;
                 return ok_statement(sh, n);
         }
@@ -360,7 +376,9 @@ struct sv ev_inc(struct sh *sh, struct node *n)
                 return sh_fail_at(sh, n, st);
         st = target_get(sh, &t, &old);
         if (st == SH_OK && !sh_is_null(old) && !sh_is_number(old) && old.kind != SH_CHAR)
-                st = sh_throw(sh, "OperatorRequiresNumber", "InvalidOperation", SH_NIL, "The '%s' operator works only on numbers. The operand is a '%s'.", d > 0 ? "++" : "--", sh_type_of(old)->name);
+                st = sh_throw(sh, "OperatorRequiresNumber", "InvalidOperation", SH_NIL,
+                              "The '%s' operator works only on numbers. The operand is a '%s'.",
+                              d > 0 ? "++" : "--", sh_type_of(old)->name);
         if (st != SH_OK) {
                 target_close(&t);
                 return sh_fail_at(sh, n, st);

@@ -30,7 +30,7 @@ static int collect_write(struct sh_sink *s, struct sh *sh, struct sv v)
 
 void sh_collect_begin(struct collect *c)
 {
-        *c = (struct collect){ .sink.write = collect_write, .list = SH_NIL };
+        *c = (struct collect) { .sink.write = collect_write, .list = SH_NIL };
 }
 
 struct sv sh_collect_end(struct collect *c)
@@ -146,7 +146,8 @@ int run_expr(struct sh *sh, struct node *n, struct sh_sink *out)
         if (n->x)
                 return run_pipe(sh, n, out);
         int st = sh_stream_expr(sh, n->a, out);
-        if (st == SH_OK && !(n->a->kind == N_PAREN && (n->a->flags & NF_CMDS)) && n->a->kind != N_SUB && n->a->kind != N_ARRAYSUB && n->a->kind != N_LASTOK)
+        if (st == SH_OK && !(n->a->kind == N_PAREN && (n->a->flags & NF_CMDS)) && n->a->kind != N_SUB &&
+            n->a->kind != N_ARRAYSUB && n->a->kind != N_LASTOK)
                 sh->ok = true;
         return st;
 }
@@ -293,7 +294,11 @@ int run_for(struct sh *sh, struct node *n, struct sh_sink *out)
         return st == SH_NONE ? SH_OK : st;
 }
 
-struct each { struct sh_sink sink; struct node *n; struct sh_sink *out; };
+struct each {
+        struct sh_sink sink;
+        struct node *n;
+        struct sh_sink *out;
+};
 
 static int each_item(struct sh_sink *s, struct sh *sh, struct sv v)
 {
@@ -323,7 +328,7 @@ int run_foreach(struct sh *sh, struct node *n, struct sh_sink *out)
         struct sv v = EV(n->c);
         if (sh_failed(v))
                 return sh->st;
-        if (sh_is_null(v))      /* foreach over nothing runs zero times */
+        if (sh_is_null(v)) /* foreach over nothing runs zero times */
                 return SH_OK;
         st = sh_write_unrolled(sh, &e.sink, v);
         sh_drop(v);
@@ -331,7 +336,11 @@ int run_foreach(struct sh *sh, struct node *n, struct sh_sink *out)
 }
 
 /* ---- switch ---- */
-struct switching { struct sh_sink sink; struct node *n; struct sh_sink *out; };
+struct switching {
+        struct sh_sink sink;
+        struct node *n;
+        struct sh_sink *out;
+};
 
 static int clause_matches(struct sh *sh, struct node *n, struct node *test, struct sv input)
 {
@@ -422,7 +431,8 @@ static int switch_file(struct sh *sh, struct node *n, struct sh_sink *items)
         sh_drop(path);
         FILE *f = fopen(text.s->s, "re");
         if (!f) {
-                int st = sh_throw(sh, "FileOpenFailure", "InvalidOperation", text, "Cannot read file '%s': %m.", text.s->s);
+                int st = sh_throw(sh, "FileOpenFailure", "InvalidOperation", text,
+                                  "Cannot read file '%s': %m.", text.s->s);
                 sh_drop(text);
                 return st;
         }
@@ -599,12 +609,12 @@ int run_using(struct sh *sh, struct node *n, struct sh_sink *out)
 {
         const char *s = n->x;
         if (strncasecmp(s, "module", 6))
-                return SH_OK;   /* namespaces are searched anyway */
+                return SH_OK; /* namespaces are searched anyway */
         for (s += 6; *s == ' ' || *s == '\'' || *s == '"'; s++)
                 ;
         size_t len = strcspn(s, "'\"");
         struct sv name = sh_string(s, len);
-        int st = sh_run_command(sh, "Import-Module", (struct sh_args){ 1, &name }, out);
+        int st = sh_run_command(sh, "Import-Module", (struct sh_args) { 1, &name }, out);
         sh_drop(name);
         return st;
 }

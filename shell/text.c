@@ -118,7 +118,9 @@ uint16_t sh_unit_at(const struct sh_str *s, uint32_t unit)
                 if (pair && unit == u + 1)
                         return (uint16_t)(0xDC00 + ((cp - 0x10000) & 0x3FF));
                 if (unit == u)
-                        return pair ? (uint16_t)(0xD800 + ((cp - 0x10000) >> 10)) : cp >= 0x110000 ? 0xFFFD : (uint16_t)cp;
+                        return pair             ? (uint16_t)(0xD800 + ((cp - 0x10000) >> 10))
+                               : cp >= 0x110000 ? 0xFFFD
+                                                : (uint16_t)cp;
                 u += pair ? 2 : 1;
                 i += len;
         }
@@ -146,9 +148,12 @@ struct sv sh_text_case(const char *s, size_t n, bool upper)
                 unsigned len;
                 uint32_t cp = sh_utf_next(s + i, n - i, &len);
                 if (cp < 0x80)
-                        cp = upper && cp >= 'a' && cp <= 'z' ? cp - 32 : !upper && cp >= 'A' && cp <= 'Z' ? cp + 32 : cp;
+                        cp = upper && cp >= 'a' && cp <= 'z'    ? cp - 32
+                             : !upper && cp >= 'A' && cp <= 'Z' ? cp + 32
+                                                                : cp;
                 else if (cp < 0x110000 && cp != 0xDF)
-                        cp = (uint32_t)(upper ? utf8proc_toupper((int32_t)cp) : utf8proc_tolower((int32_t)cp));
+                        cp = (uint32_t)(upper ? utf8proc_toupper((int32_t)cp)
+                                              : utf8proc_tolower((int32_t)cp));
                 sh_buf_cp(&b, cp);
                 i += len;
         }
@@ -186,7 +191,8 @@ uint32_t sh_text_hash(const char *s, size_t n)
         uint32_t h = 2166136261u;
         for (size_t i = 0; i < n;) {
                 unsigned len = 1;
-                uint32_t cp = (unsigned char)s[i] < 0x80 ? (unsigned char)s[i] : sh_utf_next(s + i, n - i, &len);
+                uint32_t cp =
+                        (unsigned char)s[i] < 0x80 ? (unsigned char)s[i] : sh_utf_next(s + i, n - i, &len);
                 h = (h ^ sh_fold(cp)) * 16777619u;
                 i += len;
         }
@@ -200,7 +206,8 @@ static bool starts(const char *s, size_t n, const char *needle, size_t nn, bool 
         size_t i = 0, j = 0;
         while (j < nn) {
                 unsigned lx, ly;
-                if (i >= n || sh_fold(sh_utf_next(s + i, n - i, &lx)) != sh_fold(sh_utf_next(needle + j, nn - j, &ly)))
+                if (i >= n ||
+                    sh_fold(sh_utf_next(s + i, n - i, &lx)) != sh_fold(sh_utf_next(needle + j, nn - j, &ly)))
                         return false;
                 i += lx, j += ly;
         }
@@ -325,7 +332,8 @@ static bool base_char(struct collator *c, uint32_t *ret, uint32_t *marks)
                         return true;
                 }
                 int boundclass = 0;
-                c->nparts = (int)utf8proc_decompose_char((int32_t)cp, c->parts, 16, UTF8PROC_DECOMPOSE, &boundclass);
+                c->nparts = (int)utf8proc_decompose_char((int32_t)cp, c->parts, 16, UTF8PROC_DECOMPOSE,
+                                                         &boundclass);
                 c->at = 0;
                 if (c->nparts <= 0 || c->nparts > 16) {
                         c->nparts = 0;

@@ -15,9 +15,9 @@ uint32_t sh_utf_units(const char *s, size_t n); /* UTF-16 units */
 void sh_buf_cp(struct sh_buf *, uint32_t cp);
 uint32_t sh_fold(uint32_t cp); /* simple case folding */
 
-size_t sh_unit_offset(const struct sh_str *, uint32_t unit);       /* byte offset of a UTF-16 unit */
-uint32_t sh_offset_unit(const struct sh_str *, size_t offset);     /* and back */
-uint16_t sh_unit_at(const struct sh_str *, uint32_t unit);         /* one UTF-16 unit */
+size_t sh_unit_offset(const struct sh_str *, uint32_t unit);   /* byte offset of a UTF-16 unit */
+uint32_t sh_offset_unit(const struct sh_str *, size_t offset); /* and back */
+uint16_t sh_unit_at(const struct sh_str *, uint32_t unit);     /* one UTF-16 unit */
 struct sv sh_substring(const struct sh_str *, uint32_t unit, uint32_t count);
 
 /* Order as the invariant culture has it: letters before case, punctuation before digits before letters. */
@@ -59,12 +59,14 @@ double sh_decimal_to_double(struct sv);
 /* false: overflow or division by zero */
 bool sh_decimal_arith(enum sh_op, struct sv a, struct sv b, struct sv *ret);
 int sh_decimal_compare(struct sv a, struct sv b);
-struct sv sh_decimal_round(struct sv, int places, int mode); /* mode: 0 to even, 1 away from zero, 2 floor, 3 ceiling, 4 cut */
+struct sv sh_decimal_round(struct sv, int places,
+                           int mode); /* mode: 0 to even, 1 away from zero, 2 floor, 3 ceiling, 4 cut */
 struct sv sh_decimal_negate(struct sv);
 
 /* ---- types/datetime.c ---- */
 #define SH_TICKS_SECOND 10000000LL
-void sh_datetime_text(struct sh_buf *, struct sv, const char *fmt, size_t n); /* fmt NULL: "MM/dd/yyyy HH:mm:ss" */
+void sh_datetime_text(struct sh_buf *, struct sv, const char *fmt,
+                      size_t n); /* fmt NULL: "MM/dd/yyyy HH:mm:ss" */
 void sh_timespan_text(struct sh_buf *, struct sv, const char *fmt, size_t n);
 bool sh_datetime_parse(const char *, size_t n, struct sv *ret);
 bool sh_timespan_parse(const char *, size_t n, struct sv *ret);
@@ -74,14 +76,24 @@ int64_t sh_datetime_to_unix(struct sv, int64_t *ret_ns);
 
 /* ---- types/regex.c ---- */
 struct sh_regex; /* a compiled expression, kept in a small cache or by its Regex object */
-enum { SH_RE_IGNORECASE = 1, SH_RE_MULTILINE = 2, SH_RE_EXPLICIT = 4, SH_RE_SINGLELINE = 16, SH_RE_SPACE = 32, SH_RE_RTL = 64 };
+enum {
+        SH_RE_IGNORECASE = 1,
+        SH_RE_MULTILINE = 2,
+        SH_RE_EXPLICIT = 4,
+        SH_RE_SINGLELINE = 16,
+        SH_RE_SPACE = 32,
+        SH_RE_RTL = 64
+};
 /* Throws. The result is borrowed until the next call. */
 struct sh_regex *sh_regex_of(struct sh *, const char *, size_t n, unsigned options);
 struct sh_regex *sh_regex_from(struct sh *, struct sv pattern, bool case_sensitive);
 /* SH_OK, SH_NONE or an error; offsets[2 * group], SIZE_MAX where a group took no part. */
-int sh_regex_exec(struct sh *, struct sh_regex *, const char *s, size_t n, size_t from, const size_t **ret, uint32_t *ret_n);
-struct sv sh_regex_matches(struct sh *, struct sh_regex *, const char *s, const size_t *at, uint32_t n); /* $Matches */
-int sh_regex_replace(struct sh *, struct sh_regex *, struct sv text, struct sv with, int64_t limit, struct sv *ret);
+int sh_regex_exec(struct sh *, struct sh_regex *, const char *s, size_t n, size_t from, const size_t **ret,
+                  uint32_t *ret_n);
+struct sv sh_regex_matches(struct sh *, struct sh_regex *, const char *s, const size_t *at,
+                           uint32_t n); /* $Matches */
+int sh_regex_replace(struct sh *, struct sh_regex *, struct sv text, struct sv with, int64_t limit,
+                     struct sv *ret);
 int sh_regex_split(struct sh *, struct sh_regex *, const struct sh_str *, int64_t max, struct sh_array *out);
 struct sv sh_match_new(struct sh *, struct sh_regex *, struct sv text, const size_t *at, uint32_t n);
 
@@ -90,15 +102,16 @@ const struct sh_type *sh_kind_type(enum sh_kind);
 const struct sh_type *sh_array_of(const struct sh_type *element);
 const struct sh_type *sh_list_of(const struct sh_type *element);
 const struct sh_type *sh_nullable_of(const struct sh_type *t);
-const char *sh_type_label(const struct sh_type *); /* as "$type" and messages print: the accelerator or the name */
+const char *sh_type_label(
+        const struct sh_type *); /* as "$type" and messages print: the accelerator or the name */
 const struct sh_type *sh_type_nullable(const struct sh_type *); /* T of Nullable[T], or NULL */
 struct sv sh_default_value(const struct sh_type *);
 void sh_type_names(struct sh *, struct sv, bool (*each)(void *, const char *), void *); /* PSTypeNames */
-bool sh_is_a(struct sh *, struct sv, const struct sh_type *); /* -is */
+bool sh_is_a(struct sh *, struct sv, const struct sh_type *);                           /* -is */
 struct sv sh_enum_value(const struct sh_enum *, int32_t);
 struct sh_enum *sh_enum_of(const struct sh_type *);
 void sh_enum_text(struct sh_buf *, struct sv);
-struct sv sh_wrap(struct sv value); /* a psobject around it, for members added to value kinds */
+struct sv sh_wrap(struct sv value);             /* a psobject around it, for members added to value kinds */
 struct sh_bag *sh_bag_of(struct sv, bool make); /* NULL when it has none */
 struct sh_note *sh_bag_find(struct sh_bag *, const char *name, size_t n);
 void sh_bag_set(struct sh_bag *, struct sh_note owned); /* replaces the one of that name */
@@ -109,7 +122,8 @@ struct sv sh_hash_copy(struct sv);
 struct sv sh_hash_new_typed(const struct sh_type *);
 void sh_hash_clear(struct sh_hash *);
 void sh_hash_insert(struct sh_hash *, uint32_t at, struct sv key, struct sv value);
-struct sv sh_dictionary_new(const struct sh_type *, const struct sh_type *key, const struct sh_type *value, bool case_sensitive);
+struct sv sh_dictionary_new(const struct sh_type *, const struct sh_type *key, const struct sh_type *value,
+                            bool case_sensitive);
 void sh_hash_set_case(struct sh_hash *, bool sensitive);
 const struct sh_type *sh_hash_value_type(struct sh_hash *);
 const struct sh_type *sh_hash_key_type(struct sh_hash *);
