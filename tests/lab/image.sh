@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Makes (once) the root file system of the lab's machines and unpacks it: image.sh KIND DIR
+# KIND: systemd | docker | openrc | runit | sysv. The tar is kept in $REEVE_LAB_CACHE (/var/cache/reeve-lab).
+set -eu
+kind=$1 dir=$2
+cache=${REEVE_LAB_CACHE:-/var/cache/reeve-lab}
+common="dbus openssh-server iproute2 procps libuv1 libjansson4 libsqlite3-0 libssh-4 libseccomp2 libpcre2-8-0 libutf8proc2 libcap2 passwd adduser kmod nftables util-linux"
+case $kind in
+systemd) more="systemd systemd-sysv libpam-systemd systemd-resolved libnss-resolve cron" ;;
+docker) more="systemd systemd-sysv docker.io busybox-static iptables ca-certificates" ;;
+openrc) more="sysvinit-core openrc cron" ;;
+runit) more="runit-init runit runit-services" ;;
+sysv) more="sysvinit-core sysv-rc cron" ;;
+*) echo "no such kind of machine: $kind" >&2; exit 2 ;;
+esac
+# The recipe's name changes with its contents, so that an old image is never taken for the new one.
+name=$kind-$(printf '%s' "$common $more" | cksum | cut -d' ' -f1)
+tar=$cache/$name.tar.zst
+if [ ! -s "$tar" ]; then
+        mkdir -p "$cache"
+        list=$(printf '%s %s' "$common" "$more" | tr ' ' ',')
+        mmdebstrap --quiet --variant=minbase --include="$list" \
+                --customize-hook='rm -f "$1/etc/hostname"; : > "$1/etc/machine-id"; rm -f "$1/var/lib/dbus/machine-id"' \
+                --customize-hook='chroot "$1" useradd -m -s /bin/bash alice; chroot "$1" useradd -m -s /bin/bash bob' \
+                --customize-hook='sed -i "s/^\([0-9]*:.*getty.*\)/#\1/" "$1/etc/inittab" 2>/dev/null || true' \
+                --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+                bookworm "$cache/new-$name.tar.zst" >&2
+        mv "$cache/new-$name.tar.zst" "$tar"
+        rm -f $(ls "$cache/$kind"-*.tar.zst 2>/dev/null | grep -v "^$tar\$") || true
+fi
+[ -e "$dir/.complete" ] && [ "$(cat "$dir/.complete")" = "$name" ] && exit 0
+rm -rf "$dir"
+mkdir -p "$dir"
+tar --zstd -C "$dir" -xpf "$tar"
+echo "$name" > "$dir/.complete"
