@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "schema/json.h"
 
@@ -26,6 +27,32 @@ static void texts(struct rv_buf *b, const char *name, const char *const *v, uint
                 rv_json_text(b, v[i]);
         }
         rv_buf_put(b, "]", 1);
+}
+
+/* As written, so that a client can make the whole descriptor of a class that it was not built with. Description has a
+ * member of its own. */
+static void qualifiers(struct rv_buf *b, const struct rv_qualifier *q, uint32_t n)
+{
+        rv_buf_puts(b, ",\"Qualifiers\":{");
+        bool first = true;
+        for (uint32_t i = 0; i < n; i++) {
+                if (strcasecmp(q[i].name, "Description") == 0)
+                        continue;
+                bool quoted = q[i].type == RV_CIM_STRING || q[i].type == RV_CIM_CHAR16;
+                if (!first)
+                        rv_buf_put(b, ",", 1);
+                first = false;
+                rv_json_text(b, q[i].name);
+                rv_buf_puts(b, q[i].is_array ? ":[" : q[i].nvalues ? ":" : ":null");
+                for (uint32_t k = 0; k < q[i].nvalues && (k == 0 || q[i].is_array); k++) {
+                        if (k)
+                                rv_buf_put(b, ",", 1);
+                        quoted ? rv_json_text(b, q[i].values[k]) : rv_buf_puts(b, q[i].values[k]);
+                }
+                if (q[i].is_array)
+                        rv_buf_put(b, "]", 1);
+        }
+        rv_buf_put(b, "}", 1);
 }
 
 static void property(struct rv_buf *b, const struct rv_property *p)
@@ -61,6 +88,7 @@ static void property(struct rv_buf *b, const struct rv_property *p)
                 rv_buf_putf(b, ",\"MinValue\":%" PRId64 ",\"MaxValue\":%" PRId64, p->min, p->max);
         if (p->max_len)
                 rv_buf_putf(b, ",\"MaxLen\":%u", p->max_len);
+        qualifiers(b, p->qualifiers, p->nqualifiers);
         rv_buf_put(b, "}", 1);
 }
 
@@ -74,6 +102,7 @@ static void method(struct rv_buf *b, const struct rv_method *m)
         pair(b, "Description", m->description[0] ? m->description : NULL);
         texts(b, "ReturnValues", m->return_values, m->nreturn_values);
         texts(b, "Cmdlets", m->cmdlets, m->ncmdlets);
+        qualifiers(b, m->qualifiers, m->nqualifiers);
         rv_buf_puts(b, ",\"Parameters\":[");
         for (uint32_t i = 0; i < m->nparameters; i++) {
                 if (i)
@@ -96,6 +125,7 @@ void rv_json_class(struct rv_buf *b, const struct rv_class *c)
         rv_buf_putf(b, ",\"Abstract\":%s,\"Association\":%s,\"Indication\":%s,\"Singleton\":%s",
                     c->flags & RV_ABSTRACT ? "true" : "false", c->flags & RV_ASSOCIATION ? "true" : "false",
                     c->flags & RV_INDICATION ? "true" : "false", c->flags & RV_SINGLETON ? "true" : "false");
+        qualifiers(b, c->qualifiers, c->nqualifiers);
         rv_buf_puts(b, ",\"Properties\":[");
         for (uint32_t i = 0; i < c->nproperties; i++) {
                 if (i)
