@@ -23,12 +23,13 @@ struct rv_ask; /* a call under way */
 enum {
         RV_CLIENT_LINE = 128 << 20, /* the largest message taken */
         RV_CLIENT_KEPT = 256 << 20, /* rows kept for one call while another is waited for */
-        RV_CLIENT_GRACE = 15,       /* seconds beyond the call's own deadline until the agent counts as hung */
+        RV_CLIENT_GRACE = 15, /* seconds beyond the call's own deadline until the agent counts as hung */
 };
 
 /* Takes the descriptor over. interrupt may be NULL. NULL when out of memory (the descriptor is closed). */
 struct rv_client *rv_client_new(int fd, const volatile int *interrupt);
-struct rv_client *rv_client_free(struct rv_client *); /* answers NULL; calls under way keep it until they are freed */
+struct rv_client *rv_client_free(
+        struct rv_client *); /* answers NULL; calls under way keep it until they are freed */
 /* To the agent's Unix socket: a descriptor, or -errno. */
 int rv_client_connect(const char *path);
 bool rv_client_gone(const struct rv_client *); /* the connection has ended: make a new one */
@@ -44,7 +45,8 @@ struct rv_ask *rv_ask_free(struct rv_ask *); /* answers NULL */
 
 /* Requests that are not answered, such as notifications of a subscription: called while something is waited for. */
 void rv_client_listen(struct rv_client *,
-                      void (*heard)(void *, const char *method, size_t n, const struct rv_json *params), void *);
+                      void (*heard)(void *, const char *method, size_t n, const struct rv_json *params),
+                      void *);
 /* Waits up to `seconds` for something to arrive, and handles it. RV_OK, RV_TIMED_OUT or what went wrong. */
 int rv_client_wait(struct rv_client *, double seconds, struct rv_error *);
 
