@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The other end of the protocol: a blocking client over any connected stream (a Unix socket, a socket pair, a channel of
- * SSH). Several calls may be under way; what arrives for one while another is waited for is kept, within bounds.
+ * The other end of the protocol: a blocking client over any connected stream (a Unix socket, a socket pair, a
+ * channel of SSH). Several calls may be under way; what arrives for one while another is waited for is kept, within bounds.
  *
  *      struct rv_client *c = rv_client_new(fd, NULL);
  *      struct rv_ask *a = rv_client_ask(c, "EnumerateInstances", params, n, &err);
@@ -9,8 +9,9 @@
  *      a = rv_ask_free(a);                                     // a call that is not over is cancelled
  *
  * Rows come as the text of their JSON object, valid until the next call. Credit is the socket's own: an agent whose rows
- * are not read stops its provider. Ctrl-C: *interrupt is looked at while waiting; the call is then cancelled at the agent
- * and ends with RV_PULL_HAS_BEEN_ABANDONED. An agent that has gone is told in one sentence, RV_UNAVAILABLE, retryable.
+ * are not read stops its provider. Ctrl-C: *interrupt is looked at while waiting; the call is then cancelled at
+ * the agent and ends with RV_PULL_HAS_BEEN_ABANDONED. An agent that has gone is told in one sentence,
+ * RV_UNAVAILABLE, retryable.
  */
 #ifndef RV_CLIENT_H
 #define RV_CLIENT_H
