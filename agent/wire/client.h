@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
  * The other end of the protocol: a blocking client over any connected stream (a Unix socket, a socket pair, a
- * channel of SSH). Several calls may be under way; what arrives for one while another is waited for is kept, within bounds.
+ * channel of SSH). Several calls may be under way; what arrives for one while another is waited for is kept,
+ * within bounds.
  *
  *      struct rv_client *c = rv_client_new(fd, NULL);
  *      struct rv_ask *a = rv_client_ask(c, "EnumerateInstances", params, n, &err);
  *      while ((r = rv_ask_row(a, &row, &err)) == RV_OK) ...     // RV_STOP at the end, else what went wrong
  *      a = rv_ask_free(a);                                     // a call that is not over is cancelled
  *
- * Rows come as the text of their JSON object, valid until the next call. Credit is the socket's own: an agent whose rows
+ * Rows come as the text of their JSON object, valid until the next call. Credit is the socket's own: an agent
+ * whose rows
  * are not read stops its provider. Ctrl-C: *interrupt is looked at while waiting; the call is then cancelled at
  * the agent and ends with RV_PULL_HAS_BEEN_ABANDONED. An agent that has gone is told in one sentence,
  * RV_UNAVAILABLE, retryable.
@@ -35,12 +37,14 @@ struct rv_client *rv_client_free(
 int rv_client_connect(const char *path);
 bool rv_client_gone(const struct rv_client *); /* the connection has ended: make a new one */
 
-/* Sends a request. params is the text of a JSON object without its last brace, or "" for none: the client adds what the
+/* Sends a request. params is the text of a JSON object without its last brace, or "" for none: the client adds
+ * what the
  * protocol needs (a token for rows when `rows` is set). timeout: seconds, 0 = the agent's own default of 30. */
 struct rv_ask *rv_client_ask(struct rv_client *, const char *method, const struct rv_buf *params, bool rows,
                              double timeout, struct rv_error *);
 int rv_ask_row(struct rv_ask *, struct rv_json *ret, struct rv_error *);
-/* Waits for the end; rows that were not taken are dropped. *ret is the result's text, valid until the call is freed. */
+/* Waits for the end; rows that were not taken are dropped. *ret is the result's text, valid until the call is
+ * freed. */
 int rv_ask_result(struct rv_ask *, struct rv_json *ret, struct rv_error *);
 struct rv_ask *rv_ask_free(struct rv_ask *); /* answers NULL */
 

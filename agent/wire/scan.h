@@ -6,7 +6,8 @@
  *      struct rv_json j = rv_json_at(text, n), name, value;
  *      while (rv_json_next(&j, &name, &value)) ...     // members of an object; items of an array have no name
  *
- * A text that is not JSON ends the walk early with `bad` set; nothing outside of it is ever read. Nesting is bounded.
+ * A text that is not JSON ends the walk early with `bad` set; nothing outside of it is ever read. Nesting is
+ * bounded.
  */
 #ifndef RV_SCAN_H
 #define RV_SCAN_H
@@ -35,7 +36,8 @@ static inline size_t rv_json_size(const struct rv_json *j)
 
 /* Takes one value off the front of j: *ret is exactly that value's text. False: there is none, or j->bad. */
 bool rv_json_take(struct rv_json *j, struct rv_json *ret);
-/* The next member of the object (*ret_name is the text between the quotes, escapes as they are) or item of the array
+/* The next member of the object (*ret_name is the text between the quotes, escapes as they are) or item of the
+ * array
  * at j. ret_name may be NULL. False at the end. */
 bool rv_json_next(struct rv_json *j, struct rv_json *ret_name, struct rv_json *ret_value);
 /* The member of that name of an object; names are compared as they are. */
