@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "agent/provider.h"
 #include "gen/OperatingSystem.h"
+#include "providers/lib/mountinfo.h"
 #include "providers/lib/procfs.h"
 
 static void text(struct rv_row *row, void (*set)(struct rv_row *, const char *, size_t), const char *s)
@@ -57,6 +59,9 @@ static void fill_names(struct rv_row *row)
                 release(row, OperatingSystem_set_Version, buf, "VERSION_ID");
                 release(row, OperatingSystem_set_Manufacturer, buf, "ID");
         }
+        if (OperatingSystem_wants_Description(row) &&
+            rv_proc_read(AT_FDCWD, "/etc/machine-info", buf, sizeof buf) > 0)
+                release(row, OperatingSystem_set_Description, buf, "PRETTY_HOSTNAME");
         if (OperatingSystem_wants_BootId(row))
                 file(row, OperatingSystem_set_BootId, "/proc/sys/kernel/random/boot_id");
         if (OperatingSystem_wants_SerialNumber(row))
@@ -82,6 +87,27 @@ static void fill_times(struct rv_row *row)
                 OperatingSystem_set_LastBootUpTime(row, rv_boot_time(proc));
                 close(proc);
         }
+}
+
+static void fill_devices(struct rv_row *row)
+{
+        struct rv_mounts mounts;
+        struct statx x;
+        if ((OperatingSystem_wants_BootDevice(row) || OperatingSystem_wants_SystemDevice(row)) &&
+            rv_mounts_read(&mounts) == 0) {
+                const struct rv_mount *boot = rv_mounts_of(&mounts, "/boot"),
+                                      *system = rv_mounts_of(&mounts, "/");
+                if (boot)
+                        text(row, OperatingSystem_set_BootDevice, boot->source);
+                if (system)
+                        text(row, OperatingSystem_set_SystemDevice, system->source);
+                rv_mounts_free(&mounts);
+        }
+        if (OperatingSystem_wants_InstallDate(row) &&
+            statx(AT_FDCWD, "/", AT_STATX_DONT_SYNC, STATX_BTIME, &x) == 0 && x.stx_mask & STATX_BTIME &&
+            x.stx_btime.tv_sec > 0)
+                OperatingSystem_set_InstallDate(row, x.stx_btime.tv_sec * INT64_C(1000000000) +
+                                                             x.stx_btime.tv_nsec);
 }
 
 static uint64_t kilobytes(const char *all, const char *name)
@@ -117,16 +143,30 @@ static void fill_load(struct rv_row *row)
                 OperatingSystem_set_LoadAverage15(row, fifteen);
                 OperatingSystem_set_NumberOfThreads(row, threads);
         }
-        if (!OperatingSystem_wants_NumberOfProcesses(row))
-                return;
-        uint32_t n = 0;
-        DIR *d = opendir("/proc");
+        if (OperatingSystem_wants_MaxNumberOfProcesses(row) &&
+            rv_proc_read(AT_FDCWD, "/proc/sys/kernel/pid_max", buf, sizeof buf) > 0)
+                OperatingSystem_set_MaxNumberOfProcesses(row, (uint32_t)strtoul(buf, NULL, 10));
+}
+
+/* Entries of a folder that are called by a number: processes, sessions. -1: there is no such folder. */
+static long count_numbers(const char *path)
+{
+        DIR *d = opendir(path);
+        long n = d ? 0 : -1;
         for (struct dirent *e; d && (e = readdir(d));)
-                n += e->d_name[0] >= '1' && e->d_name[0] <= '9';
-        if (d) {
+                n += e->d_name[0] && !e->d_name[strspn(e->d_name, "0123456789")];
+        if (d)
                 closedir(d);
-                OperatingSystem_set_NumberOfProcesses(row, n);
-        }
+        return n;
+}
+
+static void fill_counts(struct rv_row *row)
+{
+        long n;
+        if (OperatingSystem_wants_NumberOfProcesses(row) && (n = count_numbers("/proc")) >= 0)
+                OperatingSystem_set_NumberOfProcesses(row, (uint32_t)n);
+        if (OperatingSystem_wants_NumberOfUsers(row) && (n = count_numbers("/run/systemd/sessions")) >= 0)
+                OperatingSystem_set_NumberOfUsers(row, (uint32_t)n);
 }
 
 static int operatingsystem_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
@@ -138,6 +178,8 @@ static int operatingsystem_query(const struct rv_query *q, struct rv_sink *out, 
         fill_times(row);
         fill_memory(row);
         fill_load(row);
+        fill_counts(row);
+        fill_devices(row);
         int r = rv_emit(out, row);
         return r == RV_STOP ? RV_OK : r;
 }
