@@ -22,8 +22,8 @@ endif
 PYTHON ?= /usr/bin/python3
 CFLAGS ?= -O2 -g
 
-B := build$(if $(SAN),/$(subst $(comma),-,$(SAN)))$(if $(COV),/cov)
 comma := ,
+B := build$(if $(SAN),/$(subst $(comma),-,$(SAN)))$(if $(COV),/cov)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
 
