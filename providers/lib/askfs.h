@@ -3,10 +3,11 @@
  * statvfs(3) of file systems that may never answer: network servers that are gone, FUSE daemons that hang.
  *
  * A thread would be caught in the kernel, some for good (a FUSE request that its daemon has read cannot even be
- * killed), and with it the agent could never end. So helper processes ask: forked without exec, holding no descriptor
- * but a pipe, touching nothing but system calls. They take the questions one after the other; when one has not answered
- * for a moment, another helper goes on with the next, so that the first hung one costs RV_ASKFS_PATIENCE and all of them
- * together no more. Whoever has not answered by then is remembered and not asked again until its helper has come back.
+ * killed), and with it the agent could never end. So helper processes ask: forked without exec, holding no
+ * descriptor but a pipe, touching nothing but system calls. They take the questions one after the other; when one
+ * has not answered for a moment, another helper goes on with the next, so that the first hung one costs
+ * RV_ASKFS_PATIENCE and all of them together no more. Whoever has not answered by then is remembered and not asked
+ * again until its helper has come back.
  */
 #ifndef RV_ASKFS_H
 #define RV_ASKFS_H
