@@ -203,9 +203,35 @@ static int text_integer(const char *s, size_t n, const struct rv_property *p, st
         return mismatch(p, err, "this text");
 }
 
+/* A parameter with a value map takes the map's texts, or their names, without case; *s becomes the map's spelling. */
+static int mapped_text(const char **s, size_t *n, const struct rv_property *p, struct rv_error *err)
+{
+        char list[200] = "";
+        for (uint32_t i = 0; i < p->nvalue_map; i++) {
+                const char *is = p->value_map[i], *name = i < p->nvalues ? p->values[i] : is;
+                if (strstr(is, "..")) /* "..": others are possible */
+                        return RV_OK;
+                if ((strlen(is) == *n && strncasecmp(is, *s, *n) == 0) ||
+                    (strlen(name) == *n && strncasecmp(name, *s, *n) == 0)) {
+                        *s = is, *n = strlen(is);
+                        return RV_OK;
+                }
+                size_t at = strlen(list);
+                snprintf(list + at, sizeof list - at, "%s%s", i ? ", " : "", is);
+        }
+        rv_about(err, NULL, NULL, p->name);
+        return rv_fail(err, RV_INVALID_PARAMETER, "'%.*s' is no value of '%s': expected one of %s",
+                       (int)(*n > 60 ? 60 : *n), *s, p->name, list);
+}
+
 static int text_value(const char *s, size_t n, const struct rv_property *p, struct rv_arena *a,
                       struct rv_arg *ret, struct rv_error *err)
 {
+        if ((p->flags & RV_IN) && p->nvalue_map) {
+                int e = mapped_text(&s, &n, p, err);
+                if (e)
+                        return e;
+        }
         if (p->max_len && n > p->max_len) {
                 rv_about(err, NULL, NULL, p->name);
                 return rv_fail(err, RV_INVALID_PARAMETER, "'%s' has %zu bytes, at most %u are taken", p->name,

@@ -1,0 +1,748 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The model of PID 1's units: see units.h. Everything is under one lock; the thread and the readers both take signals
+ * from the connection, so a reader always sees what PID 1 said before it came.
+ */
+#include "providers/lib/units.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "providers/lib/systemd.h"
+#include "providers/lib/unitfiles.h"
+
+#define IN_FLIGHT 64 /* the bus daemon allows 128 pending replies */
+
+struct rv_units {
+        const char *suffix, *interface;
+        const struct rv_unit_property *properties;
+        unsigned nproperties;
+        pthread_mutex_t lock;
+        sd_bus *bus;
+        int inotify, wake; /* wake: a new connection for the thread to watch */
+        bool thread, stale, fetching;
+        uint64_t last_read; /* CLOCK_MONOTONIC ms */
+        struct rv_unit **v; /* sorted by id */
+        uint32_t n, cap;
+};
+
+static uint64_t now_ms(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+struct rv_units *rv_units_new(const char *suffix, const char *interface, const struct rv_unit_property *p,
+                              unsigned n)
+{
+        struct rv_units *u = calloc(1, sizeof *u);
+        if (!u)
+                return NULL;
+        *u = (struct rv_units) { .suffix = suffix,
+                                 .interface = interface,
+                                 .properties = p,
+                                 .nproperties = n,
+                                 .inotify = -1,
+                                 .wake = -1 };
+        pthread_mutex_init(&u->lock, NULL);
+        return u;
+}
+
+/* ---- units ---- */
+
+static void values_free(struct rv_units *u, struct rv_unit *one)
+{
+        for (unsigned i = 0; one->values && i < u->nproperties; i++)
+                if (one->values[i].type == RV_UT_TEXT || one->values[i].type == RV_UT_LIST)
+                        free(one->values[i].text);
+        free(one->values);
+        one->values = NULL;
+        one->detailed = false;
+}
+
+static void unit_free(struct rv_units *u, struct rv_unit *one)
+{
+        values_free(u, one);
+        free(one->id);
+        free(one->description);
+        free(one->load);
+        free(one->active);
+        free(one->sub);
+        free(one->job);
+        free(one->fragment);
+        free(one->file_state);
+        free(one);
+}
+
+/* Where id is, or belongs. */
+static uint32_t place(struct rv_units *u, const char *id, bool *ret_there)
+{
+        uint32_t lo = 0, hi = u->n;
+        *ret_there = false;
+        while (lo < hi) {
+                uint32_t mid = (lo + hi) / 2;
+                int c = strcmp(u->v[mid]->id, id);
+                if (c == 0) {
+                        *ret_there = true;
+                        return mid;
+                }
+                if (c < 0)
+                        lo = mid + 1;
+                else
+                        hi = mid;
+        }
+        return lo;
+}
+
+static struct rv_unit *unit_make(struct rv_units *u, const char *id)
+{
+        bool there;
+        uint32_t at = place(u, id, &there);
+        if (there)
+                return u->v[at];
+        if (u->n == u->cap) {
+                uint32_t cap = u->cap ? u->cap * 2 : 256;
+                struct rv_unit **v = realloc(u->v, cap * sizeof *v);
+                if (!v)
+                        return NULL;
+                u->v = v, u->cap = cap;
+        }
+        struct rv_unit *one = calloc(1, sizeof *one);
+        if (!one || !(one->id = strdup(id))) {
+                free(one);
+                return NULL;
+        }
+        memmove(u->v + at + 1, u->v + at, (u->n - at) * sizeof *u->v);
+        u->v[at] = one;
+        u->n++;
+        return one;
+}
+
+static void unit_remove(struct rv_units *u, const char *id)
+{
+        bool there;
+        uint32_t at = place(u, id, &there);
+        if (!there)
+                return;
+        unit_free(u, u->v[at]);
+        memmove(u->v + at, u->v + at + 1, (u->n - at - 1) * sizeof *u->v);
+        u->n--;
+}
+
+static void replace(char **to, const char *text)
+{
+        if (*to && strcmp(*to, text) == 0)
+                return;
+        char *copy = strdup(text);
+        if (copy) {
+                free(*to);
+                *to = copy;
+        }
+}
+
+static void forget(struct rv_units *u)
+{
+        for (uint32_t i = 0; i < u->n; i++)
+                unit_free(u, u->v[i]);
+        u->n = 0;
+        if (u->bus)
+                u->bus = rv_systemd_close(u->bus);
+        if (u->inotify >= 0)
+                close(u->inotify);
+        u->inotify = -1;
+        u->stale = false;
+}
+
+static bool ours(const struct rv_units *u, const char *id)
+{
+        size_t n = strlen(id), m = strlen(u->suffix);
+        return n > m && strcmp(id + n - m, u->suffix) == 0;
+}
+
+/* ---- reading D-Bus values ---- */
+
+static void value_text(struct rv_unit_value *v, const char *text)
+{
+        free(v->type == RV_UT_TEXT || v->type == RV_UT_LIST ? v->text : NULL);
+        *v = (struct rv_unit_value) { .type = RV_UT_TEXT, .text = text && *text ? strdup(text) : NULL };
+        v->set = v->text;
+}
+
+static int read_list(sd_bus_message *m, struct rv_unit_value *v, bool pairs)
+{
+        char *all = NULL;
+        size_t n = 0, cap = 0;
+        uint32_t items = 0;
+        const char *text, *second;
+        int r = sd_bus_message_enter_container(m, 'a', pairs ? "(ss)" : "s");
+        while (r > 0 && (r = pairs ? sd_bus_message_read(m, "(ss)", &text, &second)
+                                   : sd_bus_message_read(m, "s", &text)) > 0) {
+                size_t len = strlen(text) + 1;
+                if (n + len > cap) {
+                        cap = (n + len) * 2;
+                        char *more = realloc(all, cap);
+                        if (!more)
+                                break;
+                        all = more;
+                }
+                memcpy(all + n, text, len);
+                n += len;
+                items++;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        free(v->type == RV_UT_TEXT || v->type == RV_UT_LIST ? v->text : NULL);
+        *v = (struct rv_unit_value) { .type = RV_UT_LIST, .set = true, .n = items, .text = all };
+        return r;
+}
+
+/* a(sasbttttuii): the first command's arguments, joined by blanks. */
+static int read_exec(sd_bus_message *m, struct rv_unit_value *v)
+{
+        char line[4096] = "";
+        bool first = true;
+        int r = sd_bus_message_enter_container(m, 'a', "(sasbttttuii)");
+        while (r > 0 && (r = sd_bus_message_enter_container(m, 'r', "sasbttttuii")) > 0) {
+                const char *path, *arg;
+                r = sd_bus_message_read(m, "s", &path);
+                if (r >= 0)
+                        r = sd_bus_message_enter_container(m, 'a', "s");
+                while (r > 0 && (r = sd_bus_message_read(m, "s", &arg)) > 0)
+                        if (first && strlen(line) + strlen(arg) + 2 < sizeof line) {
+                                if (line[0])
+                                        strcat(line, " ");
+                                strcat(line, arg);
+                        }
+                first = false;
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+                if (r >= 0)
+                        r = sd_bus_message_skip(m, "bttttuii");
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        break;
+                r = 1;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        value_text(v, line);
+        return r;
+}
+
+static int read_id(sd_bus_message *m, struct rv_unit_value *v)
+{
+        const uint8_t *bytes;
+        size_t n;
+        char hex[33] = "";
+        int r = sd_bus_message_read_array(m, 'y', (const void **)&bytes, &n);
+        for (size_t i = 0; r >= 0 && n == 16 && i < n; i++)
+                snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+        value_text(v, hex);
+        return r;
+}
+
+static int read_number(sd_bus_message *m, char type, uint8_t how, struct rv_unit_value *v)
+{
+        uint64_t t = 0;
+        uint32_t w = 0;
+        int32_t i = 0;
+        int r = type == 't'                  ? sd_bus_message_read(m, "t", &t)
+                : type == 'u'                ? sd_bus_message_read(m, "u", &w)
+                : type == 'i' || type == 'b' ? sd_bus_message_read_basic(m, type, &i)
+                                             : sd_bus_message_skip(m, NULL);
+        bool none = type == 't' ? t == UINT64_MAX : type == 'u' && w == UINT32_MAX;
+        uint64_t number = type == 't' ? t : type == 'u' ? w : (uint64_t)(int64_t)i;
+        *v = (struct rv_unit_value) { .type = how == RV_UR_BOOL                       ? RV_UT_BOOL
+                                              : how == RV_UR_INT || how == RV_UR_TIME ? RV_UT_INT
+                                                                                      : RV_UT_UINT };
+        v->set = r >= 0 && !none && !((how == RV_UR_NZ || how == RV_UR_TIME) && number == 0);
+        v->u = how == RV_UR_TIME ? number * 1000 : number;
+        return r;
+}
+
+static int read_value(sd_bus_message *m, uint8_t how, struct rv_unit_value *v)
+{
+        const char *contents;
+        char type;
+        int r = sd_bus_message_peek_type(m, &type, &contents);
+        if (r <= 0)
+                return r;
+        r = sd_bus_message_enter_container(m, 'v', contents);
+        if (r < 0)
+                return r;
+        const char *text;
+        if (how == RV_UR_TEXT && (contents[0] == 's' || contents[0] == 'o')) {
+                r = sd_bus_message_read_basic(m, contents[0], &text);
+                if (r >= 0)
+                        value_text(v, text);
+        } else if ((how == RV_UR_LIST || how == RV_UR_DOCS) && strcmp(contents, "as") == 0)
+                r = read_list(m, v, false);
+        else if (how == RV_UR_DOCS && strcmp(contents, "a(ss)") == 0)
+                r = read_list(m, v, true);
+        else if (how == RV_UR_EXEC && strcmp(contents, "a(sasbttttuii)") == 0)
+                r = read_exec(m, v);
+        else if (how == RV_UR_ID && strcmp(contents, "ay") == 0)
+                r = read_id(m, v);
+        else if (contents[1] == 0)
+                r = read_number(m, contents[0], how, v);
+        else
+                r = sd_bus_message_skip(m, contents);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int find_property(const struct rv_units *u, const char *name)
+{
+        for (unsigned i = 0; i < u->nproperties; i++)
+                if (strcmp(u->properties[i].name, name) == 0)
+                        return (int)i;
+        return -1;
+}
+
+/* a{sv} into a unit. Properties of the list are taken in any case, details only where they are kept. */
+static int take_properties(struct rv_units *u, struct rv_unit *one, sd_bus_message *m)
+{
+        const char *name;
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        while (r > 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(m, "s", &name);
+                if (r < 0)
+                        break;
+                char **listed = strcmp(name, "ActiveState") == 0   ? &one->active
+                                : strcmp(name, "SubState") == 0    ? &one->sub
+                                : strcmp(name, "LoadState") == 0   ? &one->load
+                                : strcmp(name, "Description") == 0 ? &one->description
+                                                                   : NULL;
+                int at = one->values ? find_property(u, name) : -1;
+                if (listed) {
+                        const char *text;
+                        r = sd_bus_message_read(m, "v", "s", &text);
+                        if (r >= 0)
+                                replace(listed, text);
+                } else if (at >= 0)
+                        r = read_value(m, u->properties[at].read, &one->values[at]);
+                else
+                        r = sd_bus_message_skip(m, "v");
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        break;
+                r = 1;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+/* ---- signals ---- */
+
+static int on_properties(sd_bus_message *m, void *state, sd_bus_error *ret)
+{
+        (void)ret;
+        struct rv_units *u = state;
+        const char *interface;
+        char *id = NULL;
+        bool there = false;
+        if (sd_bus_path_decode(sd_bus_message_get_path(m), RV_SYSTEMD_PATH "/unit", &id) <= 0)
+                return 0;
+        if (ours(u, id)) {
+                uint32_t at = place(u, id, &there);
+                if (there && sd_bus_message_read(m, "s", &interface) >= 0 &&
+                    (strcmp(interface, RV_SYSTEMD_UNIT) == 0 || strcmp(interface, u->interface) == 0))
+                        take_properties(u, u->v[at], m);
+        }
+        free(id);
+        return 0;
+}
+
+static int on_new(sd_bus_message *m, void *state, sd_bus_error *ret)
+{
+        (void)ret;
+        struct rv_units *u = state;
+        const char *id;
+        if (sd_bus_message_read(m, "s", &id) >= 0 && ours(u, id)) {
+                struct rv_unit *one = unit_make(u, id);
+                if (one && !one->loaded) {
+                        one->loaded = true;
+                        one->listed = false;
+                        one->detailed =
+                                one->detailed && u->fetching; /* asking for details is what loaded it */
+                }
+        }
+        return 0;
+}
+
+static int on_removed(sd_bus_message *m, void *state, sd_bus_error *ret)
+{
+        (void)ret;
+        struct rv_units *u = state;
+        const char *id;
+        bool there;
+        if (sd_bus_message_read(m, "s", &id) < 0 || !ours(u, id))
+                return 0;
+        uint32_t at = place(u, id, &there);
+        if (there && !u->v[at]->fragment)
+                unit_remove(u, id);
+        else if (there) {
+                u->v[at]->loaded = false;
+                replace(&u->v[at]->active, "inactive");
+                replace(&u->v[at]->sub, "dead");
+                replace(&u->v[at]->job, "");
+                if (!u->v[at]->load)
+                        replace(&u->v[at]->load, "stub");
+        }
+        return 0;
+}
+
+static int on_reloading(sd_bus_message *m, void *state, sd_bus_error *ret)
+{
+        (void)ret;
+        (void)m;
+        ((struct rv_units *)state)->stale = true;
+        return 0;
+}
+
+/* ---- listing ---- */
+
+static int take_list(struct rv_units *u, sd_bus_message *m)
+{
+        const char *id, *description, *load, *active, *sub, *following, *path, *job_type, *job_path;
+        uint32_t job;
+        int r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
+        while (r > 0 && (r = sd_bus_message_read(m, "(ssssssouso)", &id, &description, &load, &active, &sub,
+                                                 &following, &path, &job, &job_type, &job_path)) > 0) {
+                if (!ours(u, id))
+                        continue;
+                struct rv_unit *one = unit_make(u, id);
+                if (!one)
+                        return -ENOMEM;
+                one->loaded = one->listed = true;
+                replace(&one->description, description);
+                replace(&one->load, load);
+                replace(&one->active, active);
+                replace(&one->sub, sub);
+                replace(&one->job, job ? job_type : "");
+        }
+        return r;
+}
+
+/* Units that appeared by signal and are not described yet. */
+static int list_new(struct rv_units *u, uint64_t deadline, struct rv_error *err)
+{
+        sd_bus_message *m = NULL, *reply = NULL;
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        unsigned n = 0;
+        int r = sd_bus_message_new_method_call(u->bus, &m, RV_SYSTEMD_NAME, RV_SYSTEMD_PATH,
+                                               RV_SYSTEMD_MANAGER, "ListUnitsByNames");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "s");
+        for (uint32_t i = 0; r >= 0 && i < u->n; i++)
+                if (u->v[i]->loaded && !u->v[i]->listed) {
+                        r = sd_bus_message_append(m, "s", u->v[i]->id);
+                        n++;
+                }
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0 && n)
+                r = sd_bus_call(u->bus, m, rv_systemd_timeout(deadline), &error, &reply);
+        if (r >= 0 && n)
+                r = take_list(u, reply);
+        int e = r < 0 ? rv_systemd_fail(err, r, &error, "cannot list units") : RV_OK;
+        sd_bus_error_free(&error);
+        sd_bus_message_unref(reply);
+        sd_bus_message_unref(m);
+        return e;
+}
+
+static void take_file(void *state, const char *id, const char *path, const char *file_state, bool wanted,
+                      const char *description)
+{
+        struct rv_units *u = state;
+        if (!ours(u, id))
+                return;
+        struct rv_unit *one = unit_make(u, id);
+        if (!one)
+                return;
+        replace(&one->fragment, path);
+        replace(&one->file_state, file_state);
+        one->wanted = wanted;
+        if (!one->loaded && !one->load) {
+                replace(&one->description, description ? description : id);
+                replace(&one->load, strcmp(file_state, "masked") == 0 ? "masked" : "stub");
+                replace(&one->active, "inactive");
+                replace(&one->sub, "dead");
+                replace(&one->job, "");
+        }
+}
+
+static int connect_and_list(struct rv_units *u, uint64_t deadline, struct rv_error *err)
+{
+        sd_bus_message *reply = NULL;
+        forget(u);
+        int e = rv_systemd_open(&u->bus, err);
+        if (e)
+                return e;
+        u->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        rv_unitfiles_watch(u->inotify);
+        int r = sd_bus_match_signal(u->bus, NULL, NULL, NULL, "org.freedesktop.DBus.Properties",
+                                    "PropertiesChanged", on_properties, u);
+        if (r >= 0)
+                r = sd_bus_match_signal(u->bus, NULL, NULL, RV_SYSTEMD_PATH, RV_SYSTEMD_MANAGER, "UnitNew",
+                                        on_new, u);
+        if (r >= 0)
+                r = sd_bus_match_signal(u->bus, NULL, NULL, RV_SYSTEMD_PATH, RV_SYSTEMD_MANAGER,
+                                        "UnitRemoved", on_removed, u);
+        if (r >= 0)
+                r = sd_bus_match_signal(u->bus, NULL, NULL, RV_SYSTEMD_PATH, RV_SYSTEMD_MANAGER, "Reloading",
+                                        on_reloading, u);
+        if (r < 0)
+                e = rv_systemd_fail(err, r, NULL, "cannot subscribe to systemd's signals");
+        if (e == RV_OK)
+                e = rv_systemd_call(u->bus, deadline, "cannot subscribe to systemd's signals", err, NULL,
+                                    "Subscribe", NULL);
+        if (e == RV_OK)
+                e = rv_systemd_call(u->bus, deadline, "cannot list units", err, &reply, "ListUnits", NULL);
+        if (e == RV_OK && (r = take_list(u, reply)) < 0)
+                e = rv_systemd_fail(err, r, NULL, "cannot list units");
+        sd_bus_message_unref(reply);
+        if (e == RV_OK)
+                rv_unitfiles_scan(take_file, u);
+        if (e)
+                forget(u);
+        return e;
+}
+
+/* ---- keeping up ---- */
+
+/* All signals that are there. False: the connection is gone. */
+static bool drain(struct rv_units *u)
+{
+        char events[4096] __attribute__((aligned(8)));
+        ssize_t n;
+        int r;
+        while ((r = sd_bus_process(u->bus, NULL)) > 0)
+                ;
+        while (u->inotify >= 0 && (n = read(u->inotify, events, sizeof events)) > 0)
+                for (char *p = events; p < events + n;
+                     p += sizeof(struct inotify_event) + ((struct inotify_event *)p)->len) {
+                        const struct inotify_event *e = (struct inotify_event *)p;
+                        const char *dot = e->len ? strrchr(e->name, '.') : NULL;
+                        if ((e->mask & (IN_Q_OVERFLOW | IN_DELETE_SELF)) || (e->len && ours(u, e->name)) ||
+                            (dot && (strcmp(dot, ".wants") == 0 || strcmp(dot, ".requires") == 0)))
+                                u->stale = true;
+                }
+        return r >= 0;
+}
+
+static void *watch(void *state)
+{
+        struct rv_units *u = state;
+        pthread_mutex_lock(&u->lock);
+        for (;;) {
+                uint64_t idle = now_ms() - u->last_read;
+                if (!u->bus || idle >= RV_UNITS_LINGER)
+                        break;
+                struct pollfd fds[3] = { { .fd = sd_bus_get_fd(u->bus), .events = POLLIN },
+                                         { .fd = u->inotify, .events = POLLIN },
+                                         { .fd = u->wake, .events = POLLIN } };
+                pthread_mutex_unlock(&u->lock);
+                poll(fds, 3, (int)(RV_UNITS_LINGER - idle));
+                pthread_mutex_lock(&u->lock);
+                uint64_t count;
+                if (fds[2].revents && read(u->wake, &count, sizeof count) < 0)
+                        break;
+                if (u->bus && !drain(u))
+                        forget(u);
+        }
+        forget(u);
+        u->thread = false;
+        pthread_mutex_unlock(&u->lock);
+        return NULL;
+}
+
+static void start_thread(struct rv_units *u)
+{
+        uint64_t one = 1;
+        if (u->wake < 0)
+                u->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (u->thread) {
+                if (write(u->wake, &one, sizeof one) < 0)
+                        u->stale = true;
+                return;
+        }
+        pthread_attr_t attr;
+        pthread_t t;
+        pthread_attr_init(&attr);
+        pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+        pthread_attr_setstacksize(&attr, 128 << 10);
+        u->thread = pthread_create(&t, &attr, watch, u) == 0;
+        pthread_attr_destroy(&attr);
+}
+
+/* ---- details ---- */
+
+struct fetch {
+        struct rv_units *u;
+        const char *id;
+        unsigned *flying;
+        int *failed;
+        sd_bus_slot *slot;
+};
+
+static int on_details(sd_bus_message *m, void *state, sd_bus_error *ret)
+{
+        (void)ret;
+        struct fetch *f = state;
+        bool there;
+        (*f->flying)--;
+        uint32_t at = place(f->u, f->id, &there);
+        if (sd_bus_message_is_method_error(m, NULL)) {
+                const sd_bus_error *e = sd_bus_message_get_error(m);
+                if (strstr(e->name, "NoReply") || strstr(e->name, "Timeout") ||
+                    strstr(e->name, "Disconnected"))
+                        *f->failed = -ETIMEDOUT;
+        } else if (there)
+                take_properties(f->u, f->u->v[at], m);
+        return 0;
+}
+
+static int fetch_one(struct fetch *f, const char *interface, uint64_t deadline)
+{
+        char path[1024];
+        sd_bus_message *m = NULL;
+        int r = rv_systemd_path(f->id, path, sizeof path);
+        if (r >= 0)
+                r = sd_bus_message_new_method_call(f->u->bus, &m, RV_SYSTEMD_NAME, path,
+                                                   "org.freedesktop.DBus.Properties", "GetAll");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", interface);
+        if (r >= 0)
+                r = sd_bus_call_async(f->u->bus, &f->slot, m, on_details, f, rv_systemd_timeout(deadline));
+        sd_bus_message_unref(m);
+        if (r >= 0)
+                ++*f->flying;
+        return r < 0 ? r : 0;
+}
+
+static int land(struct rv_units *u, unsigned *flying, unsigned most)
+{
+        while (*flying > most) {
+                int r = sd_bus_process(u->bus, NULL);
+                if (r == 0)
+                        r = sd_bus_wait(u->bus, 1000000);
+                if (r < 0 && r != -EINTR)
+                        return r;
+        }
+        return 0;
+}
+
+/* Fetches the details of those that have none. Ids are kept apart: the array moves when signals come. */
+static int fetch_details(struct rv_units *u, const char *only, uint64_t deadline, struct rv_error *err)
+{
+        unsigned flying = 0, n = 0;
+        int failed = 0, r = 0;
+        char **ids = calloc(u->n + 1, sizeof *ids);
+        struct fetch *fetches = calloc(2 * (size_t)u->n + 1, sizeof *fetches);
+        for (uint32_t i = 0; ids && i < u->n; i++)
+                if (!u->v[i]->detailed && (!only || strcmp(only, u->v[i]->id) == 0)) {
+                        if (!u->v[i]->values)
+                                u->v[i]->values = calloc(u->nproperties, sizeof *u->v[i]->values);
+                        ids[n++] = strdup(u->v[i]->id);
+                }
+        u->fetching = true;
+        for (unsigned i = 0; i < n && fetches && r >= 0 && ids[i]; i++)
+                for (int k = 0; k < 2 && r >= 0; k++) {
+                        struct fetch *f = &fetches[2 * i + (unsigned)k];
+                        *f = (struct fetch) { .u = u, .id = ids[i], .flying = &flying, .failed = &failed };
+                        r = fetch_one(f, k ? u->interface : RV_SYSTEMD_UNIT, deadline);
+                        if (r >= 0)
+                                r = land(u, &flying, IN_FLIGHT);
+                }
+        if (r >= 0)
+                r = land(u, &flying, 0);
+        u->fetching = false;
+        for (unsigned i = 0; i < 2 * n && fetches; i++)
+                sd_bus_slot_unref(fetches[i].slot);
+        for (unsigned i = 0; i < n; i++) {
+                bool there;
+                uint32_t at = ids[i] ? place(u, ids[i], &there) : 0;
+                if (ids[i] && there && r >= 0 && !failed)
+                        u->v[at]->detailed = true;
+                free(ids[i]);
+        }
+        int e = !ids || !fetches ? -ENOMEM
+                : r < 0 || failed
+                        ? rv_systemd_fail(err, r < 0 ? r : failed, NULL, "cannot read the units' properties")
+                        : RV_OK;
+        free(ids);
+        free(fetches);
+        return e;
+}
+
+/* ---- readers ---- */
+
+int rv_units_again(struct rv_units *u, uint64_t deadline, struct rv_error *err)
+{
+        struct timespec until = { .tv_sec = (time_t)(deadline / 1000000000u),
+                                  .tv_nsec = (long)(deadline % 1000000000u) };
+        int r = deadline ? pthread_mutex_clocklock(&u->lock, CLOCK_MONOTONIC, &until)
+                         : pthread_mutex_lock(&u->lock);
+        if (r == 0)
+                return RV_OK;
+        rv_fail(err, RV_TIMED_OUT, "systemd does not answer");
+        return RV_TIMED_OUT;
+}
+
+int rv_units_begin(struct rv_units *u, bool details, const char *only, uint64_t deadline,
+                   struct rv_error *err)
+{
+        int e = rv_units_again(u, deadline, err);
+        if (e)
+                return e;
+        u->last_read = now_ms();
+        if (u->bus && !drain(u))
+                forget(u);
+        if (!u->bus || u->stale) {
+                e = connect_and_list(u, deadline, err);
+                if (e == RV_OK)
+                        start_thread(u);
+        }
+        if (e == RV_OK)
+                e = list_new(u, deadline, err);
+        if (e == RV_OK && details)
+                e = fetch_details(u, only, deadline, err);
+        if (e) {
+                forget(u); /* what is half read is not kept */
+                pthread_mutex_unlock(&u->lock);
+        }
+        return e;
+}
+
+const struct rv_unit *rv_units_after(struct rv_units *u, const char *after)
+{
+        bool there;
+        uint32_t at = place(u, after, &there) + (*after ? 1 : 0);
+        if (*after && !there)
+                at--;
+        return at < u->n ? u->v[at] : NULL;
+}
+
+const struct rv_unit *rv_units_find(struct rv_units *u, const char *id)
+{
+        bool there;
+        uint32_t at = place(u, id, &there);
+        return there ? u->v[at] : NULL;
+}
+
+void rv_units_end(struct rv_units *u)
+{
+        pthread_mutex_unlock(&u->lock);
+}

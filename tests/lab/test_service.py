@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Service on a booted systemd: each property of each service beside `systemctl show`, each method by its effect and by the
+error it gives when it must fail, the model's keeping up with what others do to PID 1."""
+import datetime, json, os, subprocess, sys, time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
+import agentlib, lablib
+
+check = agentlib.Cases()
+
+
+def show(machine, unit):
+    """systemctl show, as a dict of texts."""
+    out = machine.run(f'systemctl show --timestamp=us+utc --no-pager {unit}').stdout
+    return dict(line.split('=', 1) for line in out.splitlines() if '=' in line)
+
+
+def stamp(text):
+    """RFC 3339 -> systemctl's form."""
+    if not text:
+        return ''
+    t = datetime.datetime.fromisoformat(text.replace('Z', '+00:00'))
+    return t.strftime('%a %Y-%m-%d %H:%M:%S.%f UTC')
+
+
+# ours -> (systemctl's, how ours looks in systemctl's words)
+text = lambda v: '' if v is None else str(v)
+number = lambda v: '0' if v is None else str(v)
+yes = lambda v: 'yes' if v else 'no'
+words = lambda v: sorted(v or [])
+TABLE = {
+    'DisplayName': ('Description', text), 'LoadState': ('LoadState', text), 'ActiveState': ('ActiveState', text),
+    'SubState': ('SubState', text), 'MainPID': ('MainPID', number), 'ControlPID': ('ControlPID', number),
+    'ExecMainStatus': ('ExecMainStatus', number), 'ExecMainCode': ('ExecMainCode', number), 'Result': ('Result', text),
+    'Type': ('Type', text), 'User': ('User', text), 'Group': ('Group', text), 'RestartPolicy': ('Restart', text),
+    'NRestarts': ('NRestarts', number), 'ControlGroup': ('ControlGroup', text), 'Slice': ('Slice', text),
+    'InvocationID': ('InvocationID', text), 'FragmentPath': ('FragmentPath', text), 'SourcePath': ('SourcePath', text),
+    'DropInPaths': ('DropInPaths', words), 'Names': ('Names', words), 'Requires': ('Requires', words), 'Wants': ('Wants', words),
+    'BindsTo': ('BindsTo', words), 'Conflicts': ('Conflicts', words), 'After': ('After', words), 'Before': ('Before', words),
+    'RequiredBy': ('RequiredBy', words), 'WantedBy': ('WantedBy', words), 'TriggeredBy': ('TriggeredBy', words),
+    'CanStart': ('CanStart', yes), 'CanStop': ('CanStop', yes), 'CanReload': ('CanReload', yes), 'CanFreeze': ('CanFreeze', yes),
+    'FreezerState': ('FreezerState', text), 'NeedDaemonReload': ('NeedDaemonReload', yes), 'Transient': ('Transient', yes),
+    'StateChangeTimestamp': ('StateChangeTimestamp', stamp), 'ActiveEnterTimestamp': ('ActiveEnterTimestamp', stamp),
+    'InactiveEnterTimestamp': ('InactiveEnterTimestamp', stamp), 'ExecMainStartTimestamp': ('ExecMainStartTimestamp', stamp),
+    'ExecMainExitTimestamp': ('ExecMainExitTimestamp', stamp),
+}
+
+
+class Service:
+    """What a test asks of one service."""
+    def __init__(self, peer, name):
+        self.peer, self.name = peer, name
+
+    def get(self, *properties):
+        return self.peer.call('GetInstance', {'ClassName': 'Service', 'InstanceName': {'Name': self.name}, **({'PropertyList': list(properties)} if properties else {})})
+
+    def value(self, prop):
+        return self.get(prop).get('result', {}).get(prop)
+
+    def do(self, method, what_if=False, **arguments):
+        return self.peer.call('InvokeMethod', {'ClassName': 'Service', 'InstanceName': {'Name': self.name}, 'MethodName': method,
+                                               'InParameters': arguments, **({'WhatIf': True} if what_if else {})})
+
+
+def create(peer, **arguments):
+    return peer.call('InvokeMethod', {'ClassName': 'Service', 'MethodName': 'Create', 'InParameters': arguments})
+
+
+def status(reply):
+    return reply.get('error', {}).get('data', {}).get('Name')
+
+
+def properties(machine, peer):
+    rows = peer.call('EnumerateInstances', {'ClassName': 'Service'})['result']['Instances']
+    check('all services are listed', len(rows) > 60, len(rows))
+    listed = {line.split()[0] for line in machine.run('systemctl list-units --all --type=service --plain --no-legend --no-pager').stdout.splitlines()}
+    files = dict(line.split()[:2] for line in machine.run('systemctl list-unit-files --type=service --no-legend --no-pager').stdout.splitlines())
+    ours = {r['UnitName']: r for r in rows}
+    missing = [u for u in listed if u not in ours and show(machine, u).get('LoadState') != 'not-found']
+    check('no loaded service is missing', not missing, missing)
+    missing = [u for u, state in files.items() if '@.' not in u and state != 'alias' and u not in ours]
+    check('no installed service is missing', not missing, missing)
+    for unit, state in files.items():
+        if unit in ours and state != 'alias':
+            check(f'UnitFileState of {unit}', ours[unit]['UnitFileState'] == state, (ours[unit]['UnitFileState'], state))
+    for r in rows:
+        real, wrong = show(machine, r['UnitName']), []
+        for mine, (theirs, how) in TABLE.items():
+            want = sorted(real.get(theirs, '').split()) if how is words else real.get(theirs, '')
+            if theirs in real and how(r[mine]) != want and not (mine == 'LoadState' and r[mine] == 'stub'):
+                wrong.append((mine, r[mine], real.get(theirs)))
+        check(f"properties of {r['Name']}", not wrong, wrong[:3])
+
+
+def methods(machine, peer):
+    cron, is_active = Service(peer, 'cron'), lambda u: machine.run(f'systemctl is-active {u}').stdout.strip()
+    reply = cron.do('StopService', what_if=True)
+    check('what-if tells the change', reply['result'].get('Changed') == [{'Property': 'State', 'From': 'Running', 'To': 'Stopped'}], reply)
+    check('what-if changes nothing', is_active('cron') == 'active')
+    check('StopService', cron.do('StopService').get('result', {}).get('ReturnValue') == 0 and is_active('cron') == 'inactive')
+    check('its state is seen at once', cron.value('State') == 'Stopped')
+    check('stopping again changes nothing', 'Changed' not in cron.do('StopService')['result'])
+    check('StartService', cron.do('StartService').get('result', {}).get('ReturnValue') == 0 and is_active('cron') == 'active')
+    first = cron.value('MainPID')
+    check('Restart', cron.do('Restart').get('result', {}).get('ReturnValue') == 0 and cron.value('MainPID') not in (None, first))
+    check('PauseService', 'result' in cron.do('PauseService') and cron.value('State') == 'Paused')
+    check('paused in the kernel', 'frozen 1' in machine.run('cat /sys/fs/cgroup/system.slice/cron.service/cgroup.events').stdout)
+    check('ResumeService', 'result' in cron.do('ResumeService') and cron.value('State') == 'Running')
+    check('Reload of one that cannot', status(cron.do('Reload')) == 'NOT_SUPPORTED')
+    check('Reload of one that can', 'result' in Service(peer, 'ssh').do('Reload'))
+    for mode, word in (('Disabled', 'masked'), ('Manual', 'disabled'), ('Automatic', 'enabled')):
+        reply = cron.do('ChangeStartMode', StartMode=mode)
+        check(f'ChangeStartMode {mode}', 'result' in reply and machine.run('systemctl is-enabled cron').stdout.strip() == word, reply)
+        check(f'{mode} is seen', cron.value('StartMode') == {'Automatic': 'Auto'}.get(mode, mode))
+    check('a mode that does not exist', status(cron.do('ChangeStartMode', StartMode='Often')) == 'INVALID_PARAMETER')
+    check('Mask', 'result' in cron.do('Mask', Runtime=True) and 'masked' in machine.run('systemctl is-enabled cron').stdout)
+    reply = cron.do('Restart')
+    check('a masked one does not start, and the hint tells', status(reply) == 'FAILED' and 'Unmask' in reply['error']['data']['Hint'], reply)
+    check('Unmask', 'result' in cron.do('Unmask', Runtime=True) and machine.run('systemctl is-enabled cron').stdout.strip() == 'enabled')
+    check('a service that is not there', status(Service(peer, 'nope').do('StartService')) == 'NOT_FOUND')
+    check('static ones cannot be enabled', status(Service(peer, 'dbus').do('ChangeStartMode', StartMode='Manual')) in (None, 'NOT_SUPPORTED'))
+    check('what a package installed is not deleted', status(cron.do('Delete')) == 'NOT_SUPPORTED')
+
+
+def life(machine, peer):
+    check('Create', 'result' in create(peer, Name='lab-good', PathName='/bin/sleep 1000', DisplayName='A good one', StartMode='Auto', StartName='alice'))
+    good = Service(peer, 'lab-good')
+    check('its unit file says it', 'User=alice' in machine.run('cat /etc/systemd/system/lab-good.service').stdout)
+    check('it is enabled', machine.run('systemctl is-enabled lab-good').stdout.strip() == 'enabled')
+    check('Create again', status(create(peer, Name='lab-good', PathName='/bin/true')) == 'ALREADY_EXISTS')
+    for wrong in ({'Name': '../x', 'PathName': '/bin/true'}, {'Name': 'x', 'PathName': 'true'}, {'Name': 'x', 'PathName': '/bin/true\nUser=root'},
+                  {'Name': 'x', 'PathName': '/bin/true', 'DisplayName': 'a\n[Service]\nExecStart=/bin/sh'}):
+        check(f'Create refuses {wrong}', status(create(peer, **wrong)) == 'INVALID_PARAMETER', create(peer, **wrong))
+    check('Start', 'result' in good.do('StartService') and good.value('MainPID'))
+    owner = machine.run(f"stat -c %U /proc/{good.value('MainPID')}").stdout.strip()
+    check('it runs as its user', owner == 'alice', owner)
+    check('Kill', 'result' in good.do('Kill', Signal='HUP', Whom='main'))
+    for _ in range(100):
+        if good.value('State') == 'Stopped':
+            break
+        time.sleep(0.02)
+    check('it ended by the signal', good.get('Result')['result']['Result'] in ('success', 'signal'), good.get('Result'))
+    check('Kill with no signal', status(good.do('Kill', Signal='SIGNONSENSE')) == 'INVALID_PARAMETER')
+    good.do('StartService')
+    check('SetProperty', 'result' in good.do('SetProperty', Property='CPUWeight', Value='50', Runtime=True) and show(machine, 'lab-good')['CPUWeight'] == '50')
+    check('SetProperty of nothing', status(good.do('SetProperty', Property='NoSuchThing', Value='5')) is not None)
+    check('Delete', 'result' in good.do('Delete') and not os.path.exists(f'/proc/{machine.leader}/root/etc/systemd/system/lab-good.service'))
+    check('it is gone', status(good.get('State')) == 'NOT_FOUND')
+    create(peer, Name='lab-dies', PathName='/bin/sh -c "echo my last words; sleep 0.1; exit 3"')
+    reply = Service(peer, 'lab-dies').do('StartService')
+    check('one that dies after its start has failed', status(reply) == 'FAILED', reply)
+    check('its exit status and last words are told', 'status 3' in reply['error']['message'] and 'my last words' in reply['error']['data']['Hint'], reply)
+    check('LastLogLines', any('my last words' in line for line in Service(peer, 'lab-dies').value('LastLogLines') or []))
+    check('ResetFailed', 'result' in Service(peer, 'lab-dies').do('ResetFailed') and Service(peer, 'lab-dies').value('ActiveState') == 'inactive')
+    Service(peer, 'lab-dies').do('Delete')
+
+
+def keeping_up(machine, peer):
+    """What others do is seen by the next reader, also across reload and re-execution of PID 1."""
+    cron = Service(peer, 'cron')
+    machine.run('systemctl stop cron')
+    check('stopped by systemctl', cron.value('State') == 'Stopped')
+    machine.run('systemctl start cron')
+    check('started by systemctl', cron.value('State') == 'Running')
+    pid = cron.value('MainPID')
+    machine.run(f'kill -9 {pid}')
+    for _ in range(100):
+        if cron.value('MainPID') != pid:
+            break
+        time.sleep(0.02)
+    check('a crash is seen', cron.value('MainPID') != pid)
+    machine.run('systemd-run --unit lab-transient sleep 100')
+    check('a transient unit appears', Service(peer, 'lab-transient').value('Transient') is True, Service(peer, 'lab-transient').get())
+    machine.run('systemctl stop lab-transient')
+    check('and goes', status(Service(peer, 'lab-transient').get('State')) == 'NOT_FOUND')
+    machine.run("printf '[Service]\\nExecStart=/bin/true\\n' > /etc/systemd/system/lab-file.service; systemctl daemon-reload")
+    check('a new unit file appears', Service(peer, 'lab-file').value('UnitFileState') == 'static', Service(peer, 'lab-file').get())
+    machine.run('rm /etc/systemd/system/lab-file.service; systemctl daemon-reload')
+    check('and goes', status(Service(peer, 'lab-file').get('State')) == 'NOT_FOUND')
+    machine.run('systemctl daemon-reexec')
+    check('after daemon-reexec', cron.value('State') == 'Running', cron.get('State'))
+    machine.run('for i in $(seq 300); do printf "[Service]\\nExecStart=/bin/true\\n" > /etc/systemd/system/lab-m$i.service; done; systemctl daemon-reload')
+    rows = peer.call('EnumerateInstances', {'ClassName': 'Service', 'PropertyList': ['Name', 'Result']})['result']['Instances']
+    check('hundreds of units', sum(r['Name'].startswith('lab-m') for r in rows) == 300, len(rows))
+    machine.run('rm /etc/systemd/system/lab-m*.service; systemctl daemon-reload')
+
+
+def frozen(machine, peer):
+    """PID 1 does not answer: an outcome in time, and the agent goes on."""
+    os.kill(machine.leader, 19)  # SIGSTOP from outside the namespace
+    try:
+        begin = time.monotonic()
+        reply = peer.call('InvokeMethod', {'ClassName': 'Service', 'InstanceName': {'Name': 'cron'}, 'MethodName': 'Restart', 'Timeout': 1})
+        check('a call to a stopped PID 1 ends in time', status(reply) in ('TIMED_OUT', 'UNAVAILABLE') and time.monotonic() - begin < 3, reply)
+        check('others are answered', 'result' in peer.call('EnumerateInstances', {'ClassName': 'Process', 'PropertyList': ['Name']}))
+    finally:
+        os.kill(machine.leader, 18)
+    for _ in range(50):
+        machine.run('systemctl is-active cron')  # a stopped and continued PID 1 handles SIGCHLD with the next event only
+        if Service(peer, 'cron').value('State') == 'Running':
+            break
+        time.sleep(0.1)
+    check('and it recovers', Service(peer, 'cron').value('State') == 'Running', (Service(peer, 'cron').get('State'), machine.run('systemctl status cron; systemctl list-jobs').stdout))
+
+
+def main():
+    with lablib.Lab() as lab:
+        machine = lab.machine('svc')
+        peer = agentlib.Peer(machine.agent())
+        for part in (properties, methods, life, keeping_up, frozen):
+            part(machine, peer)
+    check.end()
+
+
+main()
