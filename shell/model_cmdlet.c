@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Class cmdlets: tables made from the schema when a name is first used. [Noun("Process")] gives Get-Process,
+ * [Cmdlet{"Stop-Process"}] on a method gives that, writable properties give Set-NOUN; [Parameter("Id,
+ * Alias=PID")] on
+ * a property gives a parameter that selects by it. A class without such parameters is selected by its keys.
+ *
+ * The agent is asked for classes that were not compiled in only for a name that begins with one of PowerShell's
+ * verbs.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "shell/model.h"
+
+enum { MOST_PARAMS = 96 };
+
+struct building {
+        struct rv_arena *a;
+        struct sh_model_cmdlet *m;
+        struct sh_param *p;
+        struct sh_model_param *q;
+        uint32_t n;
+};
+
+static const char *text(struct building *b, const char *fmt, const char *x, const char *y)
+{
+        char s[512];
+        snprintf(s, sizeof s, fmt, x, y);
+        return rv_arena_text(b->a, s, strlen(s));
+}
+
+static struct sh_param *add(struct building *b, const char *name, const char *type, int property, int argument,
+                            const char *help)
+{
+        if (b->n + 1 >= MOST_PARAMS)
+                return &b->p[b->n];
+        b->p[b->n] = (struct sh_param) { .name = name, .type = type, .help = help };
+        b->q[b->n] = (struct sh_model_param) { .property = property, .argument = argument };
+        return &b->p[b->n++];
+}
+
+static bool has(const struct building *b, const char *name)
+{
+        for (uint32_t i = 0; i < b->n; i++)
+                if (strcasecmp(b->p[i].name, name) == 0)
+                        return true;
+        return false;
+}
+
+static const char *type_of(const struct rv_property *p)
+{
+        switch (p->type) {
+        case RV_CIM_UINT8:
+        case RV_CIM_SINT8:
+        case RV_CIM_UINT16:
+        case RV_CIM_SINT16:
+        case RV_CIM_SINT32: return "int[]";
+        case RV_CIM_UINT32: return "long[]";
+        case RV_CIM_SINT64: return "long[]";
+        case RV_CIM_UINT64: return "ulong[]";
+        case RV_CIM_BOOLEAN: return "bool[]";
+        case RV_CIM_REAL32:
+        case RV_CIM_REAL64: return "double[]";
+        case RV_CIM_DATETIME: return "datetime[]";
+        default: return "string[]";
+        }
+}
+
+/* "Id, Position=0, Wildcard, Alias=PID" */
+struct declared {
+        char name[64], alias[160];
+        bool positional, wildcard;
+};
+
+static void add_alias(struct declared *d, const char *s, size_t n)
+{
+        size_t have = strlen(d->alias);
+        if (have + n + 2 < sizeof d->alias)
+                snprintf(d->alias + have, sizeof d->alias - have, "%s%.*s", have ? "," : "", (int)n, s);
+}
+
+static struct declared declared(const struct rv_property *p, const char *qualifier)
+{
+        struct declared d = { 0 };
+        for (const char *s = qualifier; s && *s;) {
+                s += strspn(s, " ,");
+                size_t n = strcspn(s, ",");
+                while (n && s[n - 1] == ' ')
+                        n--;
+                if (!d.name[0])
+                        snprintf(d.name, sizeof d.name, "%.*s", (int)n, s);
+                else if (n > 9 && strncasecmp(s, "Position=", 9) == 0)
+                        d.positional = true;
+                else if (n == 8 && strncasecmp(s, "Wildcard", 8) == 0)
+                        d.wildcard = true;
+                else if (n > 6 && strncasecmp(s, "Alias=", 6) == 0)
+                        add_alias(&d, s + 6, n - 6);
+                s += strcspn(s, ",");
+        }
+        if (!d.name[0])
+                snprintf(d.name, sizeof d.name, "%s", p->name);
+        if (strcasecmp(d.name, p->name) != 0 && !strcasestr(d.alias, p->name))
+                add_alias(&d, p->name, strlen(p->name));
+        return d;
+}
+
+/* The parameters that choose instances. A key or the positional one identifies: a set of its own, bound from the
+ * pipeline by name, and by value where it is the positional one. Others narrow the choice further. */
+static void add_selection(struct building *b, const struct rv_class *c, bool get)
+{
+        bool any = false, key = false;
+        for (uint32_t i = 0; i < c->nproperties; i++) {
+                any |= c->properties[i].parameter != NULL;
+                key |= c->properties[i].parameter && c->properties[i].flags & RV_KEY;
+        }
+        bool placed = false;
+        for (uint32_t i = 0; i < c->nproperties; i++) {
+                const struct rv_property *p = &c->properties[i];
+                if (any ? !p->parameter : !(p->flags & RV_KEY) || p->type == RV_CIM_REFERENCE)
+                        continue;
+                struct declared d = declared(p, p->parameter);
+                bool is_key = p->flags & RV_KEY, identity = is_key || d.positional;
+                if (!get && !identity)
+                        continue;
+                struct sh_param *x = add(b, rv_arena_text(b->a, d.name, strlen(d.name)), type_of(p), (int)i, -1,
+                                         p->description);
+                x->alias = d.alias[0] ? rv_arena_text(b->a, d.alias, strlen(d.alias)) : NULL;
+                x->complete = text(b, "%s.%s", c->name, p->name);
+                x->wildcard = p->type == RV_CIM_STRING && (d.wildcard || !any);
+                b->q[b->n - 1].wildcard = x->wildcard;
+                b->q[b->n - 1].identity = identity;
+                if (!identity)
+                        continue;
+                x->sets = x->name;
+                x->from_property = true;
+                x->mandatory = !get;
+                bool first = !placed && (get ? d.positional || !any : key ? is_key : true);
+                if (first) {
+                        x->position = 1;
+                        x->from_pipeline = true;
+                        b->m->table.default_set = x->name;
+                        placed = true;
+                }
+        }
+        struct sh_param *o = add(b, "InputObject", "ciminstance[]", -1, -1, "Objects from the pipeline or a variable.");
+        o->sets = "InputObject";
+        o->from_pipeline = true;
+        o->mandatory = true;
+}
+
+static void add_arguments(struct building *b, const struct rv_method *m, int position)
+{
+        for (uint32_t i = 0; i < m->nparameters; i++) {
+                const struct rv_property *p = &m->parameters[i];
+                char constant[80];
+                snprintf(constant, sizeof constant, "%s=", p->name);
+                if (!(p->flags & RV_IN) || (b->m->constants && strcasestr(b->m->constants, constant)))
+                        continue;
+                struct declared d = declared(p, p->parameter);
+                const char *name = has(b, d.name) ? text(b, "New%s%s", d.name, "")
+                                                  : rv_arena_text(b->a, d.name, strlen(d.name));
+                struct sh_param *x = add(b, name,
+                                         p->type == RV_CIM_BOOLEAN && !p->is_array ? "switch"
+                                         : p->nvalues && p->type != RV_CIM_STRING  ? "object"
+                                                                                   : sh_cim_type_of(p, false),
+                                         -1, (int)i, p->description);
+                x->mandatory = p->flags & RV_REQUIRED;
+                if (x->mandatory)
+                        x->position = ++position;
+        }
+}
+
+static void add_writable(struct building *b, const struct rv_class *c)
+{
+        for (uint32_t i = 0; i < c->nproperties; i++) {
+                const struct rv_property *p = &c->properties[i];
+                if (!(p->flags & RV_WRITE) || p->flags & RV_KEY || has(b, p->name))
+                        continue;
+                add(b, p->name, p->nvalues ? "object" : sh_cim_type_of(p, false), (int)i, -1, p->description);
+        }
+}
+
+static const char *first_sentence(struct rv_arena *a, const char *s)
+{
+        const char *end = strstr(s, ". ");
+        return end ? rv_arena_text(a, s, (size_t)(end - s + 1)) : s;
+}
+
+static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_class *k, const char *name, size_t n,
+                                          enum sh_model_verb verb, const struct rv_method *method)
+{
+        struct sh_model *model = sh_model_of(sh);
+        struct building b = { .a = &model->arena };
+        const struct rv_class *c = k->c;
+        b.m = rv_arena_get(b.a, sizeof *b.m);
+        b.p = rv_arena_get(b.a, MOST_PARAMS * sizeof *b.p);
+        b.q = rv_arena_get(b.a, MOST_PARAMS * sizeof *b.q);
+        if (!b.m || !b.p || !b.q)
+                return NULL;
+        b.m->class = k;
+        b.m->verb = verb;
+        b.m->method = method;
+        b.m->constants = name[n] == ':' ? name + n + 1 : NULL;
+        b.m->table = (struct sh_cmdlet) { .name = rv_arena_text(b.a, name, n), .arg = b.m, .gives = k->type.name };
+        b.m->table.synopsis = first_sentence(b.a, method ? method->description : c->description);
+        b.m->table.description = method ? method->description : c->description;
+        if (!method || !method->is_static)
+                add_selection(&b, c, verb == SH_MODEL_GET);
+        if (verb == SH_MODEL_GET) {
+                add(&b, "Filter", "string", -1, -1, "WQL condition, such as \"Name LIKE 'p%'\".");
+                add(&b, "Property", "string[]", -1, -1, "Only these properties.")->alias = "SelectProperties";
+                add(&b, "First", "ulong", -1, -1, "At most so many.");
+                add(&b, "OperationTimeoutSec", "uint", -1, -1, "Seconds until the agent gives up.")->alias = "OT";
+                b.m->table.process = sh_model_get_process;
+        } else {
+                if (method)
+                        add_arguments(&b, method, method->is_static ? 0 : 1);
+                else
+                        add_writable(&b, c);
+                if (!method || !method->is_static)
+                        add(&b, "PassThru", "switch", -1, -1, "Passes on the objects it was done to.");
+                b.m->table.process = method ? sh_model_method_process : sh_model_set_process;
+                b.m->table.should_process = !method || !method->read_only;
+        }
+        b.m->table.params = b.p;
+        b.m->params = b.q;
+        b.m->nparams = b.n;
+        b.m->next = model->cmdlets;
+        model->cmdlets = b.m;
+        return b.m;
+}
+
+/* ---- names ---- */
+
+static size_t word(const char *s)
+{
+        return strcspn(s, ":");
+}
+
+/* Calls each for every cmdlet of a class, until it answers something. */
+typedef const struct sh_model_cmdlet *(*each_name)(void *, const struct sh_model_class *, const char *name, size_t n,
+                                                   enum sh_model_verb, const struct rv_method *);
+
+static const struct sh_model_cmdlet *names_of(struct sh_model_class *k, const struct rv_class *c, struct sh_link *l,
+                                              each_name each, void *state)
+{
+        char name[160];
+        bool writable = false, set_taken = false;
+        const struct sh_model_cmdlet *found = NULL;
+        if (c->view_of)
+                return NULL;
+        if (c->noun) {
+                snprintf(name, sizeof name, "Get-%s", c->noun);
+                found = each(state, k ? k : sh_model_known(l, c), name, strlen(name), SH_MODEL_GET, NULL);
+                snprintf(name, sizeof name, "Set-%s", c->noun);
+        }
+        for (uint32_t i = 0; !found && i < c->nmethods; i++)
+                for (uint32_t j = 0; !found && j < c->methods[i].ncmdlets; j++) {
+                        const char *s = c->methods[i].cmdlets[j];
+                        set_taken |= c->noun && strncasecmp(s, name, strlen(name)) == 0;
+                        found = each(state, k ? k : sh_model_known(l, c), s, word(s), SH_MODEL_METHOD, &c->methods[i]);
+                }
+        for (uint32_t i = 0; i < c->nproperties; i++)
+                writable |= c->properties[i].flags & RV_WRITE && !(c->properties[i].flags & RV_KEY);
+        if (!found && c->noun && writable && !set_taken)
+                found = each(state, k ? k : sh_model_known(l, c), name, strlen(name), SH_MODEL_SET, NULL);
+        return found;
+}
+
+/* A class that cannot have the name is not looked at closer: nothing is made for it. */
+static bool may_have(const struct rv_class *c, const char *noun)
+{
+        if (c->noun && strcasecmp(c->noun, noun) == 0)
+                return true;
+        for (uint32_t i = 0; i < c->nmethods; i++)
+                for (uint32_t j = 0; j < c->methods[i].ncmdlets; j++) {
+                        const char *s = c->methods[i].cmdlets[j], *dash = strchr(s, '-');
+                        if (dash && strncasecmp(dash + 1, noun, strlen(noun)) == 0 && strlen(noun) == word(dash + 1))
+                                return true;
+                }
+        return false;
+}
+
+static const struct sh_model_cmdlet *each_class(struct sh *sh, const char *noun, bool others, each_name each,
+                                                void *state)
+{
+        struct sh_link *l = sh_link_local(sh);
+        const struct sh_model_cmdlet *found = NULL;
+        for (uint32_t i = 0; !others && !found && i < rv_nclasses; i++)
+                if (!noun || may_have(rv_classes[i], noun))
+                        found = names_of(NULL, rv_classes[i], l, each, state);
+        for (struct sh_model_class *k = l->classes; others && !found && k; k = k->next)
+                if (!rv_class_find(k->c->name, NULL) && (!noun || may_have(k->c, noun)))
+                        found = names_of(k, k->c, l, each, state);
+        return found;
+}
+
+struct search {
+        struct sh *sh;
+        const char *name;
+};
+
+static const struct sh_model_cmdlet *made_already(struct sh *sh, const char *name, size_t n)
+{
+        for (struct sh_model_cmdlet *m = sh_model_of(sh)->cmdlets; m; m = m->next)
+                if (strncasecmp(m->table.name, name, n) == 0 && m->table.name[n] == 0)
+                        return m;
+        return NULL;
+}
+
+static const struct sh_model_cmdlet *is_it(void *state, const struct sh_model_class *k, const char *name, size_t n,
+                                           enum sh_model_verb verb, const struct rv_method *method)
+{
+        struct search *s = state;
+        if (strncasecmp(name, s->name, n) != 0 || s->name[n])
+                return NULL;
+        return make(s->sh, k, name, n, verb, method);
+}
+
+static bool is_verb(const char *name, size_t n)
+{
+        static const char verbs[] =
+                " get set new add remove start stop restart suspend resume enable disable invoke test clear update "
+                "install uninstall register unregister mount dismount move copy rename send receive wait export import "
+                "find search save restore push pull publish unpublish lock unlock grant revoke reset repair show hide "
+                "connect disconnect enter exit open close convert initialize limit measure ping resolve ";
+        char word[40];
+        int k = snprintf(word, sizeof word, " %.*s ", (int)n, name);
+        return n && k < (int)sizeof word && strcasestr(verbs, word);
+}
+
+const struct sh_cmdlet *sh_model_cmdlet(struct sh *sh, const char *name)
+{
+        const char *dash = strchr(name, '-');
+        if (!dash || !dash[1] || strchr(name, '/') || !is_verb(name, (size_t)(dash - name)))
+                return NULL;
+        struct search s = { sh, name };
+        const struct sh_model_cmdlet *m = made_already(sh, name, strlen(name));
+        if (!m)
+                m = each_class(sh, dash + 1, false, is_it, &s);
+        if (!m) {
+                struct sh_model *model = sh_model_of(sh);
+                struct rv_error err = { 0 };
+                if (!model->asked_for_names) {
+                        model->asked_for_names = true;
+                        sh_model_all_classes(model->local, &err);
+                }
+                m = each_class(sh, dash + 1, true, is_it, &s);
+        }
+        return m ? &m->table : NULL;
+}
+
+struct listing {
+        struct sh *sh;
+        void (*each)(void *, const struct sh_cmdlet *);
+        void *state;
+};
+
+static const struct sh_model_cmdlet *list_it(void *state, const struct sh_model_class *k, const char *name, size_t n,
+                                             enum sh_model_verb verb, const struct rv_method *method)
+{
+        struct listing *l = state;
+        const struct sh_model_cmdlet *m = made_already(l->sh, name, n);
+        if (!m)
+                m = make(l->sh, k, name, n, verb, method);
+        if (m)
+                l->each(l->state, &m->table);
+        return NULL;
+}
+
+void sh_model_cmdlets(struct sh *sh, void (*each)(void *, const struct sh_cmdlet *), void *state)
+{
+        struct listing l = { sh, each, state };
+        each_class(sh, NULL, false, list_it, &l);
+        each_class(sh, NULL, true, list_it, &l);
+}
+
+const struct sh_model_cmdlet *sh_model_cmdlet_of(const struct sh_cmdlet *c)
+{
+        return c && (c->process == sh_model_get_process || c->process == sh_model_method_process ||
+                     c->process == sh_model_set_process)
+                       ? c->arg
+                       : NULL;
+}
