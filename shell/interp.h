@@ -81,6 +81,9 @@ struct sh_formatter *sh_format_new(struct sh *, void (*line)(void *, const char 
         int width, bool colour);
 int sh_format_write(struct sh_formatter *, struct sv);
 int sh_format_end(struct sh_formatter *);       /* flushes and frees */
+/* The View qualifier of a model object's class (model.c): NULL-ended rows "label|property|width|align|format|divisor",
+ * borrowed; NULL when it has none. *ret_list: ViewKind("list"). */
+const char *const *sh_model_view(struct sv model, bool *ret_list);
 
 /* ---- the agent: shell/model.c ---- */
 struct rv_client;
