@@ -12,20 +12,34 @@ static const struct {
         const char *name;
         enum sh_encoding encoding;
 } names[] = {
-        { "utf8", SH_ENC_UTF8 },           { "utf8NoBOM", SH_ENC_UTF8 },
-        { "utf-8", SH_ENC_UTF8 },          { "default", SH_ENC_UTF8 },
-        { "utf8BOM", SH_ENC_UTF8_BOM },    { "unicode", SH_ENC_UTF16 },
-        { "utf-16", SH_ENC_UTF16 },        { "utf16", SH_ENC_UTF16 },
-        { "bigendianunicode", SH_ENC_UTF16_BE }, { "utf-16BE", SH_ENC_UTF16_BE },
-        { "utf32", SH_ENC_UTF32 },         { "utf-32", SH_ENC_UTF32 },
-        { "bigendianutf32", SH_ENC_UTF32_BE }, { "ascii", SH_ENC_ASCII },
-        { "us-ascii", SH_ENC_ASCII },      { "oem", SH_ENC_UTF8 },
-        { "ansi", SH_ENC_LATIN1 },         { "latin1", SH_ENC_LATIN1 },
-        { "iso-8859-1", SH_ENC_LATIN1 },   { "windows-1252", SH_ENC_LATIN1 },
-        { "byte", SH_ENC_BYTES },          { "65001", SH_ENC_UTF8 },
-        { "1200", SH_ENC_UTF16 },          { "1201", SH_ENC_UTF16_BE },
-        { "20127", SH_ENC_ASCII },         { "28591", SH_ENC_LATIN1 },
-        { "1252", SH_ENC_LATIN1 },         { "12000", SH_ENC_UTF32 },
+        { "utf8", SH_ENC_UTF8 },
+        { "utf8NoBOM", SH_ENC_UTF8 },
+        { "utf-8", SH_ENC_UTF8 },
+        { "default", SH_ENC_UTF8 },
+        { "utf8BOM", SH_ENC_UTF8_BOM },
+        { "unicode", SH_ENC_UTF16 },
+        { "utf-16", SH_ENC_UTF16 },
+        { "utf16", SH_ENC_UTF16 },
+        { "bigendianunicode", SH_ENC_UTF16_BE },
+        { "utf-16BE", SH_ENC_UTF16_BE },
+        { "utf32", SH_ENC_UTF32 },
+        { "utf-32", SH_ENC_UTF32 },
+        { "bigendianutf32", SH_ENC_UTF32_BE },
+        { "ascii", SH_ENC_ASCII },
+        { "us-ascii", SH_ENC_ASCII },
+        { "oem", SH_ENC_UTF8 },
+        { "ansi", SH_ENC_LATIN1 },
+        { "latin1", SH_ENC_LATIN1 },
+        { "iso-8859-1", SH_ENC_LATIN1 },
+        { "windows-1252", SH_ENC_LATIN1 },
+        { "byte", SH_ENC_BYTES },
+        { "65001", SH_ENC_UTF8 },
+        { "1200", SH_ENC_UTF16 },
+        { "1201", SH_ENC_UTF16_BE },
+        { "20127", SH_ENC_ASCII },
+        { "28591", SH_ENC_LATIN1 },
+        { "1252", SH_ENC_LATIN1 },
+        { "12000", SH_ENC_UTF32 },
         { "12001", SH_ENC_UTF32_BE },
 };
 
@@ -50,10 +64,11 @@ int sh_encoding_of(struct sh_cmd *c, const char *param, enum sh_encoding *ret)
                         sh_drop(name);
                         return SH_OK;
                 }
-        int r = sh_cmd_throw(c, "ParameterArgumentTransformationError", "InvalidData", SH_NIL,
-                             "Cannot process argument transformation on parameter '%s'. '%s' is not a supported encoding "
-                             "name.",
-                             param, name.s->s);
+        int r = sh_cmd_throw(
+                c, "ParameterArgumentTransformationError", "InvalidData", SH_NIL,
+                "Cannot process argument transformation on parameter '%s'. '%s' is not a supported encoding "
+                "name.",
+                param, name.s->s);
         sh_drop(name);
         return r;
 }
@@ -61,23 +76,12 @@ int sh_encoding_of(struct sh_cmd *c, const char *param, enum sh_encoding *ret)
 void sh_encode_bom(enum sh_encoding e, struct sh_buf *b)
 {
         switch (e) {
-        case SH_ENC_UTF8_BOM:
-                sh_buf_put(b, "\xEF\xBB\xBF", 3);
-                break;
-        case SH_ENC_UTF16:
-                sh_buf_put(b, "\xFF\xFE", 2);
-                break;
-        case SH_ENC_UTF16_BE:
-                sh_buf_put(b, "\xFE\xFF", 2);
-                break;
-        case SH_ENC_UTF32:
-                sh_buf_put(b, "\xFF\xFE\0\0", 4);
-                break;
-        case SH_ENC_UTF32_BE:
-                sh_buf_put(b, "\0\0\xFE\xFF", 4);
-                break;
-        default:
-                break;
+        case SH_ENC_UTF8_BOM: sh_buf_put(b, "\xEF\xBB\xBF", 3); break;
+        case SH_ENC_UTF16: sh_buf_put(b, "\xFF\xFE", 2); break;
+        case SH_ENC_UTF16_BE: sh_buf_put(b, "\xFE\xFF", 2); break;
+        case SH_ENC_UTF32: sh_buf_put(b, "\xFF\xFE\0\0", 4); break;
+        case SH_ENC_UTF32_BE: sh_buf_put(b, "\0\0\xFE\xFF", 4); break;
+        default: break;
         }
 }
 
@@ -104,14 +108,9 @@ static void encode_cp(enum sh_encoding e, uint32_t cp, struct sh_buf *b)
                 put_unit(b, cp, 2, e == SH_ENC_UTF16_BE);
                 break;
         case SH_ENC_UTF32:
-        case SH_ENC_UTF32_BE:
-                put_unit(b, raw ? 0xfffd : cp, 4, e == SH_ENC_UTF32_BE);
-                break;
-        case SH_ENC_ASCII:
-                put_unit(b, cp < 0x80 ? cp : '?', 1, false);
-                break;
-        default:
-                put_unit(b, cp < 0x100 ? cp : '?', 1, false);
+        case SH_ENC_UTF32_BE: put_unit(b, raw ? 0xfffd : cp, 4, e == SH_ENC_UTF32_BE); break;
+        case SH_ENC_ASCII: put_unit(b, cp < 0x80 ? cp : '?', 1, false); break;
+        default: put_unit(b, cp < 0x100 ? cp : '?', 1, false);
         }
 }
 
@@ -191,13 +190,9 @@ void sh_decode(enum sh_encoding e, const char *text, size_t n, struct sh_buf *b)
         }
         switch (e) {
         case SH_ENC_UTF16:
-        case SH_ENC_UTF16_BE:
-                decode_units(s, n, 2, e == SH_ENC_UTF16_BE, b);
-                break;
+        case SH_ENC_UTF16_BE: decode_units(s, n, 2, e == SH_ENC_UTF16_BE, b); break;
         case SH_ENC_UTF32:
-        case SH_ENC_UTF32_BE:
-                decode_units(s, n, 4, e == SH_ENC_UTF32_BE, b);
-                break;
+        case SH_ENC_UTF32_BE: decode_units(s, n, 4, e == SH_ENC_UTF32_BE, b); break;
         case SH_ENC_ASCII:
                 for (size_t i = 0; i < n; i++)
                         sh_buf_cp(b, s[i] < 0x80 ? s[i] : '?');
@@ -206,7 +201,6 @@ void sh_decode(enum sh_encoding e, const char *text, size_t n, struct sh_buf *b)
                 for (size_t i = 0; i < n; i++)
                         sh_buf_cp(b, s[i]);
                 break;
-        default:
-                sh_buf_put(b, (const char *)s, n);
+        default: sh_buf_put(b, (const char *)s, n);
         }
 }

@@ -179,7 +179,8 @@ static void glob_at(struct globbing *g, const char *dir, const char *rest)
         free(path);
 }
 
-uint32_t sh_path_glob(struct sh *sh, const char *pattern, bool hidden, bool (*each)(void *, const char *), void *state)
+uint32_t sh_path_glob(struct sh *sh, const char *pattern, bool hidden, bool (*each)(void *, const char *),
+                      void *state)
 {
         struct globbing g = { .hidden = hidden, .each = each, .state = state };
         char *full = sh_path_full(sh, pattern);
@@ -197,7 +198,8 @@ int sh_path_missing(struct sh_cmd *c, const char *path)
 {
         char *full = sh_path_full(sh_session(c), path);
         struct sv t = sh_text(path);
-        int r = sh_cmd_error(c, "PathNotFound", "ObjectNotFound", t, "Cannot find path '%s' because it does not exist.",
+        int r = sh_cmd_error(c, "PathNotFound", "ObjectNotFound", t,
+                             "Cannot find path '%s' because it does not exist.",
                              sh_has_wildcard(path, strlen(path)) ? path : full);
         sh_drop(t);
         free(full);
@@ -217,17 +219,12 @@ int sh_path_error(struct sh_cmd *c, const char *id, int err, const char *path)
         case ENOTDIR:
                 r = sh_cmd_error(c, id, "WriteError", t, "Could not find a part of the path '%s'.", path);
                 break;
-        case EEXIST:
-                r = sh_cmd_error(c, id, "WriteError", t, "The file '%s' already exists.", path);
-                break;
+        case EEXIST: r = sh_cmd_error(c, id, "WriteError", t, "The file '%s' already exists.", path); break;
         case EISDIR:
                 r = sh_cmd_error(c, id, "PermissionDenied", t, "Access to the path '%s' is denied.", path);
                 break;
-        case ENOTEMPTY:
-                r = sh_cmd_error(c, id, "WriteError", t, "Directory not empty : '%s'", path);
-                break;
-        default:
-                r = sh_cmd_error(c, id, "WriteError", t, "%s : '%s'", strerror(err), path);
+        case ENOTEMPTY: r = sh_cmd_error(c, id, "WriteError", t, "Directory not empty : '%s'", path); break;
+        default: r = sh_cmd_error(c, id, "WriteError", t, "%s : '%s'", strerror(err), path);
         }
         sh_drop(t);
         return r;
@@ -263,7 +260,8 @@ int sh_path_single(struct sh_cmd *c, const char *path, bool literal, char **ret)
         free(s.path);
         if (s.n > 1)
                 return sh_cmd_throw(c, "ReadWriteMultipleFilesNotSupported", "InvalidArgument", SH_NIL,
-                                    "Cannot perform operation because the path resolved to more than one file. This command "
+                                    "Cannot perform operation because the path resolved to more than one "
+                                    "file. This command "
                                     "cannot operate on multiple files.");
         *ret = sh_path_full(sh, path);
         return SH_OK;
@@ -281,9 +279,11 @@ static int open_failed(struct sh_cmd *c, const char *path, int err)
         struct sv t = sh_text(path);
         int r;
         if (err == ENOENT || err == ENOTDIR)
-                r = sh_cmd_throw(c, "FileOpenFailure", "OpenError", t, "Could not find a part of the path '%s'.", path);
+                r = sh_cmd_throw(c, "FileOpenFailure", "OpenError", t,
+                                 "Could not find a part of the path '%s'.", path);
         else if (err == EACCES || err == EISDIR || err == EROFS)
-                r = sh_cmd_throw(c, "FileOpenFailure", "OpenError", t, "Access to the path '%s' is denied.", path);
+                r = sh_cmd_throw(c, "FileOpenFailure", "OpenError", t, "Access to the path '%s' is denied.",
+                                 path);
         else if (err == EEXIST)
                 r = sh_cmd_throw(c, "NoClobber", "ResourceExists", t, "The file '%s' already exists.", path);
         else
@@ -300,7 +300,8 @@ int sh_text_open(struct sh_cmd *c, const char *path, const struct sh_open *o, st
                 flags = (flags & ~O_TRUNC) | O_EXCL;
         int fd = open(path, flags, 0666);
         /* -Force writes to a file that is marked read-only. */
-        if (fd < 0 && errno == EACCES && o->force && stat(path, &st) == 0 && chmod(path, st.st_mode | S_IWUSR) == 0)
+        if (fd < 0 && errno == EACCES && o->force && stat(path, &st) == 0 &&
+            chmod(path, st.st_mode | S_IWUSR) == 0)
                 fd = open(path, flags, 0666);
         if (fd < 0)
                 return open_failed(c, path, errno);
@@ -321,7 +322,8 @@ int sh_text_open(struct sh_cmd *c, const char *path, const struct sh_open *o, st
 
 static int write_failed(struct sh_cmd *c, struct sh_text_file *f, int err)
 {
-        return sh_cmd_throw(c, "GetContentWriterIOError", "WriteError", SH_NIL, "%s : '%s'", strerror(err), f->path);
+        return sh_cmd_throw(c, "GetContentWriterIOError", "WriteError", SH_NIL, "%s : '%s'", strerror(err),
+                            f->path);
 }
 
 int sh_text_write(struct sh_cmd *c, struct sh_text_file *f, const char *s, size_t n)

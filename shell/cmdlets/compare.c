@@ -22,7 +22,8 @@ static int compare_begin(struct sh_cmd *c)
         struct compare *s = sh_state(c);
         s->cs = sh_switch(c, "CaseSensitive");
         s->exclude_different = sh_switch(c, "ExcludeDifferent");
-        s->include_equal = sh_switch(c, "IncludeEqual") || (s->exclude_different && !sh_bound(c, "IncludeEqual"));
+        s->include_equal =
+                sh_switch(c, "IncludeEqual") || (s->exclude_different && !sh_bound(c, "IncludeEqual"));
         s->pass = sh_switch(c, "PassThru");
         s->window = sh_arg_int(c, "SyncWindow", INT32_MAX);
         return sh_props_parse(c, sh_arg(c, "Property"), SH_PK_NAME, &s->props);
@@ -50,15 +51,18 @@ static int emit(struct sh_cmd *c, const struct sh_entry *e, const char *side)
         if (s->pass) {
                 o = sh_is_obj(e->object) && e->object.kind == SH_PSOBJECT ? sh_keep(e->object)
                                                                           : sh_wrap(e->object);
-                sh_bag_set(sh_bag_of(o, true), (struct sh_note) { .name = sh_text("SideIndicator"), .kind = SH_NOTE,
-                                                                  .value = sh_keep(text), .setter = SH_NIL });
+                sh_bag_set(sh_bag_of(o, true), (struct sh_note) { .name = sh_text("SideIndicator"),
+                                                                  .kind = SH_NOTE,
+                                                                  .value = sh_keep(text),
+                                                                  .setter = SH_NIL });
         } else {
                 o = sh_object_new();
                 if (!s->props.n)
                         sh_object_set(o, "InputObject", 11, e->object);
                 for (uint32_t i = 0; i < s->props.n && i < e->nkeys; i++) {
                         struct sv label = sh_prop_label(sh_session(c), &s->props.v[i]);
-                        sh_object_set(o, label.s->s, label.s->len, e->keys[i].kind == SH_VOID ? SH_NIL : e->keys[i]);
+                        sh_object_set(o, label.s->s, label.s->len,
+                                      e->keys[i].kind == SH_VOID ? SH_NIL : e->keys[i]);
                         sh_drop(label);
                 }
                 sh_object_set(o, "SideIndicator", 13, text);
@@ -70,8 +74,8 @@ static int emit(struct sh_cmd *c, const struct sh_entry *e, const char *side)
 }
 
 /* Takes the first entry of the backlog that equals e. */
-static bool take(struct sh_cmd *c, const struct sh_entry *e, const struct sh_entries *l, uint32_t *wait, uint32_t *n,
-                 uint32_t *ret)
+static bool take(struct sh_cmd *c, const struct sh_entry *e, const struct sh_entries *l, uint32_t *wait,
+                 uint32_t *n, uint32_t *ret)
 {
         struct compare *s = sh_state(c);
         for (uint32_t i = 0; i < *n; i++)
@@ -85,7 +89,8 @@ static bool take(struct sh_cmd *c, const struct sh_entry *e, const struct sh_ent
 }
 
 /* Into the backlog; what it has no room for is different. */
-static int put_off(struct sh_cmd *c, const struct sh_entries *l, uint32_t *wait, uint32_t *n, uint32_t i, const char *side)
+static int put_off(struct sh_cmd *c, const struct sh_entries *l, uint32_t *wait, uint32_t *n, uint32_t i,
+                   const char *side)
 {
         struct compare *s = sh_state(c);
         int r = SH_OK;
@@ -177,27 +182,28 @@ static const struct sh_cmdlet compare_object = {
         .name = "Compare-Object",
         .synopsis = "Shows what two lists do not have in common.",
         .params =
-                (const struct sh_param[]) {
-                        { "ReferenceObject", .type = "object[]", .position = 1, .mandatory = true, .allow_empty = true },
-                        { "DifferenceObject", .type = "object[]", .position = 2, .mandatory = true,
-                          .from_pipeline = true, .allow_empty = true },
-                        { "Property", .type = "object[]", .complete = "property" },
-                        { "SyncWindow", .type = "int", .min = 0, .max = INT32_MAX,
-                          .help = "How far apart equal objects may be." },
-                        { "ExcludeDifferent", .type = "switch" },
-                        { "IncludeEqual", .type = "switch" },
-                        { "PassThru", .type = "switch", .help = "The objects themselves, with SideIndicator added." },
-                        { "CaseSensitive", .type = "switch" },
-                        { "Culture", .type = "string" },
-                        { 0 } },
+                (const struct sh_param[]) { { "ReferenceObject", .type = "object[]", .position = 1,
+                                              .mandatory = true, .allow_empty = true },
+                                            { "DifferenceObject", .type = "object[]", .position = 2,
+                                              .mandatory = true, .from_pipeline = true, .allow_empty = true },
+                                            { "Property", .type = "object[]", .complete = "property" },
+                                            { "SyncWindow", .type = "int", .min = 0, .max = INT32_MAX,
+                                              .help = "How far apart equal objects may be." },
+                                            { "ExcludeDifferent", .type = "switch" },
+                                            { "IncludeEqual", .type = "switch" },
+                                            { "PassThru", .type = "switch",
+                                              .help = "The objects themselves, with SideIndicator added." },
+                                            { "CaseSensitive", .type = "switch" },
+                                            { "Culture", .type = "string" },
+                                            { 0 } },
         .state_size = sizeof(struct compare),
         .begin = compare_begin,
         .process = compare_process,
         .end = compare_end,
         .clean = compare_clean,
-        .examples = (const struct sh_example[]) {
-                { "Compare-Object 1,2 2,3 | ForEach-Object { \"$($_.InputObject) $($_.SideIndicator)\" }", "3 =>\n1 <=",
-                  "In one of two lists." },
-                { 0 } },
+        .examples = (const struct sh_example[]) { { "Compare-Object 1,2 2,3 | ForEach-Object { "
+                                                    "\"$($_.InputObject) $($_.SideIndicator)\" }",
+                                                    "3 =>\n1 <=", "In one of two lists." },
+                                                  { 0 } },
 };
 SH_CMDLETS(compare, &compare_object);

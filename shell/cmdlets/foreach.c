@@ -9,8 +9,8 @@
 
 /* Parallel runs live with the jobs; without them the blocks run one after the other, each in a scope of its own. */
 struct sh_parallel;
-struct sh_parallel *sh_parallel_new(struct sh_cmd *, struct sv block, int64_t throttle, int64_t timeout, bool as_job)
-        __attribute__((weak));
+struct sh_parallel *sh_parallel_new(struct sh_cmd *, struct sv block, int64_t throttle, int64_t timeout,
+                                    bool as_job) __attribute__((weak));
 int sh_parallel_input(struct sh_parallel *, struct sv) __attribute__((weak));
 int sh_parallel_end(struct sh_parallel *) __attribute__((weak));
 void sh_parallel_free(struct sh_parallel *) __attribute__((weak));
@@ -124,7 +124,8 @@ static int member(struct sh_cmd *c, struct sv input)
                 }
         }
         int r = args.n ? SH_NONE : sh_prop_get(sh, input, name.s->s, name.s->len, &out);
-        if (r == SH_OK && sh_type_of(out) && strcmp(sh_type_of(out)->name, "System.Management.Automation.PSMethod") == 0) {
+        if (r == SH_OK && sh_type_of(out) &&
+            strcmp(sh_type_of(out)->name, "System.Management.Automation.PSMethod") == 0) {
                 sh_drop(out);
                 r = SH_NONE;
         }
@@ -170,7 +171,8 @@ static int each_process(struct sh_cmd *c, struct sv input)
         if (e->jobs)
                 return input.kind == SH_VOID ? SH_OK : sh_parallel_input(e->jobs, input);
         if (e->parallel.kind == SH_BLOCK)
-                return sh_block_run(sh_session(c), e->parallel, &input, (struct sh_args) { 0 }, true, &e->sink);
+                return sh_block_run(sh_session(c), e->parallel, &input, (struct sh_args) { 0 }, true,
+                                    &e->sink);
         if (e->member.kind == SH_STRING)
                 return member(c, input);
         for (uint32_t i = e->first; i < e->last; i++) {
@@ -213,20 +215,27 @@ static const struct sh_cmdlet foreach_object = {
         .params =
                 (const struct sh_param[]) {
                         { "Process", .type = "scriptblock[]", .sets = "ScriptBlockSet", .position = 1,
-                          .mandatory = true, .allow_null = true, .help = "Runs for each object; $_ is the object." },
-                        { "Begin", .type = "scriptblock", .sets = "ScriptBlockSet", .help = "Runs before the first." },
-                        { "End", .type = "scriptblock", .sets = "ScriptBlockSet", .help = "Runs after the last." },
-                        { "RemainingScripts", .type = "scriptblock[]", .sets = "ScriptBlockSet", .remaining = true,
-                          .allow_null = true },
+                          .mandatory = true, .allow_null = true,
+                          .help = "Runs for each object; $_ is the object." },
+                        { "Begin", .type = "scriptblock", .sets = "ScriptBlockSet",
+                          .help = "Runs before the first." },
+                        { "End", .type = "scriptblock", .sets = "ScriptBlockSet",
+                          .help = "Runs after the last." },
+                        { "RemainingScripts", .type = "scriptblock[]", .sets = "ScriptBlockSet",
+                          .remaining = true, .allow_null = true },
                         { "MemberName", .type = "string", .sets = "PropertyAndMethodSet", .position = 1,
-                          .mandatory = true, .wildcard = true, .help = "A property to take or a method to call." },
+                          .mandatory = true, .wildcard = true,
+                          .help = "A property to take or a method to call." },
                         { "ArgumentList", .type = "object[]", .alias = "Args", .sets = "PropertyAndMethodSet",
                           .remaining = true, .allow_null = true, .help = "The method's arguments." },
-                        { "Parallel", .type = "scriptblock", .sets = "ParallelParameterSet", .mandatory = true,
-                          .help = "Runs for several objects at a time; $using: reads the caller's variables." },
-                        { "ThrottleLimit", .type = "int", .sets = "ParallelParameterSet", .min = 1, .max = 1024,
-                          .help = "How many at a time: 5." },
-                        { "TimeoutSeconds", .type = "int", .sets = "ParallelParameterSet", .min = 0, .max = 2147483 },
+                        { "Parallel", .type = "scriptblock", .sets = "ParallelParameterSet",
+                          .mandatory = true,
+                          .help = "Runs for several objects at a time; $using: reads the caller's "
+                                  "variables." },
+                        { "ThrottleLimit", .type = "int", .sets = "ParallelParameterSet", .min = 1,
+                          .max = 1024, .help = "How many at a time: 5." },
+                        { "TimeoutSeconds", .type = "int", .sets = "ParallelParameterSet", .min = 0,
+                          .max = 2147483 },
                         { "AsJob", .type = "switch", .sets = "ParallelParameterSet" },
                         { "UseNewRunspace", .type = "switch", .sets = "ParallelParameterSet" },
                         { "InputObject", .from_pipeline = true },
@@ -237,10 +246,11 @@ static const struct sh_cmdlet foreach_object = {
         .process = each_process,
         .end = each_end,
         .clean = each_clean,
-        .examples = (const struct sh_example[]) {
-                { "1..3 | ForEach-Object { $_ * 2 }", "2\n4\n6", "A block for each." },
-                { "'a','bcd' | ForEach-Object Length", "1\n3", "A property of each." },
-                { "'a' | ForEach-Object ToUpper", "A", "A method of each." },
-                { 0 } },
+        .examples =
+                (const struct sh_example[]) {
+                        { "1..3 | ForEach-Object { $_ * 2 }", "2\n4\n6", "A block for each." },
+                        { "'a','bcd' | ForEach-Object Length", "1\n3", "A property of each." },
+                        { "'a' | ForEach-Object ToUpper", "A", "A method of each." },
+                        { 0 } },
 };
 SH_CMDLETS(foreach, &foreach_object);

@@ -25,9 +25,10 @@ static int group_begin(struct sh_cmd *c)
                                     "You must use the AsString parameter with the AsHashTable parameter.");
         int r = sh_props_parse(c, sh_arg(c, "Property"), SH_PK_NAME, &g->props);
         if (r == SH_OK && sh_switch(c, "AsHashTable") && !sh_switch(c, "AsString") && g->props.n > 1)
-                return sh_cmd_throw(c, "ArgumentException", "InvalidArgument", SH_NIL,
-                                    "The AsHashTable parameter can be used with only one property. Add the AsString "
-                                    "parameter to use more than one property.");
+                return sh_cmd_throw(
+                        c, "ArgumentException", "InvalidArgument", SH_NIL,
+                        "The AsHashTable parameter can be used with only one property. Add the AsString "
+                        "parameter to use more than one property.");
         return r;
 }
 
@@ -107,8 +108,8 @@ static struct sv group_new(struct sh *sh, const struct sh_entry *e, bool bare)
 }
 
 /* A group found by the text of simple keys, so that many groups of mixed types do not cost their square. */
-static uint32_t find_group(struct sh *sh, const struct sh_entry *reps, uint32_t n, const struct sh_entry *e, bool cs,
-                           bool sorted)
+static uint32_t find_group(struct sh *sh, const struct sh_entry *reps, uint32_t n, const struct sh_entry *e,
+                           bool cs, bool sorted)
 {
         if (sorted)
                 return n && sh_entry_compare(sh, &reps[n - 1], e, NULL, cs) == 0 ? n - 1 : n;
@@ -125,13 +126,18 @@ static int write_hash(struct sh_cmd *c, struct sh_array *groups, const struct sh
         if (sh_switch(c, "CaseSensitive"))
                 sh_hash_set_case(h.h, true);
         for (uint32_t i = 0; i < groups->n && r == SH_OK; i++) {
-                struct sv key = sh_switch(c, "AsString") ? *sh_field(groups->v[i], 3) : sh_unwrap(reps[i].keys[0]);
+                struct sv key =
+                        sh_switch(c, "AsString") ? *sh_field(groups->v[i], 3) : sh_unwrap(reps[i].keys[0]);
                 if (sh_is_null(key))
-                        r = sh_cmd_error(c, "The objects grouped by this property cannot be expanded because there is a "
-                                            "key duplication. Provide a valid value for the property, and then try again.",
-                                         "InvalidArgument", SH_NIL,
-                                         "The objects grouped by this property cannot be expanded because there is a "
-                                         "key duplication. Provide a valid value for the property, and then try again.");
+                        r = sh_cmd_error(
+                                c,
+                                "The objects grouped by this property cannot be expanded because there is a "
+                                "key duplication. Provide a valid value for the property, and then try "
+                                "again.",
+                                "InvalidArgument", SH_NIL,
+                                "The objects grouped by this property cannot be expanded because there is a "
+                                "key duplication. Provide a valid value for the property, and then try "
+                                "again.");
                 else if (!sh_hash_get(h.h, key, &old))
                         sh_hash_set(h.h, key, *sh_field(groups->v[i], 2));
         }
@@ -196,24 +202,25 @@ static const struct sh_cmdlet group_object = {
         .name = "Group-Object",
         .alias = (const char *[]) { "group", NULL },
         .synopsis = "Groups objects that have the same value of a property.",
-        .params =
-                (const struct sh_param[]) {
-                        { "Property", .type = "object[]", .position = 1, .complete = "property" },
-                        { "NoElement", .type = "switch", .help = "Counts only." },
-                        { "AsHashTable", .type = "switch", .alias = "AHT", .sets = "HashTable",
-                          .help = "One table: value to objects." },
-                        { "AsString", .type = "switch", .sets = "HashTable" },
-                        { "CaseSensitive", .type = "switch" },
-                        { "Culture", .type = "string" },
-                        { "InputObject", .from_pipeline = true },
-                        { 0 } },
+        .params = (const struct sh_param[]) { { "Property", .type = "object[]", .position = 1,
+                                                .complete = "property" },
+                                              { "NoElement", .type = "switch", .help = "Counts only." },
+                                              { "AsHashTable", .type = "switch", .alias = "AHT",
+                                                .sets = "HashTable", .help = "One table: value to objects." },
+                                              { "AsString", .type = "switch", .sets = "HashTable" },
+                                              { "CaseSensitive", .type = "switch" },
+                                              { "Culture", .type = "string" },
+                                              { "InputObject", .from_pipeline = true },
+                                              { 0 } },
         .state_size = sizeof(struct group),
         .begin = group_begin,
         .process = group_process,
         .end = group_end,
         .clean = group_clean,
-        .examples = (const struct sh_example[]) {
-                { "'a','b','a' | Group-Object | ForEach-Object { \"$($_.Name) $($_.Count)\" }", "a 2\nb 1", "Counts." },
-                { 0 } },
+        .examples =
+                (const struct sh_example[]) {
+                        { "'a','b','a' | Group-Object | ForEach-Object { \"$($_.Name) $($_.Count)\" }",
+                          "a 2\nb 1", "Counts." },
+                        { 0 } },
 };
 SH_CMDLETS(group, &group_object);

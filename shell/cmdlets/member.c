@@ -23,8 +23,12 @@ static int member_begin(struct sh_cmd *c)
 }
 
 static const char *const kinds[] = {
-        [SH_NOTE] = "NoteProperty",          [SH_ALIAS] = "AliasProperty", [SH_SCRIPT_PROPERTY] = "ScriptProperty",
-        [SH_SCRIPT_METHOD] = "ScriptMethod", [SH_PROPERTY] = "Property",   [SH_METHOD] = "Method",
+        [SH_NOTE] = "NoteProperty",
+        [SH_ALIAS] = "AliasProperty",
+        [SH_SCRIPT_PROPERTY] = "ScriptProperty",
+        [SH_SCRIPT_METHOD] = "ScriptMethod",
+        [SH_PROPERTY] = "Property",
+        [SH_METHOD] = "Method",
         [SH_CODE] = "CodeProperty",
 };
 
@@ -54,7 +58,8 @@ static bool wanted_kind(struct sh_cmd *c, const char *kind)
 
 static void add(struct listing *l, const char *name, size_t n, int kind, const char *definition)
 {
-        if (!wanted_kind(l->c, kinds[kind]) || (!sh_is_null(l->names) && !sh_prop_excluded(l->names, name, n)))
+        if (!wanted_kind(l->c, kinds[kind]) ||
+            (!sh_is_null(l->names) && !sh_prop_excluded(l->names, name, n)))
                 return;
         for (uint32_t i = 0; i < l->out.a->n; i++) {
                 struct sv old = *sh_field(l->out.a->v[i], 1);
@@ -91,7 +96,8 @@ static const struct sh_member *declared(const struct sh_type *t, const char *nam
 {
         for (; t; t = t->base)
                 for (uint32_t i = 0; i < t->nmembers; i++)
-                        if (!t->members[i].is_static && sh_text_same(t->members[i].name, strlen(t->members[i].name), name, n))
+                        if (!t->members[i].is_static &&
+                            sh_text_same(t->members[i].name, strlen(t->members[i].name), name, n))
                                 return &t->members[i];
         return NULL;
 }
@@ -116,8 +122,9 @@ static bool property_each(void *state, const char *name, size_t n, int kind)
                 if (r != SH_OK)
                         value = SH_NIL;
                 const struct sh_type *t = sh_type_of(sh_unwrap(value));
-                text = kind == SH_NOTE ? note_definition(l, name, n, kind, value)
-                                       : sh_printf("%s %.*s {get;}", t ? sh_type_label(t) : "object", (int)n, name);
+                text = kind == SH_NOTE
+                               ? note_definition(l, name, n, kind, value)
+                               : sh_printf("%s %.*s {get;}", t ? sh_type_label(t) : "object", (int)n, name);
                 sh_drop(value);
         }
         add(l, name, n, kind, text.s->s);
@@ -223,23 +230,23 @@ static const struct sh_cmdlet get_member = {
         .name = "Get-Member",
         .alias = (const char *[]) { "gm", NULL },
         .synopsis = "Shows the properties and methods of objects.",
-        .params =
-                (const struct sh_param[]) {
-                        { "Name", .type = "string[]", .position = 1, .wildcard = true },
-                        { "MemberType", .type = "object", .alias = "Type",
-                          .help = "Property, Method, NoteProperty, ScriptProperty, ... or Properties, Methods." },
-                        { "View", .type = "string", .values = "Extended,Adapted,Base,All" },
-                        { "Static", .type = "switch" },
-                        { "Force", .type = "switch" },
-                        { "InputObject", .from_pipeline = true },
-                        { 0 } },
+        .params = (const struct sh_param[]) { { "Name", .type = "string[]", .position = 1, .wildcard = true },
+                                              { "MemberType", .type = "object", .alias = "Type",
+                                                .help = "Property, Method, NoteProperty, ScriptProperty, ... "
+                                                        "or Properties, Methods." },
+                                              { "View", .type = "string",
+                                                .values = "Extended,Adapted,Base,All" },
+                                              { "Static", .type = "switch" },
+                                              { "Force", .type = "switch" },
+                                              { "InputObject", .from_pipeline = true },
+                                              { 0 } },
         .state_size = sizeof(struct member),
         .begin = member_begin,
         .process = member_process,
         .end = member_end,
         .clean = member_clean,
-        .examples = (const struct sh_example[]) {
-                { "([pscustomobject]@{ a = 1 } | Get-Member a).MemberType", "NoteProperty", "What a property is." },
-                { 0 } },
+        .examples = (const struct sh_example[]) { { "([pscustomobject]@{ a = 1 } | Get-Member a).MemberType",
+                                                    "NoteProperty", "What a property is." },
+                                                  { 0 } },
 };
 SH_CMDLETS(member, &get_member);

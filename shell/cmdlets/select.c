@@ -101,7 +101,8 @@ static void name_type(struct sv object, struct sv input)
         struct sh_bag *b = own_bag(object);
         if (!is_custom(object) || !b || !t)
                 return;
-        struct sv name = sh_printf("Selected.%s", is_custom(input) ? "System.Management.Automation.PSCustomObject" : t->name);
+        struct sv name = sh_printf(
+                "Selected.%s", is_custom(input) ? "System.Management.Automation.PSCustomObject" : t->name);
         struct sv *types = calloc(b->ntypes + 1, sizeof(*types));
         if (!types)
                 abort();
@@ -122,7 +123,8 @@ static bool same_value(struct sh *sh, const struct select *s, struct sv a, struc
         return sh_order(sh, a, b, !s->fold) == 0;
 }
 
-static bool same_object(struct sh *sh, const struct select *s, struct sv a, uint32_t notes, const struct unique *u)
+static bool same_object(struct sh *sh, const struct select *s, struct sv a, uint32_t notes,
+                        const struct unique *u)
 {
         if (notes != u->notes || !same_value(sh, s, sh_unwrap(a), sh_unwrap(u->object)))
                 return false;
@@ -169,7 +171,8 @@ struct picking {
 static int exists(struct picking *p, const char *name, const char *id)
 {
         return sh_cmd_error(p->c, id, "InvalidOperation", p->input,
-                            "The property cannot be processed because the property \"%s\" already exists.", name);
+                            "The property cannot be processed because the property \"%s\" already exists.",
+                            name);
 }
 
 static bool put(struct picking *p, struct sv name, struct sv value)
@@ -257,7 +260,8 @@ static int write_expanded(struct picking *p, struct sv value)
                 }
                 if (got == SH_ERROR)
                         sh_drop(sh_error_take(sh));
-                sh_bag_set(sh_bag_of(copy, true), (struct sh_note) { .name = sh_keep(notes->v[i].name), .kind = SH_NOTE,
+                sh_bag_set(sh_bag_of(copy, true), (struct sh_note) { .name = sh_keep(notes->v[i].name),
+                                                                     .kind = SH_NOTE,
                                                                      .value = sh_keep(notes->v[i].value),
                                                                      .setter = SH_NIL });
         }
@@ -349,7 +353,8 @@ static struct sv dequeue(struct select *s)
 
 static void enqueue(struct select *s, struct sv v)
 {
-        if ((s->last > 0 && s->first == 0 && s->n >= s->last + s->skip) || (s->last > 0 && s->first != 0 && s->n >= s->last))
+        if ((s->last > 0 && s->first == 0 && s->n >= s->last + s->skip) ||
+            (s->last > 0 && s->first != 0 && s->n >= s->last))
                 sh_drop(dequeue(s));
         if (s->head + s->n == s->cap) {
                 if (s->head > s->n) {
@@ -437,7 +442,8 @@ static int select_process(struct sh_cmd *c, struct sv input)
         struct sv v = stream(s);
         int r = v.kind == SH_VOID ? SH_OK : process_object(c, v);
         sh_drop(v);
-        if (r == SH_OK && s->bounded && s->last == 0 && s->first != 0 && s->streamed >= s->first && !sh_switch(c, "Wait"))
+        if (r == SH_OK && s->bounded && s->last == 0 && s->first != 0 && s->streamed >= s->first &&
+            !sh_switch(c, "Wait"))
                 return stop(c);
         return r;
 }
@@ -464,8 +470,8 @@ static const struct sh_cmdlet select_object = {
         .synopsis = "Selects objects, and properties of objects.",
         .params =
                 (const struct sh_param[]) {
-                        { "Property", .type = "object[]", .position = 1, .wildcard = true, .complete = "property",
-                          .sets = "DefaultParameter,SkipLastParameter",
+                        { "Property", .type = "object[]", .position = 1, .wildcard = true,
+                          .complete = "property", .sets = "DefaultParameter,SkipLastParameter",
                           .help = "Names, wildcards, or tables with Name and Expression." },
                         { "ExcludeProperty", .type = "string[]", .wildcard = true, .complete = "property",
                           .sets = "DefaultParameter,SkipLastParameter" },
@@ -477,11 +483,14 @@ static const struct sh_cmdlet select_object = {
                         { "First", .type = "int", .sets = "DefaultParameter", .min = 0, .max = INT32_MAX,
                           .help = "So many from the start; then what runs before is stopped." },
                         { "Last", .type = "int", .sets = "DefaultParameter", .min = 0, .max = INT32_MAX },
-                        { "Skip", .type = "int", .sets = "DefaultParameter,SkipLastParameter", .min = 0, .max = INT32_MAX },
-                        { "SkipLast", .type = "int", .sets = "SkipLastParameter", .min = 0, .max = INT32_MAX },
+                        { "Skip", .type = "int", .sets = "DefaultParameter,SkipLastParameter", .min = 0,
+                          .max = INT32_MAX },
+                        { "SkipLast", .type = "int", .sets = "SkipLastParameter", .min = 0,
+                          .max = INT32_MAX },
                         { "Wait", .type = "switch", .sets = "DefaultParameter,IndexParameter" },
                         { "Index", .type = "int[]", .sets = "IndexParameter", .min = 0, .max = INT32_MAX },
-                        { "SkipIndex", .type = "int[]", .sets = "SkipIndexParameter", .min = 0, .max = INT32_MAX },
+                        { "SkipIndex", .type = "int[]", .sets = "SkipIndexParameter", .min = 0,
+                          .max = INT32_MAX },
                         { "InputObject", .from_pipeline = true },
                         { 0 } },
         .default_set = "DefaultParameter",
@@ -490,10 +499,11 @@ static const struct sh_cmdlet select_object = {
         .process = select_process,
         .end = finish,
         .clean = select_clean,
-        .examples = (const struct sh_example[]) {
-                { "1..9 | Select-Object -First 2", "1\n2", "The first two." },
-                { "'a','bcd' | Select-Object -ExpandProperty Length", "1\n3", "The values alone." },
-                { "3,1,3 | Select-Object -Unique", "3\n1", "Each once." },
-                { 0 } },
+        .examples =
+                (const struct sh_example[]) {
+                        { "1..9 | Select-Object -First 2", "1\n2", "The first two." },
+                        { "'a','bcd' | Select-Object -ExpandProperty Length", "1\n3", "The values alone." },
+                        { "3,1,3 | Select-Object -Unique", "3\n1", "Each once." },
+                        { 0 } },
 };
 SH_CMDLETS(select, &select_object);

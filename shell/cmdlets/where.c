@@ -65,18 +65,21 @@ static int find_operator(struct sh_cmd *c, struct where *w)
                 found++;
         }
         if (found > 1)
-                return sh_cmd_throw(c, "AmbiguousParameterSet", "InvalidArgument", SH_NIL,
-                                    "Parameter set cannot be resolved using the specified named parameters. One or "
-                                    "more parameters issued cannot be used together or an insufficient number of "
-                                    "parameters were provided.");
+                return sh_cmd_throw(
+                        c, "AmbiguousParameterSet", "InvalidArgument", SH_NIL,
+                        "Parameter set cannot be resolved using the specified named parameters. One or "
+                        "more parameters issued cannot be used together or an insufficient number of "
+                        "parameters were provided.");
         if (found == 0 && sh_bound(c, "Value"))
-                return sh_cmd_throw(c, "OperatorNotSpecified", "InvalidArgument", SH_NIL,
-                                    "The specified operator requires both the -Property and -Value parameters. "
-                                    "Provide values for both parameters, and then try the command again.");
+                return sh_cmd_throw(
+                        c, "OperatorNotSpecified", "InvalidArgument", SH_NIL,
+                        "The specified operator requires both the -Property and -Value parameters. "
+                        "Provide values for both parameters, and then try the command again.");
         if (w->op >= 0 && !sh_bound(c, "Value"))
-                return sh_cmd_throw(c, "ValueNotSpecifiedForWhereObject", "InvalidArgument", SH_NIL,
-                                    "The specified operator requires both the -Property and -Value parameters. "
-                                    "Provide values for both parameters, and then try the command again.");
+                return sh_cmd_throw(
+                        c, "ValueNotSpecifiedForWhereObject", "InvalidArgument", SH_NIL,
+                        "The specified operator requires both the -Property and -Value parameters. "
+                        "Provide values for both parameters, and then try the command again.");
         return SH_OK;
 }
 
@@ -94,7 +97,8 @@ static int type_value(struct sh_cmd *c, struct where *w)
         }
         const struct sh_type *t = sh_type_find(sh_session(c), s, n);
         if (!t)
-                return sh_cmd_throw(c, "TypeNotFound", "InvalidArgument", SH_NIL, "Cannot find type [%.*s].", (int)n, s);
+                return sh_cmd_throw(c, "TypeNotFound", "InvalidArgument", SH_NIL, "Cannot find type [%.*s].",
+                                    (int)n, s);
         sh_drop(w->value);
         w->value = sh_type_value(t);
         return SH_OK;
@@ -171,9 +175,9 @@ static void where_clean(struct sh_cmd *c)
         *w = (struct where) { 0 };
 }
 
-#define OPERATOR(name, other, text)                                                                          \
-        {                                                                                                    \
-                name, .type = "switch", .alias = other, .sets = "PropertySet", .help = text                  \
+#define OPERATOR(name, other, text) \
+        { \
+                name, .type = "switch", .alias = other, .sets = "PropertySet", .help = text \
         }
 
 static const struct sh_cmdlet where_object = {
@@ -184,8 +188,8 @@ static const struct sh_cmdlet where_object = {
                 (const struct sh_param[]) {
                         { "FilterScript", .type = "scriptblock", .sets = "ScriptBlockSet", .position = 1,
                           .mandatory = true, .help = "The condition; $_ is the object." },
-                        { "Property", .type = "string", .sets = "PropertySet", .position = 1, .mandatory = true,
-                          .help = "The property to look at." },
+                        { "Property", .type = "string", .sets = "PropertySet", .position = 1,
+                          .mandatory = true, .help = "The property to look at." },
                         { "Value", .sets = "PropertySet", .position = 2, .allow_null = true,
                           .help = "What to compare it with." },
                         { "InputObject", .from_pipeline = true },
@@ -212,7 +216,8 @@ static const struct sh_cmdlet where_object = {
                         OPERATOR("Contains", "IContains", "The collection has the value."),
                         OPERATOR("CContains", NULL, "The collection has the value, case-sensitive."),
                         OPERATOR("NotContains", "INotContains", "The collection does not have the value."),
-                        OPERATOR("CNotContains", NULL, "The collection does not have the value, case-sensitive."),
+                        OPERATOR("CNotContains", NULL,
+                                 "The collection does not have the value, case-sensitive."),
                         OPERATOR("In", "IIn", "The value is in the collection."),
                         OPERATOR("CIn", NULL, "The value is in the collection, case-sensitive."),
                         OPERATOR("NotIn", "INotIn", "The value is not in the collection."),
@@ -226,9 +231,10 @@ static const struct sh_cmdlet where_object = {
         .begin = where_begin,
         .process = where_process,
         .clean = where_clean,
-        .examples = (const struct sh_example[]) {
-                { "1..5 | Where-Object { $_ % 2 }", "1\n3\n5", "Odd numbers." },
-                { "'a','bb' | Where-Object Length -gt 1", "bb", "The simple form." },
-                { 0 } },
+        .examples =
+                (const struct sh_example[]) {
+                        { "1..5 | Where-Object { $_ % 2 }", "1\n3\n5", "Odd numbers." },
+                        { "'a','bb' | Where-Object Length -gt 1", "bb", "The simple form." },
+                        { 0 } },
 };
 SH_CMDLETS(where, &where_object);
