@@ -281,8 +281,8 @@ static int put_of_type(struct sh *sh, struct sv self, const char *name, size_t n
         if (!m)
                 return SH_NONE;
         if (!m->set)
-                return sh_throw_inner(sh, "System.Management.Automation.SetValueException", "PropertyAssignmentException",
-                                      "InvalidOperation", SH_NIL, "'%s' is a ReadOnly property.", m->name);
+                return sh_throw_inner(sh, "System.Management.Automation.SetValueException",
+                                      "PropertyAssignmentException", "InvalidOperation", SH_NIL, "'%s' is a ReadOnly property.", m->name);
         sh->member = m;
         int st = m->set(sh, self, value);
         sh->member = old;
@@ -488,8 +488,8 @@ int sh_put_static(struct sh *sh, const struct sh_type *t, const char *name, size
         if (!m)
                 return cannot_set(sh, name, n);
         if (!m->set)
-                return sh_throw_inner(sh, "System.Management.Automation.SetValueException", "PropertyAssignmentException",
-                                      "InvalidOperation", SH_NIL, "'%s' is a ReadOnly property.", m->name);
+                return sh_throw_inner(sh, "System.Management.Automation.SetValueException",
+                                      "PropertyAssignmentException", "InvalidOperation", SH_NIL, "'%s' is a ReadOnly property.", m->name);
         struct sv self = sh_type_value(t);
         sh->member = m;
         int st = m->set(sh, self, value);
@@ -524,8 +524,8 @@ static int construct_array(struct sh *sh, const struct sh_type *t, struct sh_arg
         if (args.n != 1 || !sh_to_int64(sh, args.v[0], &n))
                 return SH_NONE;
         if (n < 0 || n > INT32_MAX / 16)
-                return sh_throw_in_method(sh, n < 0 ? "System.OverflowException" : "System.OutOfMemoryException", ".ctor",
-                                          args.n, n < 0 ? "Arithmetic operation resulted in an overflow."
+                return sh_throw_in_method(sh, n < 0 ? "System.OverflowException" : "System.OutOfMemoryException",
+                                          ".ctor", args.n, n < 0 ? "Arithmetic operation resulted in an overflow."
                                                         : "Array dimensions exceeded supported range.");
         *ret = sh_array_typed(t->element ? t->element : &sh_type_object, (uint32_t)n);
         return SH_OK;
