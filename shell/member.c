@@ -282,7 +282,8 @@ static int put_of_type(struct sh *sh, struct sv self, const char *name, size_t n
                 return SH_NONE;
         if (!m->set)
                 return sh_throw_inner(sh, "System.Management.Automation.SetValueException",
-                                      "PropertyAssignmentException", "InvalidOperation", SH_NIL, "'%s' is a ReadOnly property.", m->name);
+                                      "PropertyAssignmentException", "InvalidOperation", SH_NIL,
+                                      "'%s' is a ReadOnly property.", m->name);
         sh->member = m;
         int st = m->set(sh, self, value);
         sh->member = old;
@@ -489,7 +490,8 @@ int sh_put_static(struct sh *sh, const struct sh_type *t, const char *name, size
                 return cannot_set(sh, name, n);
         if (!m->set)
                 return sh_throw_inner(sh, "System.Management.Automation.SetValueException",
-                                      "PropertyAssignmentException", "InvalidOperation", SH_NIL, "'%s' is a ReadOnly property.", m->name);
+                                      "PropertyAssignmentException", "InvalidOperation", SH_NIL,
+                                      "'%s' is a ReadOnly property.", m->name);
         struct sv self = sh_type_value(t);
         sh->member = m;
         int st = m->set(sh, self, value);
