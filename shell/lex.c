@@ -334,7 +334,7 @@ bool lx_number(struct parser *p, bool command, struct sv *ret, uint32_t *ret_end
                 ok = integer_value(p, r, neg, suf, mul, text, strlen(text), ret);
         }
         free(text);
-        if (!ok)
+        if (!ok && p->u) /* a text that is only tried as a number has no unit and reports nothing */
                 p_error(p, p->pos, end, "BadNumericConstant", "The numeric constant %.*s is not valid.",
                         (int)(end - p->pos), p->s + p->pos);
         *ret_end = end;
