@@ -209,8 +209,7 @@ struct command {
         uint32_t nargs;
         struct redir *redirs;
         uint32_t nredirs;
-        uint32_t epoch; /* of the cached resolution */
-        struct sh_target *target;
+        uint32_t id;       /* the constant name's, once asked */
 };
 
 struct clause {

@@ -91,6 +91,7 @@ const char *sh_arg_text(struct sh_cmd *, const char *param, const char *otherwis
 const char *sh_param_set(struct sh_cmd *);
 bool sh_expects_input(struct sh_cmd *);         /* something is piped in */
 
+struct sh_sink *sh_out(struct sh_cmd *);        /* sh_emit() as a sink: what a cmdlet's blocks write to */
 int sh_emit(struct sh_cmd *, struct sv);        /* one object down the pipeline; borrowed; not unrolled */
 int sh_emit_unrolled(struct sh_cmd *, struct sv); /* collections item by item */
 /* Non-terminating error about one target; SH_OK to go on, SH_ERROR when -ErrorAction Stop made it terminating. */
@@ -113,5 +114,6 @@ struct sh_plan {
         char order[256];
         uint64_t limit;         /* 0 = none */
 };
+const struct sh_plan *sh_plan_of(struct sh_cmd *);      /* NULL: nothing is known, give everything */
 
 #endif

@@ -57,6 +57,7 @@ struct scope {
 };
 
 /* One call that is running. */
+enum { SH_V_PARAMETER = 0x80 }; /* sv.flags of a string in $args that was written as -Name */
 struct frame {
         struct frame *prev;
         struct block *block;
@@ -87,6 +88,7 @@ struct sh_target { /* also what Get-Command writes: CommandInfo */
         struct sh_module *module;
         uint32_t options;
         char *description;
+        struct sh_cmdinfo *info; /* cmdlets: the binder's, made at first call */
 };
 struct sh_target *sh_target_new(enum target_kind, const char *name, size_t n);
 static inline struct sv sh_target_value(struct sh_target *t)
@@ -121,7 +123,8 @@ struct pinfo {
         const char **aliases;
         uint32_t naliases;
         const struct sh_type *type; /* NULL = object */
-        bool is_switch, common, allow_null, allow_empty, allow_empty_collection, is_block, hidden;
+        bool is_switch, common, allow_null, allow_empty, allow_empty_collection, is_block, hidden,
+                validated; /* has Validate* attributes */
         struct pset *in;
         uint32_t nin;
         uint32_t sets;                /* union */
@@ -183,6 +186,7 @@ struct argval {
         struct sv value; /* owned; SH_UNSET: a parameter without argument */
         bool colon, splat, quoted, verbatim, end_of_params, has_glob;
         struct node *node; /* of the value, for its text */
+        struct sv owner;   /* what keeps the name, or nil */
 };
 struct argvec {
         struct argval *v;
@@ -190,6 +194,7 @@ struct argvec {
 };
 void sh_argvec_add(struct argvec *, struct argval);
 void sh_argvec_free(struct argvec *);
+void sh_argvec_value(struct argvec *, struct sv, bool splat);
 
 struct bound_value {
         struct sv v;
@@ -223,6 +228,17 @@ struct sh_cmd {
         bool expects_input, input_seen, stopped, down_stopped, begun, is_function, dotted, own_scope,
                 has_input_var, done, errored;
         bool pipe_binds; /* some parameter takes pipeline input */
+        struct sh_sink emit;  /* what a cmdlet's blocks write to: sh_emit() as a sink */
+        struct sv under;      /* a function's $_: the object it got last, or unset */
+        struct sh_tee *tee;   /* -OutVariable, -PipelineVariable */
+        int fast_pipe;        /* the one parameter that takes every object as it is; -1 = bind properly */
+        uint32_t pipe_sets;   /* sets possible before an object was bound */
+        struct unit *script;  /* a script file's, kept */
+        struct scope *caller; /* where it was called, borrowed */
+        struct frame *outer_frame; /* dotted: the frame that its scope had */
+        char confirm_all;     /* 'a' yes to all, 'l' no to all */
+        struct sv dynamic;    /* the dictionary of a dynamicparam block */
+        bool own_info, failed_begin, from_default; /* some value came from $PSDefaultParameterValues */
         uint8_t whatif, confirm;
         struct sv ov_list, outvar; /* -OutVariable being filled */
         struct sh_plan *plan;
@@ -436,12 +452,28 @@ int sh_find_command(struct sh *, const char *name, size_t n,
 int sh_try_command(struct sh *, const char *name, size_t n,
                    struct sh_target **ret); /* SH_NONE when not found */
 struct sh_target *sh_target_of_block(struct sh *, struct sv block);
+struct scope *sh_block_home(struct sh *, struct sh_block *);
+struct scope *sh_block_scope(struct sh *, struct sh_block *); /* a new one for a call */
+void sh_scope_leave(struct sh *, struct scope *);             /* the call is over */
+bool sh_block_simple(struct sh *, struct block *);
+int sh_call_simple(struct sh *, struct sh_target *, struct argvec *, bool dotted, struct node *at, struct sh_sink *out);
+int sh_run_mixed(struct sh *, struct sh_cmd *first, struct node *expr, struct sh_sink *out);
+int sh_confirm(struct sh_cmd *, const char *caption, const char *question, bool *ret);
+int sh_should_process_text(struct sh_cmd *, const char *description, const char *question, const char *caption,
+                           bool *ret);
 void sh_function_set(struct sh *, struct scope *, const char *name, size_t n, struct sv block, bool filter);
 void sh_alias_set(struct sh *, struct scope *, const char *name, size_t n, const char *target,
                   uint32_t options);
 bool sh_alias_remove(struct sh *, const char *name, size_t n);
 void sh_builtins(struct sh *);
 const char *sh_alias_lookup(struct sh *, const char *name, size_t n);
+const char *sh_command_near(struct sh *, const char *name); /* for "did you mean"; NULL when nothing is near */
+bool sh_attr_is(const struct attr *, const char *name);
+bool sh_attr_get(struct sh *, const struct attr *, const char *name, struct sv *ret);
+const struct sh_type *sh_attr_type(struct sh *, const struct attr *); /* NULL: thrown */
+bool sh_block_advanced(struct sh *, struct block *, struct sh_cmdinfo **ret);
+int sh_validate_table(struct sh *, const struct sh_param *, struct sv);
+bool sh_ask(struct sh *, const char *prompt, struct sv *ret);
 int sh_bind(struct sh_cmd *, struct argvec *); /* named and positional */
 int sh_bind_finish(struct sh_cmd *);           /* mandatory, sets, defaults; before begin */
 int sh_bind_pipe(struct sh_cmd *, struct sv input);
