@@ -32,6 +32,7 @@ struct sh_var { /* a variable with more than a value; also what [ref]$x and Get-
         struct sv description;
 };
 extern const struct sh_type sh_type_variable;
+extern struct sh_enum sh_enum_scoped_options, sh_enum_command_types;
 
 struct table {
         struct layout names;
@@ -264,13 +265,17 @@ struct sh_module {
 struct sh_error {
         struct sh_obj obj;
         struct sv exception, target;
-        char *id, *category, *activity, *reason, *details, *trace;
+        char *id, *category, *activity, *reason, *target_name, *trace;
+        char *details;     /* ErrorDetails.RecommendedAction: the hint */
         char *message;     /* ErrorDetails or NULL */
         struct unit *unit; /* position; kept */
         uint32_t at, end;
-        char *command; /* InvocationInfo.MyCommand */
+        char *command; /* the cmdlet or advanced function that failed: in the id, MyCommand */
+        char *invocation_name; /* as it was called, when there is no such command */
         struct sv bound;
         bool script_terminating, recorded, thrown, positioned;
+        bool cmdlet_terminating; /* ThrowTerminatingError */
+        bool final; /* from an ErrorAction of Stop: no preference holds it */
 };
 static inline struct sh_error *sh_error_of(struct sv v)
 {
@@ -336,8 +341,31 @@ struct sh {
         uint32_t nscript_types;
         struct sh_model *model; /* shell/model.c keeps its connection here */
         struct sv transcript;
-        bool exiting, native_error_known;
+        bool exiting, native_error_known, interrupted; /* interrupted: Ctrl-C is on its way up */
+        bool stdin_is_code; /* has been read, or is the program's text: not $input */
+        uint32_t checks;
 };
+
+/* ---- stream.c ---- */
+extern const struct sh_type sh_type_warning_record, sh_type_verbose_record, sh_type_debug_record,
+        sh_type_information_record;
+bool sh_is_stream_record(struct sv, enum sh_stream *ret);
+bool sh_host_record(struct sh *, struct sv); /* writes such a record to the host; false when it is none */
+int sh_stream_info(struct sh *, struct sv message, struct sv tags);
+int sh_stream_host(struct sh *, struct sv message, bool newline, const char *colour); /* Write-Host */
+int sh_sink_fd(struct sh_sink *);               /* of a file that is redirected to; -1: not a file */
+bool sh_sink_discards(const struct sh_sink *);
+
+/* ---- types/engine_session.c ---- */
+extern const struct sh_type sh_type_path_info;
+struct sv sh_path_info_new(struct sv path); /* $PWD, Get-Location */
+struct sv sh_action_value(int action);      /* ActionPreference */
+struct sv sh_impact_value(int impact);      /* ConfirmImpact */
+struct sv sh_pscmdlet_new(struct sh *, struct sh_cmd *);
+struct sv sh_execution_context(struct sh *);
+struct sv sh_session_state(struct sh *);
+int sh_ask_yes(struct sh *, const char *question, struct sv *ret); /* true or false; throws when nobody can be asked */
+bool sh_function_remove(struct sh *, const char *name, size_t n);
 
 /* ---- names ---- */
 uint32_t sh_intern(struct sh *, const char *, size_t n); /* never 0 */
@@ -416,6 +444,7 @@ int sh_slot_write(struct sh *, struct sv *slot, struct sv, uint32_t id);     /* 
 struct sh_var *sh_var_box(struct sh *, uint32_t id, int where, bool make);   /* borrowed; boxes it in place */
 struct scope *sh_scope_at(struct sh *, int where_or_depth);
 bool sh_auto_var(struct sh *, struct scope *from, uint32_t id, struct sv *ret);
+struct sv sh_frame_bound(struct sh *, struct frame *); /* $PSBoundParameters, owned */
 int sh_validate(struct sh *, struct attr *, struct unit *, struct sv, const char *param, bool is_param);
 int sh_pref(struct sh *, uint32_t id, int otherwise); /* an ActionPreference variable */
 int sh_action_parse(struct sv);                       /* AP_..., AP_UNSET when it is none */
@@ -442,7 +471,11 @@ int sh_stmt_error(struct sh *, struct node *list, struct node *stmt,
                   struct sh_sink *);                 /* a statement failed: go on? */
 int sh_error_report(struct sh *);                    /* the pending error becomes an error in stream 2 */
 void sh_error_record(struct sh *, struct sv record); /* into $Error */
-int sh_enter_call(struct sh *);                      /* depth check */
+int sh_throw_about(struct sh *, const char *exception_type_or_null, const char *id, const char *category,
+                   const char *target, const char *fmt, ...)
+        __attribute__((format(printf, 6, 7))); /* the target is a text */
+void sh_error_place(struct sh *, struct sh_error *, struct node *);
+int sh_enter_call(struct sh *);                      /* depth check; counts: sh->depth-- when the call is over */
 bool sh_catch_matches(struct sh *, struct node **types, uint32_t n, int *ret_rank);
 int sh_throw_value(struct sh *, bool given, struct sv);  /* throw x; a bare throw rethrows */
 
@@ -525,8 +558,19 @@ int sh_start_background(struct sh *, struct node *, struct sh_sink *);
 bool sh_requires(struct sh *, struct block *);
 struct sh *sh_new(void);
 void sh_free(struct sh *);
-void sh_flush(struct sh *); /* what the host's formatter holds */
+void sh_flush(struct sh *);      /* what the host's formatter holds, and the output's buffer */
+void sh_host_flush(struct sh *); /* the buffer only: before whatever may take long or writes by itself */
+void sh_host_error(struct sh *, const char *, size_t n); /* text to the standard error */
 int sh_parse_throw(struct sh *, struct parser *);
+bool sh_colourful(int fd);
+char *sh_read_file(struct sh *, const char *path_or_null, size_t *ret_n); /* malloc'ed; NULL: thrown; no path: stdin */
+int sh_script_block(struct sh *, const char *path, struct sv *ret);       /* a script file as a block */
+int sh_run_script(struct sh *, const char *path, struct sh_args, bool dot_source,
+                  struct sh_sink *);                     /* like sh_run_file, SH_EXIT is passed on */
+void sh_words_to_args(struct sh_args, struct argvec *); /* "-Name" words become parameters; words are borrowed */
+void sh_jobs_free(struct sh *);
+void sh_modules_free(struct sh *);
+void sh_classes_free(struct sh *);
 void sh_show_error(struct sh *, struct sv record); /* ConciseView on stderr */
 void sh_error_text(struct sh *, struct sv record, struct sh_buf *, bool colour);
 int sh_interactive(struct sh *); /* the prompt, until exit */

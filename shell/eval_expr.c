@@ -49,7 +49,7 @@ struct sv ev_drivevar(struct sh *sh, struct node *n)
 static struct sv unset_variable(struct sh *sh, struct node *n)
 {
         return sh_fail_at(sh, n,
-                          sh_throw(sh, "VariableIsUndefined", "InvalidOperation", sh_text(n->x),
+                          sh_throw_about(sh, NULL, "VariableIsUndefined", "InvalidOperation", n->x,
                                    "The variable '$%s' cannot be retrieved because it has not been set.",
                                    (const char *)n->x));
 }
@@ -106,7 +106,7 @@ const struct sh_type *sh_node_type(struct sh *sh, struct node *n)
         if (!t && (t = sh_type_find(sh, n->x, n->slot)))
                 n->v = (struct node **)t;
         if (!t)
-                sh_throw(sh, "TypeNotFound", "InvalidOperation", sh_text(n->x), "Unable to find type [%s].",
+                sh_throw_about(sh, NULL, "TypeNotFound", "InvalidOperation", n->x, "Unable to find type [%s].",
                          (const char *)n->x);
         return t;
 }

@@ -3,6 +3,7 @@
  * Statements: lists and their errors, loops, if, switch, try, throw, definitions. Every way out (break, return, error,
  * exit, stop) is a status that each statement looks at.
  */
+#include "shell/error.h"
 #include "shell/eval.h"
 #include "shell/parse.h"
 
@@ -532,20 +533,24 @@ int run_throw(struct sh *sh, struct node *n, struct sh_sink *out)
 }
 
 /* ---- try ---- */
-static int run_catch(struct sh *sh, struct node *body, struct sh_sink *out)
+static int run_catch(struct sh *sh, struct node *body, bool inner, struct sh_sink *out)
 {
         struct sv record = sh_error_take(sh), under = sh->under, caught = sh->caught;
         sh_error_record(sh, record);
+        if (inner)
+                sh_caught_inner(sh, &record);
+        sh->ok = false;
         sh->under = record;
-        sh->caught = record;
+        sh->caught = sh_keep(record);
         int st = run_list(sh, body, out);
         sh_drop(sh->under);
+        sh_drop(sh->caught);
         sh->under = under;
         sh->caught = caught;
         return st;
 }
 
-static struct node *find_catch(struct sh *sh, struct catches *c)
+static struct node *find_catch(struct sh *sh, struct catches *c, bool *ret_inner)
 {
         struct node *best = NULL;
         int best_rank = -1;
@@ -556,6 +561,7 @@ static struct node *find_catch(struct sh *sh, struct catches *c)
                         best_rank = rank;
                 }
         }
+        *ret_inner = best_rank >= 2000;
         return best;
 }
 
@@ -566,9 +572,10 @@ int run_try(struct sh *sh, struct node *n, struct sh_sink *out)
         int st = run_list(sh, n->a, out);
         sh->try_depth--;
         if (st == SH_ERROR) {
-                struct node *body = find_catch(sh, c);
+                bool inner;
+                struct node *body = find_catch(sh, c, &inner);
                 if (body)
-                        st = run_catch(sh, body, out);
+                        st = run_catch(sh, body, inner, out);
         }
         if (!n->b)
                 return st;

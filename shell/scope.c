@@ -293,8 +293,8 @@ static int write_box(struct sh *sh, struct sh_var *x, struct sv v, uint32_t id)
         struct sv r = sh_keep(v);
         if (x->options & (VO_READONLY | VO_CONSTANT)) {
                 sh_drop(r);
-                return sh_throw_as(sh, "System.Management.Automation.SessionStateUnauthorizedAccessException",
-                                   "VariableNotWritable", "WriteError", sh_text(sh_name(sh, id, NULL)),
+                return sh_throw_about(sh, "System.Management.Automation.SessionStateUnauthorizedAccessException",
+                                   "VariableNotWritable", "WriteError", sh_name(sh, id, NULL),
                                    "Cannot overwrite variable %s because it is read-only or constant.",
                                    sh_name(sh, id, NULL));
         }
@@ -354,8 +354,8 @@ static bool written_specially(struct sh *sh, uint32_t id, struct sv v, int *ret)
         case ID_EXECUTION:
         case ID_EDITION:
         case ID_ERROR:
-                *ret = sh_throw_as(sh, "System.Management.Automation.SessionStateUnauthorizedAccessException",
-                                   "VariableNotWritable", "WriteError", SH_NIL,
+                *ret = sh_throw_about(sh, "System.Management.Automation.SessionStateUnauthorizedAccessException",
+                                   "VariableNotWritable", "WriteError", sh_name(sh, id, NULL),
                                    "Cannot overwrite variable %s because it is read-only or constant.",
                                    sh_name(sh, id, NULL));
                 return true;

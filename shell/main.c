@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * reeve: the shell as a program. Runs what the command line says in one session and ends with PowerShell's exit status.
+ *
+ * The session runs on a thread of its own only for its stack: scripts may recurse deeper than 8 MiB allow.
+ */
+#include "shell/code.h"
+#include "shell/options.h"
+#include "shell/program.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
+
+enum { STACK_SIZE = 256 << 20 };
+
+/* ---- signals: a flag that the session looks at; the second one does not wait ---- */
+static void on_signal(int sig)
+{
+        if (sh_interrupt && sig != SIGINT)
+                _exit(128 + sig);
+        sh_interrupt = sig == SIGINT ? 1 : sig + 128;
+}
+
+static void take_signals(void)
+{
+        struct sigaction a = { .sa_handler = on_signal };
+        sigaction(SIGINT, &a, NULL);
+        sigaction(SIGTERM, &a, NULL);
+        sigaction(SIGHUP, &a, NULL);
+        a.sa_handler = SIG_IGN;
+        sigaction(SIGPIPE, &a, NULL);
+}
+
+/* ---- running what was asked for ---- */
+/* The status of a run as the process's exit status. */
+static int exit_status(struct sh *sh, int st, bool of_command)
+{
+        if (st == SH_EXIT)
+                return sh->exit_code;
+        if (st == SH_ERROR) {
+                sh_flush(sh);
+                sh_error_report(sh);
+                return 1;
+        }
+        return of_command && !sh->ok ? 1 : 0;
+}
+
+static void run_profile(struct sh *sh, const char *path)
+{
+        if (access(path, R_OK))
+                return;
+        int st = sh_run_file(sh, path, (struct sh_args) { 0 }, true, &sh->host);
+        if (st == SH_ERROR)
+                sh_error_report(sh);
+}
+
+static void run_profiles(struct sh *sh)
+{
+        struct sv path = SH_NIL;
+        run_profile(sh, "/etc/reeve/profile.ps1");
+        if (sh_var_get(sh, "PROFILE", &path) && path.kind == SH_STRING)
+                run_profile(sh, path.s->s);
+        sh_drop(path);
+        sh->ok = true;
+}
+
+static int run_command_text(struct sh *sh, const struct sh_options *o)
+{
+        if (o->with_args) {
+                struct sv list = sh_array_new((uint32_t)o->nwords);
+                for (int i = 0; i < o->nwords; i++)
+                        sh_array_take(list.a, sh_text(o->words[i]));
+                sh->top.args = list;
+        }
+        return sh_run_text(sh, "", o->command, o->ncommand, &sh->host);
+}
+
+static int run_script_file(struct sh *sh, const struct sh_options *o)
+{
+        struct sv *v = calloc((size_t)o->nwords + 1, sizeof *v);
+        if (!v)
+                abort();
+        for (int i = 0; i < o->nwords; i++)
+                v[i] = sh_text(o->words[i]);
+        sh->script = o->file;
+        int st = sh_run_script(sh, o->file, (struct sh_args) { (uint32_t)o->nwords, v }, false, &sh->host);
+        for (int i = 0; i < o->nwords; i++)
+                sh_drop(v[i]);
+        free(v);
+        return st;
+}
+
+/* ---- the program's text from the input: each statement runs as soon as it is complete ---- */
+static bool more_waits(void)
+{
+        struct pollfd p = { .fd = 0, .events = POLLIN };
+        return poll(&p, 1, 20) > 0 && (p.revents & POLLIN);
+}
+
+/* "if (...) { }" may go on with else, "try { }" with catch: look at the next line if it is there. */
+static bool may_go_on(const struct sh_buf *b)
+{
+        size_t n = b->n;
+        while (n > 0 && strchr(" \t\r\n", b->p[n - 1]))
+                n--;
+        return n > 0 && b->p[n - 1] == '}' && more_waits();
+}
+
+static bool goes_on(const char *line)
+{
+        static const char *const words[] = { "else", "elseif", "catch", "finally", "while", "until", "|", "&&", "}" };
+        line += strspn(line, " \t");
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+                if (!strncasecmp(line, words[i], strlen(words[i])))
+                        return true;
+        return false;
+}
+
+static int run_one(struct sh *sh, struct sh_buf *text, bool last, bool *ret_ran)
+{
+        bool incomplete = false;
+        int st = sh_text_status(sh, "", text->p ? text->p : "", text->n, &sh->host, last ? NULL : &incomplete);
+        *ret_ran = !incomplete;
+        if (incomplete)
+                return SH_OK;
+        text->n = 0;
+        if (st == SH_ERROR) {
+                sh_flush(sh);
+                sh_error_report(sh);
+                st = SH_OK;
+        }
+        sh_flush(sh);
+        return st;
+}
+
+static int run_input(struct sh *sh)
+{
+        struct sh_buf text = { 0 };
+        char *line = NULL;
+        size_t cap = 0;
+        int st = SH_OK;
+        bool ran, held = false;
+        sh->stdin_is_code = true;
+        setvbuf(stdin, NULL, _IONBF, 0);
+        for (ssize_t n; st == SH_OK && (n = getline(&line, &cap, stdin)) > 0;) {
+                if (held && !goes_on(line))
+                        st = run_one(sh, &text, false, &ran);
+                held = false;
+                sh_buf_put(&text, line, (size_t)n);
+                if (st == SH_OK && may_go_on(&text))
+                        held = true;
+                else if (st == SH_OK)
+                        st = run_one(sh, &text, false, &ran);
+        }
+        if (st == SH_OK && text.n)
+                st = run_one(sh, &text, true, &ran);
+        free(line);
+        sh_buf_free(&text);
+        return st;
+}
+
+static int run_session(struct sh_options *o)
+{
+        struct sh *sh = sh_new();
+        bool of_command = o->mode != SH_MODE_FILE;
+        int st;
+        if (o->mode == SH_MODE_PROMPT && !isatty(0) && !o->interactive)
+                o->mode = SH_MODE_STDIN;
+        sh->interactive = !o->non_interactive && isatty(0);
+        sh->no_profile = o->no_profile;
+        sh->json_output = o->json;
+        if (o->folder && chdir(o->folder)) {
+                fprintf(stderr, "reeve: %s: %s\n", o->folder, strerror(errno));
+                sh_free(sh);
+                return 1;
+        }
+        if (!o->no_profile)
+                run_profiles(sh);
+        switch (o->mode) {
+        case SH_MODE_COMMAND: st = run_command_text(sh, o); break;
+        case SH_MODE_FILE: st = run_script_file(sh, o); break;
+        case SH_MODE_STDIN: st = run_input(sh); break;
+        default: st = sh_interactive(sh);
+        }
+        int code = exit_status(sh, st, of_command);
+        sh_flush(sh);
+        if (o->no_exit && o->mode != SH_MODE_PROMPT && st != SH_EXIT)
+                code = exit_status(sh, sh_interactive(sh), true);
+        sh->exiting = true;
+        sh_free(sh);
+        return code & 255;
+}
+
+struct job {
+        struct sh_options options;
+        int code;
+};
+
+static void *on_thread(void *state)
+{
+        struct job *j = state;
+        j->code = run_session(&j->options);
+        return NULL;
+}
+
+static int run_on_large_stack(struct job *j)
+{
+        pthread_attr_t a;
+        pthread_t t;
+        sigset_t all, old;
+        pthread_attr_init(&a);
+        pthread_attr_setstacksize(&a, STACK_SIZE);
+        int err = pthread_create(&t, &a, on_thread, j);
+        pthread_attr_destroy(&a);
+        if (err) { /* little memory: the stack that there is */
+                on_thread(j);
+                return j->code;
+        }
+        sigfillset(&all); /* signals are for the session's thread: its reads and waits end early */
+        pthread_sigmask(SIG_BLOCK, &all, &old);
+        pthread_join(t, NULL);
+        return j->code;
+}
+
+int main(int argc, char **argv)
+{
+        struct job j = { 0 };
+        for (size_t i = 0; argc > 1 && i < sh_nsubcommands; i++)
+                if (!strcmp(argv[1], sh_subcommands[i].name))
+                        return sh_subcommands[i].run(argc - 1, argv + 1);
+        int code = sh_options_read(&j.options, argc, argv);
+        if (code < 0) {
+                take_signals();
+                code = run_on_large_stack(&j);
+        }
+        sh_options_free(&j.options);
+        return code;
+}
