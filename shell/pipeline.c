@@ -5,6 +5,7 @@
  * do not end, it and those after it do.
  */
 #include "shell/bind.h"
+#include "shell/text.h"
 
 #include <stdlib.h>
 
