@@ -129,3 +129,18 @@ void sh_unit_line(struct unit *u, uint32_t line, const char **ret_text, uint32_t
         *ret_text = u->text + at;
         *ret_n = end - at;
 }
+
+void sh_unit_drop(struct unit *u)
+{
+        if (!u || --u->refs)
+                return;
+        for (uint32_t i = 0; i < u->nvals; i++)
+                sh_drop(u->vals[i]);
+        for (uint32_t i = 0; i < u->nlayouts; i++)
+                sh_layout_drop(u->layouts[i]);
+        free(u->vals);
+        free(u->layouts);
+        free(u->lines);
+        rv_arena_free(&u->arena);
+        free(u);
+}

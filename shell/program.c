@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of subcommands.
+ */
+#include "shell/program.h"
+
+#include "shell/rpc.h"
+
+const struct sh_subcommand sh_subcommands[] = {
+        { "rpc", sh_rpc_main },
+};
+const size_t sh_nsubcommands = sizeof sh_subcommands / sizeof *sh_subcommands;
