@@ -204,24 +204,28 @@ static void add_last_words(struct sh_link *l, struct rv_error *err)
         rv_hint(err, "its last words: %.200s", line ? line + 1 : text);
 }
 
+/* A descriptor to the agent that is to be had: named, running, or a private one. Negative: told in err. */
+int sh_link_connect(struct sh_link *l, struct rv_error *err)
+{
+        const char *path = getenv("REEVE_SOCKET");
+        if (!path || !*path) {
+                int fd = connect_known();
+                return fd < 0 ? start_private(l, err) : fd;
+        }
+        int fd = rv_client_connect(path);
+        if (fd < 0)
+                rv_fail_errno(err, -fd, "cannot reach the agent at %s", path);
+        return fd;
+}
+
 int sh_link_open(struct sh_link *l, struct rv_error *err)
 {
         if (l->client && !rv_client_gone(l->client))
                 return RV_OK;
         link_close(l);
-        const char *path = getenv("REEVE_SOCKET");
-        int fd = -1;
-        if (path && *path) {
-                fd = rv_client_connect(path);
-                if (fd < 0)
-                        return rv_fail_errno(err, -fd, "cannot reach the agent at %s", path), RV_UNAVAILABLE;
-        } else {
-                fd = connect_known();
-                if (fd < 0)
-                        fd = start_private(l, err);
-                if (fd < 0)
-                        return RV_UNAVAILABLE;
-        }
+        int fd = sh_link_connect(l, err);
+        if (fd < 0)
+                return RV_UNAVAILABLE;
         l->client = rv_client_new(fd, &sh_interrupt);
         return l->client ? RV_OK : rv_fail_errno(err, ENOMEM, "cannot talk to the agent");
 }
