@@ -8,6 +8,10 @@
 #include <math.h>
 #include <string.h>
 
+SH_ENUM_TYPE(sh_enum_day_of_week, "System.DayOfWeek", false, { "Sunday", 0 }, { "Monday", 1 }, { "Tuesday", 2 },
+             { "Wednesday", 3 }, { "Thursday", 4 }, { "Friday", 5 }, { "Saturday", 6 });
+SH_ENUM_TYPE(sh_enum_datetime_kind, "System.DateTimeKind", false, { "Unspecified", 0 }, { "Utc", 1 }, { "Local", 2 });
+
 /* ---- dates ---- */
 enum { D_YEAR, D_MONTH, D_DAY, D_HOUR, D_MINUTE, D_SECOND, D_MILLI, D_YEARDAY };
 static int date_part(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
@@ -567,4 +571,4 @@ const struct sh_type sh_type_timespan = { .name = "System.TimeSpan", .accelerato
                                           .equals = ticks_equal, .hash = ticks_hash, .convert = span_convert,
                                           .construct = span_construct, .kind = SH_TIMESPAN, .interfaces = comparable };
 
-SH_TYPES(datetime, &sh_type_datetime, &sh_type_timespan);
+SH_TYPES(datetime, &sh_type_datetime, &sh_type_timespan, &sh_enum_day_of_week.type, &sh_enum_datetime_kind.type);
