@@ -36,19 +36,21 @@ static int ambiguous(struct sh_cmd *c, const char *s, size_t n)
                 if (hit)
                         sh_buf_putf(&b, " -%s", p->name);
         }
-        int st = sh_bind_throw(c, "AmbiguousParameter", "InvalidArgument", SH_NIL,
-                               "Parameter cannot be processed because the parameter name '%.*s' is ambiguous. Possible "
-                               "matches include:%s.",
-                               (int)n, s, b.p ? b.p : "");
+        int st = sh_bind_throw(
+                c, "AmbiguousParameter", "InvalidArgument", SH_NIL,
+                "Parameter cannot be processed because the parameter name '%.*s' is ambiguous. Possible "
+                "matches include:%s.",
+                (int)n, s, b.p ? b.p : "");
         sh_buf_free(&b);
         return st;
 }
 
 static int missing_argument(struct sh_cmd *c, const struct pinfo *p)
 {
-        return sh_bind_throw(c, "MissingArgument", "InvalidArgument", SH_NIL,
-                             "Missing an argument for parameter '%s'. Specify a parameter of type '%s' and try again.",
-                             p->name, p->type ? p->type->name : "System.Object");
+        return sh_bind_throw(
+                c, "MissingArgument", "InvalidArgument", SH_NIL,
+                "Missing an argument for parameter '%s'. Specify a parameter of type '%s' and try again.",
+                p->name, p->type ? p->type->name : "System.Object");
 }
 
 /* The value that follows a parameter: the next argument, unless that is itself a parameter. */
@@ -56,7 +58,8 @@ static int take_next(struct binding *b, struct argvec *a, uint32_t *i, struct it
 {
         struct argval *next = *i + 1 < a->n ? &a->v[*i + 1] : NULL;
         int matches;
-        if (!next || (next->name && (next->colon || sh_find_param(b->c->info, next->name, next->nname, &matches))))
+        if (!next ||
+            (next->name && (next->colon || sh_find_param(b->c->info, next->name, next->nname, &matches))))
                 return missing_argument(b->c, p);
         if (next->name) { /* -looks -like a parameter but is none */
                 next->value = sh_printf("-%.*s", (int)next->nname, next->name);
@@ -119,11 +122,12 @@ static int bind_named(struct binding *b)
                 if (it->name->splat && bound_explicitly(b, it->param))
                         continue;
                 if (c->bound[it->param].state != BV_NONE)
-                        return sh_bind_throw(c, "ParameterAlreadyBound", "InvalidArgument", SH_NIL,
-                                             "Cannot bind parameter because parameter '%s' is specified more than once. "
-                                             "To provide multiple values to parameters that can accept multiple values, "
-                                             "use the array syntax. For example, \"-parameter value1,value2,value3\".",
-                                             p->name);
+                        return sh_bind_throw(
+                                c, "ParameterAlreadyBound", "InvalidArgument", SH_NIL,
+                                "Cannot bind parameter because parameter '%s' is specified more than once. "
+                                "To provide multiple values to parameters that can accept multiple values, "
+                                "use the array syntax. For example, \"-parameter value1,value2,value3\".",
+                                p->name);
                 struct sv v = it->value ? it->value->value : sh_bool(true);
                 int st = sh_bind_value(c, (uint32_t)it->param, v, it->value ? it->value->node : NULL,
                                        BIND_COERCE | BIND_DELAY);
@@ -153,8 +157,8 @@ static bool next_position(struct sh_cmd *c, int *position)
                 if (c->bound[i].state != BV_NONE)
                         continue;
                 for (uint32_t k = 0; k < p->nin; k++)
-                        if (!p->in[k].remaining && (p->in[k].sets & c->sets) && p->in[k].position > *position &&
-                            p->in[k].position < best)
+                        if (!p->in[k].remaining && (p->in[k].sets & c->sets) &&
+                            p->in[k].position > *position && p->in[k].position < best)
                                 best = p->in[k].position;
         }
         *position = best;
@@ -265,9 +269,9 @@ static int left_over(struct binding *b)
                 } else {
                         struct sv t = sh_is_null(it->value->value) ? sh_text("$null")
                                                                    : sh_to_text(c->sh, it->value->value);
-                        st = sh_bind_throw(c, "PositionalParameterNotFound", "InvalidArgument", SH_NIL,
-                                           "A positional parameter cannot be found that accepts argument '%s'.",
-                                           t.s->s);
+                        st = sh_bind_throw(
+                                c, "PositionalParameterNotFound", "InvalidArgument", SH_NIL,
+                                "A positional parameter cannot be found that accepts argument '%s'.", t.s->s);
                         sh_drop(t);
                 }
                 if (c->node)
@@ -292,13 +296,14 @@ static int bad_action(struct sh_cmd *c, uint32_t i)
 {
         struct pinfo *p = &c->info->p[i];
         struct sv t = sh_to_text(c->sh, c->bound[i].v);
-        int st = sh_bind_throw(c, "CannotConvertArgumentNoMessage", "InvalidArgument", SH_NIL,
-                               "Cannot bind parameter '%s'. Cannot convert value \"%s\" to type "
-                               "\"System.Management.Automation.ActionPreference\". Error: \"Unable to match the "
-                               "identifier name %s to a valid enumerator name. Specify one of the following enumerator "
-                               "names and try again:\nSilentlyContinue, Stop, Continue, Inquire, Ignore, Suspend, "
-                               "Break\"",
-                               p->name, t.s->s, t.s->s);
+        int st = sh_bind_throw(
+                c, "CannotConvertArgumentNoMessage", "InvalidArgument", SH_NIL,
+                "Cannot bind parameter '%s'. Cannot convert value \"%s\" to type "
+                "\"System.Management.Automation.ActionPreference\". Error: \"Unable to match the "
+                "identifier name %s to a valid enumerator name. Specify one of the following enumerator "
+                "names and try again:\nSilentlyContinue, Stop, Continue, Inquire, Ignore, Suspend, "
+                "Break\"",
+                p->name, t.s->s, t.s->s);
         sh_drop(t);
         return st;
 }
@@ -328,14 +333,16 @@ static void preferences(struct sh_cmd *c)
                     { CP_WA, ID_WAP },
                     { CP_INFA, ID_INFOPREF },
                     { CP_PROGA, ID_PROGRESSPREF } };
-        static const char *const names[] = { "SilentlyContinue", "Stop", "Continue", "Inquire", "Ignore", "", "Break" };
+        static const char *const names[] = { "SilentlyContinue", "Stop", "Continue", "Inquire",
+                                             "Ignore",           "",     "Break" };
         for (size_t i = 0; i < sizeof map / sizeof *map; i++) {
                 uint8_t a = c->action[map[i].which];
                 if (a != AP_UNSET && a < sizeof names / sizeof *names)
                         preference(c, map[i].id, names[a]);
         }
         if (c->whatif != AP_UNSET)
-                sh_slot_write(c->sh, sh_scope_slot(c->scope, ID_WHATIFPREF, true), sh_bool(c->whatif), ID_WHATIFPREF);
+                sh_slot_write(c->sh, sh_scope_slot(c->scope, ID_WHATIFPREF, true), sh_bool(c->whatif),
+                              ID_WHATIFPREF);
         if (c->confirm != AP_UNSET)
                 preference(c, ID_CONFIRMPREF, c->confirm ? "Low" : "None");
 }
@@ -348,10 +355,18 @@ static uint8_t tri(struct sh_cmd *c, const char *name)
 
 static int common_parameters(struct sh_cmd *c)
 {
-        static const char *const names[CP_N] = { "Verbose",         "Debug",           "ErrorAction",
-                                                 "WarningAction",   "InformationAction", "ProgressAction",
-                                                 "ErrorVariable",   "WarningVariable", "InformationVariable",
-                                                 "OutVariable",     "OutBuffer",       "PipelineVariable" };
+        static const char *const names[CP_N] = { "Verbose",
+                                                 "Debug",
+                                                 "ErrorAction",
+                                                 "WarningAction",
+                                                 "InformationAction",
+                                                 "ProgressAction",
+                                                 "ErrorVariable",
+                                                 "WarningVariable",
+                                                 "InformationVariable",
+                                                 "OutVariable",
+                                                 "OutBuffer",
+                                                 "PipelineVariable" };
         for (int i = CP_VERBOSE; i <= CP_PROGA; i++)
                 action(c, i, names[i]);
         for (int i = CP_EA; i <= CP_PROGA; i++) {
@@ -429,9 +444,10 @@ static int missing(struct sh_cmd *c, struct sh_buf *names)
 {
         int st = sh_prompt_missing(c);
         if (st == SH_NONE)
-                st = sh_bind_throw(c, "MissingMandatoryParameter", "InvalidArgument", SH_NIL,
-                                   "Cannot process command because of one or more missing mandatory parameters:%s.",
-                                   names->p);
+                st = sh_bind_throw(
+                        c, "MissingMandatoryParameter", "InvalidArgument", SH_NIL,
+                        "Cannot process command because of one or more missing mandatory parameters:%s.",
+                        names->p);
         if (st == SH_ERROR && c->node)
                 sh_error_position(c->sh, c->node);
         return st;
@@ -474,7 +490,8 @@ static int simple_store(struct sh *sh, struct scope *s, struct sh_cmdinfo *info,
 {
         struct sv r;
         struct pinfo *p = &info->p[i];
-        int st = sh_param_value(sh, info, p, x ? x->value : sh_bool(true), x ? x->node : NULL, BIND_COERCE, &r);
+        int st = sh_param_value(sh, info, p, x ? x->value : sh_bool(true), x ? x->node : NULL, BIND_COERCE,
+                                &r);
         if (st == SH_OK)
                 sh_param_store(sh, s, p, r);
         else if (st == SH_ERROR && x && x->node)
@@ -488,7 +505,8 @@ static void note_bound(struct frame *f, const struct pinfo *p, struct scope *s)
                 return;
         struct sv *slot = sh_scope_slot(s, p->decl->id, false), key = sh_string(p->name, p->nname);
         if (slot)
-                sh_hash_set(f->bound.h, key, slot->kind == SH_K_BOX ? ((struct sh_var *)slot->o)->value : *slot);
+                sh_hash_set(f->bound.h, key,
+                            slot->kind == SH_K_BOX ? ((struct sh_var *)slot->o)->value : *slot);
         sh_drop(key);
 }
 
@@ -542,11 +560,12 @@ static int simple_named(struct simple *s, struct argvec *a, uint32_t *i, struct 
         if (seen(s, at) && x->splat)
                 return SH_OK;
         if (seen(s, at))
-                return sh_bind_throw(s->c, "ParameterAlreadyBound", "InvalidArgument", SH_NIL,
-                                     "Cannot bind parameter because parameter '%s' is specified more than once. To "
-                                     "provide multiple values to parameters that can accept multiple values, use the "
-                                     "array syntax. For example, \"-parameter value1,value2,value3\".",
-                                     p->name);
+                return sh_bind_throw(
+                        s->c, "ParameterAlreadyBound", "InvalidArgument", SH_NIL,
+                        "Cannot bind parameter because parameter '%s' is specified more than once. To "
+                        "provide multiple values to parameters that can accept multiple values, use the "
+                        "array syntax. For example, \"-parameter value1,value2,value3\".",
+                        p->name);
         struct argval *value = x->value.kind != SH_K_UNSET ? x : NULL;
         if (!value && !p->is_switch) {
                 struct argval *next = *i + 1 < a->n ? &a->v[*i + 1] : NULL;
@@ -580,7 +599,8 @@ static int simple_args(struct simple *s, struct argvec *a, struct sv args)
         uint8_t small[64] = { 0 }, *used = a->n <= sizeof small ? small : calloc(a->n, 1);
         if (!used)
                 abort();
-        for (int splat = 0; splat < 2 && st == SH_OK; splat++) /* names first; explicit ones before splatted */
+        for (int splat = 0; splat < 2 && st == SH_OK;
+             splat++) /* names first; explicit ones before splatted */
                 for (uint32_t i = 0; i < a->n && st == SH_OK; i++) {
                         struct argval *x = &a->v[i];
                         uint32_t from = i, left = args.a->n;
@@ -617,8 +637,12 @@ int sh_bind_args(struct sh *sh, struct scope *scope, struct block *block, struct
 {
         struct sh_cmdinfo *info = block->info;
         struct sh_target t = { .kind = CT_FUNCTION, .name = (char *)(f->name ? f->name : "") };
-        struct sh_cmd c = { .sh = sh, .info = info, .target = f->target ? f->target : &t, .is_function = true,
-                            .scope = scope, .node = f->call };
+        struct sh_cmd c = { .sh = sh,
+                            .info = info,
+                            .target = f->target ? f->target : &t,
+                            .is_function = true,
+                            .scope = scope,
+                            .node = f->call };
         struct simple s = { .sh = sh, .scope = scope, .info = info, .frame = f, .c = &c };
         struct sv args = sh_array_new(a->n);
         int st = SH_OK;

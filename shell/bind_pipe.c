@@ -28,10 +28,11 @@ bool sh_sets_take_pipeline(struct sh_cmd *c, uint32_t sets)
 
 static int ambiguous_set(struct sh_cmd *c)
 {
-        int st = sh_bind_throw(c, "AmbiguousParameterSet", "InvalidArgument", SH_NIL,
-                               "Parameter set cannot be resolved using the specified named parameters. One or more "
-                               "parameters issued cannot be used together or an insufficient number of parameters were "
-                               "provided.");
+        int st = sh_bind_throw(
+                c, "AmbiguousParameterSet", "InvalidArgument", SH_NIL,
+                "Parameter set cannot be resolved using the specified named parameters. One or more "
+                "parameters issued cannot be used together or an insufficient number of parameters were "
+                "provided.");
         if (c->node)
                 sh_error_position(c->sh, c->node);
         return st;
@@ -40,7 +41,8 @@ static int ambiguous_set(struct sh_cmd *c)
 /* The one set whose mandatory parameters are all bound, if there is one. */
 static int resolve_by_mandatory(struct sh_cmd *c)
 {
-        uint32_t known = c->info->nsets >= 32 ? UINT32_MAX : (1u << c->info->nsets) - 1, left = c->sets & known;
+        uint32_t known = c->info->nsets >= 32 ? UINT32_MAX : (1u << c->info->nsets) - 1,
+                 left = c->sets & known;
         for (uint32_t i = 0; i < c->info->n; i++) {
                 struct pinfo *p = &c->info->p[i];
                 for (uint32_t k = 0; k < p->nin && c->bound[i].state == BV_NONE; k++)
@@ -90,7 +92,10 @@ static bool is_missing(struct sh_cmd *c, uint32_t i, bool pipeline_may_give)
         struct pinfo *p = &c->info->p[i];
         uint32_t preferred = c->info->default_set >= 0 ? 1u << c->info->default_set : 0;
         uint32_t known = c->info->nsets >= 32 ? UINT32_MAX : (1u << c->info->nsets) - 1;
-        uint32_t sets = c->sets & preferred ? preferred : c->info->nsets ? c->sets & known : UINT32_MAX, must = 0;
+        uint32_t sets = c->sets & preferred ? preferred
+                        : c->info->nsets    ? c->sets & known
+                                            : UINT32_MAX,
+                 must = 0;
         if (c->bound[i].state != BV_NONE)
                 return false;
         for (uint32_t k = 0; k < p->nin; k++)
@@ -152,8 +157,8 @@ static int apply_default(struct sh_cmd *c, struct pinfo *p, struct sv value)
                 c->from_default = true;
         if (st == SH_ERROR) { /* a default that does not fit is left out, with a warning */
                 struct sv e = sh_error_take(sh), why = sh_to_text(sh, e), t = sh_to_text(sh, v);
-                struct sv w = sh_printf("The binding of default value '%s' to parameter '%s' failed: %s", t.s->s,
-                                        p->name, why.s->s);
+                struct sv w = sh_printf("The binding of default value '%s' to parameter '%s' failed: %s",
+                                        t.s->s, p->name, why.s->s);
                 st = sh_stream_text(sh, SH_WARNING, w.s->s, w.s->len);
                 sh_drop(w);
                 sh_drop(t);
@@ -210,11 +215,13 @@ static int bind_phase(struct sh_cmd *c, struct sv input, int phase, uint32_t set
                 if (c->bound[i].state != BV_NONE || !(p->sets & sets))
                         continue;
                 for (uint32_t k = 0; k < p->nin; k++) {
-                        int st = SH_NONE, flags = BIND_PIPELINE | (phase >= BY_VALUE_CONVERTED ? BIND_COERCE : 0);
+                        int st = SH_NONE,
+                            flags = BIND_PIPELINE | (phase >= BY_VALUE_CONVERTED ? BIND_COERCE : 0);
                         bool value = phase == BY_VALUE || phase == BY_VALUE_CONVERTED;
                         if (!(p->in[k].sets & sets) || !(value ? p->in[k].by_value : p->in[k].by_name))
                                 continue;
-                        st = value ? sh_bind_value(c, i, input, NULL, flags) : by_property(c, i, input, flags);
+                        st = value ? sh_bind_value(c, i, input, NULL, flags)
+                                   : by_property(c, i, input, flags);
                         if (st == SH_ERROR && value && phase == BY_VALUE_CONVERTED && p->in[k].by_name) {
                                 sh_drop(sh_error_take(c->sh)); /* its property may still do */
                                 st = SH_NONE;
@@ -236,14 +243,16 @@ static int run_delayed(struct sh_cmd *c, struct sv input, bool *ret_any)
                 struct sv v;
                 if (c->bound[i].state != BV_DELAYED)
                         continue;
-                int st = sh_block_value(c->sh, c->delayed[i], &input, (struct sh_args) { 0, NULL }, false, &v);
+                int st =
+                        sh_block_value(c->sh, c->delayed[i], &input, (struct sh_args) { 0, NULL }, false, &v);
                 if (st != SH_OK)
                         return st;
                 if (v.kind == SH_VOID)
-                        return sh_bind_throw(c, "ScriptBlockArgumentNoOutput", "InvalidArgument", SH_NIL,
-                                             "Cannot evaluate parameter '%s' because its argument input did not "
-                                             "produce any output.",
-                                             c->info->p[i].name);
+                        return sh_bind_throw(
+                                c, "ScriptBlockArgumentNoOutput", "InvalidArgument", SH_NIL,
+                                "Cannot evaluate parameter '%s' because its argument input did not "
+                                "produce any output.",
+                                c->info->p[i].name);
                 c->bound[i].state = BV_NONE;
                 st = sh_bind_value(c, i, v, NULL, BIND_COERCE | BIND_PIPELINE);
                 sh_drop(v);
@@ -297,9 +306,10 @@ int sh_bind_pipe(struct sh_cmd *c, struct sv input)
                 if (preferred && (c->sets & preferred))
                         st = bind_phase(c, input, phase, preferred, &hit);
                 if (st == SH_OK && !hit)
-                        st = bind_phase(c, input, phase, c->sets & preferred && c->sets != preferred
-                                                                 ? c->sets & ~preferred
-                                                                 : c->sets, &hit);
+                        st = bind_phase(c, input, phase,
+                                        c->sets & preferred && c->sets != preferred ? c->sets & ~preferred
+                                                                                    : c->sets,
+                                        &hit);
                 any |= hit;
                 if (hit && st == SH_OK)
                         st = sh_sets_validate(c, true, true);
@@ -319,14 +329,17 @@ int sh_bind_pipe(struct sh_cmd *c, struct sv input)
         if (st != SH_OK)
                 return st;
         if (!any)
-                return not_bound(c, input, "InputObjectNotBound",
-                                 "The input object cannot be bound to any parameters for the command either because "
-                                 "the command does not take pipeline input or the input and its properties do not match "
-                                 "any of the parameters that take pipeline input.%s",
-                                 "");
+                return not_bound(
+                        c, input, "InputObjectNotBound",
+                        "The input object cannot be bound to any parameters for the command either because "
+                        "the command does not take pipeline input or the input and its properties do not "
+                        "match "
+                        "any of the parameters that take pipeline input.%s",
+                        "");
         if (sh_missing_mandatory(c, false, &names))
                 st = not_bound(c, input, "InputObjectMissingMandatory",
-                               "The input object cannot be bound because it did not contain the information required "
+                               "The input object cannot be bound because it did not contain the information "
+                               "required "
                                "to bind all mandatory parameters: %s",
                                names.p);
         sh_buf_free(&names);

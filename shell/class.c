@@ -7,7 +7,8 @@
 int sh_define_class(struct sh *sh, struct node *n)
 {
         (void)n;
-        return sh_throw(sh, "NotSupportedHere", "NotImplemented", SH_NIL, "Classes and enums defined by scripts are not supported here.");
+        return sh_throw(sh, "NotSupportedHere", "NotImplemented", SH_NIL,
+                        "Classes and enums defined by scripts are not supported here.");
 }
 const struct sh_type *sh_script_type(struct sh *sh, const char *name, size_t n)
 {

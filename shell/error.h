@@ -22,7 +22,8 @@ static inline struct sh_exception *sh_exception_of(struct sv v)
         return (struct sh_exception *)v.o;
 }
 bool sh_is_exception(struct sv);
-const struct sh_type *sh_exception_type(const char *name, size_t n); /* full or short name; NULL when unknown */
+const struct sh_type *sh_exception_type(const char *name,
+                                        size_t n); /* full or short name; NULL when unknown */
 void sh_exception_init(struct sh_exception *, const struct sh_type *);
 int sh_exception_fill(struct sh *, struct sh_exception *, struct sh_args); /* constructor's arguments */
 void sh_exception_end(struct sh_exception *);
@@ -49,13 +50,16 @@ void sh_position_message(struct unit *, uint32_t at, uint32_t end, struct sh_buf
 void sh_error_stack(struct sh *, struct node *at, struct sh_buf *); /* "at f, file: line 3" lines */
 
 /* An ErrorRecord around an exception. */
-struct sv sh_error_with(struct sh *, struct sv exception, const char *id, const char *category, struct sv target);
+struct sv sh_error_with(struct sh *, struct sv exception, const char *id, const char *category,
+                        struct sv target);
 void sh_error_full_id(struct sh *, struct sh_error *, struct sh_buf *); /* FullyQualifiedErrorId */
-int sh_category_number(const char *name);                              /* of ErrorCategory; -1 when there is none */
+int sh_category_number(const char *name); /* of ErrorCategory; -1 when there is none */
 extern struct sh_enum sh_enum_error_category;
 void sh_error_say(struct sh *, struct sv record); /* to stream 2 or the terminal; no preference, no $Error */
-int sh_throw_stop(struct sh *, struct sv record); /* a non-terminating error that -ErrorAction Stop ends the script with */
-void sh_caught_inner(struct sh *, struct sv *record); /* a catch matched the inner exception: $_ is about that one */
+int sh_throw_stop(struct sh *,
+                  struct sv record); /* a non-terminating error that -ErrorAction Stop ends the script with */
+void sh_caught_inner(struct sh *,
+                     struct sv *record); /* a catch matched the inner exception: $_ is about that one */
 
 /* Adds a recommendation to the pending error: shown under the message, never part of it. */
 void sh_error_hint(struct sh *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

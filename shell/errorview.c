@@ -78,8 +78,8 @@ void sh_position_message(struct unit *u, uint32_t at, uint32_t end, struct sh_bu
         uint32_t row, col, from, n;
         sh_unit_position(u, at, &row, &col);
         source_line(u, at, end, &line, &from, &n);
-        sh_buf_putf(b, "At %s:%u char:%u\n+ %s\n+ %*s", u->file ? u->file : "line", row, col, line.p ? line.p : "",
-                    (int)from, "");
+        sh_buf_putf(b, "At %s:%u char:%u\n+ %s\n+ %*s", u->file ? u->file : "line", row, col,
+                    line.p ? line.p : "", (int)from, "");
         while (n-- > 0)
                 sh_buf_puts(b, "~");
         sh_buf_free(&line);
@@ -94,8 +94,9 @@ void sh_error_stack(struct sh *sh, struct node *at, struct sh_buf *b)
                         continue;
                 uint32_t row, col;
                 sh_unit_position(u, n ? n->at : f->block->at, &row, &col);
-                sh_buf_putf(b, "%sat %s, %s: line %u", b->n ? "\n" : "", f->name && *f->name ? f->name : "<ScriptBlock>",
-                            u->file ? u->file : "<No file>", row);
+                sh_buf_putf(b, "%sat %s, %s: line %u", b->n ? "\n" : "",
+                            f->name && *f->name ? f->name : "<ScriptBlock>", u->file ? u->file : "<No file>",
+                            row);
         }
 }
 
@@ -138,7 +139,8 @@ static void view_message(struct sh_error *e, bool parse, struct sh_buf *b)
 }
 
 /* Words to the width, each further line after the bar. */
-static void put_wrapped(struct sh_buf *b, const char *prefix, size_t visible_prefix, const char *s, size_t n, int width)
+static void put_wrapped(struct sh_buf *b, const char *prefix, size_t visible_prefix, const char *s, size_t n,
+                        int width)
 {
         struct sh_buf flat = { 0 };
         for (size_t i = 0; i < n; i++)
@@ -170,7 +172,8 @@ static void put_wrapped(struct sh_buf *b, const char *prefix, size_t visible_pre
 static void put_reason(struct sh *sh, struct sh_error *e, struct sh_buf *b)
 {
         (void)sh;
-        const char *type = e->exception.kind == SH_OTHER ? sh_short_name(e->exception.o->type->name) : "Error";
+        const char *type =
+                e->exception.kind == SH_OTHER ? sh_short_name(e->exception.o->type->name) : "Error";
         if (e->thrown)
                 sh_buf_puts(b, "Exception");
         else if (e->invocation_name)
@@ -199,8 +202,8 @@ static void put_box(struct sh *sh, struct sh_error *e, bool parse, const struct 
         int digits = snprintf(number, sizeof number, "%u", row), wide = digits > 4 ? digits - 4 : 0;
         if (e->unit->file)
                 sh_buf_putf(b, "%s%s:%u", c->reset, e->unit->file, row);
-        sh_buf_putf(b, "\n%s%*sLine |\n%*s%s | %s ", c->accent, wide, "", digits < 4 ? 4 - digits : 0, "", number,
-                    c->reset);
+        sh_buf_putf(b, "\n%s%*sLine |\n%*s%s | %s ", c->accent, wide, "", digits < 4 ? 4 - digits : 0, "",
+                    number, c->reset);
         put_harmless(b, line.p ? line.p : "", line.n);
         sh_buf_putf(b, "\n%s%*s     | %s", c->accent, wide, "", c->error);
         sh_buf_putf(b, " %*s", (int)from, "");
@@ -277,7 +280,8 @@ void sh_error_text(struct sh *sh, struct sv record, struct sh_buf *b, bool colou
         sh_buf_puts(b, c->error);
         put_reason(sh, e, b);
         sh_buf_puts(b, ": ");
-        if (!error_view_is(sh, "CategoryView") && e->unit && (parse || e->unit->file || row > 1) && !in_module(e)) {
+        if (!error_view_is(sh, "CategoryView") && e->unit && (parse || e->unit->file || row > 1) &&
+            !in_module(e)) {
                 put_box(sh, e, parse, c, b);
         } else {
                 view_message(e, parse, b);

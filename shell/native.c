@@ -25,12 +25,13 @@ bool sh_sink_discards(const struct sh_sink *);
 
 struct native {
         pid_t pid;
-        int in, out, err;  /* our ends; -1 = none */
-        int given;         /* read end made by the native before us; -1 = none */
-        struct sh_buf to;  /* waits to be written to it */
+        int in, out, err; /* our ends; -1 = none */
+        int given;        /* read end made by the native before us; -1 = none */
+        struct sh_buf to; /* waits to be written to it */
         size_t to_at;
-        struct sh_buf line, err_line, last_err; /* output that is not a whole line yet; the last line of stderr */
-        struct sh_formatter *format;            /* objects that are no text */
+        struct sh_buf line, err_line,
+                last_err;            /* output that is not a whole line yet; the last line of stderr */
+        struct sh_formatter *format; /* objects that are no text */
         bool foreground, closed;
 };
 
@@ -172,7 +173,8 @@ static void make_words(struct sh_cmd *c, struct words *w)
                 if (a->end_of_params) {
                         add_word(w, "--", 2);
                 } else if (a->name) {
-                        snprintf(prefix, sizeof prefix, "-%.*s%s", (int)a->nname, a->name, a->colon ? ":" : "");
+                        snprintf(prefix, sizeof prefix, "-%.*s%s", (int)a->nname, a->name,
+                                 a->colon ? ":" : "");
                         if (a->value.kind != SH_K_UNSET && a->colon)
                                 add_argument(c->sh, w, a, prefix);
                         else
@@ -217,7 +219,9 @@ static int start(struct sh_cmd *c, char **argv, int in, int out, int err)
                 posix_spawn_file_actions_adddup2(&files, err, 2);
         n->foreground = wants_terminal(c->sh);
         if (n->foreground) {
-                struct native *before = c->prev && c->prev->target && c->prev->target->kind == CT_NATIVE ? c->prev->native : NULL;
+                struct native *before = c->prev && c->prev->target && c->prev->target->kind == CT_NATIVE
+                                                ? c->prev->native
+                                                : NULL;
                 flags |= POSIX_SPAWN_SETPGROUP;
                 posix_spawnattr_setpgroup(&attr, before && before->pid > 0 ? getpgid(before->pid) : 0);
         }
@@ -280,7 +284,8 @@ int sh_native_begin(struct sh_cmd *c)
         struct sh *sh = c->sh;
         int in = -1, out = -1, err = -1, pair[2] = { -1, -1 };
         bool before = c->prev && c->prev->target && c->prev->target->kind == CT_NATIVE && n->given >= 0;
-        bool after = c->next && c->next->target && c->next->target->kind == CT_NATIVE && c->out == &c->next->in;
+        bool after =
+                c->next && c->next->target && c->next->target->kind == CT_NATIVE && c->out == &c->next->in;
         make_words(c, &w);
         if (before) {
                 in = n->given;
@@ -309,8 +314,9 @@ int sh_native_begin(struct sh_cmd *c)
         if (r == 0)
                 return SH_OK;
         n->pid = 0;
-        return sh_throw_as(sh, "System.Management.Automation.ApplicationFailedException", "NativeCommandFailed", "ResourceUnavailable",
-                           SH_NIL, "Program '%s' failed to run: %s", c->target->name, strerror(r));
+        return sh_throw_as(sh, "System.Management.Automation.ApplicationFailedException",
+                           "NativeCommandFailed", "ResourceUnavailable", SH_NIL,
+                           "Program '%s' failed to run: %s", c->target->name, strerror(r));
 }
 
 /* ---- output ---- */
@@ -331,8 +337,8 @@ static int emit_error(struct sh_cmd *c, struct sh_buf *b)
         struct sh_sink *s = c->sinks[SH_ERR];
         c->native->last_err.n = 0;
         sh_buf_put(&c->native->last_err, b->p ? b->p : "", b->n);
-        struct sv v = sh_error_new(c->sh, "System.Management.Automation.RemoteException", "NativeCommandError", "NotSpecified", SH_NIL,
-                                   b->p ? b->p : "", b->n);
+        struct sv v = sh_error_new(c->sh, "System.Management.Automation.RemoteException",
+                                   "NativeCommandError", "NotSpecified", SH_NIL, b->p ? b->p : "", b->n);
         b->n = 0;
         int st = s ? s->write(s, c->sh, v) : SH_OK;
         sh_drop(v);
@@ -391,7 +397,9 @@ static int pump(struct sh_cmd *c, bool to_end)
                 bool more_in = n->in >= 0 && n->to_at < n->to.n;
                 if (to_end ? n->out < 0 && n->err < 0 && !more_in : !more_in)
                         break;
-                struct pollfd p[3] = { { more_in ? n->in : -1, POLLOUT, 0 }, { n->out, POLLIN, 0 }, { n->err, POLLIN, 0 } };
+                struct pollfd p[3] = { { more_in ? n->in : -1, POLLOUT, 0 },
+                                       { n->out, POLLIN, 0 },
+                                       { n->err, POLLIN, 0 } };
                 if (poll(p, 3, -1) < 0 && errno != EINTR)
                         break;
                 if (sh_interrupt)
@@ -455,7 +463,8 @@ static int reap(struct sh_cmd *c)
         int status = 0;
         while (n->pid > 0) {
                 pid_t p = waitpid(n->pid, &status, n->foreground ? WUNTRACED : 0);
-                if (p == n->pid && WIFSTOPPED(status)) { /* Ctrl-Z: there are no stopped jobs here, so it goes on */
+                if (p == n->pid &&
+                    WIFSTOPPED(status)) { /* Ctrl-Z: there are no stopped jobs here, so it goes on */
                         kill(-getpgid(n->pid), SIGCONT);
                         continue;
                 }
@@ -484,8 +493,8 @@ static int judge(struct sh_cmd *c, int code)
                 return SH_OK;
         return sh_cmd_error(c, "ProgramExitedWithNonZeroCode", "NotSpecified", SH_NIL,
                             "Program \"%s\" ended with non-zero exit code: %d%s%.*s", c->target->name, code,
-                            c->native->last_err.n ? ". Its last error line: " : ".", (int)c->native->last_err.n,
-                            c->native->last_err.p ? c->native->last_err.p : "");
+                            c->native->last_err.n ? ". Its last error line: " : ".",
+                            (int)c->native->last_err.n, c->native->last_err.p ? c->native->last_err.p : "");
 }
 
 int sh_native_end(struct sh_cmd *c)

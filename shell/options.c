@@ -11,8 +11,24 @@
 #include <string.h>
 #include <strings.h>
 
-enum option { O_COMMAND, O_FILE, O_ENCODED, O_WITH_ARGS, O_NOPROFILE, O_NONINTERACTIVE, O_INTERACTIVE, O_NOEXIT, O_NOLOGO,
-              O_LOGIN, O_OUTPUT, O_FOLDER, O_VERSION, O_HELP, O_IGNORED, O_IGNORED_VALUE };
+enum option {
+        O_COMMAND,
+        O_FILE,
+        O_ENCODED,
+        O_WITH_ARGS,
+        O_NOPROFILE,
+        O_NONINTERACTIVE,
+        O_INTERACTIVE,
+        O_NOEXIT,
+        O_NOLOGO,
+        O_LOGIN,
+        O_OUTPUT,
+        O_FOLDER,
+        O_VERSION,
+        O_HELP,
+        O_IGNORED,
+        O_IGNORED_VALUE
+};
 
 static const struct {
         const char *name;
@@ -56,7 +72,8 @@ static void usage(void)
         fputs("usage: reeve [-NoProfile] [-NonInteractive] [-Command TEXT | -File PATH [ARGS...] | -]\n"
               "       reeve rpc [METHOD [PARAMS]]\n\n"
               "A shell that speaks PowerShell, and the way to this machine's management agent.\n\n"
-              "  -Command, -c TEXT      run the text (the rest of the line) and end; '-' reads it from the input\n"
+              "  -Command, -c TEXT      run the text (the rest of the line) and end; '-' reads it from the "
+              "input\n"
               "  -File, -f PATH ARGS    run a script with its arguments; '-' reads it from the input\n"
               "  -CommandWithArgs TEXT ARGS   run the text; ARGS are its $args\n"
               "  -EncodedCommand BASE64 run a text given as base64 of UTF-16\n"
@@ -77,7 +94,8 @@ static int option_of(const char *word)
         const char *name = word + 1 + (word[0] == '-' && word[1] == '-');
         size_t n = strlen(name);
         for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-                if (n >= options[i].least && n <= strlen(options[i].name) && !strncasecmp(name, options[i].name, n))
+                if (n >= options[i].least && n <= strlen(options[i].name) &&
+                    !strncasecmp(name, options[i].name, n))
                         return (int)options[i].option;
         return -1;
 }

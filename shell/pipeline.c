@@ -68,7 +68,8 @@ static int only_pipe_parameter(struct sh_cmd *c)
                         found = (int)i;
                 }
         }
-        return c->delayed || found < 0 || c->bound[found].state != BV_PIPE || (c->is_function && c->info->p[found].type)
+        return c->delayed || found < 0 || c->bound[found].state != BV_PIPE ||
+                               (c->is_function && c->info->p[found].type)
                        ? -1
                        : found;
 }
@@ -212,7 +213,9 @@ static struct sv out_list(struct sh_cmd *c, const char **name)
                 if (sh_var_get(c->sh, *name, &old)) {
                         if (old.kind == SH_ARRAY && old.o->type == &sh_type_arraylist)
                                 return old;
-                        r = sh_is_null(old) ? sh_array_new(4) : sh_is_enumerable(old) ? sh_array_copy(old) : SH_NIL;
+                        r = sh_is_null(old)         ? sh_array_new(4)
+                            : sh_is_enumerable(old) ? sh_array_copy(old)
+                                                    : SH_NIL;
                         if (r.kind == SH_NULL) {
                                 r = sh_array_new(4);
                                 sh_array_add(r.a, old);
@@ -315,8 +318,9 @@ int sh_cmd_new(struct sh *sh, struct sh_target *t, struct node *node, struct sh_
         c->node = node;
         c->sinks = sh->sinks;
         c->scope = c->caller = sh->scope;
-        c->frame = (struct frame) { .prev = sh->frame, .args = SH_UNSET, .bound = SH_UNSET, .input = SH_UNSET,
-                                    .this_ = SH_UNSET };
+        c->frame = (struct frame) {
+                .prev = sh->frame, .args = SH_UNSET, .bound = SH_UNSET, .input = SH_UNSET, .this_ = SH_UNSET
+        };
         c->under = SH_UNSET;
         c->fast_pipe = -2;
         c->whatif = c->confirm = AP_UNSET;
@@ -336,7 +340,9 @@ int sh_cmd_new(struct sh *sh, struct sh_target *t, struct node *node, struct sh_
                         st = SH_ERROR;
                 break;
         case CT_NATIVE: c->in.write = native_write; break;
-        default: c->dotted = node && node->kind == N_CMD && ((struct command *)node->x)->invoke == '.'; st = SH_OK;
+        default:
+                c->dotted = node && node->kind == N_CMD && ((struct command *)node->x)->invoke == '.';
+                st = SH_OK;
         }
         return st;
 }
@@ -542,7 +548,8 @@ static int feed(struct sh *sh, struct sh_cmd *first, struct node *source, struct
 }
 
 /* Stages that are bound: begin, flow, end, clean. */
-int sh_run_stages(struct sh *sh, struct sh_cmd *first, struct node *source, struct sv *value, struct sh_sink *out)
+int sh_run_stages(struct sh *sh, struct sh_cmd *first, struct node *source, struct sv *value,
+                  struct sh_sink *out)
 {
         int st = SH_OK;
         struct sh_cmd *from = first, *stopped;
@@ -585,7 +592,8 @@ static bool all_well(struct sh_cmd *c)
 }
 
 /* Bound, run, freed; $? is set. */
-static int run_all(struct sh *sh, struct sh_cmd *first, struct node *source, struct sv *value, struct sh_sink *out)
+static int run_all(struct sh *sh, struct sh_cmd *first, struct node *source, struct sv *value,
+                   struct sh_sink *out)
 {
         int st = SH_OK;
         for (struct sh_cmd *c = first; c && st == SH_OK; c = c->next) {
@@ -598,8 +606,8 @@ static int run_all(struct sh *sh, struct sh_cmd *first, struct node *source, str
         if (st == SH_OK)
                 st = sh_run_stages(sh, first, source, value, out);
         sh->ok = st != SH_ERROR && all_well(first);
-        if (st == SH_EXIT && !first->next && first->target && first->target->kind == CT_SCRIPT && !sh->interrupted &&
-            !sh->exiting) { /* exit ends the script, not who called it */
+        if (st == SH_EXIT && !first->next && first->target && first->target->kind == CT_SCRIPT &&
+            !sh->interrupted && !sh->exiting) { /* exit ends the script, not who called it */
                 sh_var_write(sh, ID_LASTEXIT, VS_GLOBAL, sh_int(sh->exit_code));
                 sh->ok = sh->exit_code == 0;
                 st = SH_OK;
@@ -613,7 +621,8 @@ int sh_invoke(struct sh *sh, struct sh_target *t, struct argvec *a, bool dotted,
 {
         struct sh_cmd *c;
         struct sv v = input ? *input : SH_NIL;
-        if (!input && t->block.kind == SH_BLOCK && t->kind != CT_SCRIPT && sh_block_simple(sh, sh_block_of(t->block)->ast))
+        if (!input && t->block.kind == SH_BLOCK && t->kind != CT_SCRIPT &&
+            sh_block_simple(sh, sh_block_of(t->block)->ast))
                 return sh_call_simple(sh, t, a, dotted, sh->frame->at, out);
         int st = sh_cmd_new(sh, t, NULL, &c);
         if (st != SH_OK) {
@@ -640,7 +649,8 @@ static int bad_name(struct sh *sh, struct node *n, struct sv v)
         struct command *c = n->x;
         (void)v;
         sh_throw(sh, "BadExpression", "InvalidOperation", SH_NIL,
-                 "The expression after '%c' in a pipeline element produced an object that was not valid. It must result "
+                 "The expression after '%c' in a pipeline element produced an object that was not valid. It "
+                 "must result "
                  "in a command name, a script block, or a CommandInfo object.",
                  c->invoke ? c->invoke : '&');
         sh_error_position(sh, c->name);

@@ -101,7 +101,8 @@ int sh_rpc_main(int argc, char **argv)
         if (argc > 3 || (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))) {
                 puts("usage: reeve rpc [METHOD [PARAMETERS]]\n"
                      "Without METHOD: carries JSON-RPC between the standard streams and the agent.\n"
-                     "With it: makes one call and prints the result, as in: reeve rpc GetClass '{\"ClassName\":\"Process\"}'");
+                     "With it: makes one call and prints the result, as in: reeve rpc GetClass "
+                     "'{\"ClassName\":\"Process\"}'");
                 return argc > 3 ? 2 : 0;
         }
         if (argc == 1) {

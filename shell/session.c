@@ -99,7 +99,8 @@ bool sh_colourful(int fd)
 
 static int host_json(struct sh *sh, struct sv v)
 {
-        struct sv args[] = { sh_text("-InputObject"), sh_keep(v), sh_text("-Compress"), sh_text("-Depth"), sh_int(20) };
+        struct sv args[] = { sh_text("-InputObject"), sh_keep(v), sh_text("-Compress"), sh_text("-Depth"),
+                             sh_int(20) };
         struct collect c;
         sh_collect_begin(&c);
         int st = sh_run_command(sh, "ConvertTo-Json", (struct sh_args) { 5, args }, &c.sink);
@@ -178,16 +179,19 @@ int sh_check(struct sh *sh)
                 return SH_EXIT;
         }
         if (sh->memory_limit && (++sh->checks & 15) == 0 && resident() > sh->memory_limit)
-                return sh_throw_as(sh, "System.OutOfMemoryException", "MemoryLimitReached", "ResourceUnavailable", SH_NIL,
-                                   "The session uses more memory than its limit of %zu MiB.", sh->memory_limit >> 20);
+                return sh_throw_as(sh, "System.OutOfMemoryException", "MemoryLimitReached",
+                                   "ResourceUnavailable", SH_NIL,
+                                   "The session uses more memory than its limit of %zu MiB.",
+                                   sh->memory_limit >> 20);
         return SH_OK;
 }
 
 int sh_enter_call(struct sh *sh)
 {
         if (sh->depth >= DEPTH_LIMIT || (char *)__builtin_frame_address(0) < sh->stack_low)
-                return sh_throw_as(sh, "System.Management.Automation.ScriptCallDepthException", "CallDepthOverflow",
-                                   "InvalidOperation", SH_NIL, "The script failed due to call depth overflow.");
+                return sh_throw_as(sh, "System.Management.Automation.ScriptCallDepthException",
+                                   "CallDepthOverflow", "InvalidOperation", SH_NIL,
+                                   "The script failed due to call depth overflow.");
         sh->depth++;
         return SH_OK;
 }
@@ -222,12 +226,18 @@ struct sh *sh_new(void)
         struct layout *names = sh_layout_new();
         sh_intern(sh, "args", 4); /* the fixed names get their numbers first */
         sh->ok = true;
-        sh->under = sh->error = sh->caught = sh->errors = sh->last_match = sh->transcript = sh->default_parameters = SH_NIL;
+        sh->under = sh->error = sh->caught = sh->errors = sh->last_match = sh->transcript =
+                sh->default_parameters = SH_NIL;
         sh->global = sh->scope = sh_scope_new(sh, NULL, names);
         sh_layout_drop(names);
         sh->global->script = sh->global;
-        sh->top = (struct frame) { .scope = sh->global, .args = SH_UNSET, .bound = SH_UNSET, .input = SH_UNSET,
-                                   .this_ = SH_NIL, .pipe_len = 1, .pipe_pos = 1 };
+        sh->top = (struct frame) { .scope = sh->global,
+                                   .args = SH_UNSET,
+                                   .bound = SH_UNSET,
+                                   .input = SH_UNSET,
+                                   .this_ = SH_NIL,
+                                   .pipe_len = 1,
+                                   .pipe_pos = 1 };
         sh->global->frame = &sh->top;
         sh->frame = &sh->top;
         sh->sinks = sh->no_sinks;
@@ -256,8 +266,13 @@ void sh_free(struct sh *sh)
         sh_flush(sh);
         sh_jobs_free(sh);
         sh_modules_free(sh);
-        struct sv *v[] = { &sh->under,      &sh->error,      &sh->caught,            &sh->errors,
-                           &sh->last_match, &sh->transcript, &sh->default_parameters };
+        struct sv *v[] = { &sh->under,
+                           &sh->error,
+                           &sh->caught,
+                           &sh->errors,
+                           &sh->last_match,
+                           &sh->transcript,
+                           &sh->default_parameters };
         for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
                 sh_drop(*v[i]);
                 *v[i] = SH_NIL;
@@ -292,8 +307,9 @@ int sh_parse_throw(struct sh *sh, struct parser *p)
         static const struct parse_error unknown = { 0, 1, "ParseError", "The text cannot be read." };
         const struct parse_error *first = p->nerrors ? &p->errors[0] : &unknown;
         parse_message(p, &b);
-        struct sv r = sh_error_new(sh, p->incomplete ? "System.Management.Automation.IncompleteParseException"
-                                                     : "System.Management.Automation.ParseException",
+        struct sv r = sh_error_new(sh,
+                                   p->incomplete ? "System.Management.Automation.IncompleteParseException"
+                                                 : "System.Management.Automation.ParseException",
                                    first->id, "ParserError", SH_NIL, b.p ? b.p : first->message,
                                    b.p ? b.n : strlen(first->message));
         struct sh_error *e = sh_error_of(r);
@@ -306,8 +322,8 @@ int sh_parse_throw(struct sh *sh, struct parser *p)
         return SH_ERROR;
 }
 
-static struct unit *parse_or_throw(struct sh *sh, const char *text, size_t n, const char *file, struct layout *layout,
-                                   bool *ret_incomplete)
+static struct unit *parse_or_throw(struct sh *sh, const char *text, size_t n, const char *file,
+                                   struct layout *layout, bool *ret_incomplete)
 {
         struct parser p = { 0 };
         struct unit *u = sh_parse(&p, sh, text, n, file, layout);
@@ -375,7 +391,8 @@ static int run_unit_here(struct sh *sh, struct unit *u, struct sh_sink *out)
         return st;
 }
 
-int sh_text_status(struct sh *sh, const char *name, const char *text, size_t n, struct sh_sink *out, bool *ret_incomplete)
+int sh_text_status(struct sh *sh, const char *name, const char *text, size_t n, struct sh_sink *out,
+                   bool *ret_incomplete)
 {
         (void)name;
         if (ret_incomplete)
@@ -434,7 +451,8 @@ char *sh_read_file(struct sh *sh, const char *path, size_t *ret_n)
         char *text = fd < 0 ? NULL : read_all(fd, ret_n);
         if (!text)
                 sh_throw_about(sh, "System.IO.IOException", "FileReadFailure", "ReadError", path,
-                               "The file '%s' cannot be read: %s.", path ? path : "(standard input)", strerror(errno));
+                               "The file '%s' cannot be read: %s.", path ? path : "(standard input)",
+                               strerror(errno));
         if (fd >= 0)
                 close(fd);
         return text;
@@ -451,7 +469,8 @@ static char *from_utf16(char *text, size_t *n)
         for (size_t i = 2; i + 1 < *n; i += 2) {
                 uint32_t c = big ? (uint32_t)s[i] << 8 | s[i + 1] : (uint32_t)s[i + 1] << 8 | s[i];
                 if (c >= 0xD800 && c < 0xDC00 && i + 3 < *n) {
-                        uint32_t d = big ? (uint32_t)s[i + 2] << 8 | s[i + 3] : (uint32_t)s[i + 3] << 8 | s[i + 2];
+                        uint32_t d =
+                                big ? (uint32_t)s[i + 2] << 8 | s[i + 3] : (uint32_t)s[i + 3] << 8 | s[i + 2];
                         c = 0x10000 + ((c - 0xD800) << 10) + (d - 0xDC00);
                         i += 2;
                 }

@@ -20,12 +20,16 @@ static const struct {
         uint32_t pref;
         int action, variable, otherwise;
 } streams[] = {
-        [SH_WARNING] = { "WARNING: ", "\x1b[33;1m", "WarningRecord", "WarningPreference", ID_WAP, CP_WA, CP_WV, AP_CONTINUE },
-        [SH_VERBOSE] = { "VERBOSE: ", "\x1b[33;1m", "VerboseRecord", "VerbosePreference", ID_VERBOSEPREF, CP_VERBOSE, -1,
-                         AP_SILENT },
-        [SH_DEBUG] = { "DEBUG: ", "\x1b[33;1m", "DebugRecord", "DebugPreference", ID_DEBUGPREF, CP_DEBUG, -1, AP_SILENT },
-        [SH_INFO] = { "", "", "InformationRecord", "InformationPreference", ID_INFOPREF, CP_INFA, CP_IV, AP_SILENT },
-        [SH_PROGRESS] = { "", "", "ProgressRecord", "ProgressPreference", ID_PROGRESSPREF, CP_PROGA, -1, AP_SILENT },
+        [SH_WARNING] = { "WARNING: ", "\x1b[33;1m", "WarningRecord", "WarningPreference", ID_WAP, CP_WA,
+                         CP_WV, AP_CONTINUE },
+        [SH_VERBOSE] = { "VERBOSE: ", "\x1b[33;1m", "VerboseRecord", "VerbosePreference", ID_VERBOSEPREF,
+                         CP_VERBOSE, -1, AP_SILENT },
+        [SH_DEBUG] = { "DEBUG: ", "\x1b[33;1m", "DebugRecord", "DebugPreference", ID_DEBUGPREF, CP_DEBUG, -1,
+                       AP_SILENT },
+        [SH_INFO] = { "", "", "InformationRecord", "InformationPreference", ID_INFOPREF, CP_INFA, CP_IV,
+                      AP_SILENT },
+        [SH_PROGRESS] = { "", "", "ProgressRecord", "ProgressPreference", ID_PROGRESSPREF, CP_PROGA, -1,
+                          AP_SILENT },
 };
 
 /* ---- what a preference says ---- */
@@ -127,7 +131,7 @@ struct text_record {
 };
 
 static const struct sh_type *const record_types[] = { &sh_type_warning_record, &sh_type_verbose_record,
-                                                     &sh_type_debug_record, &sh_type_information_record };
+                                                      &sh_type_debug_record, &sh_type_information_record };
 
 bool sh_is_stream_record(struct sv v, enum sh_stream *ret)
 {
@@ -152,7 +156,8 @@ static struct sv record_new(enum sh_stream stream, struct sv message, struct sv 
         return (struct sv) { .kind = SH_OTHER, .o = &r->obj };
 }
 
-static void host_text(struct sh *sh, const char *prefix, const char *colour, const char *s, size_t n, bool newline)
+static void host_text(struct sh *sh, const char *prefix, const char *colour, const char *s, size_t n,
+                      bool newline)
 {
         bool colourful = *colour && sh_colourful(1);
         if (colourful)
@@ -169,7 +174,8 @@ static int stopped(struct sh *sh, enum sh_stream stream, const char *text, size_
 {
         sh_throw_as(sh, "System.Management.Automation.ActionPreferenceStopException", "ActionPreferenceStop",
                     "OperationStopped", SH_NIL,
-                    "The running command stopped because the preference variable \"%s\" or common parameter is set to "
+                    "The running command stopped because the preference variable \"%s\" or common parameter "
+                    "is set to "
                     "Stop: %.*s",
                     streams[stream].pref_name, (int)n, text);
         sh_error_of(sh->error)->script_terminating = sh_error_of(sh->error)->final = true;
@@ -198,7 +204,8 @@ static int say(struct sh *sh, enum sh_stream stream, int action, struct sv messa
         } else if (action == AP_CONTINUE || action == AP_INQUIRE) {
                 st = put_record(sh, stream, record, text.s->s, text.s->len);
         } else if (action == AP_SILENT && stream == SH_INFO && sh->sinks[stream]) {
-                st = put_record(sh, stream, record, text.s->s, text.s->len); /* captured even when not shown */
+                st = put_record(sh, stream, record, text.s->s,
+                                text.s->len); /* captured even when not shown */
         }
         sh_drop(text);
         sh_drop(record);
@@ -208,8 +215,8 @@ static int say(struct sh *sh, enum sh_stream stream, int action, struct sv messa
 int sh_stream_text(struct sh *sh, enum sh_stream stream, const char *text, size_t n)
 {
         int action = action_of(sh, streams[stream].action, streams[stream].pref, streams[stream].otherwise);
-        if (stream == SH_PROGRESS || (action == AP_SILENT && stream != SH_INFO && streams[stream].variable < 0) ||
-            action == AP_IGNORE)
+        if (stream == SH_PROGRESS ||
+            (action == AP_SILENT && stream != SH_INFO && streams[stream].variable < 0) || action == AP_IGNORE)
                 return SH_OK;
         struct sv message = sh_string(text, n);
         int st = say(sh, stream, action, message, SH_NIL);
@@ -226,7 +233,8 @@ int sh_stream_info(struct sh *sh, struct sv message, struct sv tags)
 int sh_stream_host(struct sh *sh, struct sv message, bool newline, const char *colour)
 {
         struct sv text = sh_to_text(sh, message), record = record_new(SH_INFO, message, SH_NIL, true);
-        int st = SH_OK, action = sh->cmd && sh->cmd->action[CP_INFA] != AP_UNSET ? sh->cmd->action[CP_INFA] : AP_CONTINUE;
+        int st = SH_OK,
+            action = sh->cmd && sh->cmd->action[CP_INFA] != AP_UNSET ? sh->cmd->action[CP_INFA] : AP_CONTINUE;
         ((struct text_record *)record.o)->no_newline = !newline;
         if (action != AP_IGNORE)
                 add_to_variable(sh, CP_IV, record);
@@ -269,18 +277,21 @@ static void record_free(struct sh_obj *o)
 
 static const struct sh_member text_members[] = {
         { "Message", SH_PROPERTY, .signature = "string Message {get;set;}", .call = record_get },
-        { "InvocationInfo", SH_PROPERTY, .signature = "System.Management.Automation.InvocationInfo InvocationInfo {get;}",
+        { "InvocationInfo", SH_PROPERTY,
+          .signature = "System.Management.Automation.InvocationInfo InvocationInfo {get;}",
           .call = record_get, .arg = 3 },
 };
 static const struct sh_member info_members[] = {
         { "MessageData", SH_PROPERTY, .signature = "System.Object MessageData {get;}", .call = record_get },
-        { "Tags", SH_PROPERTY, .signature = "System.Collections.Generic.List[string] Tags {get;}", .call = record_get,
-          .arg = 1 },
+        { "Tags", SH_PROPERTY, .signature = "System.Collections.Generic.List[string] Tags {get;}",
+          .call = record_get, .arg = 1 },
         { "Source", SH_PROPERTY, .signature = "string Source {get;set;}", .call = record_get, .arg = 2 },
 };
 #define RECORD(n, m) \
-        { .name = "System.Management.Automation." n, .base = &sh_type_object, .members = m, \
-          .nmembers = sizeof m / sizeof *m, .text = record_text, .free = record_free }
+        { \
+                .name = "System.Management.Automation." n, .base = &sh_type_object, .members = m, \
+                .nmembers = sizeof m / sizeof *m, .text = record_text, .free = record_free \
+        }
 const struct sh_type sh_type_warning_record = RECORD("WarningRecord", text_members),
                      sh_type_verbose_record = RECORD("VerboseRecord", text_members),
                      sh_type_debug_record = RECORD("DebugRecord", text_members),
@@ -392,13 +403,13 @@ static int open_failed(struct sh *sh, const char *path, struct node *at)
                            : e == EACCES || e == EPERM || e == EISDIR || e == EROFS
                                    ? "System.UnauthorizedAccessException"
                                    : "System.IO.IOException";
-        int st = e == ENOENT || e == ENOTDIR
-                         ? sh_throw_about(sh, type, "FileOpenFailure", "OpenError", path,
-                                          "Could not find a part of the path '%s'.", path)
+        int st = e == ENOENT || e == ENOTDIR ? sh_throw_about(sh, type, "FileOpenFailure", "OpenError", path,
+                                                              "Could not find a part of the path '%s'.", path)
                  : e == EACCES || e == EPERM || e == EISDIR
                          ? sh_throw_about(sh, type, "FileOpenFailure", "OpenError", path,
                                           "Access to the path '%s' is denied.", path)
-                         : sh_throw_about(sh, type, "FileOpenFailure", "OpenError", path, "%s: %s", path, strerror(e));
+                         : sh_throw_about(sh, type, "FileOpenFailure", "OpenError", path, "%s: %s", path,
+                                          strerror(e));
         struct sh_error *x = sh_error_of(sh->error);
         free(x->command);
         x->command = strdup("Out-File");

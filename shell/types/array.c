@@ -11,10 +11,12 @@
 bool sh_is_list(struct sv v)
 {
         v = sh_unwrap(v);
-        return v.kind == SH_ARRAY && (sh_type_is(v.o->type, &sh_type_list) || v.o->type == &sh_type_arraylist);
+        return v.kind == SH_ARRAY &&
+               (sh_type_is(v.o->type, &sh_type_list) || v.o->type == &sh_type_arraylist);
 }
 
-int64_t sh_array_find(struct sh *sh, const struct sh_array *a, struct sv x, uint32_t from, uint32_t n, bool last)
+int64_t sh_array_find(struct sh *sh, const struct sh_array *a, struct sv x, uint32_t from, uint32_t n,
+                      bool last)
 {
         (void)sh;
         int64_t found = -1;
@@ -123,8 +125,9 @@ static int array_bound(struct sh *sh, struct sv self, struct sh_args a, struct s
         if (a.n != 1 || !sh_args_int(sh, a, 0, &d))
                 return SH_NONE;
         const char *name = sh_current_member(sh)->name;
-        *ret = sh_int(name[3] == 'U' ? (int32_t)self.a->n - 1 : name[3] == 'L' && name[4] == 'o' ? 0
-                                                                                                   : (int32_t)self.a->n);
+        *ret = sh_int(name[3] == 'U'                     ? (int32_t)self.a->n - 1
+                      : name[3] == 'L' && name[4] == 'o' ? 0
+                                                         : (int32_t)self.a->n);
         return SH_OK;
 }
 
@@ -146,14 +149,16 @@ static int array_clone(struct sh *sh, struct sv self, struct sh_args a, struct s
                 if (a.n != 2 || !sh_args_int(sh, a, 0, &from) || !sh_args_int(sh, a, 1, &n))
                         return SH_NONE;
                 if (from < 0 || n < 0 || from + n > self.a->n)
-                        return sh_throw_in_method(sh, "System.ArgumentException", "GetRange", 2,
-                                                  "Offset and length were out of bounds for the array or count is "
-                                                  "greater than the number of elements from index to the end of the "
-                                                  "source collection.");
+                        return sh_throw_in_method(
+                                sh, "System.ArgumentException", "GetRange", 2,
+                                "Offset and length were out of bounds for the array or count is "
+                                "greater than the number of elements from index to the end of the "
+                                "source collection.");
         } else if (a.n) {
                 return SH_NONE;
         }
-        struct sv r = to_array ? sh_array_typed(self.a->element ? self.a->element : &sh_type_object, 0) : like(self);
+        struct sv r = to_array ? sh_array_typed(self.a->element ? self.a->element : &sh_type_object, 0)
+                               : like(self);
         for (int64_t i = from; i < from + n; i++)
                 sh_array_add(r.a, self.a->v[i]);
         *ret = r;
@@ -166,8 +171,8 @@ static int array_get(struct sh *sh, struct sv self, struct sh_args a, struct sv 
         if (a.n != 1 || !sh_args_int(sh, a, 0, &i))
                 return SH_NONE;
         if (i < 0 || i >= self.a->n)
-                return sh_throw_in_method(sh, "System.IndexOutOfRangeException", sh_current_member(sh)->name, 1,
-                                          "Index was outside the bounds of the array.");
+                return sh_throw_in_method(sh, "System.IndexOutOfRangeException", sh_current_member(sh)->name,
+                                          1, "Index was outside the bounds of the array.");
         *ret = sh_keep(self.a->v[i]);
         return SH_OK;
 }
@@ -179,8 +184,8 @@ static int array_set(struct sh *sh, struct sv self, struct sh_args a, struct sv 
         if (a.n != 2 || !sh_args_int(sh, a, value_first, &i))
                 return SH_NONE;
         if (i < 0 || i >= self.a->n)
-                return sh_throw_in_method(sh, "System.IndexOutOfRangeException", sh_current_member(sh)->name, 2,
-                                          "Index was outside the bounds of the array.");
+                return sh_throw_in_method(sh, "System.IndexOutOfRangeException", sh_current_member(sh)->name,
+                                          2, "Index was outside the bounds of the array.");
         *ret = SH_NOTHING;
         return sh_array_store(sh, self.a, (uint32_t)i, a.v[!value_first]);
 }
@@ -216,7 +221,8 @@ static int list_find(struct sh *sh, struct sv self, struct sh_args a, struct sv 
 static int list_search(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         const char *name = sh_current_member(sh)->name;
-        bool all = !strcmp(name, "FindAll"), every = !strcmp(name, "TrueForAll"), drop = !strcmp(name, "RemoveAll");
+        bool all = !strcmp(name, "FindAll"), every = !strcmp(name, "TrueForAll"),
+             drop = !strcmp(name, "RemoveAll");
         if (a.n != 1 || sh_unwrap(a.v[0]).kind != SH_BLOCK)
                 return SH_NONE;
         struct sv out = all ? like(self) : SH_NIL, r;
@@ -224,7 +230,8 @@ static int list_search(struct sh *sh, struct sv self, struct sh_args a, struct s
         int64_t found = -1;
         for (uint32_t i = 0; i < self.a->n; i++) {
                 struct sv item = sh_keep(self.a->v[i]);
-                int st = sh_block_value(sh, sh_unwrap(a.v[0]), &item, (struct sh_args) { 1, &item }, true, &r);
+                int st =
+                        sh_block_value(sh, sh_unwrap(a.v[0]), &item, (struct sh_args) { 1, &item }, true, &r);
                 bool yes = st == SH_OK && sh_true(r);
                 if (st == SH_OK)
                         sh_drop(r);
@@ -295,9 +302,10 @@ static int list_add(struct sh *sh, struct sv self, struct sh_args a, struct sv *
 
 static int out_of_range(struct sh *sh, struct sh_args a)
 {
-        return sh_throw_in_method(sh, "System.ArgumentOutOfRangeException", sh_current_member(sh)->name, a.n,
-                                  "Index was out of range. Must be non-negative and less than the size of the "
-                                  "collection. (Parameter 'index')");
+        return sh_throw_in_method(
+                sh, "System.ArgumentOutOfRangeException", sh_current_member(sh)->name, a.n,
+                "Index was out of range. Must be non-negative and less than the size of the "
+                "collection. (Parameter 'index')");
 }
 
 /* AddRange(items), InsertRange(at, items), Insert(at, item) */
@@ -422,13 +430,15 @@ static int copy_to(struct sh *sh, struct sv self, struct sh_args a, struct sv *r
 {
         (void)ret;
         int64_t at = 0;
-        if (a.n < 1 || a.n > 2 || sh_unwrap(a.v[0]).kind != SH_ARRAY || (a.n == 2 && !sh_args_int(sh, a, 1, &at)))
+        if (a.n < 1 || a.n > 2 || sh_unwrap(a.v[0]).kind != SH_ARRAY ||
+            (a.n == 2 && !sh_args_int(sh, a, 1, &at)))
                 return SH_NONE;
         struct sv to = sh_unwrap(a.v[0]);
         if (at < 0 || at + self.a->n > to.a->n)
-                return sh_throw_in_method(sh, "System.ArgumentException", "CopyTo", a.n,
-                                          "Destination array was not long enough. Check the destination index, length, "
-                                          "and the array's lower bounds. (Parameter 'destinationArray')");
+                return sh_throw_in_method(
+                        sh, "System.ArgumentException", "CopyTo", a.n,
+                        "Destination array was not long enough. Check the destination index, length, "
+                        "and the array's lower bounds. (Parameter 'destinationArray')");
         int st = SH_OK;
         for (uint32_t i = 0; st == SH_OK && i < self.a->n; i++)
                 st = sh_array_store(sh, to.a, (uint32_t)at + i, self.a->v[i]);
@@ -460,7 +470,8 @@ static int array_static_find(struct sh *sh, struct sv self, struct sh_args a, st
         (void)self;
         int64_t from = 0;
         struct sv v = a.n ? sh_unwrap(a.v[0]) : SH_NIL;
-        if (v.kind != SH_ARRAY || a.n < 2 || a.n > 3 || (a.n == 3 && !sh_args_int(sh, a, 2, &from)) || from < 0)
+        if (v.kind != SH_ARRAY || a.n < 2 || a.n > 3 || (a.n == 3 && !sh_args_int(sh, a, 2, &from)) ||
+            from < 0)
                 return SH_NONE;
         *ret = sh_int((int32_t)sh_array_find(sh, v.a, a.v[1], (uint32_t)from, v.a->n,
                                              sh_current_member(sh)->name[0] == 'L'));
@@ -509,9 +520,10 @@ static int array_copy(struct sh *sh, struct sv self, struct sh_args a, struct sv
                 return SH_NONE;
         struct sv x = sh_unwrap(a.v[0]), y = sh_unwrap(a.v[a.n == 5 ? 2 : 1]);
         if (n < 0 || from < 0 || to < 0 || from + n > x.a->n || to + n > y.a->n)
-                return sh_throw_in_method(sh, "System.ArgumentException", "Copy", a.n,
-                                          "Source array was not long enough. Check the source index, length, and the "
-                                          "array's lower bounds. (Parameter 'sourceArray')");
+                return sh_throw_in_method(
+                        sh, "System.ArgumentException", "Copy", a.n,
+                        "Source array was not long enough. Check the source index, length, and the "
+                        "array's lower bounds. (Parameter 'sourceArray')");
         int st = SH_OK;
         struct sv held = sh_array_copy(x); /* they may be one and the same */
         for (int64_t i = 0; st == SH_OK && i < n; i++)
@@ -548,7 +560,8 @@ static int array_resize(struct sh *sh, struct sv self, struct sh_args a, struct 
         (void)self, (void)ret;
         int64_t n;
         struct sv old;
-        if (a.n != 2 || !sh_args_int(sh, a, 1, &n) || n < 0 || n > INT32_MAX / 16 || !sh_ref_get(sh, a.v[0], &old))
+        if (a.n != 2 || !sh_args_int(sh, a, 1, &n) || n < 0 || n > INT32_MAX / 16 ||
+            !sh_ref_get(sh, a.v[0], &old))
                 return SH_NONE;
         struct sv base = sh_unwrap(old), r;
         if (base.kind != SH_ARRAY) {
@@ -568,13 +581,16 @@ static int array_resize(struct sh *sh, struct sv self, struct sh_args a, struct 
 
 #define SHARED \
         { "Contains", SH_METHOD, false, "bool Contains(System.Object value)", list_find }, \
-        { "IndexOf", SH_METHOD, false, "int IndexOf(System.Object value)", list_find, .arg = 1 }, \
-        { "CopyTo", SH_METHOD, false, "void CopyTo(array array, int index)", copy_to }, \
-        { "GetEnumerator", SH_METHOD, false, "System.Collections.IEnumerator GetEnumerator()", array_enumerator }, \
-        { "IsReadOnly", SH_PROPERTY, false, "bool IsReadOnly {get;}", array_flag }, \
-        { "IsSynchronized", SH_PROPERTY, false, "bool IsSynchronized {get;}", array_flag }, \
-        { "SyncRoot", SH_PROPERTY, false, "System.Object SyncRoot {get;}", array_self }, \
-        { "Clear", SH_METHOD, false, "void Clear()", list_clear }
+                { "IndexOf", SH_METHOD, false, "int IndexOf(System.Object value)", list_find, .arg = 1 }, \
+                { "CopyTo", SH_METHOD, false, "void CopyTo(array array, int index)", copy_to }, \
+                { "GetEnumerator", SH_METHOD, false, "System.Collections.IEnumerator GetEnumerator()", \
+                  array_enumerator }, \
+                { "IsReadOnly", SH_PROPERTY, false, "bool IsReadOnly {get;}", array_flag }, \
+                { "IsSynchronized", SH_PROPERTY, false, "bool IsSynchronized {get;}", array_flag }, \
+                { "SyncRoot", SH_PROPERTY, false, "System.Object SyncRoot {get;}", array_self }, \
+        { \
+                "Clear", SH_METHOD, false, "void Clear()", list_clear \
+        }
 
 static const struct sh_member array_members[] = {
         { "Count", SH_PROPERTY, false, "int Count {get;}", array_count },
@@ -597,20 +613,26 @@ static const struct sh_member array_members[] = {
         { "Insert", SH_METHOD, false, "void Insert(int index, System.Object value)", array_fixed },
         { "Reverse", SH_METHOD, true, "static void Reverse(array array)", array_static_sort },
         { "Sort", SH_METHOD, true, "static void Sort(array array)", array_static_sort },
-        { "IndexOf", SH_METHOD, true, "static int IndexOf(array array, System.Object value)", array_static_find },
+        { "IndexOf", SH_METHOD, true, "static int IndexOf(array array, System.Object value)",
+          array_static_find },
         { "LastIndexOf", SH_METHOD, true, "static int LastIndexOf(array array, System.Object value)",
           array_static_find },
-        { "Find", SH_METHOD, true, "static T Find(T[] array, System.Predicate[T] match)", array_static_search },
-        { "FindAll", SH_METHOD, true, "static T[] FindAll(T[] array, System.Predicate[T] match)", array_static_search },
+        { "Find", SH_METHOD, true, "static T Find(T[] array, System.Predicate[T] match)",
+          array_static_search },
+        { "FindAll", SH_METHOD, true, "static T[] FindAll(T[] array, System.Predicate[T] match)",
+          array_static_search },
         { "FindIndex", SH_METHOD, true, "static int FindIndex(T[] array, System.Predicate[T] match)",
           array_static_search },
-        { "Exists", SH_METHOD, true, "static bool Exists(T[] array, System.Predicate[T] match)", array_static_search },
+        { "Exists", SH_METHOD, true, "static bool Exists(T[] array, System.Predicate[T] match)",
+          array_static_search },
         { "TrueForAll", SH_METHOD, true, "static bool TrueForAll(T[] array, System.Predicate[T] match)",
           array_static_search },
         { "BinarySearch", SH_METHOD, true, "static int BinarySearch(array array, System.Object value)",
           array_binary_search },
-        { "Copy", SH_METHOD, true, "static void Copy(array source, array destination, int length)", array_copy },
-        { "CreateInstance", SH_METHOD, true, "static array CreateInstance(type elementType, int length)", array_create },
+        { "Copy", SH_METHOD, true, "static void Copy(array source, array destination, int length)",
+          array_copy },
+        { "CreateInstance", SH_METHOD, true, "static array CreateInstance(type elementType, int length)",
+          array_create },
         { "Empty", SH_METHOD, true, "static System.Object[] Empty()", array_empty },
         { "Resize", SH_METHOD, true, "static void Resize([ref] array, int newSize)", array_resize },
 };
@@ -622,18 +644,19 @@ static const struct sh_member list_members[] = {
         SHARED,
         { "LastIndexOf", SH_METHOD, false, "int LastIndexOf(System.Object value)", list_find, .arg = 2 },
         { "Add", SH_METHOD, false, "void Add(System.Object item)", list_add },
-        { "AddRange", SH_METHOD, false, "void AddRange(System.Collections.IEnumerable collection)", list_insert },
-        { "Insert", SH_METHOD, false, "void Insert(int index, System.Object item)", list_insert },
-        { "InsertRange", SH_METHOD, false, "void InsertRange(int index, System.Collections.IEnumerable collection)",
+        { "AddRange", SH_METHOD, false, "void AddRange(System.Collections.IEnumerable collection)",
           list_insert },
+        { "Insert", SH_METHOD, false, "void Insert(int index, System.Object item)", list_insert },
+        { "InsertRange", SH_METHOD, false,
+          "void InsertRange(int index, System.Collections.IEnumerable collection)", list_insert },
         { "Remove", SH_METHOD, false, "bool Remove(System.Object item)", list_remove },
         { "RemoveAt", SH_METHOD, false, "void RemoveAt(int index)", list_remove_at },
         { "RemoveRange", SH_METHOD, false, "void RemoveRange(int index, int count)", list_remove_at },
         { "RemoveAll", SH_METHOD, false, "int RemoveAll(System.Predicate[T] match)", list_search },
         { "Find", SH_METHOD, false, "T Find(System.Predicate[T] match)", list_search },
         { "FindLast", SH_METHOD, false, "T FindLast(System.Predicate[T] match)", list_search },
-        { "FindAll", SH_METHOD, false, "System.Collections.Generic.List[T] FindAll(System.Predicate[T] match)",
-          list_search },
+        { "FindAll", SH_METHOD, false,
+          "System.Collections.Generic.List[T] FindAll(System.Predicate[T] match)", list_search },
         { "FindIndex", SH_METHOD, false, "int FindIndex(System.Predicate[T] match)", list_search },
         { "Exists", SH_METHOD, false, "bool Exists(System.Predicate[T] match)", list_search },
         { "TrueForAll", SH_METHOD, false, "bool TrueForAll(System.Predicate[T] match)", list_search },
@@ -642,8 +665,8 @@ static const struct sh_member list_members[] = {
         { "Sort", SH_METHOD, false, "void Sort()", list_sort },
         { "ForEach", SH_METHOD, false, "void ForEach(System.Action[T] action)", list_foreach },
         { "ToArray", SH_METHOD, false, "System.Object[] ToArray()", array_clone, .arg = 4 },
-        { "GetRange", SH_METHOD, false, "System.Collections.IList GetRange(int index, int count)", array_clone,
-          .arg = 8 },
+        { "GetRange", SH_METHOD, false, "System.Collections.IList GetRange(int index, int count)",
+          array_clone, .arg = 8 },
         { "Clone", SH_METHOD, false, "System.Object Clone()", array_clone },
         { "TrimExcess", SH_METHOD, false, "void TrimExcess()", array_flag },
 };
@@ -707,27 +730,53 @@ static int list_construct(struct sh *sh, const struct sh_type *t, struct sh_args
 }
 
 #define MEMBERS(x) .members = x, .nmembers = sizeof(x) / sizeof(*x)
-static const char *const array_interfaces[] = {
-        "System.Collections.IList", "System.Collections.ICollection", "System.Collections.IEnumerable",
-        "System.ICloneable", "System.Collections.Generic.IEnumerable`1", "System.Collections.Generic.IList`1",
-        "System.Collections.Generic.ICollection`1", NULL
-};
-const struct sh_type sh_type_array_base = { .name = "System.Array", .accelerator = "array", .base = &sh_type_object,
-                                            MEMBERS(array_members), .interfaces = array_interfaces };
-const struct sh_type sh_type_array = { .name = "System.Object[]", .accelerator = "System.Object[]",
-                                       .base = &sh_type_array_base, .free = array_free, .next = array_next,
-                                       .kind = SH_ARRAY, .is_array = true, .element = &sh_type_object };
-const struct sh_type sh_type_list = { .name = "System.Collections.Generic.List`1", .base = &sh_type_object,
-                                      MEMBERS(list_members), .free = array_free, .next = array_next,
-                                      .convert = list_convert, .construct = list_construct, .kind = SH_ARRAY,
+static const char *const array_interfaces[] = { "System.Collections.IList",
+                                                "System.Collections.ICollection",
+                                                "System.Collections.IEnumerable",
+                                                "System.ICloneable",
+                                                "System.Collections.Generic.IEnumerable`1",
+                                                "System.Collections.Generic.IList`1",
+                                                "System.Collections.Generic.ICollection`1",
+                                                NULL };
+const struct sh_type sh_type_array_base = { .name = "System.Array",
+                                            .accelerator = "array",
+                                            .base = &sh_type_object,
+                                            MEMBERS(array_members),
+                                            .interfaces = array_interfaces };
+const struct sh_type sh_type_array = { .name = "System.Object[]",
+                                       .accelerator = "System.Object[]",
+                                       .base = &sh_type_array_base,
+                                       .free = array_free,
+                                       .next = array_next,
+                                       .kind = SH_ARRAY,
+                                       .is_array = true,
+                                       .element = &sh_type_object };
+const struct sh_type sh_type_list = { .name = "System.Collections.Generic.List`1",
+                                      .base = &sh_type_object,
+                                      MEMBERS(list_members),
+                                      .free = array_free,
+                                      .next = array_next,
+                                      .convert = list_convert,
+                                      .construct = list_construct,
+                                      .kind = SH_ARRAY,
                                       .interfaces = array_interfaces };
-const struct sh_type sh_type_arraylist = { .name = "System.Collections.ArrayList", .base = &sh_type_object,
-                                           MEMBERS(list_members), .free = array_free, .next = array_next,
-                                           .convert = list_convert, .construct = list_construct, .kind = SH_ARRAY,
+const struct sh_type sh_type_arraylist = { .name = "System.Collections.ArrayList",
+                                           .base = &sh_type_object,
+                                           MEMBERS(list_members),
+                                           .free = array_free,
+                                           .next = array_next,
+                                           .convert = list_convert,
+                                           .construct = list_construct,
+                                           .kind = SH_ARRAY,
                                            .interfaces = array_interfaces };
 static const struct sh_type collection = { .name = "System.Collections.ObjectModel.Collection`1",
-                                           .base = &sh_type_list, MEMBERS(list_members), .free = array_free,
-                                           .next = array_next, .convert = list_convert, .construct = list_construct,
-                                           .kind = SH_ARRAY, .interfaces = array_interfaces };
+                                           .base = &sh_type_list,
+                                           MEMBERS(list_members),
+                                           .free = array_free,
+                                           .next = array_next,
+                                           .convert = list_convert,
+                                           .construct = list_construct,
+                                           .kind = SH_ARRAY,
+                                           .interfaces = array_interfaces };
 
 SH_TYPES(array, &sh_type_array_base, &sh_type_array, &sh_type_list, &sh_type_arraylist, &collection);

@@ -8,9 +8,10 @@
 #include <math.h>
 #include <string.h>
 
-SH_ENUM_TYPE(sh_enum_day_of_week, "System.DayOfWeek", false, { "Sunday", 0 }, { "Monday", 1 }, { "Tuesday", 2 },
-             { "Wednesday", 3 }, { "Thursday", 4 }, { "Friday", 5 }, { "Saturday", 6 });
-SH_ENUM_TYPE(sh_enum_datetime_kind, "System.DateTimeKind", false, { "Unspecified", 0 }, { "Utc", 1 }, { "Local", 2 });
+SH_ENUM_TYPE(sh_enum_day_of_week, "System.DayOfWeek", false, { "Sunday", 0 }, { "Monday", 1 },
+             { "Tuesday", 2 }, { "Wednesday", 3 }, { "Thursday", 4 }, { "Friday", 5 }, { "Saturday", 6 });
+SH_ENUM_TYPE(sh_enum_datetime_kind, "System.DateTimeKind", false, { "Unspecified", 0 }, { "Utc", 1 },
+             { "Local", 2 });
 
 /* ---- dates ---- */
 enum { D_YEAR, D_MONTH, D_DAY, D_HOUR, D_MINUTE, D_SECOND, D_MILLI, D_YEARDAY };
@@ -53,10 +54,13 @@ static int date_other(struct sh *sh, struct sv self, struct sh_args a, struct sv
         return SH_OK;
 }
 
-static int date_checked(struct sh *sh, struct sh_args a, double ticks, int64_t exact, int kind, struct sv *ret)
+static int date_checked(struct sh *sh, struct sh_args a, double ticks, int64_t exact, int kind,
+                        struct sv *ret)
 {
         if (ticks < 0 || ticks > (double)SH_TICKS_MAX)
-                return sh_throw_range(sh, a, "value", "The added or subtracted value results in an un-representable DateTime.");
+                return sh_throw_range(
+                        sh, a, "value",
+                        "The added or subtracted value results in an un-representable DateTime.");
         *ret = sh_date(exact, kind);
         return SH_OK;
 }
@@ -81,7 +85,9 @@ static int date_add_months(struct sh *sh, struct sv self, struct sh_args a, stru
         c.year = (int)(months / 12);
         c.month = (int)(months % 12) + 1;
         if (months < 12 || c.year > 9999)
-                return sh_throw_range(sh, a, "months", "The added or subtracted value results in an un-representable DateTime.");
+                return sh_throw_range(
+                        sh, a, "months",
+                        "The added or subtracted value results in an un-representable DateTime.");
         int most = sh_days_in_month(c.year, c.month);
         if (c.day > most)
                 c.day = most;
@@ -187,7 +193,8 @@ static int date_parse(struct sh *sh, struct sv self, struct sh_args a, struct sv
         if (!a.n || t.kind != SH_STRING)
                 return SH_NONE;
         if (!sh_datetime_parse(t.s->s, t.s->len, ret))
-                return sh_throw_member(sh, a, "System.FormatException", "String '%s' was not recognized as a valid DateTime.", t.s->s);
+                return sh_throw_member(sh, a, "System.FormatException",
+                                       "String '%s' was not recognized as a valid DateTime.", t.s->s);
         return SH_OK;
 }
 static int date_try_parse(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
@@ -212,7 +219,8 @@ static int date_parse_exact(struct sh *sh, struct sv self, struct sh_args a, str
         if (f.kind == SH_STRING)
                 good = sh_moment_parse_exact(t.s->s, t.s->len, f.s->s, f.s->len, false, &m);
         while (f.kind == SH_ARRAY && !good && sh_next(f, &pos, &item)) {
-                good = item.kind == SH_STRING && sh_moment_parse_exact(t.s->s, t.s->len, item.s->s, item.s->len, false, &m);
+                good = item.kind == SH_STRING &&
+                       sh_moment_parse_exact(t.s->s, t.s->len, item.s->s, item.s->len, false, &m);
                 sh_drop(item);
         }
         if (sh_member_arg(sh)) { /* TryParseExact */
@@ -220,7 +228,8 @@ static int date_parse_exact(struct sh *sh, struct sv self, struct sh_args a, str
                 return sh_ref_set(sh, a.v[a.n - 1], good ? sh_moment_to_date(&m) : sh_date(0, 0));
         }
         if (!good)
-                return sh_throw_member(sh, a, "System.FormatException", "String '%s' was not recognized as a valid DateTime.", t.s->s);
+                return sh_throw_member(sh, a, "System.FormatException",
+                                       "String '%s' was not recognized as a valid DateTime.", t.s->s);
         *ret = sh_moment_to_date(&m);
         return SH_OK;
 }
@@ -249,7 +258,8 @@ static int date_specify(struct sh *sh, struct sv self, struct sh_args a, struct 
         (void)self;
         int32_t kind;
         struct sv d;
-        if (a.n != 2 || !sh_try_convert(sh, a.v[0], &sh_type_datetime, &d) || !sh_args_enum(sh, a, 1, &sh_enum_datetime_kind, &kind))
+        if (a.n != 2 || !sh_try_convert(sh, a.v[0], &sh_type_datetime, &d) ||
+            !sh_args_enum(sh, a, 1, &sh_enum_datetime_kind, &kind))
                 return SH_NONE;
         *ret = sh_date(d.i, kind);
         return SH_OK;
@@ -260,7 +270,8 @@ static int date_from(struct sh *sh, struct sv self, struct sh_args a, struct sv 
         int64_t t;
         if (a.n != 1 || !sh_to_int64(sh, a.v[0], &t))
                 return SH_NONE;
-        *ret = sh_member_arg(sh) ? sh_datetime_local(sh_date(t + FILETIME_EPOCH, SH_DATE_UTC)) : sh_date(t + FILETIME_EPOCH, SH_DATE_UTC);
+        *ret = sh_member_arg(sh) ? sh_datetime_local(sh_date(t + FILETIME_EPOCH, SH_DATE_UTC))
+                                 : sh_date(t + FILETIME_EPOCH, SH_DATE_UTC);
         return SH_OK;
 }
 
@@ -288,11 +299,17 @@ static int date_construct(struct sh *sh, const struct sh_type *t, struct sh_args
         for (uint32_t i = 0; i < n; i++)
                 if (!sh_args_i32(sh, a, i, &v[i]))
                         return SH_NONE;
-        struct sh_calendar c = { .year = v[0], .month = v[1], .day = v[2], .hour = v[3], .minute = v[4], .second = v[5],
+        struct sh_calendar c = { .year = v[0],
+                                 .month = v[1],
+                                 .day = v[2],
+                                 .hour = v[3],
+                                 .minute = v[4],
+                                 .second = v[5],
                                  .fraction = v[6] * INT64_C(10000) };
         if (!sh_ticks_of(&c, &ticks))
-                return sh_throw_member(sh, a, "System.ArgumentOutOfRangeException",
-                                       "Year, Month, and Day parameters describe an un-representable DateTime.");
+                return sh_throw_member(
+                        sh, a, "System.ArgumentOutOfRangeException",
+                        "Year, Month, and Day parameters describe an un-representable DateTime.");
         *ret = sh_date(ticks, kind);
         return SH_OK;
 }
@@ -326,8 +343,8 @@ static int date_convert(struct sh *sh, const struct sh_type *t, struct sv from, 
         if (from.kind == SH_STRING) {
                 if (sh_datetime_parse(from.s->s, from.s->len, ret))
                         return SH_OK;
-                return sh_throw_cast(sh, "InvalidCastParseTargetInvocation", from, t, "String '%s' was not recognized as a valid DateTime.",
-                                     from.s->s);
+                return sh_throw_cast(sh, "InvalidCastParseTargetInvocation", from, t,
+                                     "String '%s' was not recognized as a valid DateTime.", from.s->s);
         }
         if (sh_is_int(from) && sh_to_int64(sh, from, &ticks) && ticks >= 0 && ticks <= SH_TICKS_MAX) {
                 *ret = sh_date(ticks, 0);
@@ -360,7 +377,8 @@ static const struct sh_member date_members[] = {
         SH_M("AddTicks", "datetime AddTicks(long value)", date_add_unit, 1),
         SH_M("AddMonths", "datetime AddMonths(int months)", date_add_months, 1),
         SH_M("AddYears", "datetime AddYears(int value)", date_add_months, 12),
-        SH_M("Subtract", "timespan Subtract(datetime value), datetime Subtract(timespan value)", date_subtract),
+        SH_M("Subtract", "timespan Subtract(datetime value), datetime Subtract(timespan value)",
+             date_subtract),
         SH_M("CompareTo", "int CompareTo(datetime value)", date_compare_to),
         SH_M("IsDaylightSavingTime", "bool IsDaylightSavingTime()", date_is_dst),
         SH_M("ToString", "string ToString(), string ToString(string format)", date_text),
@@ -380,20 +398,33 @@ static const struct sh_member date_members[] = {
         SH_SP("UnixEpoch", "static datetime UnixEpoch {get;}", date_static, S_EPOCH),
         SH_SM("Parse", "static datetime Parse(string s)", date_parse),
         SH_SM("TryParse", "static bool TryParse(string s, [ref] datetime result)", date_try_parse),
-        SH_SM("ParseExact", "static datetime ParseExact(string s, string format, System.IFormatProvider provider)", date_parse_exact, 0),
-        SH_SM("TryParseExact", "static bool TryParseExact(string s, string format, System.IFormatProvider provider, "
-              "System.Globalization.DateTimeStyles style, [ref] datetime result)", date_parse_exact, 1),
+        SH_SM("ParseExact",
+              "static datetime ParseExact(string s, string format, System.IFormatProvider provider)",
+              date_parse_exact, 0),
+        SH_SM("TryParseExact",
+              "static bool TryParseExact(string s, string format, System.IFormatProvider provider, "
+              "System.Globalization.DateTimeStyles style, [ref] datetime result)",
+              date_parse_exact, 1),
         SH_SM("DaysInMonth", "static int DaysInMonth(int year, int month)", date_days_in_month),
         SH_SM("IsLeapYear", "static bool IsLeapYear(int year)", date_is_leap),
-        SH_SM("SpecifyKind", "static datetime SpecifyKind(datetime value, System.DateTimeKind kind)", date_specify),
+        SH_SM("SpecifyKind", "static datetime SpecifyKind(datetime value, System.DateTimeKind kind)",
+              date_specify),
         SH_SM("FromFileTime", "static datetime FromFileTime(long fileTime)", date_from, 1),
         SH_SM("FromFileTimeUtc", "static datetime FromFileTimeUtc(long fileTime)", date_from, 0),
 };
 static const char *const comparable[] = { "System.IComparable", "System.IFormattable", NULL };
-const struct sh_type sh_type_datetime = { .name = "System.DateTime", .accelerator = "datetime", .base = &sh_type_valuetype,
-                                          SH_MEMBERS(date_members), .text = date_to_text, .compare = ticks_compare,
-                                          .equals = ticks_equal, .hash = ticks_hash, .convert = date_convert,
-                                          .construct = date_construct, .kind = SH_DATETIME, .interfaces = comparable };
+const struct sh_type sh_type_datetime = { .name = "System.DateTime",
+                                          .accelerator = "datetime",
+                                          .base = &sh_type_valuetype,
+                                          SH_MEMBERS(date_members),
+                                          .text = date_to_text,
+                                          .compare = ticks_compare,
+                                          .equals = ticks_equal,
+                                          .hash = ticks_hash,
+                                          .convert = date_convert,
+                                          .construct = date_construct,
+                                          .kind = SH_DATETIME,
+                                          .interfaces = comparable };
 
 /* ---- spans of time ---- */
 static int span_part(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
@@ -487,7 +518,8 @@ static int span_parse(struct sh *sh, struct sv self, struct sh_args a, struct sv
                 return a.n < 2 ? SH_NONE : sh_ref_set(sh, a.v[a.n - 1], v);
         }
         if (!good)
-                return sh_throw_member(sh, a, "System.FormatException", "String '%s' was not recognized as a valid TimeSpan.", t.s->s);
+                return sh_throw_member(sh, a, "System.FormatException",
+                                       "String '%s' was not recognized as a valid TimeSpan.", t.s->s);
         *ret = v;
         return SH_OK;
 }
@@ -507,7 +539,8 @@ static int span_construct(struct sh *sh, const struct sh_type *t, struct sh_args
         for (uint32_t i = 0; i < a.n; i++)
                 if (!sh_args_i32(sh, a, i, &v[a.n == 3 ? i + 1 : i]))
                         return SH_NONE;
-        *ret = sh_span(v[0] * SH_TICKS_DAY + ((v[1] * INT64_C(60) + v[2]) * 60 + v[3]) * SH_TICKS_SECOND + v[4] * INT64_C(10000));
+        *ret = sh_span(v[0] * SH_TICKS_DAY + ((v[1] * INT64_C(60) + v[2]) * 60 + v[3]) * SH_TICKS_SECOND +
+                       v[4] * INT64_C(10000));
         return SH_OK;
 }
 static void span_to_text(struct sh *sh, struct sv self, struct sh_buf *b)
@@ -522,8 +555,8 @@ static int span_convert(struct sh *sh, const struct sh_type *t, struct sv from, 
         if (from.kind == SH_STRING) {
                 if (sh_timespan_parse(from.s->s, from.s->len, ret))
                         return SH_OK;
-                return sh_throw_cast(sh, "InvalidCastParseTargetInvocation", from, t, "String '%s' was not recognized as a valid TimeSpan.",
-                                     from.s->s);
+                return sh_throw_cast(sh, "InvalidCastParseTargetInvocation", from, t,
+                                     "String '%s' was not recognized as a valid TimeSpan.", from.s->s);
         }
         if (sh_is_number(from) && sh_to_int64(sh, from, &ticks)) {
                 *ret = sh_span(ticks);
@@ -550,8 +583,10 @@ static const struct sh_member span_members[] = {
         SH_M("CompareTo", "int CompareTo(timespan value)", span_compare_to),
         SH_M("ToString", "string ToString(), string ToString(string format)", span_text),
         SH_SM("FromDays", "static timespan FromDays(double value)", span_from, TICKS(SH_TICKS_DAY)),
-        SH_SM("FromHours", "static timespan FromHours(double value)", span_from, TICKS(3600 * SH_TICKS_SECOND)),
-        SH_SM("FromMinutes", "static timespan FromMinutes(double value)", span_from, TICKS(60 * SH_TICKS_SECOND)),
+        SH_SM("FromHours", "static timespan FromHours(double value)", span_from,
+              TICKS(3600 * SH_TICKS_SECOND)),
+        SH_SM("FromMinutes", "static timespan FromMinutes(double value)", span_from,
+              TICKS(60 * SH_TICKS_SECOND)),
         SH_SM("FromSeconds", "static timespan FromSeconds(double value)", span_from, TICKS(SH_TICKS_SECOND)),
         SH_SM("FromMilliseconds", "static timespan FromMilliseconds(double value)", span_from, 10000),
         SH_SM("FromTicks", "static timespan FromTicks(long value)", span_from, 1),
@@ -566,9 +601,18 @@ static const struct sh_member span_members[] = {
         SH_SP("TicksPerSecond", "static long TicksPerSecond {get;}", span_unit, TICKS(SH_TICKS_SECOND)),
         SH_SP("TicksPerMillisecond", "static long TicksPerMillisecond {get;}", span_unit, 10000),
 };
-const struct sh_type sh_type_timespan = { .name = "System.TimeSpan", .accelerator = "timespan", .base = &sh_type_valuetype,
-                                          SH_MEMBERS(span_members), .text = span_to_text, .compare = ticks_compare,
-                                          .equals = ticks_equal, .hash = ticks_hash, .convert = span_convert,
-                                          .construct = span_construct, .kind = SH_TIMESPAN, .interfaces = comparable };
+const struct sh_type sh_type_timespan = { .name = "System.TimeSpan",
+                                          .accelerator = "timespan",
+                                          .base = &sh_type_valuetype,
+                                          SH_MEMBERS(span_members),
+                                          .text = span_to_text,
+                                          .compare = ticks_compare,
+                                          .equals = ticks_equal,
+                                          .hash = ticks_hash,
+                                          .convert = span_convert,
+                                          .construct = span_construct,
+                                          .kind = SH_TIMESPAN,
+                                          .interfaces = comparable };
 
-SH_TYPES(datetime, &sh_type_datetime, &sh_type_timespan, &sh_enum_day_of_week.type, &sh_enum_datetime_kind.type);
+SH_TYPES(datetime, &sh_type_datetime, &sh_type_timespan, &sh_enum_day_of_week.type,
+         &sh_enum_datetime_kind.type);

@@ -150,7 +150,8 @@ static int block_closure(struct sh *sh, struct sv self, struct sh_args a, struct
                 return SH_NONE;
         struct sh_block *from = sh_block_of(self);
         struct layout *l = sh_layout_new();
-        struct scope *under = from->module ? from->module->scope : sh->global, *s = sh_scope_new(sh, under, l);
+        struct scope *under = from->module ? from->module->scope : sh->global,
+                     *s = sh_scope_new(sh, under, l);
         sh_layout_drop(l);
         for (uint32_t i = 0; i < sh->scope->n; i++) {
                 struct sv v = sh->scope->slots[i];
@@ -164,7 +165,8 @@ static int block_closure(struct sh *sh, struct sv self, struct sh_args a, struct
                         struct sv *f = &sh->scope->functions->v[i];
                         struct sh_target *t = f->kind == SH_OTHER ? (struct sh_target *)f->o : NULL;
                         if (t)
-                                sh_function_set(sh, s, t->name, strlen(t->name), t->block, t->kind == CT_FILTER);
+                                sh_function_set(sh, s, t->name, strlen(t->name), t->block,
+                                                t->kind == CT_FILTER);
                 }
         s->script = s;
         struct sv r = sh_block_new(sh, from->ast);
@@ -199,7 +201,9 @@ static int block_convert(struct sh *sh, const struct sh_type *t, struct sv from,
 }
 
 #define BLOCK(n, t, which) \
-        { n, SH_PROPERTY, .signature = t " " n " {get;}", .call = block_get, .arg = which }
+        { \
+                n, SH_PROPERTY, .signature = t " " n " {get;}", .call = block_get, .arg = which \
+        }
 static const struct sh_member block_members[] = {
         BLOCK("Ast", "System.Management.Automation.Language.Ast", B_AST),
         BLOCK("Attributes", "System.Collections.Generic.List[System.Attribute]", B_ATTRIBUTES),
@@ -207,12 +211,14 @@ static const struct sh_member block_members[] = {
         BLOCK("IsFilter", "bool", B_FILTER),
         BLOCK("Module", "psmoduleinfo", B_MODULE),
         BLOCK("DebuggerHidden", "bool", B_DEBUGGER),
-        { "Invoke", SH_METHOD, .signature = "System.Collections.ObjectModel.Collection[psobject] Invoke(Params objects)",
+        { "Invoke", SH_METHOD,
+          .signature = "System.Collections.ObjectModel.Collection[psobject] Invoke(Params objects)",
           .call = block_invoke },
         { "InvokeReturnAsIs", SH_METHOD, .signature = "System.Object InvokeReturnAsIs(Params objects)",
           .call = block_invoke_as_is },
         { "InvokeWithContext", SH_METHOD,
-          .signature = "System.Collections.ObjectModel.Collection[psobject] InvokeWithContext(dictionary functions, "
+          .signature = "System.Collections.ObjectModel.Collection[psobject] InvokeWithContext(dictionary "
+                       "functions, "
                        "list variables, Params objects)",
           .call = block_invoke_with },
         { "GetNewClosure", SH_METHOD, .signature = "scriptblock GetNewClosure()", .call = block_closure },
@@ -221,9 +227,15 @@ static const struct sh_member block_members[] = {
           .call = block_create },
 };
 const struct sh_type sh_type_block = {
-        .name = "System.Management.Automation.ScriptBlock", .accelerator = "scriptblock", .base = &sh_type_object,
-        .members = block_members, .nmembers = sizeof block_members / sizeof *block_members, .text = block_text,
-        .free = block_free, .convert = block_convert, .kind = SH_BLOCK,
+        .name = "System.Management.Automation.ScriptBlock",
+        .accelerator = "scriptblock",
+        .base = &sh_type_object,
+        .members = block_members,
+        .nmembers = sizeof block_members / sizeof *block_members,
+        .text = block_text,
+        .free = block_free,
+        .convert = block_convert,
+        .kind = SH_BLOCK,
 };
 
 SH_TYPES(engine_block, &sh_type_block);

@@ -10,11 +10,14 @@
 static const struct {
         const char *name;
         int32_t value;
-} kind_items[] = { { "Alias", 1 },  { "Function", 2 },        { "Filter", 4 }, { "Cmdlet", 8 }, { "ExternalScript", 16 },
-                   { "Application", 32 }, { "Script", 64 }, { "Configuration", 256 }, { "All", 511 } };
+} kind_items[] = { { "Alias", 1 },   { "Function", 2 },        { "Filter", 4 },
+                   { "Cmdlet", 8 },  { "ExternalScript", 16 }, { "Application", 32 },
+                   { "Script", 64 }, { "Configuration", 256 }, { "All", 511 } };
 struct sh_enum sh_enum_command_types = {
         .obj = { .refs = 1, .type = &sh_enum_command_types.type },
-        .type = { .name = "System.Management.Automation.CommandTypes", .base = &sh_type_enum, .kind = SH_ENUM },
+        .type = { .name = "System.Management.Automation.CommandTypes",
+                  .base = &sh_type_enum,
+                  .kind = SH_ENUM },
         .flags = true,
         .n = sizeof kind_items / sizeof *kind_items,
         .items = (const void *)kind_items,
@@ -56,13 +59,17 @@ static struct sv parameters_of(struct sh *sh, struct sh_target *t)
         struct sv alias = resolved(sh, t), r = sh_hash_new(true);
         if (alias.kind == SH_OTHER)
                 of = (struct sh_target *)alias.o;
-        struct sh_cmdinfo *info = of->kind == CT_NATIVE || of->kind == CT_ALIAS ? NULL : sh_cmdinfo_of(sh, of);
+        struct sh_cmdinfo *info =
+                of->kind == CT_NATIVE || of->kind == CT_ALIAS ? NULL : sh_cmdinfo_of(sh, of);
         if (!info)
                 sh_drop(sh_error_take(sh));
         for (uint32_t i = 0; info && i < info->n; i++) {
                 struct pinfo *p = &info->p[i];
-                struct sv o = sh_object_new(), aliases = sh_array_new(p->naliases), name = sh_string(p->name, p->nname),
-                          type = sh_type_value(p->is_switch ? &sh_type_switch : p->type ? p->type : &sh_type_object);
+                struct sv o = sh_object_new(), aliases = sh_array_new(p->naliases),
+                          name = sh_string(p->name, p->nname),
+                          type = sh_type_value(p->is_switch ? &sh_type_switch
+                                               : p->type    ? p->type
+                                                            : &sh_type_object);
                 for (uint32_t k = 0; k < p->naliases; k++)
                         sh_array_take(aliases.a, sh_text(p->aliases[k]));
                 sh_object_set(o, "Name", 4, name);
@@ -80,8 +87,26 @@ static struct sv parameters_of(struct sh *sh, struct sh_target *t)
         return r;
 }
 
-enum { N_NAME, N_TYPE_, N_DEFINITION, N_MODULE, N_SOURCE, N_VERSION, N_PARAMETERS, N_BLOCK_, N_PATH, N_RESOLVED,
-       N_DISPLAY, N_OPTIONS, N_DESCRIPTION, N_VISIBILITY, N_VERB, N_NOUN, N_EXTENSION, N_ADVANCED };
+enum {
+        N_NAME,
+        N_TYPE_,
+        N_DEFINITION,
+        N_MODULE,
+        N_SOURCE,
+        N_VERSION,
+        N_PARAMETERS,
+        N_BLOCK_,
+        N_PATH,
+        N_RESOLVED,
+        N_DISPLAY,
+        N_OPTIONS,
+        N_DESCRIPTION,
+        N_VISIBILITY,
+        N_VERB,
+        N_NOUN,
+        N_EXTENSION,
+        N_ADVANCED
+};
 
 static struct sv verb_or_noun(const char *name, bool verb)
 {
@@ -101,12 +126,19 @@ static int command_get(struct sh *sh, struct sv self, struct sh_args a, struct s
         case N_NAME: *ret = sh_text(t->name); break;
         case N_TYPE_: *ret = sh_enum_value(&sh_enum_command_types, kind_values[t->kind]); break;
         case N_DEFINITION: *ret = definition_of(t); break;
-        case N_MODULE: *ret = t->kind == CT_NATIVE || t->kind == CT_SCRIPT ? sh_text("") : module_name(t); break;
+        case N_MODULE:
+                *ret = t->kind == CT_NATIVE || t->kind == CT_SCRIPT ? sh_text("") : module_name(t);
+                break;
         case N_SOURCE: *ret = module_name(t); break;
-        case N_VERSION: *ret = t->module ? sh_keep(t->module->version) : sh_text(t->kind == CT_CMDLET ? REEVE_VERSION : ""); break;
+        case N_VERSION:
+                *ret = t->module ? sh_keep(t->module->version)
+                                 : sh_text(t->kind == CT_CMDLET ? REEVE_VERSION : "");
+                break;
         case N_PARAMETERS: *ret = parameters_of(sh, t); break;
         case N_BLOCK_: *ret = sh_keep(t->block); break;
-        case N_PATH: *ret = t->kind == CT_NATIVE || t->kind == CT_SCRIPT ? sh_text(t->definition) : SH_NIL; break;
+        case N_PATH:
+                *ret = t->kind == CT_NATIVE || t->kind == CT_SCRIPT ? sh_text(t->definition) : SH_NIL;
+                break;
         case N_RESOLVED: *ret = resolved(sh, t); break;
         case N_DISPLAY:
                 *ret = t->kind == CT_ALIAS ? sh_printf("%s -> %s", t->name, t->definition) : sh_text(t->name);
@@ -146,7 +178,9 @@ static void command_free(struct sh_obj *o)
 }
 
 #define COMMAND(n, t, which) \
-        { n, SH_PROPERTY, .signature = t " " n " {get;}", .call = command_get, .arg = which }
+        { \
+                n, SH_PROPERTY, .signature = t " " n " {get;}", .call = command_get, .arg = which \
+        }
 static const struct sh_member command_members[] = {
         COMMAND("CommandType", "System.Management.Automation.CommandTypes", N_TYPE_),
         COMMAND("Name", "string", N_NAME),
@@ -170,8 +204,12 @@ static const struct sh_member command_members[] = {
 };
 static const char *const command_shown[] = { "CommandType", "Name", "Version", "Source", NULL };
 const struct sh_type sh_type_command_info = {
-        .name = "System.Management.Automation.CommandInfo", .base = &sh_type_object, .members = command_members,
-        .nmembers = sizeof command_members / sizeof *command_members, .text = command_text, .free = command_free,
+        .name = "System.Management.Automation.CommandInfo",
+        .base = &sh_type_object,
+        .members = command_members,
+        .nmembers = sizeof command_members / sizeof *command_members,
+        .text = command_text,
+        .free = command_free,
         .default_properties = command_shown,
 };
 

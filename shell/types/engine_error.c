@@ -13,18 +13,28 @@ static const struct {
         const char *name;
         int32_t value;
 } category_items[] = {
-        { "NotSpecified", 0 },     { "OpenError", 1 },        { "CloseError", 2 },       { "DeviceError", 3 },
-        { "DeadlockDetected", 4 }, { "InvalidArgument", 5 },  { "InvalidData", 6 },      { "InvalidOperation", 7 },
-        { "InvalidResult", 8 },    { "InvalidType", 9 },      { "MetadataError", 10 },   { "NotImplemented", 11 },
-        { "NotInstalled", 12 },    { "ObjectNotFound", 13 },  { "OperationStopped", 14 }, { "OperationTimeout", 15 },
-        { "SyntaxError", 16 },     { "ParserError", 17 },     { "PermissionDenied", 18 }, { "ResourceBusy", 19 },
-        { "ResourceExists", 20 },  { "ResourceUnavailable", 21 }, { "ReadError", 22 },   { "WriteError", 23 },
-        { "FromStdErr", 24 },      { "SecurityError", 25 },   { "ProtocolError", 26 },   { "ConnectionError", 27 },
-        { "AuthenticationError", 28 }, { "LimitsExceeded", 29 }, { "QuotaExceeded", 30 }, { "NotEnabled", 31 },
+        { "NotSpecified", 0 },         { "OpenError", 1 },
+        { "CloseError", 2 },           { "DeviceError", 3 },
+        { "DeadlockDetected", 4 },     { "InvalidArgument", 5 },
+        { "InvalidData", 6 },          { "InvalidOperation", 7 },
+        { "InvalidResult", 8 },        { "InvalidType", 9 },
+        { "MetadataError", 10 },       { "NotImplemented", 11 },
+        { "NotInstalled", 12 },        { "ObjectNotFound", 13 },
+        { "OperationStopped", 14 },    { "OperationTimeout", 15 },
+        { "SyntaxError", 16 },         { "ParserError", 17 },
+        { "PermissionDenied", 18 },    { "ResourceBusy", 19 },
+        { "ResourceExists", 20 },      { "ResourceUnavailable", 21 },
+        { "ReadError", 22 },           { "WriteError", 23 },
+        { "FromStdErr", 24 },          { "SecurityError", 25 },
+        { "ProtocolError", 26 },       { "ConnectionError", 27 },
+        { "AuthenticationError", 28 }, { "LimitsExceeded", 29 },
+        { "QuotaExceeded", 30 },       { "NotEnabled", 31 },
 };
 struct sh_enum sh_enum_error_category = {
         .obj = { .refs = 1, .type = &sh_enum_error_category.type },
-        .type = { .name = "System.Management.Automation.ErrorCategory", .base = &sh_type_enum, .kind = SH_ENUM },
+        .type = { .name = "System.Management.Automation.ErrorCategory",
+                  .base = &sh_type_enum,
+                  .kind = SH_ENUM },
         .n = sizeof category_items / sizeof *category_items,
         .items = (const void *)category_items,
 };
@@ -85,7 +95,9 @@ static int category_get(struct sh *sh, struct sv self, struct sh_args a, struct 
                 n = sh_category_number(e->category);
                 *ret = sh_enum_value(&sh_enum_error_category, n < 0 ? 0 : n);
                 return SH_OK;
-        case C_ACTIVITY: *ret = sh_text(e->activity ? e->activity : e->command ? e->command : ""); return SH_OK;
+        case C_ACTIVITY:
+                *ret = sh_text(e->activity ? e->activity : e->command ? e->command : "");
+                return SH_OK;
         case C_REASON: *ret = sh_text(reason_of(e)); return SH_OK;
         }
         target_texts(sh, e, &name, &type);
@@ -143,8 +155,8 @@ static const struct sh_member category_members[] = {
           .call = category_get, .arg = C_CATEGORY },
         { "Activity", SH_PROPERTY, .signature = "string Activity {get;set;}", .call = category_get,
           .set = category_put, .arg = C_ACTIVITY },
-        { "Reason", SH_PROPERTY, .signature = "string Reason {get;set;}", .call = category_get, .set = category_put,
-          .arg = C_REASON },
+        { "Reason", SH_PROPERTY, .signature = "string Reason {get;set;}", .call = category_get,
+          .set = category_put, .arg = C_REASON },
         { "TargetName", SH_PROPERTY, .signature = "string TargetName {get;set;}", .call = category_get,
           .set = category_put, .arg = C_TARGET },
         { "TargetType", SH_PROPERTY, .signature = "string TargetType {get;set;}", .call = category_get,
@@ -152,9 +164,12 @@ static const struct sh_member category_members[] = {
         { "GetMessage", SH_METHOD, .signature = "string GetMessage()", .call = category_message },
 };
 const struct sh_type sh_type_category_info = {
-        .name = "System.Management.Automation.ErrorCategoryInfo", .base = &sh_type_object,
-        .members = category_members, .nmembers = sizeof category_members / sizeof *category_members,
-        .text = category_text, .free = category_free,
+        .name = "System.Management.Automation.ErrorCategoryInfo",
+        .base = &sh_type_object,
+        .members = category_members,
+        .nmembers = sizeof category_members / sizeof *category_members,
+        .text = category_text,
+        .free = category_free,
 };
 
 /* ---- ErrorDetails ---- */
@@ -201,7 +216,8 @@ static int details_construct(struct sh *sh, const struct sh_type *t, struct sh_a
 
 static int details_convert(struct sh *sh, const struct sh_type *t, struct sv from, struct sv *ret)
 {
-        return from.kind == SH_STRING ? details_construct(sh, t, (struct sh_args) { 1, &from }, ret) : SH_NONE;
+        return from.kind == SH_STRING ? details_construct(sh, t, (struct sh_args) { 1, &from }, ret)
+                                      : SH_NONE;
 }
 
 static void details_text(struct sh *sh, struct sv self, struct sh_buf *b)
@@ -217,13 +233,18 @@ static void details_free(struct sh_obj *o)
 
 static const struct sh_member details_members[] = {
         { "Message", SH_PROPERTY, .signature = "string Message {get;}", .call = details_get },
-        { "RecommendedAction", SH_PROPERTY, .signature = "string RecommendedAction {get;set;}", .call = details_get,
-          .set = details_put, .arg = 1 },
+        { "RecommendedAction", SH_PROPERTY, .signature = "string RecommendedAction {get;set;}",
+          .call = details_get, .set = details_put, .arg = 1 },
 };
 const struct sh_type sh_type_error_details = {
-        .name = "System.Management.Automation.ErrorDetails", .base = &sh_type_object, .members = details_members,
-        .nmembers = sizeof details_members / sizeof *details_members, .text = details_text, .free = details_free,
-        .construct = details_construct, .convert = details_convert,
+        .name = "System.Management.Automation.ErrorDetails",
+        .base = &sh_type_object,
+        .members = details_members,
+        .nmembers = sizeof details_members / sizeof *details_members,
+        .text = details_text,
+        .free = details_free,
+        .construct = details_construct,
+        .convert = details_convert,
 };
 
 /* ---- ErrorRecord ---- */
@@ -244,7 +265,8 @@ void sh_error_full_id(struct sh *sh, struct sh_error *e, struct sh_buf *b)
         const struct sh_cmdlet *c = cmdlet_named(sh, e->command);
         const char *dash = c ? strchr(c->name, '-') : NULL;
         if (dash)
-                sh_buf_putf(b, ",Microsoft.PowerShell.Commands.%.*s%sCommand", (int)(dash - c->name), c->name, dash + 1);
+                sh_buf_putf(b, ",Microsoft.PowerShell.Commands.%.*s%sCommand", (int)(dash - c->name), c->name,
+                            dash + 1);
         else
                 sh_buf_putf(b, ",%s", e->command);
 }
@@ -323,8 +345,8 @@ static void record_free(struct sh_obj *o)
         sh_drop(e->exception);
         sh_drop(e->target);
         sh_drop(e->bound);
-        char *texts[] = { e->id,      e->category, e->activity,        e->reason,      e->details, e->trace,
-                          e->message, e->command,  e->invocation_name, e->target_name };
+        char *texts[] = { e->id,    e->category, e->activity, e->reason,          e->details,
+                          e->trace, e->message,  e->command,  e->invocation_name, e->target_name };
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
                 free(texts[i]);
         if (e->unit)
@@ -360,8 +382,8 @@ static int record_convert(struct sh *sh, const struct sh_type *t, struct sv from
         if (!sh_is_exception(v) && v.kind != SH_STRING)
                 return SH_NONE;
         if (v.kind == SH_STRING) {
-                *ret = sh_error_new(sh, "System.Management.Automation.RuntimeException", "", "NotSpecified", SH_NIL,
-                                    v.s->s, v.s->len);
+                *ret = sh_error_new(sh, "System.Management.Automation.RuntimeException", "", "NotSpecified",
+                                    SH_NIL, v.s->s, v.s->len);
                 return SH_OK;
         }
         sh_exception_message(v, &b);
@@ -371,22 +393,31 @@ static int record_convert(struct sh *sh, const struct sh_type *t, struct sv from
 }
 
 #define RECORD(n, t, which) \
-        { n, SH_PROPERTY, .signature = t " " n " {get;}", .call = record_get, .arg = which }
+        { \
+                n, SH_PROPERTY, .signature = t " " n " {get;}", .call = record_get, .arg = which \
+        }
 static const struct sh_member record_members[] = {
         RECORD("Exception", "System.Exception", E_EXCEPTION),
         RECORD("TargetObject", "System.Object", E_TARGET),
         RECORD("CategoryInfo", "System.Management.Automation.ErrorCategoryInfo", E_CATEGORY),
         RECORD("FullyQualifiedErrorId", "string", E_ID),
-        { "ErrorDetails", SH_PROPERTY, .signature = "System.Management.Automation.ErrorDetails ErrorDetails {get;set;}",
+        { "ErrorDetails", SH_PROPERTY,
+          .signature = "System.Management.Automation.ErrorDetails ErrorDetails {get;set;}",
           .call = record_get, .set = record_put_details, .arg = E_DETAILS },
         RECORD("InvocationInfo", "System.Management.Automation.InvocationInfo", E_INVOCATION),
         RECORD("ScriptStackTrace", "string", E_TRACE),
-        RECORD("PipelineIterationInfo", "System.Collections.ObjectModel.ReadOnlyCollection[int]", E_ITERATION),
+        RECORD("PipelineIterationInfo", "System.Collections.ObjectModel.ReadOnlyCollection[int]",
+               E_ITERATION),
 };
 const struct sh_type sh_type_error_record = {
-        .name = "System.Management.Automation.ErrorRecord", .base = &sh_type_object, .members = record_members,
-        .nmembers = sizeof record_members / sizeof *record_members, .text = record_text, .free = record_free,
-        .construct = record_construct, .convert = record_convert,
+        .name = "System.Management.Automation.ErrorRecord",
+        .base = &sh_type_object,
+        .members = record_members,
+        .nmembers = sizeof record_members / sizeof *record_members,
+        .text = record_text,
+        .free = record_free,
+        .construct = record_construct,
+        .convert = record_convert,
 };
 
 /* ---- InvocationInfo ---- */
@@ -420,7 +451,9 @@ struct sv sh_invocation_of_frame(struct sh *sh, struct frame *f)
         if (f->target)
                 i->command = sh_keep(sh_target_value(f->target));
         i->name = c && c->name && c->name->kind == N_CONST ? sh_to_text(sh, c->name->val)
-                                                          : sh_text(c && c->invoke == '.' ? "." : c ? "&" : "");
+                                                           : sh_text(c && c->invoke == '.' ? "."
+                                                                     : c                   ? "&"
+                                                                                           : "");
         if (call)
                 set_place(i, call->u, call->at, call->end);
         i->bound = sh_frame_bound(sh, f);
@@ -449,8 +482,25 @@ struct sv sh_invocation_of_error(struct sh *sh, struct sh_error *e)
         return r;
 }
 
-enum { I_COMMAND, I_BOUND, I_UNBOUND, I_LINE_NO, I_OFFSET, I_HISTORY, I_SCRIPT, I_LINE, I_POSITION, I_ROOT, I_PATH,
-       I_NAME, I_LENGTH, I_AT, I_INPUT, I_ORIGIN, I_STATEMENT };
+enum {
+        I_COMMAND,
+        I_BOUND,
+        I_UNBOUND,
+        I_LINE_NO,
+        I_OFFSET,
+        I_HISTORY,
+        I_SCRIPT,
+        I_LINE,
+        I_POSITION,
+        I_ROOT,
+        I_PATH,
+        I_NAME,
+        I_LENGTH,
+        I_AT,
+        I_INPUT,
+        I_ORIGIN,
+        I_STATEMENT
+};
 
 static struct sv place_value(struct sh_invocation *i, int which)
 {
@@ -492,7 +542,8 @@ static int invocation_get(struct sh *sh, struct sv self, struct sh_args a, struc
         case I_PATH: *ret = sh_text(i->root_file); break;
         case I_ROOT:
                 slash = i->root_file ? strrchr(i->root_file, '/') : NULL;
-                *ret = slash ? sh_string(i->root_file, slash == i->root_file ? 1 : (size_t)(slash - i->root_file))
+                *ret = slash ? sh_string(i->root_file,
+                                         slash == i->root_file ? 1 : (size_t)(slash - i->root_file))
                              : sh_text("");
                 break;
         default: *ret = place_value(i, which);
@@ -513,7 +564,9 @@ static void invocation_free(struct sh_obj *o)
 }
 
 #define INVOCATION(n, t, which) \
-        { n, SH_PROPERTY, .signature = t " " n " {get;}", .call = invocation_get, .arg = which }
+        { \
+                n, SH_PROPERTY, .signature = t " " n " {get;}", .call = invocation_get, .arg = which \
+        }
 static const struct sh_member invocation_members[] = {
         INVOCATION("MyCommand", "System.Management.Automation.CommandInfo", I_COMMAND),
         INVOCATION("BoundParameters", "System.Collections.Generic.Dictionary[string,System.Object]", I_BOUND),
@@ -534,9 +587,12 @@ static const struct sh_member invocation_members[] = {
         INVOCATION("CommandOrigin", "System.Management.Automation.CommandOrigin", I_ORIGIN),
 };
 const struct sh_type sh_type_invocation = {
-        .name = "System.Management.Automation.InvocationInfo", .base = &sh_type_object, .members = invocation_members,
-        .nmembers = sizeof invocation_members / sizeof *invocation_members, .free = invocation_free,
+        .name = "System.Management.Automation.InvocationInfo",
+        .base = &sh_type_object,
+        .members = invocation_members,
+        .nmembers = sizeof invocation_members / sizeof *invocation_members,
+        .free = invocation_free,
 };
 
-SH_TYPES(engine_error, &sh_type_error_record, &sh_type_category_info, &sh_type_error_details, &sh_type_invocation,
-         &sh_enum_error_category.type);
+SH_TYPES(engine_error, &sh_type_error_record, &sh_type_category_info, &sh_type_error_details,
+         &sh_type_invocation, &sh_enum_error_category.type);

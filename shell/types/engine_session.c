@@ -17,13 +17,17 @@ static const struct {
   impact_items[] = { { "None", 0 }, { "Low", 1 }, { "Medium", 2 }, { "High", 3 } };
 static struct sh_enum action_preference = {
         .obj = { .refs = 1, .type = &action_preference.type },
-        .type = { .name = "System.Management.Automation.ActionPreference", .base = &sh_type_enum, .kind = SH_ENUM },
+        .type = { .name = "System.Management.Automation.ActionPreference",
+                  .base = &sh_type_enum,
+                  .kind = SH_ENUM },
         .n = sizeof action_items / sizeof *action_items,
         .items = (const void *)action_items,
 };
 static struct sh_enum confirm_impact = {
         .obj = { .refs = 1, .type = &confirm_impact.type },
-        .type = { .name = "System.Management.Automation.ConfirmImpact", .base = &sh_type_enum, .kind = SH_ENUM },
+        .type = { .name = "System.Management.Automation.ConfirmImpact",
+                  .base = &sh_type_enum,
+                  .kind = SH_ENUM },
         .n = sizeof impact_items / sizeof *impact_items,
         .items = (const void *)impact_items,
 };
@@ -85,8 +89,12 @@ static const struct sh_member path_members[] = {
 };
 static const char *const path_shown[] = { "Path", NULL };
 const struct sh_type sh_type_path_info = {
-        .name = "System.Management.Automation.PathInfo", .base = &sh_type_object, .members = path_members,
-        .nmembers = sizeof path_members / sizeof *path_members, .text = path_text, .free = path_free,
+        .name = "System.Management.Automation.PathInfo",
+        .base = &sh_type_object,
+        .members = path_members,
+        .nmembers = sizeof path_members / sizeof *path_members,
+        .text = path_text,
+        .free = path_free,
         .default_properties = path_shown,
 };
 
@@ -270,7 +278,9 @@ static int full_path(struct sh *sh, struct sv self, struct sh_args a, struct sv 
                 *ret = sh_keep(p);
         else
                 *ret = sh_printf("%s%s%s", cwd.s->s, cwd.s->len > 1 ? "/" : "",
-                                 !strncmp(s, "./", 2) ? s + 2 : strcmp(s, ".") ? s : "");
+                                 !strncmp(s, "./", 2) ? s + 2
+                                 : strcmp(s, ".")     ? s
+                                                      : "");
         sh_drop(p);
         sh_drop(cwd);
         return SH_OK;
@@ -283,19 +293,26 @@ static void pscmdlet_text(struct sh *sh, struct sv self, struct sh_buf *b)
 }
 
 #define WRITE(n, stream) \
-        { n, SH_METHOD, .signature = "void " n "(string text)", .call = write_text, .arg = stream }
+        { \
+                n, SH_METHOD, .signature = "void " n "(string text)", .call = write_text, .arg = stream \
+        }
 static const struct sh_member pscmdlet_members[] = {
-        { "ParameterSetName", SH_PROPERTY, .signature = "string ParameterSetName {get;}", .call = pscmdlet_get,
-          .arg = P_SET },
-        { "MyInvocation", SH_PROPERTY, .signature = "System.Management.Automation.InvocationInfo MyInvocation {get;}",
+        { "ParameterSetName", SH_PROPERTY, .signature = "string ParameterSetName {get;}",
+          .call = pscmdlet_get, .arg = P_SET },
+        { "MyInvocation", SH_PROPERTY,
+          .signature = "System.Management.Automation.InvocationInfo MyInvocation {get;}",
           .call = pscmdlet_get, .arg = P_INVOCATION },
-        { "CommandRuntime", SH_PROPERTY, .signature = "System.Management.Automation.ICommandRuntime CommandRuntime {get;}",
+        { "CommandRuntime", SH_PROPERTY,
+          .signature = "System.Management.Automation.ICommandRuntime CommandRuntime {get;}",
           .call = pscmdlet_get, .arg = P_RUNTIME },
-        { "SessionState", SH_PROPERTY, .signature = "System.Management.Automation.SessionState SessionState {get;}",
-          .call = pscmdlet_get, .arg = P_STATE },
-        { "WriteObject", SH_METHOD, .signature = "void WriteObject(System.Object sendToPipeline, bool enumerate)",
+        { "SessionState", SH_PROPERTY,
+          .signature = "System.Management.Automation.SessionState SessionState {get;}", .call = pscmdlet_get,
+          .arg = P_STATE },
+        { "WriteObject", SH_METHOD,
+          .signature = "void WriteObject(System.Object sendToPipeline, bool enumerate)",
           .call = write_object },
-        { "WriteError", SH_METHOD, .signature = "void WriteError(System.Management.Automation.ErrorRecord errorRecord)",
+        { "WriteError", SH_METHOD,
+          .signature = "void WriteError(System.Management.Automation.ErrorRecord errorRecord)",
           .call = write_error },
         { "ThrowTerminatingError", SH_METHOD,
           .signature = "void ThrowTerminatingError(System.Management.Automation.ErrorRecord errorRecord)",
@@ -308,14 +325,18 @@ static const struct sh_member pscmdlet_members[] = {
           .call = should_process },
         { "ShouldContinue", SH_METHOD, .signature = "bool ShouldContinue(string query, string caption)",
           .call = should_continue },
-        { "GetVariableValue", SH_METHOD, .signature = "System.Object GetVariableValue(string name, object default)",
+        { "GetVariableValue", SH_METHOD,
+          .signature = "System.Object GetVariableValue(string name, object default)",
           .call = variable_value },
         { "GetUnresolvedProviderPathFromPSPath", SH_METHOD,
           .signature = "string GetUnresolvedProviderPathFromPSPath(string path)", .call = full_path },
 };
 static const struct sh_type type_pscmdlet = {
-        .name = "System.Management.Automation.PSScriptCmdlet", .base = &sh_type_object, .members = pscmdlet_members,
-        .nmembers = sizeof pscmdlet_members / sizeof *pscmdlet_members, .text = pscmdlet_text,
+        .name = "System.Management.Automation.PSScriptCmdlet",
+        .base = &sh_type_object,
+        .members = pscmdlet_members,
+        .nmembers = sizeof pscmdlet_members / sizeof *pscmdlet_members,
+        .text = pscmdlet_text,
 };
 
 /* ---- $ExecutionContext: one object without state, whose parts answer for the session ---- */
@@ -437,15 +458,21 @@ static int current_location(struct sh *sh, struct sv self, struct sh_args a, str
 }
 
 static const struct sh_member invoke_members[] = {
-        { "ExpandString", SH_METHOD, .signature = "string ExpandString(string source)", .call = expand_string },
-        { "InvokeScript", SH_METHOD, .signature = "psobject[] InvokeScript(string script)", .call = invoke_script },
-        { "NewScriptBlock", SH_METHOD, .signature = "scriptblock NewScriptBlock(string text)", .call = new_block },
+        { "ExpandString", SH_METHOD, .signature = "string ExpandString(string source)",
+          .call = expand_string },
+        { "InvokeScript", SH_METHOD, .signature = "psobject[] InvokeScript(string script)",
+          .call = invoke_script },
+        { "NewScriptBlock", SH_METHOD, .signature = "scriptblock NewScriptBlock(string text)",
+          .call = new_block },
         { "GetCommand", SH_METHOD, .signature = "CommandInfo GetCommand(string name, CommandTypes type)",
           .call = get_command },
 };
-static const struct sh_type type_invoke = { .name = "System.Management.Automation.CommandInvocationIntrinsics",
-                                            .base = &sh_type_object, .members = invoke_members,
-                                            .nmembers = sizeof invoke_members / sizeof *invoke_members };
+static const struct sh_type type_invoke = {
+        .name = "System.Management.Automation.CommandInvocationIntrinsics",
+        .base = &sh_type_object,
+        .members = invoke_members,
+        .nmembers = sizeof invoke_members / sizeof *invoke_members
+};
 static const struct sh_member variables_members[] = {
         { "Get", SH_METHOD, .signature = "System.Object Get(string name)", .call = variable_value },
         { "GetValue", SH_METHOD, .signature = "System.Object GetValue(string name, object default)",
@@ -453,10 +480,13 @@ static const struct sh_member variables_members[] = {
         { "Set", SH_METHOD, .signature = "void Set(string name, object value)", .call = set_variable },
 };
 static const struct sh_type type_variables = { .name = "System.Management.Automation.PSVariableIntrinsics",
-                                               .base = &sh_type_object, .members = variables_members,
-                                               .nmembers = sizeof variables_members / sizeof *variables_members };
+                                               .base = &sh_type_object,
+                                               .members = variables_members,
+                                               .nmembers =
+                                                       sizeof variables_members / sizeof *variables_members };
 static const struct sh_member path_intrinsics[] = {
-        { "CurrentLocation", SH_PROPERTY, .signature = "System.Management.Automation.PathInfo CurrentLocation {get;}",
+        { "CurrentLocation", SH_PROPERTY,
+          .signature = "System.Management.Automation.PathInfo CurrentLocation {get;}",
           .call = current_location },
         { "CurrentFileSystemLocation", SH_PROPERTY,
           .signature = "System.Management.Automation.PathInfo CurrentFileSystemLocation {get;}",
@@ -465,26 +495,30 @@ static const struct sh_member path_intrinsics[] = {
           .signature = "string GetUnresolvedProviderPathFromPSPath(string path)", .call = full_path },
 };
 static const struct sh_type type_path = { .name = "System.Management.Automation.PathIntrinsics",
-                                          .base = &sh_type_object, .members = path_intrinsics,
+                                          .base = &sh_type_object,
+                                          .members = path_intrinsics,
                                           .nmembers = sizeof path_intrinsics / sizeof *path_intrinsics };
 static const struct sh_member state_members[] = {
-        { "Path", SH_PROPERTY, .signature = "PathIntrinsics Path {get;}", .call = part, .arg = (intptr_t)&type_path },
+        { "Path", SH_PROPERTY, .signature = "PathIntrinsics Path {get;}", .call = part,
+          .arg = (intptr_t)&type_path },
         { "PSVariable", SH_PROPERTY, .signature = "PSVariableIntrinsics PSVariable {get;}", .call = part,
           .arg = (intptr_t)&type_variables },
-        { "InvokeCommand", SH_PROPERTY, .signature = "CommandInvocationIntrinsics InvokeCommand {get;}", .call = part,
-          .arg = (intptr_t)&type_invoke },
+        { "InvokeCommand", SH_PROPERTY, .signature = "CommandInvocationIntrinsics InvokeCommand {get;}",
+          .call = part, .arg = (intptr_t)&type_invoke },
 };
 static const struct sh_type type_state = { .name = "System.Management.Automation.SessionState",
-                                           .base = &sh_type_object, .members = state_members,
+                                           .base = &sh_type_object,
+                                           .members = state_members,
                                            .nmembers = sizeof state_members / sizeof *state_members };
 static const struct sh_member context_members[] = {
-        { "InvokeCommand", SH_PROPERTY, .signature = "CommandInvocationIntrinsics InvokeCommand {get;}", .call = part,
-          .arg = (intptr_t)&type_invoke },
+        { "InvokeCommand", SH_PROPERTY, .signature = "CommandInvocationIntrinsics InvokeCommand {get;}",
+          .call = part, .arg = (intptr_t)&type_invoke },
         { "SessionState", SH_PROPERTY, .signature = "SessionState SessionState {get;}", .call = part,
           .arg = (intptr_t)&type_state },
 };
 static const struct sh_type type_context = { .name = "System.Management.Automation.EngineIntrinsics",
-                                             .base = &sh_type_object, .members = context_members,
+                                             .base = &sh_type_object,
+                                             .members = context_members,
                                              .nmembers = sizeof context_members / sizeof *context_members };
 
 SH_TYPES(engine_session, &action_preference.type, &confirm_impact.type, &sh_type_path_info, &type_pscmdlet,

@@ -12,11 +12,17 @@
 static const struct {
         const char *name;
         int32_t value;
-} option_items[] = { { "None", 0 },     { "ReadOnly", VO_READONLY }, { "Constant", VO_CONSTANT }, { "Private", VO_PRIVATE },
-                     { "AllScope", VO_ALLSCOPE }, { "Unspecified", 16 } };
+} option_items[] = { { "None", 0 },
+                     { "ReadOnly", VO_READONLY },
+                     { "Constant", VO_CONSTANT },
+                     { "Private", VO_PRIVATE },
+                     { "AllScope", VO_ALLSCOPE },
+                     { "Unspecified", 16 } };
 struct sh_enum sh_enum_scoped_options = {
         .obj = { .refs = 1, .type = &sh_enum_scoped_options.type },
-        .type = { .name = "System.Management.Automation.ScopedItemOptions", .base = &sh_type_enum, .kind = SH_ENUM },
+        .type = { .name = "System.Management.Automation.ScopedItemOptions",
+                  .base = &sh_type_enum,
+                  .kind = SH_ENUM },
         .flags = true,
         .n = sizeof option_items / sizeof *option_items,
         .items = (const void *)option_items,
@@ -34,7 +40,9 @@ static int variable_get(struct sh *sh, struct sv self, struct sh_args a, struct 
         case V_NAME: *ret = sh_text(sh_name(sh, x->id, NULL)); break;
         case V_VALUE: *ret = sh_keep(x->value); break;
         case V_OPTIONS: *ret = sh_enum_value(&sh_enum_scoped_options, (int32_t)x->options); break;
-        case V_DESCRIPTION: *ret = x->description.kind == SH_STRING ? sh_keep(x->description) : sh_text(""); break;
+        case V_DESCRIPTION:
+                *ret = x->description.kind == SH_STRING ? sh_keep(x->description) : sh_text("");
+                break;
         case V_VISIBILITY: *ret = sh_text("Public"); break;
         case V_MODULE: *ret = sh_text(""); break;
         case V_ATTRIBUTES: *ret = sh_array_new(0); break;
@@ -81,19 +89,25 @@ static const struct sh_member variable_members[] = {
           .set = variable_put_value, .arg = V_VALUE },
         { "Description", SH_PROPERTY, .signature = "string Description {get;set;}", .call = variable_get,
           .set = variable_put_description, .arg = V_DESCRIPTION },
-        { "Options", SH_PROPERTY, .signature = "System.Management.Automation.ScopedItemOptions Options {get;set;}",
+        { "Options", SH_PROPERTY,
+          .signature = "System.Management.Automation.ScopedItemOptions Options {get;set;}",
           .call = variable_get, .set = variable_put_options, .arg = V_OPTIONS },
         { "Visibility", SH_PROPERTY, .signature = "string Visibility {get;set;}", .call = variable_get,
           .arg = V_VISIBILITY },
-        { "ModuleName", SH_PROPERTY, .signature = "string ModuleName {get;}", .call = variable_get, .arg = V_MODULE },
+        { "ModuleName", SH_PROPERTY, .signature = "string ModuleName {get;}", .call = variable_get,
+          .arg = V_MODULE },
         { "Attributes", SH_PROPERTY, .signature = "System.Object[] Attributes {get;}", .call = variable_get,
           .arg = V_ATTRIBUTES },
 };
 static const char *const variable_shown[] = { "Name", "Value", NULL };
 const struct sh_type sh_type_variable = {
-        .name = "System.Management.Automation.PSVariable", .accelerator = "psvariable", .base = &sh_type_object,
-        .members = variable_members, .nmembers = sizeof variable_members / sizeof *variable_members,
-        .free = variable_free, .default_properties = variable_shown,
+        .name = "System.Management.Automation.PSVariable",
+        .accelerator = "psvariable",
+        .base = &sh_type_object,
+        .members = variable_members,
+        .nmembers = sizeof variable_members / sizeof *variable_members,
+        .free = variable_free,
+        .default_properties = variable_shown,
 };
 
 /* ---- [ref] ---- */
@@ -170,11 +184,18 @@ static int ref_construct(struct sh *sh, const struct sh_type *t, struct sh_args 
 }
 
 static const struct sh_member ref_members[] = {
-        { "Value", SH_PROPERTY, .signature = "System.Object Value {get;set;}", .call = ref_value, .set = sh_ref_set },
+        { "Value", SH_PROPERTY, .signature = "System.Object Value {get;set;}", .call = ref_value,
+          .set = sh_ref_set },
 };
 const struct sh_type sh_type_ref = {
-        .name = "System.Management.Automation.PSReference", .accelerator = "ref", .base = &sh_type_object,
-        .members = ref_members, .nmembers = 1, .free = ref_free, .convert = ref_convert, .construct = ref_construct,
+        .name = "System.Management.Automation.PSReference",
+        .accelerator = "ref",
+        .base = &sh_type_object,
+        .members = ref_members,
+        .nmembers = 1,
+        .free = ref_free,
+        .convert = ref_convert,
+        .construct = ref_construct,
 };
 
 /* [ref]$x: the variable itself where there is one, made when there is none. */
@@ -186,8 +207,10 @@ struct sv ev_ref(struct sh *sh, struct node *n)
                 struct sv now = sh_var_read(sh, x->id, x->op, &found);
                 sh_drop(now);
                 if (!found)
-                        return sh_fail_at(sh, n, sh_throw(sh, "NonExistingVariableReference", "InvalidOperation", SH_NIL,
-                                                          "[ref] cannot be applied to a variable that does not exist."));
+                        return sh_fail_at(
+                                sh, n,
+                                sh_throw(sh, "NonExistingVariableReference", "InvalidOperation", SH_NIL,
+                                         "[ref] cannot be applied to a variable that does not exist."));
                 return ref_new(sh_var_box(sh, x->id, x->op, true), SH_NIL);
         }
         struct sv v = EV(n->a);

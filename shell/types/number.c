@@ -84,8 +84,9 @@ static int number_limit(struct sh *sh, struct sv self, struct sh_args a, struct 
         case SH_UINT64: v.u = max ? UINT64_MAX : 0; break;
         case SH_SINGLE: v.d = max ? (double)FLT_MAX : -(double)FLT_MAX; break;
         case SH_DOUBLE: v.d = max ? DBL_MAX : -DBL_MAX; break;
-        default: sh_decimal_parse(max ? "79228162514264337593543950335" : "-79228162514264337593543950335",
-                                  max ? 29 : 30, &v);
+        default:
+                sh_decimal_parse(max ? "79228162514264337593543950335" : "-79228162514264337593543950335",
+                                 max ? 29 : 30, &v);
         }
         *ret = v;
         return SH_OK;
@@ -141,7 +142,10 @@ static int decimal_static(struct sh *sh, struct sv self, struct sh_args a, struc
         int mode = !strcmp(name, "Round") ? 0 : !strcmp(name, "Floor") ? 2 : !strcmp(name, "Ceiling") ? 3 : 4;
         *ret = !strcmp(name, "Negate") ? sh_decimal_negate(d) : sh_decimal_round(d, places, mode);
         if (!strcmp(name, "ToInt32") || !strcmp(name, "ToInt64") || !strcmp(name, "ToDouble"))
-                return sh_convert(sh, d, name[2] == 'D' ? &sh_type_double : name[5] == '3' ? &sh_type_int : &sh_type_long,
+                return sh_convert(sh, d,
+                                  name[2] == 'D'   ? &sh_type_double
+                                  : name[5] == '3' ? &sh_type_int
+                                                   : &sh_type_long,
                                   ret);
         return SH_OK;
 }
@@ -165,31 +169,45 @@ static int decimal_construct(struct sh *sh, const struct sh_type *t, struct sh_a
 
 #define NUMBER_MEMBERS(word) \
         { "CompareTo", SH_METHOD, false, "int CompareTo(" word " value)", number_compare_to }, \
-        { "Parse", SH_METHOD, true, "static " word " Parse(string s)", number_parse }, \
-        { "TryParse", SH_METHOD, true, "static bool TryParse(string s, [ref] " word " result)", number_parse }, \
-        { "MaxValue", SH_PROPERTY, true, "static " word " MaxValue {get;}", number_limit }, \
-        { "MinValue", SH_PROPERTY, true, "static " word " MinValue {get;}", number_limit }
+                { "Parse", SH_METHOD, true, "static " word " Parse(string s)", number_parse }, \
+                { "TryParse", SH_METHOD, true, "static bool TryParse(string s, [ref] " word " result)", \
+                  number_parse }, \
+                { "MaxValue", SH_PROPERTY, true, "static " word " MaxValue {get;}", number_limit }, \
+        { \
+                "MinValue", SH_PROPERTY, true, "static " word " MinValue {get;}", number_limit \
+        }
 #define REAL_MEMBERS(word) \
         { "Epsilon", SH_PROPERTY, true, "static " word " Epsilon {get;}", real_constant }, \
-        { "NaN", SH_PROPERTY, true, "static " word " NaN {get;}", real_constant }, \
-        { "Pi", SH_PROPERTY, true, "static " word " Pi {get;}", real_constant }, \
-        { "PositiveInfinity", SH_PROPERTY, true, "static " word " PositiveInfinity {get;}", real_constant }, \
-        { "NegativeInfinity", SH_PROPERTY, true, "static " word " NegativeInfinity {get;}", real_constant }, \
-        { "IsNaN", SH_METHOD, true, "static bool IsNaN(" word " d)", real_test }, \
-        { "IsInfinity", SH_METHOD, true, "static bool IsInfinity(" word " d)", real_test }, \
-        { "IsPositiveInfinity", SH_METHOD, true, "static bool IsPositiveInfinity(" word " d)", real_test }, \
-        { "IsNegativeInfinity", SH_METHOD, true, "static bool IsNegativeInfinity(" word " d)", real_test }, \
-        { "IsFinite", SH_METHOD, true, "static bool IsFinite(" word " d)", real_test }, \
-        { "IsNegative", SH_METHOD, true, "static bool IsNegative(" word " d)", real_test }, \
-        { "IsInteger", SH_METHOD, true, "static bool IsInteger(" word " d)", real_test }
+                { "NaN", SH_PROPERTY, true, "static " word " NaN {get;}", real_constant }, \
+                { "Pi", SH_PROPERTY, true, "static " word " Pi {get;}", real_constant }, \
+                { "PositiveInfinity", SH_PROPERTY, true, "static " word " PositiveInfinity {get;}", \
+                  real_constant }, \
+                { "NegativeInfinity", SH_PROPERTY, true, "static " word " NegativeInfinity {get;}", \
+                  real_constant }, \
+                { "IsNaN", SH_METHOD, true, "static bool IsNaN(" word " d)", real_test }, \
+                { "IsInfinity", SH_METHOD, true, "static bool IsInfinity(" word " d)", real_test }, \
+                { "IsPositiveInfinity", SH_METHOD, true, "static bool IsPositiveInfinity(" word " d)", \
+                  real_test }, \
+                { "IsNegativeInfinity", SH_METHOD, true, "static bool IsNegativeInfinity(" word " d)", \
+                  real_test }, \
+                { "IsFinite", SH_METHOD, true, "static bool IsFinite(" word " d)", real_test }, \
+                { "IsNegative", SH_METHOD, true, "static bool IsNegative(" word " d)", real_test }, \
+        { \
+                "IsInteger", SH_METHOD, true, "static bool IsInteger(" word " d)", real_test \
+        }
 
-static const char *const comparable[] = { "System.IComparable", "System.IConvertible", "System.IFormattable", NULL };
+static const char *const comparable[] = { "System.IComparable", "System.IConvertible", "System.IFormattable",
+                                          NULL };
 #define NUMBER(symbol, full_name, word, k, ...) \
         static const struct sh_member symbol##_members[] = { NUMBER_MEMBERS(word) }; \
         static const char *const symbol##_names[] = { __VA_ARGS__, NULL }; \
-        const struct sh_type symbol = { .name = full_name, .accelerator = word, .other_names = symbol##_names, \
-                                        .base = &sh_type_valuetype, .members = symbol##_members, \
-                                        .nmembers = sizeof(symbol##_members) / sizeof(*symbol##_members), .kind = k, \
+        const struct sh_type symbol = { .name = full_name, \
+                                        .accelerator = word, \
+                                        .other_names = symbol##_names, \
+                                        .base = &sh_type_valuetype, \
+                                        .members = symbol##_members, \
+                                        .nmembers = sizeof(symbol##_members) / sizeof(*symbol##_members), \
+                                        .kind = k, \
                                         .interfaces = comparable }
 
 NUMBER(sh_type_sbyte, "System.SByte", "sbyte", SH_SBYTE, "SByte");
@@ -203,15 +221,22 @@ NUMBER(sh_type_ulong, "System.UInt64", "ulong", SH_UINT64, "uint64");
 
 static const struct sh_member single_members[] = { NUMBER_MEMBERS("float"), REAL_MEMBERS("float") };
 static const char *const single_names[] = { "single", NULL };
-const struct sh_type sh_type_single = { .name = "System.Single", .accelerator = "float", .other_names = single_names,
-                                        .base = &sh_type_valuetype, .members = single_members,
+const struct sh_type sh_type_single = { .name = "System.Single",
+                                        .accelerator = "float",
+                                        .other_names = single_names,
+                                        .base = &sh_type_valuetype,
+                                        .members = single_members,
                                         .nmembers = sizeof(single_members) / sizeof(*single_members),
-                                        .kind = SH_SINGLE, .interfaces = comparable };
+                                        .kind = SH_SINGLE,
+                                        .interfaces = comparable };
 static const struct sh_member double_members[] = { NUMBER_MEMBERS("double"), REAL_MEMBERS("double") };
-const struct sh_type sh_type_double = { .name = "System.Double", .accelerator = "double", .base = &sh_type_valuetype,
+const struct sh_type sh_type_double = { .name = "System.Double",
+                                        .accelerator = "double",
+                                        .base = &sh_type_valuetype,
                                         .members = double_members,
                                         .nmembers = sizeof(double_members) / sizeof(*double_members),
-                                        .kind = SH_DOUBLE, .interfaces = comparable };
+                                        .kind = SH_DOUBLE,
+                                        .interfaces = comparable };
 
 static const struct sh_member decimal_members[] = {
         NUMBER_MEMBERS("decimal"),
@@ -227,10 +252,13 @@ static const struct sh_member decimal_members[] = {
         { "ToInt64", SH_METHOD, true, "static long ToInt64(decimal d)", decimal_static },
         { "ToDouble", SH_METHOD, true, "static double ToDouble(decimal d)", decimal_static },
 };
-const struct sh_type sh_type_decimal = { .name = "System.Decimal", .accelerator = "decimal",
-                                         .base = &sh_type_valuetype, .members = decimal_members,
+const struct sh_type sh_type_decimal = { .name = "System.Decimal",
+                                         .accelerator = "decimal",
+                                         .base = &sh_type_valuetype,
+                                         .members = decimal_members,
                                          .nmembers = sizeof(decimal_members) / sizeof(*decimal_members),
-                                         .construct = decimal_construct, .kind = SH_DECIMAL,
+                                         .construct = decimal_construct,
+                                         .kind = SH_DECIMAL,
                                          .interfaces = comparable };
 
 SH_TYPES(number, &sh_type_sbyte, &sh_type_byte, &sh_type_short, &sh_type_ushort, &sh_type_int, &sh_type_uint,

@@ -32,14 +32,18 @@ static int char_test(struct sh *sh, struct sv self, struct sh_args a, struct sv 
         if (char_at(sh, a, &c) != SH_OK)
                 return SH_NONE;
         utf8proc_category_t k = utf8proc_category(c);
-        bool letter = k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO, digit = k == UTF8PROC_CATEGORY_ND, yes = false;
+        bool letter = k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO,
+             digit = k == UTF8PROC_CATEGORY_ND, yes = false;
         switch (sh_member_arg(sh)) {
         case 'd': yes = digit; break;
         case 'l': yes = letter; break;
         case 'a': yes = letter || digit; break;
         case 'u': yes = k == UTF8PROC_CATEGORY_LU; break;
         case 'o': yes = k == UTF8PROC_CATEGORY_LL; break;
-        case 'w': yes = (k >= UTF8PROC_CATEGORY_ZS && k <= UTF8PROC_CATEGORY_ZP) || (c >= 9 && c <= 13) || c == 0x85; break;
+        case 'w':
+                yes = (k >= UTF8PROC_CATEGORY_ZS && k <= UTF8PROC_CATEGORY_ZP) || (c >= 9 && c <= 13) ||
+                      c == 0x85;
+                break;
         case 'p': yes = k >= UTF8PROC_CATEGORY_PC && k <= UTF8PROC_CATEGORY_PO; break;
         case 's': yes = k >= UTF8PROC_CATEGORY_SM && k <= UTF8PROC_CATEGORY_SO; break;
         case 'n': yes = k >= UTF8PROC_CATEGORY_ND && k <= UTF8PROC_CATEGORY_NO; break;
@@ -90,8 +94,16 @@ static int char_limit(struct sh *sh, struct sv self, struct sh_args a, struct sv
 static const struct sh_member char_members[] = {
         SH_M("CompareTo", "int CompareTo(char value)", char_compare_to),
         SH_M("ToString", "string ToString()", char_text_of),
-        TEST("IsDigit", 'd'), TEST("IsLetter", 'l'), TEST("IsLetterOrDigit", 'a'), TEST("IsUpper", 'u'), TEST("IsLower", 'o'),
-        TEST("IsWhiteSpace", 'w'), TEST("IsPunctuation", 'p'), TEST("IsSymbol", 's'), TEST("IsNumber", 'n'), TEST("IsControl", 'c'),
+        TEST("IsDigit", 'd'),
+        TEST("IsLetter", 'l'),
+        TEST("IsLetterOrDigit", 'a'),
+        TEST("IsUpper", 'u'),
+        TEST("IsLower", 'o'),
+        TEST("IsWhiteSpace", 'w'),
+        TEST("IsPunctuation", 'p'),
+        TEST("IsSymbol", 's'),
+        TEST("IsNumber", 'n'),
+        TEST("IsControl", 'c'),
         SH_SM("ToUpper", "static char ToUpper(char c)", char_case, 1),
         SH_SM("ToLower", "static char ToLower(char c)", char_case, 0),
         SH_SM("ToUpperInvariant", "static char ToUpperInvariant(char c)", char_case, 1),
@@ -111,17 +123,23 @@ static int char_convert(struct sh *sh, const struct sh_type *t, struct sv from, 
                 return SH_OK;
         }
         if (from.kind == SH_STRING)
-                return sh_throw_cast(sh, "InvalidCastParseTargetInvocation", from, t, "String must be exactly one character long.");
+                return sh_throw_cast(sh, "InvalidCastParseTargetInvocation", from, t,
+                                     "String must be exactly one character long.");
         if (sh_is_int(from) && sh_to_int64(sh, from, &code)) {
                 if (code < 0 || code > 0xffff)
-                        return sh_throw_cast(sh, "InvalidCastIConvertible", from, t, "Value was either too large or too small for a character.");
+                        return sh_throw_cast(sh, "InvalidCastIConvertible", from, t,
+                                             "Value was either too large or too small for a character.");
                 *ret = sh_char((uint16_t)code);
                 return SH_OK;
         }
         return SH_NONE;
 }
-const struct sh_type sh_type_char = { .name = "System.Char", .accelerator = "char", .base = &sh_type_valuetype,
-                                      SH_MEMBERS(char_members), .convert = char_convert, .kind = SH_CHAR };
+const struct sh_type sh_type_char = { .name = "System.Char",
+                                      .accelerator = "char",
+                                      .base = &sh_type_valuetype,
+                                      SH_MEMBERS(char_members),
+                                      .convert = char_convert,
+                                      .kind = SH_CHAR };
 
 /* ---- [guid] ---- */
 struct guid {
@@ -136,7 +154,8 @@ static void guid_text(struct sh *sh, struct sv self, struct sh_buf *b)
 {
         (void)sh;
         for (int i = 0; i < 16; i++)
-                sh_buf_putf(b, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", guid_of(self)->b[i]);
+                sh_buf_putf(b, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+                            guid_of(self)->b[i]);
 }
 static bool guid_parse(const char *s, size_t n, struct sv *ret)
 {
@@ -217,15 +236,18 @@ static int guid_construct(struct sh *sh, const struct sh_type *t, struct sh_args
         }
         if (s.kind != SH_STRING)
                 return SH_NONE;
-        return guid_parse(s.s->s, s.s->len, ret) ? SH_OK : sh_throw_member(sh, a, "System.FormatException", "Unrecognized Guid format.");
+        return guid_parse(s.s->s, s.s->len, ret)
+                       ? SH_OK
+                       : sh_throw_member(sh, a, "System.FormatException", "Unrecognized Guid format.");
 }
 static int guid_convert(struct sh *sh, const struct sh_type *t, struct sv from, struct sv *ret)
 {
         from = sh_unwrap(from);
         if (from.kind != SH_STRING)
                 return SH_NONE;
-        return guid_parse(from.s->s, from.s->len, ret) ? SH_OK :
-               sh_throw_cast(sh, "InvalidCastParseTargetInvocation", from, t, "Unrecognized Guid format.");
+        return guid_parse(from.s->s, from.s->len, ret) ? SH_OK
+                                                       : sh_throw_cast(sh, "InvalidCastParseTargetInvocation",
+                                                                       from, t, "Unrecognized Guid format.");
 }
 static bool guid_equals(struct sv a, struct sv b)
 {
@@ -258,9 +280,16 @@ static const struct sh_member guid_members[] = {
         SH_SM("Parse", "static guid Parse(string input)", guid_static_parse, 0),
         SH_SM("TryParse", "static bool TryParse(string input, [ref] guid result)", guid_static_parse, 1),
 };
-const struct sh_type sh_type_guid = { .name = "System.Guid", .accelerator = "guid", .base = &sh_type_valuetype,
-                                      SH_MEMBERS(guid_members), .text = guid_text, .compare = guid_compare, .equals = guid_equals,
-                                      .hash = guid_hash, .convert = guid_convert, .construct = guid_construct };
+const struct sh_type sh_type_guid = { .name = "System.Guid",
+                                      .accelerator = "guid",
+                                      .base = &sh_type_valuetype,
+                                      SH_MEMBERS(guid_members),
+                                      .text = guid_text,
+                                      .compare = guid_compare,
+                                      .equals = guid_equals,
+                                      .hash = guid_hash,
+                                      .convert = guid_convert,
+                                      .construct = guid_construct };
 
 /* ---- [version]: four fields, -1 = not given ---- */
 static struct sv version_new(const int64_t *v)
@@ -282,10 +311,12 @@ static const char *version_parse(const char *s, size_t n, struct sv *ret)
                                 return "Value was either too large or too small for an Int32.";
                 } else if (i == n || s[i] == '.') {
                         if (k > 3 || v[k] < 0)
-                                return k > 3 ? "Version string portion was too short or too long." : "The input string was not in a correct format.";
+                                return k > 3 ? "Version string portion was too short or too long."
+                                             : "The input string was not in a correct format.";
                         k++;
                 } else {
-                        return k > 3 ? "Version string portion was too short or too long." : "The input string was not in a correct format.";
+                        return k > 3 ? "Version string portion was too short or too long."
+                                     : "The input string was not in a correct format.";
                 }
         }
         if (k < 2)
@@ -316,7 +347,8 @@ static int version_convert(struct sh *sh, const struct sh_type *t, struct sv fro
         if (sh_is_number(from)) {
                 struct sv text = sh_to_text(sh, from);
                 const char *why = version_parse(text.s->s, text.s->len, ret);
-                int st = why ? sh_throw_cast(sh, "InvalidCastParseTargetInvocation", from, t, "%s", why) : SH_OK;
+                int st = why ? sh_throw_cast(sh, "InvalidCastParseTargetInvocation", from, t, "%s", why)
+                             : SH_OK;
                 sh_drop(text);
                 return st;
         }
@@ -353,11 +385,13 @@ static int version_compare(struct sh *sh, struct sv a, struct sv b, int *ret)
 static bool version_equals(struct sv a, struct sv b)
 {
         int c = 1;
-        return b.kind == SH_OTHER && b.o->type == &sh_type_version && version_compare(NULL, a, b, &c) == SH_OK && c == 0;
+        return b.kind == SH_OTHER && b.o->type == &sh_type_version &&
+               version_compare(NULL, a, b, &c) == SH_OK && c == 0;
 }
 static uint32_t version_hash(struct sv v)
 {
-        return (uint32_t)(sh_field(v, 0)->i * 1000003 + sh_field(v, 1)->i * 8191 + sh_field(v, 2)->i * 31 + sh_field(v, 3)->i);
+        return (uint32_t)(sh_field(v, 0)->i * 1000003 + sh_field(v, 1)->i * 8191 + sh_field(v, 2)->i * 31 +
+                          sh_field(v, 3)->i);
 }
 static int version_compare_to(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
@@ -391,11 +425,19 @@ static const struct sh_member version_members[] = {
         SH_M("CompareTo", "int CompareTo(version value)", version_compare_to),
         SH_M("ToString", "string ToString(), string ToString(int fieldCount)", version_to_string),
         SH_SM("Parse", "static version Parse(string input)", version_static_parse, 0),
-        SH_SM("TryParse", "static bool TryParse(string input, [ref] version result)", version_static_parse, 1),
+        SH_SM("TryParse", "static bool TryParse(string input, [ref] version result)", version_static_parse,
+              1),
 };
-const struct sh_type sh_type_version = { .name = "System.Version", .accelerator = "version", .base = &sh_type_object,
-                                         SH_MEMBERS(version_members), .text = version_text, .compare = version_compare,
-                                         .equals = version_equals, .hash = version_hash, .convert = version_convert,
-                                         .construct = version_construct, .free = sh_fields_free };
+const struct sh_type sh_type_version = { .name = "System.Version",
+                                         .accelerator = "version",
+                                         .base = &sh_type_object,
+                                         SH_MEMBERS(version_members),
+                                         .text = version_text,
+                                         .compare = version_compare,
+                                         .equals = version_equals,
+                                         .hash = version_hash,
+                                         .convert = version_convert,
+                                         .construct = version_construct,
+                                         .free = sh_fields_free };
 
 SH_TYPES(small, &sh_type_char, &sh_type_guid, &sh_type_version);
