@@ -36,6 +36,9 @@ enum { RV_BUCKETS = 160 };      /* durations: four for each power of two of nano
 
 struct rv_entry {
         const struct rv_provider *provider;
+        struct rv_agent *agent;
+        struct rv_alarm idle;           /* the provider's idle() */
+        uint64_t last_ended;
         struct rv_pool pool;
         pthread_mutex_t lock;           /* what follows */
         uint64_t calls, errors, timeouts, rows, refused, longest;

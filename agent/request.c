@@ -86,6 +86,7 @@ static void run(struct rv_job *job)
                 s->result = p->methods[m](&s->call, s->call.state, &s->error);
         } else {
                 s->result = p->query(&s->query, &s->sink, &s->error);
+                s->sink.ready = NULL; /* `back` tells of the last rows, too */
                 rv_sink_finish(&s->sink, s->result, &s->error);
         }
         rv_loop_post(&s->agent->loop, &s->back);
@@ -317,6 +318,22 @@ static void step(struct rv_request *q)
                 finish(q);
 }
 
+/* On the loop, where the provider can do without a thread. */
+static bool answered_at_once(struct rv_scan *s)
+{
+        const struct rv_provider *p = s->entry->provider;
+        if (!p->peek && !p->quick)
+                return false;
+        rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_QUICK, s->call.deadline);
+        s->result = (p->peek ? p->peek : p->query)(&s->query, &s->sink, &s->error);
+        if (s->result == RV_FULL) {
+                rv_sink_free(&s->sink);
+                return false;
+        }
+        rv_sink_finish(&s->sink, s->result, &s->error);
+        return s->returned = true;
+}
+
 static int start(struct rv_request *q, const struct rv_class *c, struct rv_error *err)
 {
         struct rv_plan plan;
@@ -348,9 +365,11 @@ static int start(struct rv_request *q, const struct rv_class *c, struct rv_error
                                        .deadline = q->deadline,
                                        .who = &s->who,
                                        .call = &s->call };
+        rv_entry_begin(e);
+        if (answered_at_once(s))
+                return RV_OK;
         rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_THREAD, q->deadline);
         s->sink.ready = on_ready;
-        rv_entry_begin(e);
         r = rv_pool_submit(&e->pool, &s->job, err);
         if (r) {
                 s->returned = true;
@@ -365,6 +384,8 @@ static bool next_scan(struct rv_request *q)
         while (q->at < q->nclasses) {
                 struct rv_error err = { 0 };
                 int r = start(q, q->classes[q->at++], &err);
+                if (r == RV_OK && q->scan->returned)
+                        rv_loop_soon(&q->agent->loop, &q->scan->back);
                 if (r == RV_OK)
                         return true;
                 if (r < 0)
@@ -414,13 +435,19 @@ int rv_request_scan(struct rv_request *q, struct rv_error *err)
         q->out.max = RV_REPLY_BYTES;
         if (q->shape != RV_SHAPE_ONE)
                 rv_buf_putf(&q->out, "{\"%s\":[", q->shape == RV_SHAPE_NAMES ? "InstanceNames" : "Instances");
-        int r = arm(q);
-        if (r)
-                return r;
+        int r = RV_OK;
         if (q->nclasses == 1) {
                 q->at = 1;
-                return start(q, q->classes[0], err);
+                r = start(q, q->classes[0], err);
+                if (r == RV_OK && q->scan->returned)
+                        step(q);
+                else if (r == RV_OK)
+                        r = arm(q);
+                return r;
         }
+        r = arm(q);
+        if (r)
+                return r;
         if (!next_scan(q))
                 finish(q);
         return RV_OK;
