@@ -13,13 +13,16 @@
 
 #include <jansson.h>
 
+#include "agent/audit.h"
 #include "agent/authorize.h"
+#include "agent/change.h"
 #include "agent/loop.h"
 #include "agent/pool.h"
 #include "agent/provider.h"
 #include "agent/query.h"
 #include "agent/registry.h"
 #include "agent/sink.h"
+#include "agent/state.h"
 #include "agent/stats.h"
 #include "agent/wire/frame.h"
 #include "schema/json.h"
@@ -36,6 +39,9 @@ enum { RV_BUCKETS = 160 };      /* durations: four for each power of two of nano
 
 struct rv_entry {
         const struct rv_provider *provider;
+        struct rv_agent *agent;
+        struct rv_alarm idle;           /* the provider's idle() */
+        uint64_t last_ended;
         struct rv_pool pool;
         pthread_mutex_t lock;           /* what follows */
         uint64_t calls, errors, timeouts, rows, refused, longest;
@@ -49,6 +55,7 @@ struct rv_agent {
         struct rv_loop loop;
         struct rv_policy policy;
         struct rv_registry registry;
+        struct rv_state state;
         struct rv_entry *entries;
         unsigned nentries, nsessions, nrequests;
         struct rv_session *sessions;
@@ -95,8 +102,9 @@ struct rv_request {
         unsigned nclasses, at;
         uint64_t sent;                  /* rows */
         const struct rv_method *method;
-        void *in;
-        bool what_if;
+        struct rv_change_plan change;
+        bool what_if, audited;
+        const char *request_key;
         struct rv_scan *scan;           /* the one under way */
         struct rv_buf out;              /* the result */
         struct rv_buf chunk;            /* rows of the next $/progress */
@@ -105,7 +113,8 @@ struct rv_request {
 
 /* Begins to answer: request's asked, ask, shape are filled. An outcome ends it with an error. */
 int rv_request_scan(struct rv_request *, struct rv_error *);
-int rv_request_invoke(struct rv_request *, const struct rv_arg *key, struct rv_error *);
+int rv_request_change(struct rv_request *, struct rv_error *);  /* asked, method, change are filled */
+void rv_request_denied(struct rv_request *, const struct rv_error *);
 void rv_request_cancel(struct rv_request *);    /* answers -32800 */
 void rv_request_resume(struct rv_request *);    /* the session has room again */
 void rv_request_orphan(struct rv_request *);    /* the session has gone */
@@ -137,10 +146,12 @@ size_t rv_session_queued(const struct rv_session *);
 /* A result (JSON text) or an error for a request; frees the request. */
 void rv_answer(struct rv_request *, const char *json, size_t n);
 void rv_answer_error(struct rv_request *, const struct rv_error *);
+void rv_answer_text(struct rv_request *, bool is_error, const char *json, size_t n);
 void rv_answer_code(struct rv_request *, int code, const char *message);        /* JSON-RPC's own codes */
 void rv_notify(struct rv_session *, const char *method, const char *params, size_t n);
 
 /* ---- ops.c ---- */
+const char *rv_op_name(const struct rv_op *);
 /* Runs an operation: it answers now or later. */
 void rv_dispatch(struct rv_request *, const char *method, size_t n);
 

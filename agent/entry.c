@@ -2,6 +2,8 @@
  *
  * A provider as the agent runs it: its own bounded threads, and what it has done so far.
  */
+#include <malloc.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,20 @@ static int64_t wall(void)
         struct timespec t;
         clock_gettime(CLOCK_REALTIME, &t);
         return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+#define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+static void on_idle(struct rv_alarm *alarm)
+{
+        struct rv_entry *e = OF(alarm, struct rv_entry, idle);
+        uint64_t when = e->last_ended + RV_IDLE_AFTER;
+        if (e->running || rv_now() < when) {
+                rv_alarm_set(&e->agent->loop, alarm, e->running ? rv_now() + RV_IDLE_AFTER : when);
+                return;
+        }
+        e->provider->idle();
+        malloc_trim(0);
 }
 
 int rv_entries_init(struct rv_agent *a)
@@ -29,6 +45,8 @@ int rv_entries_init(struct rv_agent *a)
                 for (const struct rv_provider *const *p = rv_provider_files[f]; *p; p++) {
                         struct rv_entry *e = &a->entries[a->nentries++];
                         e->provider = *p;
+                        e->agent = a;
+                        e->idle.ring = on_idle;
                         pthread_mutex_init(&e->lock, NULL);
                         rv_pool_init(&e->pool, (*p)->class->name, (*p)->threads ? (*p)->threads : 2);
                 }
@@ -92,6 +110,11 @@ void rv_entry_end(struct rv_entry *e, uint64_t took, uint64_t rows, const struct
                 snprintf(e->last_error, sizeof e->last_error, "%s", err->message);
         }
         pthread_mutex_unlock(&e->lock);
+        if (!e->provider->idle)
+                return;
+        e->last_ended = rv_now();
+        if (!e->idle.at)
+                rv_alarm_set(&e->agent->loop, &e->idle, e->last_ended + RV_IDLE_AFTER);
 }
 
 static uint64_t percentile(const struct rv_entry *e, unsigned percent)

@@ -8,7 +8,9 @@
  *      request.c       request -> scans over providers -> result      authorize.c   who may
  *      query.c wql*.c  what is asked, made ready                      view.c        Win32_* over our classes
  *      sink.c order.c  rows from providers, bounded                   pool.c        threads of one provider
- *      entry.c         statistics of providers                       loop.c        libuv
+ *      change.c        create, modify, delete, test, set             audit.c       intent, outcome, chain
+ *      entry.c         statistics of providers                       state.c       SQLite, one writer
+ *      loop.c          libuv
  */
 #include <errno.h>
 #include <getopt.h>
@@ -36,7 +38,7 @@ static void usage(FILE *f)
                    "  --socket PATH    listen on a Unix socket\n"
                    "  --listen-fd N    listen on an inherited socket\n"
                    "  --fd N           serve one connected socket and end with it\n"
-                   "  --state DIR      where state is kept\n"
+                   "  --state DIR      where audit and other state is kept\n"
                    "  --config FILE    configuration\n"
                    "  --foreground     stay in the foreground (always so)\n"
                    "  --help, --version\n");
@@ -152,8 +154,10 @@ int main(int argc, char **argv)
                 rv_log(RV_LOG_ERROR, "cannot start: %s", strerror(r < 0 ? -r : ENOMEM));
                 return 1;
         }
+        rv_state_init(&a.state, &a.loop, o.state);
         status = serve(&a, &o);
         rv_entries_free(&a);
+        rv_state_free(&a.state);
         rv_registry_free(&a.registry);
         rv_policy_free(&a.policy);
         return status;

@@ -51,6 +51,20 @@ struct rv_op {
                         "Instances are sent as $/progress notifications with this token.", false \
         }
 
+#define CHANGING \
+        { "WhatIf", "boolean", "Check everything, change nothing, answer what would change.", false }, \
+        { \
+                "RequestKey", "string", \
+                        "Names this request: repeated, it answers what was answered first and does nothing again.", \
+                        false \
+        }
+#define DESIRED \
+        { "InstanceName", "object", "Key bindings or path.", false }, \
+                { "Properties", "object", "As they should be, by name.", false }, \
+        { \
+                "Ensure", "string", "Present (when absent) or Absent.", false \
+        }
+
 /* ---- parameters ---- */
 
 static const char *text_param(const struct rv_request *q, const char *name)
@@ -194,6 +208,11 @@ static int choose_classes(struct rv_request *q)
 }
 
 /* ---- operations ---- */
+
+const char *rv_op_name(const struct rv_op *op)
+{
+        return op->name;
+}
 
 static int op_ping(struct rv_request *q, struct rv_error *err)
 {
@@ -355,6 +374,22 @@ static int find_method(struct rv_request *q, const char *name, struct rv_error *
         return rv_fail(err, RV_METHOD_NOT_FOUND, "'%s' has no method '%.60s'", q->asked->name, name);
 }
 
+/* Keys, deadline of the RequestKey, what-if: what all changes have in common. */
+static int changing(struct rv_request *q, enum rv_change_kind kind, struct rv_error *err)
+{
+        q->shape = RV_SHAPE_METHOD;
+        q->change.kind = kind;
+        q->what_if = json_is_true(json_object_get(q->params, "WhatIf"));
+        q->request_key = text_param(q, "RequestKey");
+        q->audited = !q->what_if && kind != RV_TEST && !(q->method && q->method->read_only);
+        if (!q->audited)
+                q->request_key = NULL;
+        if (q->request_key && (!*q->request_key || strlen(q->request_key) > 200))
+                return rv_fail(err, RV_INVALID_PARAMETER, "RequestKey: expected 1 to 200 bytes");
+        q->change.key = rv_arena_get(&q->arena, (q->asked->nproperties + 1) * sizeof *q->change.key);
+        return q->change.key ? RV_OK : -ENOMEM;
+}
+
 static int op_invoke(struct rv_request *q, struct rv_error *err)
 {
         int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_SCHEMA, err);
@@ -366,22 +401,112 @@ static int op_invoke(struct rv_request *q, struct rv_error *err)
                                  q->method->name, err);
         if (r == RV_OK)
                 r = rv_json_in(json_object_get(q->params, "InParameters"), q->asked, q->method, &q->arena,
-                               &q->in, err);
-        struct rv_arg *keys = r ? NULL : rv_arena_get(&q->arena, (q->asked->nproperties + 1) * sizeof *keys);
-        if (r || !keys)
-                return r ? r : -ENOMEM;
+                               &q->change.in, err);
+        if (r == RV_OK)
+                r = changing(q, RV_INVOKE, err);
+        if (r)
+                return r;
         json_t *name = json_object_get(q->params, "InstanceName");
         bool named = name && !json_is_null(name);
         if (named && !q->method->is_static)
-                r = rv_json_bindings(name, q->asked, false, &q->arena, keys, err);
+                r = rv_json_bindings(name, q->asked, false, &q->arena, q->change.key, err);
         else if (!named && !q->method->is_static && q->asked->nkeys && !(q->asked->flags & RV_SINGLETON))
                 r = rv_fail(err, RV_INVALID_PARAMETER, "%s.%s needs InstanceName: it is called on one object",
                             q->asked->name, q->method->name);
+        return r ? r : rv_request_change(q, err);
+}
+
+/* {"Name": value}: into v and set. Keys of InstanceName count as values where an object may be made. */
+static int values(struct rv_request *q, struct rv_error *err)
+{
+        const struct rv_class *c = q->asked;
+        struct rv_change_plan *p = &q->change;
+        json_t *given = json_object_get(q->params, "Properties");
+        const char *name;
+        json_t *v;
+        p->v = rv_arena_get(&q->arena, (c->nproperties + 1) * sizeof *p->v);
+        p->set = rv_arena_get(&q->arena, (RV_MASK_WORDS(c->nproperties) + 1) * sizeof *p->set);
+        if (!p->v || !p->set)
+                return -ENOMEM;
+        int r = json_is_string(given) ? rv_fail(err, RV_INVALID_PARAMETER, "Properties: expected an object")
+                : given && !json_is_null(given) ? rv_json_bindings(given, c, true, &q->arena, p->v, err)
+                                                : RV_OK;
         if (r)
                 return r;
-        q->shape = RV_SHAPE_METHOD;
-        q->what_if = json_is_true(json_object_get(q->params, "WhatIf"));
-        return rv_request_invoke(q, keys, err);
+        json_object_foreach(given, name, v)
+        {
+                int i = rv_property_find_alias(c, name, strlen(name), NULL);
+                if (i >= 0)
+                        rv_bit_set(p->set, (unsigned)i);
+        }
+        for (uint32_t k = 0; p->kind != RV_MODIFY && k < c->nkeys; k++) {
+                uint16_t i = c->keys[k];
+                if (rv_bit(p->set, i) && p->key[i].type == RV_NULL)
+                        p->key[i] = p->v[i];
+                if (!rv_bit(p->set, i) && p->key[i].type != RV_NULL) {
+                        p->v[i] = p->key[i];
+                        rv_bit_set(p->set, i);
+                }
+        }
+        return rv_change_check(c, p, err);
+}
+
+static bool is_named(const struct rv_request *q)
+{
+        for (uint32_t k = 0; k < q->asked->nkeys; k++)
+                if (q->change.key[q->asked->keys[k]].type != RV_NULL)
+                        return true;
+        return !q->asked->nkeys || q->asked->flags & RV_SINGLETON;
+}
+
+static int change(struct rv_request *q, enum rv_change_kind kind, struct rv_error *err)
+{
+        json_t *name = json_object_get(q->params, "InstanceName");
+        int r = find_class(q, text_param(q, "ClassName"), kind == RV_TEST ? RV_RIGHT_READ : RV_RIGHT_CHANGE, err);
+        if (r == RV_OK)
+                r = changing(q, kind, err);
+        if (r == RV_OK && name && !json_is_null(name))
+                r = rv_json_bindings(name, q->asked, false, &q->arena, q->change.key, err);
+        if (r == RV_OK && kind != RV_DELETE)
+                r = values(q, err);
+        if (r == RV_OK && kind != RV_CREATE && !is_named(q))
+                r = rv_fail(err, RV_INVALID_PARAMETER, "%s of %s needs InstanceName: {\"%s\": ...}", q->op->name,
+                            q->asked->name, q->asked->properties[q->asked->keys[0]].name);
+        return r ? r : rv_request_change(q, err);
+}
+
+static int op_create(struct rv_request *q, struct rv_error *err)
+{
+        return change(q, RV_CREATE, err);
+}
+
+static int op_modify(struct rv_request *q, struct rv_error *err)
+{
+        return change(q, RV_MODIFY, err);
+}
+
+static int op_delete(struct rv_request *q, struct rv_error *err)
+{
+        return change(q, RV_DELETE, err);
+}
+
+static int ensure(struct rv_request *q, enum rv_change_kind kind, struct rv_error *err)
+{
+        const char *how = text_param(q, "Ensure");
+        if (how && strcasecmp(how, "Present") != 0 && strcasecmp(how, "Absent") != 0)
+                return rv_fail(err, RV_INVALID_PARAMETER, "Ensure is '%.40s': expected Present or Absent", how);
+        q->change.absent = how && strcasecmp(how, "Absent") == 0;
+        return change(q, kind, err);
+}
+
+static int op_test(struct rv_request *q, struct rv_error *err)
+{
+        return ensure(q, RV_TEST, err);
+}
+
+static int op_set(struct rv_request *q, struct rv_error *err)
+{
+        return ensure(q, RV_SET, err);
 }
 
 static int op_discover(struct rv_request *, struct rv_error *);
@@ -427,11 +552,37 @@ static const struct rv_op ops[] = {
                   { "MethodName", "string", "The method.", true },
                   { "InstanceName", "object", "Key bindings or path; not for static methods.", false },
                   { "InParameters", "object", "The method's [In] parameters by name.", false },
-                  { "WhatIf", "boolean", "Check everything, change nothing, answer what would change.",
-                    false },
+                  CHANGING,
                   COMMON,
                   { 0 } },
           false },
+        { "CreateInstance", "Makes an object.", "Created", op_create,
+          (const struct rv_param[]) { CLASS_NAME,
+                                      { "InstanceName", "object", "Its keys, if not among Properties.", false },
+                                      { "Properties", "object", "Its properties by name.", false },
+                                      CHANGING,
+                                      COMMON,
+                                      { 0 } },
+          false },
+        { "ModifyInstance", "Sets properties of an object.", "Changed", op_modify,
+          (const struct rv_param[]) { CLASS_NAME,
+                                      { "InstanceName", "object", "Key bindings or path.", false },
+                                      { "Properties", "object", "What to set, by name.", true },
+                                      CHANGING,
+                                      COMMON,
+                                      { 0 } },
+          false },
+        { "DeleteInstance", "Removes an object.", "Changed", op_delete,
+          (const struct rv_param[]) { CLASS_NAME,
+                                      { "InstanceName", "object", "Key bindings or path.", false },
+                                      CHANGING,
+                                      COMMON,
+                                      { 0 } },
+          false },
+        { "TestInstance", "Whether an object is as it should be, and what is not.", "Tested", op_test,
+          (const struct rv_param[]) { CLASS_NAME, DESIRED, COMMON, { 0 } }, false },
+        { "SetInstance", "Makes an object as it should be; does nothing if it is already.", "Changed", op_set,
+          (const struct rv_param[]) { CLASS_NAME, DESIRED, CHANGING, COMMON, { 0 } }, false },
 };
 enum { NOPS = sizeof ops / sizeof *ops };
 
@@ -502,6 +653,8 @@ void rv_dispatch(struct rv_request *q, const char *method, size_t n)
                 r = q->op->run(q, &err);
         if (r < 0)
                 rv_fail_errno(&err, r, "a fault in reeve");
+        if (r == RV_ACCESS_DENIED)
+                rv_request_denied(q, &err);
         if (r)
                 rv_answer_error(q, &err);
 }

@@ -78,12 +78,17 @@ struct rv_values {
         const uint64_t *set;
 };
 
+#define RV_IDLE_AFTER UINT64_C(60000000000) /* ns */
+
 struct rv_provider {
         const struct rv_class *class;
 
         /* Reading. One of the two. */
         int (*query)(const struct rv_query *, struct rv_sink *, struct rv_error *);   /* worker thread; may block */
         int (*start)(struct rv_call *, struct rv_error *);                            /* on the loop; must not */
+        /* Beside query, optional: on the loop, must not block. Emits what query would, if that is at hand; else answers
+         * RV_FULL before it has emitted anything, and query runs on a thread. */
+        int (*peek)(const struct rv_query *, struct rv_sink *, struct rv_error *);
         void (*resume)(struct rv_call *);  /* loop: after RV_FULL there is room again */
         void (*cancel)(struct rv_call *);  /* loop: the reader has gone; emit nothing more, free state */
 
@@ -94,6 +99,9 @@ struct rv_provider {
         int (*create)(struct rv_call *, const struct rv_values *, struct rv_error *);
         int (*modify)(struct rv_call *, const struct rv_values *, struct rv_error *);
         int (*remove)(struct rv_call *, struct rv_error *);
+
+        /* On the loop, RV_IDLE_AFTER after the last call has ended: let go of what was kept for the next one. */
+        void (*idle)(void);
 
         unsigned threads;   /* most worker threads at once; 0 = 2 */
         /* query never blocks and is short (reads memory or /proc of this process): may run on the loop */

@@ -14,6 +14,7 @@
 
 #include "agent/agent.h"
 #include "agent/log.h"
+#include "agent/sha256.h"
 
 enum { SLICE_NS = 500000 };
 
@@ -37,6 +38,11 @@ struct rv_scan {
         uint64_t begun;
         atomic_bool cancelled;
         bool is_method, returned;
+        struct rv_change_plan change;
+        bool reads_first;       /* test and set */
+        struct rv_audit *audit; /* of a change, until it is written */
+        bool at_audit;          /* the audit will call back: the scan must stay */
+        struct rv_buf reply;
 };
 
 #define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
@@ -66,6 +72,8 @@ static void scan_free(struct rv_scan *s)
         rv_sink_free(&s->sink);
         rv_batch_free(s->out);
         rv_buf_free(&s->changes);
+        rv_buf_free(&s->reply);
+        rv_audit_free(s->audit);
         rv_arena_free(&s->arena);
         free(s);
 }
@@ -82,28 +90,26 @@ static void run(struct rv_job *job)
         struct rv_scan *s = OF(job, struct rv_scan, job);
         const struct rv_provider *p = s->entry->provider;
         if (s->is_method) {
-                size_t m = (size_t)(s->call.method - s->call.class->methods);
-                s->result = p->methods[m](&s->call, s->call.state, &s->error);
+                s->result = rv_change_run(p, &s->call, &s->change, &s->error);
         } else {
                 s->result = p->query(&s->query, &s->sink, &s->error);
+                s->sink.ready = NULL; /* `back` tells of the last rows, too */
                 rv_sink_finish(&s->sink, s->result, &s->error);
         }
         rv_loop_post(&s->agent->loop, &s->back);
 }
 
 static void step(struct rv_request *);
-static void finish_method(struct rv_request *, struct rv_scan *);
+static void finish_change(struct rv_scan *);
 
 static void on_back(struct rv_work *w)
 {
         struct rv_scan *s = OF(w, struct rv_scan, back);
         s->returned = true;
-        if (!s->request) {
-                scan_free(s);
-                return;
-        }
         if (s->is_method)
-                finish_method(s->request, s);
+                finish_change(s);
+        else if (!s->request)
+                scan_free(s);
         else
                 step(s->request);
 }
@@ -137,6 +143,8 @@ static struct rv_scan *scan_new(struct rv_request *q, struct rv_entry *e)
         return s;
 }
 
+static void withdrawn(struct rv_scan *s);
+
 /* The scan is over for the request: statistics, and its memory once its thread has returned. */
 static void scan_end(struct rv_request *q, bool timed_out)
 {
@@ -151,6 +159,10 @@ static void scan_end(struct rv_request *q, bool timed_out)
                          s->call.class->name);
         const struct rv_error *err = timed_out ? &late : s->is_method ? &s->error : &s->sink.error;
         rv_entry_end(s->entry, rv_now() - s->begun, s->sink.rows, err, timed_out);
+        if (s->at_audit) { /* on_intent() or on_outcome() comes */
+                atomic_store(&s->cancelled, true);
+                return;
+        }
         if (s->returned) {
                 scan_free(s);
                 return;
@@ -159,7 +171,7 @@ static void scan_end(struct rv_request *q, bool timed_out)
         if (!s->is_method)
                 rv_sink_stop(&s->sink);
         if (rv_pool_withdraw(&s->entry->pool, &s->job))
-                scan_free(s);
+                withdrawn(s);
         else if (timed_out)
                 rv_pool_give_up(&s->entry->pool, &s->job);
 }
@@ -317,6 +329,22 @@ static void step(struct rv_request *q)
                 finish(q);
 }
 
+/* On the loop, where the provider can do without a thread. */
+static bool answered_at_once(struct rv_scan *s)
+{
+        const struct rv_provider *p = s->entry->provider;
+        if (!p->peek && !p->quick)
+                return false;
+        rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_QUICK, s->call.deadline);
+        s->result = (p->peek ? p->peek : p->query)(&s->query, &s->sink, &s->error);
+        if (s->result == RV_FULL) {
+                rv_sink_free(&s->sink);
+                return false;
+        }
+        rv_sink_finish(&s->sink, s->result, &s->error);
+        return s->returned = true;
+}
+
 static int start(struct rv_request *q, const struct rv_class *c, struct rv_error *err)
 {
         struct rv_plan plan;
@@ -348,9 +376,11 @@ static int start(struct rv_request *q, const struct rv_class *c, struct rv_error
                                        .deadline = q->deadline,
                                        .who = &s->who,
                                        .call = &s->call };
+        rv_entry_begin(e);
+        if (answered_at_once(s))
+                return RV_OK;
         rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_THREAD, q->deadline);
         s->sink.ready = on_ready;
-        rv_entry_begin(e);
         r = rv_pool_submit(&e->pool, &s->job, err);
         if (r) {
                 s->returned = true;
@@ -365,6 +395,8 @@ static bool next_scan(struct rv_request *q)
         while (q->at < q->nclasses) {
                 struct rv_error err = { 0 };
                 int r = start(q, q->classes[q->at++], &err);
+                if (r == RV_OK && q->scan->returned)
+                        rv_loop_soon(&q->agent->loop, &q->scan->back);
                 if (r == RV_OK)
                         return true;
                 if (r < 0)
@@ -384,8 +416,10 @@ static void on_deadline(struct rv_alarm *alarm)
         rv_fail(&e, RV_TIMED_OUT, "%s did not answer within the deadline",
                 s ? s->call.class->name : "the agent");
         if (q->shape == RV_SHAPE_METHOD) {
-                rv_fail(&e, RV_TIMED_OUT, "%s.%s did not end within the deadline: its outcome is unknown",
-                        q->asked->name, q->method->name);
+                rv_fail(&e, RV_TIMED_OUT,
+                        "%s%s%s of %s did not end within the deadline: its outcome is unknown",
+                        rv_op_name(q->op), q->method ? " " : "", q->method ? q->method->name : "",
+                        q->asked->name);
                 scan_end(q, true);
                 rv_answer_error(q, &e);
                 return;
@@ -414,81 +448,378 @@ int rv_request_scan(struct rv_request *q, struct rv_error *err)
         q->out.max = RV_REPLY_BYTES;
         if (q->shape != RV_SHAPE_ONE)
                 rv_buf_putf(&q->out, "{\"%s\":[", q->shape == RV_SHAPE_NAMES ? "InstanceNames" : "Instances");
-        int r = arm(q);
-        if (r)
-                return r;
+        int r = RV_OK;
         if (q->nclasses == 1) {
                 q->at = 1;
-                return start(q, q->classes[0], err);
+                r = start(q, q->classes[0], err);
+                if (r == RV_OK && q->scan->returned)
+                        step(q);
+                else if (r == RV_OK)
+                        r = arm(q);
+                return r;
         }
+        r = arm(q);
+        if (r)
+                return r;
         if (!next_scan(q))
                 finish(q);
         return RV_OK;
 }
 
-/* ---- methods ---- */
+/* ---- changes: methods, create, modify, delete, test, set ---- */
 
-static void finish_method(struct rv_request *q, struct rv_scan *s)
+static void put_changes(struct rv_scan *s, bool what_if)
 {
-        if (s->result) {
-                struct rv_error e = s->error;
-                if (s->result < 0)
-                        rv_fail_errno(&e, s->result, "a fault in reeve in %s.%s", s->call.class->name,
-                                      s->call.method->name);
-                rv_about(&e, s->call.class->name, NULL, NULL);
-                s->error = e;
-                rv_answer_error(q, &e);
-                return;
+        struct rv_buf *to = &s->reply;
+        bool empty = to->data[to->len - 1] == '{';
+        if (s->changes.len || what_if || s->change.kind != RV_INVOKE) {
+                rv_buf_puts(to, empty ? "\"Changed\":[" : ",\"Changed\":[");
+                rv_buf_put(to, s->changes.data ? s->changes.data : "", s->changes.len);
+                rv_buf_puts(to, "]");
+                empty = false;
         }
-        rv_row_end(&s->out_row);
-        rv_json_row(&q->out, s->out, 0, NULL, 0);
-        if (q->out.data && q->out.data[q->out.len - 1] == '}') {
-                q->out.len--;
-                if (s->changes.len || q->what_if) {
-                        rv_buf_puts(&q->out, q->out.len > 1 ? ",\"Changed\":[" : "\"Changed\":[");
-                        rv_buf_put(&q->out, s->changes.data ? s->changes.data : "", s->changes.len);
-                        rv_buf_puts(&q->out, "]");
-                }
-                if (q->what_if)
-                        rv_buf_puts(&q->out, ",\"WhatIf\":true");
-                rv_buf_puts(&q->out, "}");
-        }
-        rv_answer(q, q->out.data, q->out.len);
+        if (what_if)
+                rv_buf_puts(to, empty ? "\"WhatIf\":true" : ",\"WhatIf\":true");
+        rv_buf_puts(to, "}");
 }
 
-int rv_request_invoke(struct rv_request *q, const struct rv_arg *key, struct rv_error *err)
+/* {"Name":"x"}: of the object that create made, else as it was given. */
+static void put_created(struct rv_scan *s)
+{
+        const struct rv_class *c = s->call.class;
+        for (uint32_t k = 0; k < c->nkeys; k++) {
+                uint16_t p = c->keys[k];
+                if (((struct rv_value *)(s->out->mem + s->out_row.at))[p].type == RV_NULL)
+                        rv_copy_arg(&s->out_row, p, &s->change.v[p]);
+        }
+        rv_row_end(&s->out_row);
+        rv_buf_puts(&s->reply, "{\"InstanceName\":");
+        rv_json_keys(&s->reply, s->out, 0);
+}
+
+static void make_result(struct rv_scan *s)
+{
+        switch (s->change.kind) {
+        case RV_INVOKE:
+                rv_row_end(&s->out_row);
+                rv_json_row(&s->reply, s->out, 0, NULL, 0);
+                if (s->reply.len)
+                        s->reply.len--; /* the brace */
+                break;
+        case RV_CREATE: put_created(s); break;
+        case RV_TEST:
+        case RV_SET:
+                rv_buf_putf(&s->reply, "{\"InDesiredState\":%s",
+                            s->change.in_desired_state || (s->change.kind == RV_SET && !s->call.what_if)
+                                    ? "true"
+                                    : "false");
+                break;
+        default: rv_buf_puts(&s->reply, "{");
+        }
+        if (!s->reply.failed)
+                put_changes(s, s->call.what_if);
+}
+
+static void make_error(struct rv_scan *s)
+{
+        if (s->result < 0)
+                rv_fail_errno(&s->error, s->result, "a fault in reeve in %s%s%s", s->call.class->name,
+                              s->call.method ? "." : "", s->call.method ? s->call.method->name : "");
+        else if (!s->error.code)
+                rv_fail(&s->error, s->result, "%s", rv_status_text(s->result));
+        rv_about(&s->error, s->call.class->name, NULL, NULL);
+        rv_json_error(&s->reply, &s->error);
+}
+
+/* The reply is made and, of a change, on disk. */
+static void give_answer(struct rv_scan *s)
+{
+        struct rv_request *q = s->request;
+        if (!q) {
+                scan_free(s);
+                return;
+        }
+        struct rv_buf text = s->reply;
+        bool is_error = s->result != RV_OK;
+        s->reply = (struct rv_buf) { 0 };
+        if (text.failed || !text.data)
+                rv_answer_code(q, -32603, "out of memory");
+        else
+                rv_answer_text(q, is_error, text.data, text.len); /* frees request and scan */
+        rv_buf_free(&text);
+}
+
+static void on_outcome(struct rv_audit *a, void *state)
+{
+        struct rv_scan *s = state;
+        if (a->verdict == RV_VERDICT_REFUSED)
+                rv_log(RV_LOG_ERROR, "the outcome of a change of %s could not be recorded",
+                       s->call.class->name);
+        s->at_audit = false;
+        give_answer(s);
+}
+
+static void finish_change(struct rv_scan *s)
+{
+        if (s->result == RV_OK)
+                make_result(s);
+        else
+                make_error(s);
+        if (!s->audit) {
+                give_answer(s);
+                return;
+        }
+        bool again = s->result > 0 && s->error.retryable;
+        struct rv_buf changed = { 0 };
+        if (s->changes.len) {
+                rv_buf_puts(&changed, "[");
+                rv_buf_put(&changed, s->changes.data, s->changes.len);
+                rv_buf_put(&changed, "]", 2);
+        }
+        rv_buf_put(&s->reply, "", 1);
+        s->reply.len -= !s->reply.failed;
+        s->at_audit = true;
+        rv_audit_outcome(s->audit, &s->agent->state, s->result ? s->error.code : 0,
+                         s->result ? s->error.message : NULL, changed.data,
+                         again || s->reply.failed ? NULL : s->reply.data, s->result != RV_OK, on_outcome, s);
+        rv_buf_free(&changed);
+}
+
+/* It never began: that is its outcome. */
+static void withdrawn(struct rv_scan *s)
+{
+        struct rv_audit *a = s->audit;
+        s->audit = NULL;
+        if (a)
+                rv_audit_outcome(a, &s->agent->state, RV_PULL_HAS_BEEN_ABANDONED, "cancelled before it began",
+                                 NULL, NULL, true, NULL, NULL);
+        scan_free(s);
+}
+
+static void start_change(struct rv_scan *s)
+{
+        if (rv_pool_submit(&s->entry->pool, &s->job, &s->error) == RV_OK)
+                return;
+        s->returned = true;
+        s->result = s->error.code ? s->error.code : RV_FAILED;
+        finish_change(s);
+}
+
+static void refuse_change(struct rv_scan *s, const struct rv_audit *a)
+{
+        struct rv_error e = { 0 };
+        rv_about(&e, s->call.class->name, NULL, a->verdict == RV_VERDICT_REFUSED ? NULL : "RequestKey");
+        if (a->verdict == RV_VERDICT_REFUSED) {
+                rv_hint(&e,
+                        "Nothing was changed. Make the state folder writable, or free space on its disk.");
+                rv_fail(&e, RV_UNAVAILABLE, "the change was refused: it cannot be recorded: %s", a->job.why);
+                e.retryable = true;
+        } else if (a->verdict == RV_VERDICT_OTHER) {
+                rv_fail(&e, RV_INVALID_PARAMETER, "the RequestKey was used for another request");
+        } else {
+                rv_hint(&e, "Look at AuditRecord, then use another RequestKey.");
+                rv_fail(&e, RV_UNAVAILABLE,
+                        "the request with this RequestKey is under way, or its outcome is unknown");
+        }
+        rv_answer_error(s->request, &e);
+}
+
+static void on_intent(struct rv_audit *a, void *state)
+{
+        struct rv_scan *s = state;
+        s->at_audit = false;
+        if (!s->request) { /* nobody waits any more */
+                if (a->verdict == RV_VERDICT_GO)
+                        withdrawn(s);
+                else
+                        scan_free(s);
+        } else if (a->verdict == RV_VERDICT_GO) {
+                start_change(s);
+        } else {
+                s->returned = true;
+                if (a->verdict == RV_VERDICT_REPLAY && a->stored) {
+                        char *stored = a->stored;
+                        bool is_error = a->stored_is_error;
+                        a->stored = NULL;
+                        rv_answer_text(s->request, is_error, stored, strlen(stored));
+                        free(stored);
+                } else {
+                        refuse_change(s, a);
+                }
+        }
+}
+
+/* Arguments as they are recorded: secrets are not. */
+static char *arguments(const struct rv_request *q)
+{
+        const json_t *given = json_object_get(q->params, q->method ? "InParameters" : "Properties");
+        const struct rv_class *c = q->method ? q->method->in : q->asked;
+        if (!json_is_object(given) || !c)
+                return NULL;
+        json_t *shown = json_copy((json_t *)given), *v;
+        const char *name;
+        void *next;
+        json_object_foreach_safe(shown, next, name, v)
+        {
+                int p = rv_property_find(c, name, strlen(name));
+                if (p >= 0 && c->properties[p].flags & RV_SECRET)
+                        json_object_set_new(shown, name, json_string("***"));
+        }
+        char *text = json_dumps(shown, JSON_COMPACT);
+        json_decref(shown);
+        return text;
+}
+
+/* The same request, whatever its deadline: for RequestKey. */
+static void digest(const struct rv_request *q, char ret[65])
+{
+        struct rv_sha256 h;
+        json_t *what = json_copy(q->params);
+        json_object_del(what, "RequestKey");
+        json_object_del(what, "Timeout");
+        char *text = json_dumps(what, JSON_COMPACT | JSON_SORT_KEYS);
+        rv_sha256_init(&h);
+        rv_sha256_add(&h, rv_op_name(q->op), strlen(rv_op_name(q->op)) + 1);
+        rv_sha256_add(&h, text ? text : "", text ? strlen(text) : 0);
+        rv_sha256_hex(&h, ret);
+        free(text);
+        json_decref(what);
+}
+
+static const char *json_text(const struct rv_request *q, const char *name)
+{
+        return json_string_value(json_object_get(q->params, name));
+}
+
+/* What is recorded of a request; made, used and freed. */
+static void describe(struct rv_request *q,
+                     void (*use)(struct rv_request *, const struct rv_audit_what *, void *), void *state)
+{
+        char sum[65] = "";
+        char *key = json_dumps(json_object_get(q->params, "InstanceName"), JSON_ENCODE_ANY | JSON_COMPACT);
+        char *args = arguments(q);
+        if (q->request_key)
+                digest(q, sum);
+        use(q,
+            &(struct rv_audit_what) { .who = &q->session->who,
+                                      .operation = rv_op_name(q->op),
+                                      .class_name = q->asked ? q->asked->name : json_text(q, "ClassName"),
+                                      .key = key,
+                                      .method = q->method ? q->method->name : json_text(q, "MethodName"),
+                                      .arguments = args,
+                                      .request_key = q->request_key,
+                                      .digest = q->request_key ? sum : NULL },
+            state);
+        free(key);
+        free(args);
+}
+
+static void use_new(struct rv_request *q, const struct rv_audit_what *what, void *state)
+{
+        (void)q;
+        *(struct rv_audit **)state = rv_audit_new(what);
+}
+
+static void use_denied(struct rv_request *q, const struct rv_audit_what *what, void *state)
+{
+        rv_audit_denied(&q->agent->state, what, state);
+}
+
+void rv_request_denied(struct rv_request *q, const struct rv_error *e)
+{
+        describe(q, use_denied, (void *)e->message);
+}
+
+/* Test and set read the object first: a plan for that, over the properties given. */
+static int plan_reading(struct rv_request *q, struct rv_scan *s, struct rv_error *err)
+{
+        const struct rv_class *c = s->call.class;
+        const char **names = rv_arena_get(&s->arena, (c->nproperties + 1) * sizeof *names);
+        struct rv_ask ask = { .keys = s->change.key, .properties = names };
+        for (uint32_t i = 0; names && i < c->nproperties; i++)
+                if (rv_bit(s->change.set, i))
+                        names[ask.nproperties++] = c->properties[i].name;
+        int r = names ? rv_plan_make(&s->arena, c, &ask, &s->plan, err) : -ENOMEM;
+        if (r)
+                return r;
+        s->query = (struct rv_query) { .class = c,
+                                       .want = s->plan.source_want,
+                                       .equals = s->plan.equals,
+                                       .deadline = q->deadline,
+                                       .who = &s->who,
+                                       .call = &s->call };
+        s->change.query = &s->query;
+        s->change.sink = &s->sink;
+        return RV_OK;
+}
+
+/* Which provider does it, and under which class and method. */
+static int find_changer(struct rv_request *q, const struct rv_class **ret_class, struct rv_entry **ret,
+                        struct rv_error *err)
 {
         const struct rv_class *source = q->asked->view_of ? rv_class_find(q->asked->view_of, NULL) : q->asked;
         struct rv_entry *e = source ? rv_entry_find(q->agent, source) : NULL;
-        int m = source ? rv_method_find(source, q->method->name, strlen(q->method->name)) : -1;
-        if (!e || m < 0 || !e->provider->methods || !e->provider->methods[m])
+        int m = source && q->method ? rv_method_find(source, q->method->name, strlen(q->method->name)) : -1;
+        if (q->change.kind == RV_INVOKE && (!e || m < 0 || !e->provider->methods || !e->provider->methods[m]))
                 return rv_fail(err, RV_METHOD_NOT_AVAILABLE, "%s.%s is not available here", q->asked->name,
                                q->method->name);
-        struct rv_scan *s = scan_new(q, e);
+        if (q->change.kind != RV_INVOKE && q->asked->view_of)
+                return rv_fail(err, RV_NOT_SUPPORTED, "%s only shows %s: change that", q->asked->name,
+                               q->asked->view_of);
+        const struct rv_provider *p = e ? e->provider : NULL;
+        bool offered =
+                q->change.kind == RV_INVOKE || (p && (q->change.kind == RV_CREATE   ? p->create != NULL
+                                                      : q->change.kind == RV_MODIFY ? p->modify != NULL
+                                                      : q->change.kind == RV_DELETE ? p->remove != NULL
+                                                                                    : p->query != NULL));
+        if (!offered)
+                return rv_fail(err, RV_NOT_SUPPORTED, "%s does not offer %s", q->asked->name,
+                               rv_op_name(q->op));
+        *ret_class = source;
+        *ret = e;
+        if (q->change.kind == RV_INVOKE)
+                q->method = &source->methods[m];
+        return RV_OK;
+}
+
+int rv_request_change(struct rv_request *q, struct rv_error *err)
+{
+        const struct rv_class *class = NULL;
+        struct rv_entry *e = NULL;
+        int r = find_changer(q, &class, &e, err);
+        struct rv_scan *s = r ? NULL : scan_new(q, e);
         if (!s)
-                return -ENOMEM;
+                return r ? r : -ENOMEM;
         s->is_method = true;
         s->arena = q->arena; /* arguments and keys go with the scan */
         q->arena = (struct rv_arena) { 0 };
-        rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_THREAD, q->deadline);
-        s->call.method = &source->methods[m];
-        s->call.key = key;
+        s->change = q->change;
+        s->call.method = q->method;
+        s->call.key = s->change.key;
         s->call.what_if = q->what_if;
-        s->call.state = q->in;
-        s->out = rv_batch_new(s->call.method->out);
-        if (!s->out || rv_row_begin(&s->out_row, s->out, NULL) || arm(q)) {
+        if (q->change.kind == RV_TEST || q->change.kind == RV_SET)
+                r = plan_reading(q, s, err);
+        rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_QUICK, q->deadline);
+        s->out = rv_batch_new(q->method ? s->call.method->out : class);
+        if (r == RV_OK && q->audited)
+                describe(q, use_new, &s->audit);
+        if (r == RV_OK &&
+            (!s->out || rv_row_begin(&s->out_row, s->out, NULL) || (q->audited && !s->audit) || arm(q)))
+                r = -ENOMEM;
+        if (r) {
                 q->scan = NULL;
                 scan_free(s);
-                return -ENOMEM;
+                return r;
         }
         s->call.out = &s->out_row;
         rv_entry_begin(e);
-        int r = rv_pool_submit(&e->pool, &s->job, err);
-        if (r) {
-                s->returned = true;
-                scan_end(q, false);
+        if (s->audit) {
+                s->at_audit = true;
+                rv_audit_intent(s->audit, &q->agent->state, on_intent, s);
+        } else {
+                start_change(s);
         }
-        return r;
+        return RV_OK;
 }
 
 /* ---- from the session ---- */

@@ -248,6 +248,11 @@ void rv_answer(struct rv_request *q, const char *json, size_t n)
         reply(q, "result", json, n);
 }
 
+void rv_answer_text(struct rv_request *q, bool is_error, const char *json, size_t n)
+{
+        reply(q, is_error ? "error" : "result", json, n);
+}
+
 void rv_answer_error(struct rv_request *q, const struct rv_error *e)
 {
         struct rv_buf b = { 0 };

@@ -29,6 +29,7 @@ void rv_sink_free(struct rv_sink *s)
         rv_order_free(&s->order);
         rv_batch_free(s->cur);
         rv_batch_free(s->scratch);
+        free(s->partial);
         pthread_cond_destroy(&s->has_room);
         pthread_mutex_destroy(&s->lock);
 }
@@ -287,7 +288,9 @@ void rv_done(struct rv_sink *s, const struct rv_error *err)
 void rv_partial(struct rv_sink *s, const struct rv_error *err)
 {
         pthread_mutex_lock(&s->lock);
-        if (s->npartial < RV_SINK_PARTIALS)
+        if (!s->partial)
+                s->partial = calloc(RV_SINK_PARTIALS, sizeof *s->partial);
+        if (s->partial && s->npartial < RV_SINK_PARTIALS)
                 s->partial[s->npartial++] = *err;
         else
                 s->npartial_more++;

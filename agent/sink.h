@@ -56,7 +56,7 @@ struct rv_sink {
         bool done, salvaged;
         bool late;                        /* the reader took too long to make room */
         struct rv_error error;            /* with done: code 0 = all well */
-        struct rv_error partial[RV_SINK_PARTIALS];
+        struct rv_error *partial;         /* RV_SINK_PARTIALS of them, or NULL */
         unsigned npartial, npartial_more;
 };
 

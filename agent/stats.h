@@ -38,6 +38,21 @@ struct rv_session_stats {
         char state[16];         /* "Open", "Draining", ... */
 };
 
+/* A change or a denial. Texts are NULL where there is nothing to be said; they are valid during `each`. */
+struct rv_audit_record {
+        uint64_t seq, duration;
+        int64_t time;
+        uint32_t uid;
+        unsigned status;
+        const char *session, *user, *source, *operation, *class_name, *key, *method, *arguments, *request_key;
+        const char *result, *message, *changed, *hash;
+};
+/* seq 0: all. What `each` answered, or a negative errno and why; -ENOENT: nothing was ever recorded. */
+int rv_stats_each_audit(const struct rv_call *, uint64_t seq,
+                        int (*each)(void *, const struct rv_audit_record *), void *, char *why, size_t);
+/* Goes through the chain; *ret_bad is the first record that does not fit, or 0. */
+int rv_stats_verify_audit(const struct rv_call *, uint64_t *ret_records, uint64_t *ret_bad, char *why, size_t);
+
 /* Calls `each` for every provider / session until it answers other than 0, and answers that. The call is the one
  * that the provider was given (rv_query.call, or its own argument): it knows the agent. */
 int rv_stats_each_provider(const struct rv_call *, int (*each)(void *, const struct rv_provider_stats *),

@@ -7,7 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +22,7 @@
 
 #include "agent/provider.h"
 #include "gen/Process.h"
+#include "providers/lib/proccache.h"
 #include "providers/lib/procfs.h"
 
 struct reader {
@@ -38,14 +39,21 @@ static void set_text(struct rv_row *row, void (*set)(struct rv_row *, const char
         set(row, s, strlen(s));
 }
 
+/* /proc is opened once. So is the boot's time kept: btime moves when the clock is set, and a process' start time, which
+ * is part of its key, must not. */
 static int reader_open(struct reader *r, struct rv_error *err)
 {
-        *r = (struct reader) { .root = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-                               .page = sysconf(_SC_PAGESIZE) };
-        if (r->root < 0)
-                return rv_fail_errno(err, errno, "cannot open /proc");
-        r->boot = rv_boot_time(r->root);
-        return RV_OK;
+        static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+        static int root = -1;
+        static int64_t boot;
+        pthread_mutex_lock(&lock);
+        if (root < 0) {
+                root = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                boot = root < 0 ? 0 : rv_boot_time(root);
+        }
+        *r = (struct reader){ .root = root, .boot = boot, .page = sysconf(_SC_PAGESIZE) };
+        pthread_mutex_unlock(&lock);
+        return root < 0 ? rv_fail_errno(err, errno, "cannot open /proc") : RV_OK;
 }
 
 static void fill_stat(struct reader *r, struct rv_row *row, const struct rv_proc_stat *s)
@@ -71,38 +79,49 @@ static void fill_stat(struct reader *r, struct rv_row *row, const struct rv_proc
 }
 
 /* Arguments are divided by NULs; joined by blanks for CommandLine. */
-static void fill_command(struct reader *r, struct rv_row *row, const char *pid)
+static void fill_command(void *state, const char *buf, size_t n)
+{
+        struct rv_row *row = state;
+        while (n && buf[n - 1] == 0)
+                n--;
+        if (!n)
+                return;
+        if (Process_wants_Arguments(row)) {
+                uint32_t count = 1, k = 0;
+                for (size_t i = 0; i < n; i++)
+                        count += buf[i] == 0;
+                rv_list list = Process_set_Arguments(row, count);
+                for (size_t i = 0; i <= n && k < count; k++) {
+                        size_t m = strnlen(buf + i, n - i);
+                        rv_item_string(row, list, k, buf + i, m);
+                        i += m + 1;
+                }
+        }
+        Process_set_CommandLine(row, buf, n);
+        if (!Process_wants_CommandLine(row) || row->failed)
+                return;
+        char *text = (char *)row->batch->mem + rv_slot(row, Process_CommandLine)->off;
+        for (char *p = text; (p = memchr(p, 0, (size_t)(text + n - p)));)
+                *p = ' ';
+}
+
+/* The kernel may wait for the process' memory here. */
+static void read_command(struct reader *r, struct rv_row *row, pid_t id, const struct rv_proc_stat *s)
 {
         char path[40], small[4096], *buf = small;
-        snprintf(path, sizeof path, "%s/cmdline", pid);
+        snprintf(path, sizeof path, "%d/cmdline", (int)id);
         ssize_t n = rv_proc_read(r->root, path, small, sizeof small);
         if (n == (ssize_t)sizeof small - 1) { /* longer: once more, with room */
-                size_t size = 256 << 10;
+                size_t size = 4u << 20;       /* the kernel lets a program have a quarter of its stack */
                 char *big = malloc(size);
                 if (big) {
                         n = rv_proc_read(r->root, path, big, size);
                         buf = big;
                 }
         }
-        if (n > 0) {
-                size_t len = (size_t)n;
-                while (len && buf[len - 1] == 0)
-                        len--;
-                if (Process_wants_Arguments(row)) {
-                        uint32_t count = 1, k = 0;
-                        for (size_t i = 0; i < len; i++)
-                                count += buf[i] == 0;
-                        rv_list list = Process_set_Arguments(row, count);
-                        for (size_t i = 0; i < len && k < count; k++) {
-                                size_t m = strnlen(buf + i, len - i);
-                                rv_item_string(row, list, k, buf + i, m);
-                                i += m + 1;
-                        }
-                }
-                for (size_t i = 0; i < len; i++)
-                        if (buf[i] == 0)
-                                buf[i] = ' ';
-                Process_set_CommandLine(row, buf, len);
+        if (n >= 0) {
+                fill_command(row, buf, (size_t)n);
+                rv_proccache_keep(id, s, buf, (size_t)n);
         }
         if (buf != small)
                 free(buf);
@@ -169,58 +188,95 @@ static void fill_expensive(struct reader *r, struct rv_row *row, const char *pid
         }
 }
 
-/* One process; RV_NOT_FOUND when it has ended. */
-static int fill(struct reader *r, struct rv_row *row, pid_t id)
+/* One process; RV_NOT_FOUND when it has ended. On the loop RV_FULL when it would have to wait for the process. */
+static int fill(struct reader *r, struct rv_row *row, pid_t id, bool on_loop)
 {
         struct rv_proc_stat s;
+        enum rv_kept kept;
         char pid[16];
-        int e = rv_proc_stat(r->root, id, &s);
+        bool command = Process_wants_CommandLine(row) || Process_wants_Arguments(row);
+        int e = rv_proccache_stat(r->root, id, &s, command ? fill_command : NULL, row, &kept);
         if (e)
                 return e == -ENOENT || e == -ESRCH   ? RV_NOT_FOUND
                        : e == -EACCES || e == -EPERM ? RV_NOT_FOUND
                                                      : e;
-        snprintf(pid, sizeof pid, "%d", (int)id);
+        if (command && kept != RV_KEPT_USED) {
+                if (on_loop)
+                        return RV_FULL;
+                read_command(r, row, id, &s);
+        }
         fill_stat(r, row, &s);
-        if (Process_wants_CommandLine(row) || Process_wants_Arguments(row))
-                fill_command(r, row, pid);
+        if (!Process_wants_Uid(row) && !Process_wants_UserName(row) && on_loop)
+                return RV_OK;
+        snprintf(pid, sizeof pid, "%d", (int)id);
         if (Process_wants_Uid(row) || Process_wants_UserName(row))
                 fill_owner(r, row, pid);
         fill_expensive(r, row, pid);
         return RV_OK;
 }
 
-static int emit(struct reader *r, struct rv_sink *out, pid_t id)
+static int emit(struct reader *r, struct rv_sink *out, pid_t id, bool on_loop)
 {
         struct rv_row *row = rv_row(out);
-        int e = fill(r, row, id);
-        if (e == RV_NOT_FOUND) {
+        int e = fill(r, row, id, on_loop);
+        if (e == RV_NOT_FOUND || e == RV_FULL) {
                 rv_row_drop(row);
-                return RV_OK;
+                return e == RV_FULL ? RV_FULL : RV_OK;
         }
         return e ? e : rv_emit(out, row);
+}
+
+static int emit_all(struct reader *r, const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+{
+        int fd = openat(r->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), e = RV_OK;
+        DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        if (!d) {
+                e = rv_fail_errno(err, errno, "cannot list /proc");
+                if (fd >= 0)
+                        close(fd);
+                return e;
+        }
+        unsigned walk = rv_proccache_begin();
+        for (struct dirent *p; e == RV_OK && (p = readdir(d));)
+                if (p->d_name[0] >= '1' && p->d_name[0] <= '9')
+                        e = rv_cancelled(q->call) ? RV_STOP : emit(r, out, (pid_t)atoi(p->d_name), false);
+        closedir(d);
+        if (e == RV_OK)
+                rv_proccache_end(walk);
+        return e;
 }
 
 static int process_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
         struct reader r;
         int e = reader_open(&r, err);
-        if (e)
-                return e;
         const struct rv_arg *one = rv_equals(q, Process_ProcessId);
-        if (one) {
-                e = emit(&r, out, (pid_t)one->u);
-                close(r.root);
-                return e == RV_STOP ? RV_OK : e;
-        }
-        DIR *d = fdopendir(r.root);
-        if (!d) {
-                close(r.root);
-                return rv_fail_errno(err, errno, "cannot list /proc");
-        }
-        for (struct dirent *p; e == RV_OK && (p = readdir(d));)
-                if (p->d_name[0] >= '1' && p->d_name[0] <= '9')
-                        e = rv_cancelled(q->call) ? RV_STOP : emit(&r, out, (pid_t)atoi(p->d_name));
-        closedir(d);
+        if (e == RV_OK)
+                e = one ? emit(&r, out, (pid_t)one->u, false) : emit_all(&r, q, out, err);
+        return e == RV_STOP ? RV_OK : e;
+}
+
+/* Properties for which fill() looks at nothing that could wait: stat, and the command line where it is kept. */
+static bool is_at_hand(const struct rv_query *q)
+{
+        static const uint8_t others[] = { Process_Uid,         Process_UserName, Process_ExecutablePath,
+                                          Process_HandleCount, Process_Cgroup,   Process_PrivatePageCount };
+        for (size_t i = 0; i < sizeof others; i++)
+                if (rv_asked(q, others[i]))
+                        return false;
+        return true;
+}
+
+/* One process by its id, without a thread where nothing can wait: the kernel makes stat without the process' locks. */
+static int process_peek(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+{
+        struct reader r;
+        const struct rv_arg *one = rv_equals(q, Process_ProcessId);
+        if (!one || !is_at_hand(q))
+                return RV_FULL;
+        int e = reader_open(&r, err);
+        if (e == RV_OK)
+                e = emit(&r, out, (pid_t)one->u, true);
         return e == RV_STOP ? RV_OK : e;
 }
 
@@ -250,8 +306,6 @@ static int hold(struct rv_call *c, pid_t *ret_pid, int *ret_fd, struct rv_error 
                 e = rv_fail(err, RV_STALE,
                             "process %d is another one than the one named: it was started at another time",
                             (int)pid);
-        if (r.root >= 0)
-                close(r.root);
         if (e)
                 close(fd);
         else
@@ -382,6 +436,7 @@ static _Noreturn void child(char **argv, const char *dir, int report)
         null = open("/dev/null", O_RDWR);
         for (int fd = 0; fd < 3; fd++)
                 dup2(null, fd);
+        rv_proccache_child_limits();
         sigset_t none;
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
@@ -445,6 +500,8 @@ static int (*const methods[Process_nmethods])(struct rv_call *, const void *, st
 
 static const struct rv_provider process = { .class = &Process_class,
                                             .query = process_query,
+                                            .peek = process_peek,
+                                            .idle = rv_proccache_drop,
                                             .methods = methods };
 
 RV_PROVIDERS(process, &process);

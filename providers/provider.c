@@ -41,6 +41,6 @@ static int provider_query(const struct rv_query *q, struct rv_sink *out, struct 
         return r == RV_STOP ? RV_OK : r;
 }
 
-static const struct rv_provider provider = { .class = &Provider_class, .query = provider_query, .threads = 1 };
+static const struct rv_provider provider = { .class = &Provider_class, .query = provider_query, .quick = true };
 
 RV_PROVIDERS(provider, &provider);

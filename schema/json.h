@@ -29,7 +29,12 @@ struct rv_buf {
         bool failed;
 };
 
-bool rv_buf_room(struct rv_buf *, size_t n); /* at least n more bytes at data + len */
+bool rv_buf_more(struct rv_buf *, size_t n);
+/* At least n more bytes at data + len. */
+static inline bool rv_buf_room(struct rv_buf *b, size_t n)
+{
+        return (b->cap - b->len >= n && !b->failed) || rv_buf_more(b, n);
+}
 void rv_buf_put(struct rv_buf *, const char *, size_t n);
 void rv_buf_puts(struct rv_buf *, const char *);
 void rv_buf_putf(struct rv_buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -10,12 +10,10 @@
 
 #include "schema/json.h"
 
-bool rv_buf_room(struct rv_buf *b, size_t n)
+bool rv_buf_more(struct rv_buf *b, size_t n)
 {
         if (b->failed)
                 return false;
-        if (b->cap - b->len >= n && b->data)
-                return true;
         if (b->max && b->len + n > b->max)
                 return b->failed = true, false;
         size_t cap = b->cap ? b->cap * 2 : 1024;
@@ -74,19 +72,23 @@ void rv_buf_uint(struct rv_buf *b, uint64_t u)
                 "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
                 "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
                 "8081828384858687888990919293949596979899";
-        char text[24], *p = text + sizeof text;
+        char text[48], *const end = text + 24, *p = end;
         while (u >= 100) {
-                p -= 2;
-                memcpy(p, pairs + u % 100 * 2, 2);
+                const char *pair = pairs + u % 100 * 2;
+                *--p = pair[1];
+                *--p = pair[0];
                 u /= 100;
         }
         if (u >= 10) {
-                p -= 2;
-                memcpy(p, pairs + u * 2, 2);
+                *--p = pairs[u * 2 + 1];
+                *--p = pairs[u * 2];
         } else {
                 *--p = (char)('0' + u);
         }
-        rv_buf_put(b, p, (size_t)(text + sizeof text - p));
+        if (!rv_buf_room(b, 32))
+                return;
+        memcpy(b->data + b->len, p, 24); /* of a constant size: what is too much is written over */
+        b->len += (size_t)(end - p);
 }
 
 void rv_buf_int(struct rv_buf *b, int64_t i)
@@ -263,12 +265,52 @@ size_t rv_datetime_text(int64_t ns, bool dmtf, char *buf, size_t size)
         return (size_t)(p - buf);
 }
 
+/* The fewest digits that read back the same (Steele and White), for numbers whose bits fit an integer part and a
+ * fraction: all is exact in units of half the last bit. Digits are made until what is left is within half a bit of the
+ * number. A 9 is never rounded up: what it would become has been looked at one digit earlier, and no other number is
+ * that near a whole one. */
+static bool real_digits(struct rv_buf *b, double d)
+{
+        int e;
+        double f = frexp(fabs(d), &e);
+        if (e > 53 || e < -6)
+                return false;
+        uint64_t bits = (uint64_t)ldexp(f, 53);
+        unsigned shift = (unsigned)(54 - e);
+        uint64_t one = UINT64_C(1) << shift, v = bits << 1, rest = v & (one - 1), whole = v >> shift, half = 1;
+        unsigned closer = f == 0.5; /* below a power of two numbers are half as far apart */
+        char text[24] = "", *p = text;
+        if (!rv_buf_room(b, 64))
+                return true;
+        do {
+                rest *= 10;
+                half *= 10;
+                unsigned digit = (unsigned)(rest >> shift);
+                rest &= one - 1;
+                bool down = rest << closer < half, up = one - rest < half;
+                if (down && up)
+                        down = rest < one - rest;
+                *p++ = (char)('0' + digit + (!down && up));
+                if (down || up)
+                        break;
+        } while (p < text + 20);
+        if (signbit(d))
+                b->data[b->len++] = '-';
+        rv_buf_uint(b, whole);
+        b->data[b->len++] = '.';
+        memcpy(b->data + b->len, text, 24);
+        b->len += (size_t)(p - text);
+        return true;
+}
+
 static void real(struct rv_buf *b, double d)
 {
         if (!isfinite(d)) {
                 rv_buf_put(b, "null", 4);
                 return;
         }
+        if (real_digits(b, d))
+                return;
         char text[40];
         int n = 0;
         for (int precision = 15; precision <= 17; precision++) {
@@ -308,7 +350,7 @@ static void value(struct rv_buf *b, const struct rv_batch *batch, const struct r
                   const struct rv_property *p, bool dmtf)
 {
         switch (v->type) {
-        case RV_BOOL: rv_buf_puts(b, v->u ? "true" : "false"); return;
+        case RV_BOOL: v->u ? rv_buf_put(b, "true", 4) : rv_buf_put(b, "false", 5); return;
         case RV_UINT: rv_buf_uint(b, v->u); return;
         case RV_INT: rv_buf_int(b, v->i); return;
         case RV_REAL: real(b, v->d); return;
@@ -359,7 +401,7 @@ static bool is_dmtf(const struct rv_class *c)
 static void member(struct rv_buf *b, const struct rv_property *p, bool first)
 {
         size_t n = strlen(p->name);
-        if (!rv_buf_room(b, n + 5))
+        if (!rv_buf_room(b, n + 37)) /* and for a number behind it */
                 return;
         char *to = b->data + b->len;
         *to++ = first ? '{' : ',';

@@ -6,11 +6,12 @@ BUILD = os.environ.get('REEVE_BUILD', 'build')
 
 
 class Agent:
-    def __init__(self):
-        self.dir = tempfile.mkdtemp(prefix='reeve-test.')
+    def __init__(self, program='bin/reeve-agent', folder=None, **kw):
+        self.own = folder is None
+        self.dir = folder or tempfile.mkdtemp(prefix='reeve-test.')
         self.path = os.path.join(self.dir, 'agent.sock')
         self.log = open(os.path.join(self.dir, 'log'), 'w')
-        self.proc = subprocess.Popen([f'{BUILD}/bin/reeve-agent', '--socket', self.path, '--state', self.dir], stderr=self.log)
+        self.proc = subprocess.Popen([f'{BUILD}/{program}', '--socket', self.path, '--state', self.dir], stderr=self.log, **kw)
         deadline = time.monotonic() + 10
         while not self.connects():
             if time.monotonic() > deadline or self.proc.poll() is not None:
@@ -34,7 +35,8 @@ class Agent:
     def stop(self):
         self.proc.terminate()
         rc = self.proc.wait(10)
-        shutil.rmtree(self.dir)
+        if self.own:
+            shutil.rmtree(self.dir)
         return rc
 
 

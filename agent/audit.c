@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/audit.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/agent.h"
+#include "agent/log.h"
+#include "agent/sha256.h"
+
+#define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+#define KEEP_KEYS (INT64_C(86400) * 1000000000) /* how long a RequestKey is remembered */
+
+enum { COLUMNS = 18 }; /* of the table, without the hash */
+static const char select_all[] = "SELECT seq, intent, time, session, user, uid, source, operation, class, "
+                                 "key, method, arguments, request_key,"
+                                 " result, status, message, changed, duration, hash FROM audit";
+
+static int64_t wall(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static char *copy(const char *s)
+{
+        return s ? strdup(s) : NULL;
+}
+
+struct rv_audit *rv_audit_new(const struct rv_audit_what *w)
+{
+        struct rv_audit *a = calloc(1, sizeof *a);
+        if (!a)
+                return NULL;
+        a->who = *w->who;
+        a->operation = copy(w->operation), a->class_name = copy(w->class_name), a->key = copy(w->key);
+        a->method = copy(w->method), a->arguments = copy(w->arguments);
+        a->request_key = copy(w->request_key), a->digest = copy(w->digest);
+        a->begun = rv_now();
+        return a;
+}
+
+void rv_audit_free(struct rv_audit *a)
+{
+        if (!a)
+                return;
+        char *all[] = { a->operation, a->class_name, a->key,     a->method,  a->arguments, a->request_key,
+                        a->digest,    a->stored,     a->message, a->changed, a->reply };
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+                free(all[i]);
+        free(a);
+}
+
+/* Over the hash before and each column as "length:text", null as "-". */
+static void chain(const char *before, const char *const *columns, char ret[65])
+{
+        struct rv_sha256 h;
+        char number[24];
+        rv_sha256_init(&h);
+        rv_sha256_add(&h, before, strlen(before));
+        for (int i = 0; i < COLUMNS; i++) {
+                const char *s = columns[i];
+                int n = snprintf(number, sizeof number, s ? "%zu:" : "-", s ? strlen(s) : 0);
+                rv_sha256_add(&h, number, (size_t)n);
+                if (s)
+                        rv_sha256_add(&h, s, strlen(s));
+        }
+        rv_sha256_hex(&h, ret);
+}
+
+static int last_of_chain(sqlite3 *db, int64_t *ret_seq, char ret_hash[65])
+{
+        sqlite3_stmt *q;
+        int r = sqlite3_prepare_v2(db, "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", -1, &q, NULL);
+        if (r != SQLITE_OK)
+                return r;
+        *ret_seq = 0;
+        ret_hash[0] = 0;
+        r = sqlite3_step(q);
+        if (r == SQLITE_ROW) {
+                *ret_seq = sqlite3_column_int64(q, 0);
+                snprintf(ret_hash, 65, "%s", (const char *)sqlite3_column_text(q, 1));
+        }
+        sqlite3_finalize(q);
+        return r == SQLITE_ROW || r == SQLITE_DONE ? SQLITE_OK : r;
+}
+
+static int insert(struct rv_audit *a, sqlite3 *db, bool outcome)
+{
+        char hash[65], before[65], number[6][24];
+        int64_t seq;
+        sqlite3_stmt *q;
+        int r = last_of_chain(db, &seq, before);
+        if (r == SQLITE_OK)
+                r = sqlite3_prepare_v2(db, "INSERT INTO audit VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                                       -1, &q, NULL);
+        if (r != SQLITE_OK)
+                return r;
+        const int64_t numbers[] = { seq + 1,   a->seq,
+                                    wall(),    (int64_t)a->who.uid,
+                                    a->status, (int64_t)(rv_now() - a->begun) };
+        for (int i = 0; i < 6; i++)
+                snprintf(number[i], sizeof number[i], "%" PRId64, numbers[i]);
+        const char *columns[COLUMNS] = { number[0],      outcome ? number[1] : NULL,
+                                         number[2],      a->who.session,
+                                         a->who.user,    number[3],
+                                         a->who.source,  a->operation,
+                                         a->class_name,  a->key,
+                                         a->method,      outcome ? NULL : a->arguments,
+                                         a->request_key, a->result,
+                                         number[4],      a->message,
+                                         a->changed,     number[5] };
+        chain(before, columns, hash);
+        for (int i = 0; i < COLUMNS; i++)
+                sqlite3_bind_text(q, i + 1, columns[i], -1,
+                                  SQLITE_STATIC); /* NULL binds null; affinity makes numbers */
+        sqlite3_bind_text(q, COLUMNS + 1, hash, -1, SQLITE_STATIC);
+        r = sqlite3_step(q);
+        sqlite3_finalize(q);
+        if (!outcome)
+                a->seq = seq + 1;
+        return r == SQLITE_DONE ? SQLITE_OK : r;
+}
+
+/* ---- RequestKeys ---- */
+
+static int run(sqlite3 *db, const char *sql, const char *const *texts, int n, int64_t number)
+{
+        sqlite3_stmt *q;
+        int r = sqlite3_prepare_v2(db, sql, -1, &q, NULL);
+        if (r != SQLITE_OK)
+                return r;
+        for (int i = 0; i < n; i++)
+                sqlite3_bind_text(q, i + 1, texts[i], -1, SQLITE_STATIC);
+        sqlite3_bind_int64(q, n + 1, number);
+        r = sqlite3_step(q);
+        sqlite3_finalize(q);
+        return r == SQLITE_DONE ? SQLITE_OK : r;
+}
+
+/* What is known of the key becomes the verdict; GO: nothing. */
+static int look_up(struct rv_audit *a, sqlite3 *db)
+{
+        sqlite3_stmt *q;
+        int r = run(db, "DELETE FROM request WHERE time < ?", NULL, 0, wall() - KEEP_KEYS);
+        if (r == SQLITE_OK)
+                r = sqlite3_prepare_v2(
+                        db, "SELECT digest, done, is_error, result FROM request WHERE user = ? AND key = ?",
+                        -1, &q, NULL);
+        if (r != SQLITE_OK)
+                return r;
+        sqlite3_bind_text(q, 1, a->who.user, -1, SQLITE_STATIC);
+        sqlite3_bind_text(q, 2, a->request_key, -1, SQLITE_STATIC);
+        r = sqlite3_step(q);
+        if (r == SQLITE_ROW) {
+                const char *digest = (const char *)sqlite3_column_text(q, 0);
+                a->verdict = !digest || !a->digest || strcmp(digest, a->digest) ? RV_VERDICT_OTHER
+                             : sqlite3_column_int(q, 1)                         ? RV_VERDICT_REPLAY
+                                                                                : RV_VERDICT_UNDER_WAY;
+                a->stored_is_error = sqlite3_column_int(q, 2);
+                if (a->verdict == RV_VERDICT_REPLAY)
+                        a->stored = copy((const char *)sqlite3_column_text(q, 3));
+        }
+        sqlite3_finalize(q);
+        return r == SQLITE_ROW || r == SQLITE_DONE ? SQLITE_OK : r;
+}
+
+static int write_intent(struct rv_state_job *j, sqlite3 *db)
+{
+        struct rv_audit *a = OF(j, struct rv_audit, job);
+        int r = a->request_key ? look_up(a, db) : SQLITE_OK;
+        if (r != SQLITE_OK || a->verdict != RV_VERDICT_GO)
+                return r;
+        r = insert(a, db, false);
+        if (r == SQLITE_OK && a->request_key) {
+                char seq[24], now[24];
+                snprintf(seq, sizeof seq, "%" PRId64, a->seq);
+                snprintf(now, sizeof now, "%" PRId64, wall());
+                r = run(db, "INSERT INTO request VALUES(?,?,?,?,0,0,NULL,?)",
+                        (const char *[]) { a->who.user, a->request_key, a->digest, seq, now }, 5, 0);
+        }
+        return r;
+}
+
+static int write_outcome(struct rv_state_job *j, sqlite3 *db)
+{
+        struct rv_audit *a = OF(j, struct rv_audit, job);
+        int r = insert(a, db, true);
+        if (r == SQLITE_OK && a->request_key && !a->reply)
+                r = run(db, "DELETE FROM request WHERE user = ? AND key = ?",
+                        (const char *[]) { a->who.user, a->request_key }, 2, 0);
+        else if (r == SQLITE_OK && a->request_key)
+                r = run(db,
+                        "UPDATE request SET done = 1, result = ?, is_error = ? WHERE user = ? AND key = ?",
+                        (const char *[]) { a->reply, a->reply_is_error ? "1" : "0", a->who.user,
+                                           a->request_key },
+                        4, 0);
+        return r;
+}
+
+/* ---- in order ---- */
+
+static void on_done(struct rv_state_job *j)
+{
+        struct rv_audit *a = OF(j, struct rv_audit, job);
+        if (j->failed) {
+                a->verdict = RV_VERDICT_REFUSED;
+                rv_log(RV_LOG_ERROR, "audit: %s", j->why);
+        }
+        if (a->then)
+                a->then(a, a->state);
+        else
+                rv_audit_free(a);
+}
+
+/* The queue is full: told on the loop like everything else. */
+static void on_refused(struct rv_work *w)
+{
+        on_done(OF(w, struct rv_state_job, back));
+}
+
+static void submit(struct rv_audit *a, struct rv_state *s, int (*write)(struct rv_state_job *, sqlite3 *))
+{
+        a->job.write = write;
+        a->job.done = on_done;
+        if (rv_state_submit(s, &a->job) == 0)
+                return;
+        a->job.failed = true;
+        snprintf(a->job.why, sizeof a->job.why, "too many records wait to be written");
+        a->job.back = (struct rv_work) { .run = on_refused };
+        rv_loop_soon(s->loop, &a->job.back);
+}
+
+void rv_audit_intent(struct rv_audit *a, struct rv_state *s, void (*then)(struct rv_audit *, void *),
+                     void *state)
+{
+        a->then = then, a->state = state;
+        a->result = "Intent";
+        submit(a, s, write_intent);
+}
+
+void rv_audit_outcome(struct rv_audit *a, struct rv_state *s, int code, const char *message,
+                      const char *changed, const char *reply, bool reply_is_error,
+                      void (*then)(struct rv_audit *, void *), void *state)
+{
+        a->then = then, a->state = state;
+        a->result = code ? "Failed" : "Succeeded";
+        a->status = code;
+        a->message = copy(message), a->changed = copy(changed), a->reply = copy(reply);
+        a->reply_is_error = reply_is_error;
+        submit(a, s, write_outcome);
+}
+
+void rv_audit_denied(struct rv_state *s, const struct rv_audit_what *what, const char *message)
+{
+        struct rv_audit *a = rv_audit_new(what);
+        if (!a)
+                return;
+        free(a->request_key);
+        a->request_key = NULL;
+        a->result = "Denied";
+        a->status = RV_ACCESS_DENIED;
+        a->message = copy(message);
+        submit(a, s, write_intent);
+}
+
+/* ---- reading: for the provider of AuditRecord ---- */
+
+static void fill(sqlite3_stmt *q, struct rv_audit_record *ret)
+{
+        const char *t[COLUMNS + 9];
+        for (int i = 0; i < sqlite3_column_count(q) && i < COLUMNS + 9; i++)
+                t[i] = (const char *)sqlite3_column_text(q, i);
+        *ret = (struct rv_audit_record) { .seq = (uint64_t)sqlite3_column_int64(q, 0),
+                                          .time = sqlite3_column_int64(q, 2),
+                                          .session = t[3],
+                                          .user = t[4],
+                                          .uid = (uint32_t)sqlite3_column_int64(q, 5),
+                                          .source = t[6],
+                                          .operation = t[7],
+                                          .class_name = t[8],
+                                          .key = t[9],
+                                          .method = t[10],
+                                          .arguments = t[11],
+                                          .request_key = t[12],
+                                          .result = t[13],
+                                          .status = (unsigned)sqlite3_column_int(q, 14),
+                                          .message = t[15],
+                                          .changed = t[16],
+                                          .duration = (uint64_t)sqlite3_column_int64(q, 17),
+                                          .hash = t[18] };
+}
+
+int rv_stats_each_audit(const struct rv_call *call, uint64_t seq,
+                        int (*each)(void *, const struct rv_audit_record *), void *state, char *why,
+                        size_t size)
+{
+        struct rv_agent *agent = call->core;
+        sqlite3 *db = rv_state_reader(&agent->state, why, size);
+        sqlite3_stmt *q;
+        if (!db)
+                return -ENOENT;
+        /* A change is one record: its intent with what its outcome added. */
+        static const char sql[] =
+                "SELECT i.seq, NULL, i.time, i.session, i.user, i.uid, i.source, i.operation, i.class, "
+                "i.key, i.method,"
+                " i.arguments, i.request_key,"
+                " CASE WHEN i.result <> 'Intent' THEN i.result ELSE coalesce(o.result, 'Unknown') END,"
+                " CASE WHEN i.result <> 'Intent' THEN i.status ELSE o.status END, coalesce(o.message, "
+                "i.message),"
+                " o.changed, o.duration, i.hash FROM audit i LEFT JOIN audit o ON o.intent = i.seq"
+                " WHERE i.intent IS NULL AND (?1 = 0 OR i.seq = ?1) ORDER BY i.seq";
+        int r = sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK ? 0 : -EIO;
+        if (r == 0) {
+                sqlite3_bind_int64(q, 1, (int64_t)seq);
+                while (r == 0 && sqlite3_step(q) == SQLITE_ROW) {
+                        struct rv_audit_record record;
+                        fill(q, &record);
+                        r = each(state, &record);
+                }
+                sqlite3_finalize(q);
+        }
+        sqlite3_close_v2(db);
+        return r;
+}
+
+/* Goes through the chain from the first record. */
+int rv_stats_verify_audit(const struct rv_call *call, uint64_t *ret_records, uint64_t *ret_bad, char *why,
+                          size_t size)
+{
+        struct rv_agent *agent = call->core;
+        sqlite3 *db = rv_state_reader(&agent->state, why, size);
+        sqlite3_stmt *q;
+        char sql[sizeof select_all + 24], before[65] = "", hash[65];
+        *ret_records = *ret_bad = 0;
+        if (!db)
+                return -ENOENT;
+        snprintf(sql, sizeof sql, "%s ORDER BY seq", select_all);
+        int r = sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK ? 0 : -EIO;
+        for (int64_t expected = 1; r == 0 && !*ret_bad && sqlite3_step(q) == SQLITE_ROW; expected++) {
+                const char *columns[COLUMNS];
+                for (int i = 0; i < COLUMNS; i++)
+                        columns[i] = (const char *)sqlite3_column_text(q, i);
+                const char *kept = (const char *)sqlite3_column_text(q, COLUMNS);
+                chain(before, columns, hash);
+                if (!kept || strcmp(hash, kept) != 0 || sqlite3_column_int64(q, 0) != expected)
+                        *ret_bad = (uint64_t)expected;
+                memcpy(before, hash, sizeof hash);
+                ++*ret_records;
+                if (rv_cancelled(call))
+                        r = -ETIMEDOUT;
+        }
+        if (r != -EIO)
+                sqlite3_finalize(q);
+        sqlite3_close_v2(db);
+        return r;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * AuditRecord: what the agent has recorded of changes and denials (agent/audit.c).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/provider.h"
+#include "agent/stats.h"
+#include "gen/AuditRecord.h"
+
+static void text(struct rv_row *row, void (*set)(struct rv_row *, const char *, size_t), const char *s)
+{
+        if (s)
+                set(row, s, strlen(s));
+}
+
+static int each(void *sink, const struct rv_audit_record *r)
+{
+        struct rv_row *row = rv_row(sink);
+        bool known = strcmp(r->result, "Unknown") != 0;
+        AuditRecord_set_Seq(row, r->seq);
+        AuditRecord_set_Time(row, r->time);
+        text(row, AuditRecord_set_Session, r->session);
+        text(row, AuditRecord_set_User, r->user);
+        AuditRecord_set_Uid(row, r->uid);
+        text(row, AuditRecord_set_Source, r->source);
+        text(row, AuditRecord_set_Operation, r->operation);
+        text(row, AuditRecord_set_ClassName, r->class_name);
+        text(row, AuditRecord_set_Key, r->key);
+        text(row, AuditRecord_set_Method, r->method);
+        text(row, AuditRecord_set_Arguments, r->arguments);
+        text(row, AuditRecord_set_RequestKey, r->request_key);
+        text(row, AuditRecord_set_Result, r->result);
+        text(row, AuditRecord_set_Message, r->message);
+        text(row, AuditRecord_set_Changed, r->changed);
+        text(row, AuditRecord_set_Hash, r->hash);
+        if (known) {
+                AuditRecord_set_Status(row, (uint16_t)r->status);
+                AuditRecord_set_Duration(row, r->duration);
+        }
+        return rv_emit(sink, row);
+}
+
+static int audit_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+{
+        char why[200] = "";
+        const struct rv_arg *seq = rv_equals(q, AuditRecord_Seq);
+        if (seq && !seq->u)
+                return RV_OK;
+        int r = rv_stats_each_audit(q->call, seq ? seq->u : 0, each, out, why, sizeof why);
+        if (r == -ENOENT) /* nothing was ever recorded */
+                return RV_OK;
+        return r == -EIO ? rv_fail(err, RV_UNAVAILABLE, "cannot read the audit: %s", why) : r == RV_STOP ? RV_OK : r;
+}
+
+static int audit_verify(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)in;
+        char why[200] = "";
+        uint64_t records = 0, bad = 0;
+        int r = rv_stats_verify_audit(c, &records, &bad, why, sizeof why);
+        if (r < 0 && r != -ENOENT)
+                return rv_fail_errno(err, -r, "cannot check the audit: %s", why);
+        AuditRecord_Verify_out_set_ReturnValue(c->out, 0);
+        AuditRecord_Verify_out_set_Valid(c->out, bad == 0);
+        AuditRecord_Verify_out_set_Records(c->out, records);
+        if (bad)
+                AuditRecord_Verify_out_set_FirstBad(c->out, bad);
+        return RV_OK;
+}
+
+static int (*const methods[AuditRecord_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
+        [AuditRecord_method_Verify] = audit_verify,
+};
+
+static const struct rv_provider auditrecord = { .class = &AuditRecord_class, .query = audit_query, .methods = methods };
+
+RV_PROVIDERS(auditrecord, &auditrecord);
