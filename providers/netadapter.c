@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * NetAdapter: network interfaces, from one rtnetlink dump (without counters where nobody asks for them), changed by
+ * rtnetlink. What only sysfs knows (speed, duplex, driver) is read when asked for.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_arp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/provider.h"
+#include "gen/NetAdapter.h"
+#include "providers/lib/netlink.h"
+
+struct reader {
+        const struct rv_query *q;
+        struct rv_sink *out;
+};
+
+static void text(struct rv_row *row, unsigned p, const char *s)
+{
+        if (s && *s && rv_wants(row, p))
+                rv_set_string(row, p, s, strlen(s));
+}
+
+static void hardware(struct rv_row *row, unsigned p, const struct rtattr *a)
+{
+        char buf[3 * 32 + 1] = "";
+        size_t n = a ? RTA_PAYLOAD(a) : 0;
+        for (size_t i = 0; i < n && i < 32; i++)
+                snprintf(buf + 3 * i, 4, "%02x%s", ((const uint8_t *)RTA_DATA(a))[i],
+                         i + 1 < n && i + 1 < 32 ? ":" : "");
+        text(row, p, buf);
+}
+
+/* The first line of a file below /sys/class/net/NAME. */
+static bool sys_text(const char *name, const char *file, char *ret, size_t size)
+{
+        char path[128];
+        snprintf(path, sizeof path, "/sys/class/net/%s/%s", name, file);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, ret, size - 1);
+        if (fd >= 0)
+                close(fd);
+        ret[n > 0 ? n : 0] = 0;
+        ret[strcspn(ret, "\n")] = 0;
+        return n > 0;
+}
+
+static bool sys_link(const char *name, const char *file, char *ret, size_t size)
+{
+        char path[128], target[1024];
+        snprintf(path, sizeof path, "/sys/class/net/%s/%s", name, file);
+        ssize_t n = readlink(path, target, sizeof target - 1);
+        if (n <= 0)
+                return false;
+        target[n] = 0;
+        const char *base = strrchr(target, '/');
+        snprintf(ret, size, "%.63s", base ? base + 1 : target);
+        return true;
+}
+
+static const char *type_name(unsigned short type)
+{
+        switch (type) {
+        case ARPHRD_ETHER: return "ether";
+        case ARPHRD_LOOPBACK: return "loopback";
+        case ARPHRD_INFINIBAND: return "infiniband";
+        case ARPHRD_PPP: return "ppp";
+        case ARPHRD_TUNNEL: return "ipip";
+        case ARPHRD_TUNNEL6: return "tunnel6";
+        case ARPHRD_SIT: return "sit";
+        case ARPHRD_IPGRE: return "gre";
+        case ARPHRD_NONE: return "none";
+        default: return NULL;
+        }
+}
+
+static const char *status_of(unsigned flags, uint8_t oper)
+{
+        if (!(flags & IFF_UP))
+                return "Disabled";
+        if (oper == IF_OPER_NOTPRESENT)
+                return "Not Present";
+        if (oper == IF_OPER_DORMANT)
+                return "Dormant";
+        return flags & IFF_RUNNING && oper != IF_OPER_DOWN && oper != IF_OPER_LOWERLAYERDOWN ? "Up"
+                                                                                             : "Disconnected";
+}
+
+static const char *const oper_names[] = { "unknown", "notpresent", "down", "lowerlayerdown",
+                                          "testing", "dormant",    "up" };
+
+static void fill_counters(struct rv_row *row, const struct rtattr *a)
+{
+        struct rtnl_link_stats64 s = { 0 };
+        if (!a)
+                return;
+        memcpy(&s, RTA_DATA(a), RTA_PAYLOAD(a) < sizeof s ? RTA_PAYLOAD(a) : sizeof s);
+        NetAdapter_set_ReceivedBytes(row, s.rx_bytes);
+        NetAdapter_set_ReceivedPackets(row, s.rx_packets);
+        NetAdapter_set_ReceivedPacketErrors(row, s.rx_errors);
+        NetAdapter_set_ReceivedDiscardedPackets(row, s.rx_dropped);
+        NetAdapter_set_SentBytes(row, s.tx_bytes);
+        NetAdapter_set_SentPackets(row, s.tx_packets);
+        NetAdapter_set_OutboundPacketErrors(row, s.tx_errors);
+        NetAdapter_set_OutboundDiscardedPackets(row, s.tx_dropped);
+}
+
+static void fill_names(struct rv_row *row, const struct rtattr *list)
+{
+        uint32_t n = 0;
+        if (!list || !NetAdapter_wants_AlternativeNames(row))
+                return;
+        int left = (int)RTA_PAYLOAD(list);
+        for (const struct rtattr *a = RTA_DATA(list); RTA_OK(a, left); a = RTA_NEXT(a, left))
+                n += (a->rta_type & NLA_TYPE_MASK) == IFLA_ALT_IFNAME;
+        rv_list names = NetAdapter_set_AlternativeNames(row, n);
+        left = (int)RTA_PAYLOAD(list), n = 0;
+        for (const struct rtattr *a = RTA_DATA(list); RTA_OK(a, left); a = RTA_NEXT(a, left))
+                if ((a->rta_type & NLA_TYPE_MASK) == IFLA_ALT_IFNAME && rv_attr_text(a))
+                        rv_item_string(row, names, n++, rv_attr_text(a), strlen(rv_attr_text(a)));
+}
+
+static void fill_kind(struct rv_row *row, const struct rtattr *info_attr, const char *driver,
+                      const char *alias, const char *type)
+{
+        const struct rtattr *info[IFLA_INFO_MAX + 1], *data[IFLA_VLAN_MAX + 1];
+        rv_netlink_nested(info_attr, info, IFLA_INFO_MAX);
+        const char *kind = rv_attr_text(info[IFLA_INFO_KIND]);
+        text(row, NetAdapter_Kind, kind);
+        if (kind && strcmp(kind, "vlan") == 0) {
+                rv_netlink_nested(info[IFLA_INFO_DATA], data, IFLA_VLAN_MAX);
+                uint16_t id = 0;
+                if (data[IFLA_VLAN_ID] && RTA_PAYLOAD(data[IFLA_VLAN_ID]) >= sizeof id) {
+                        memcpy(&id, RTA_DATA(data[IFLA_VLAN_ID]), sizeof id);
+                        NetAdapter_set_VlanID(row, id);
+                }
+        }
+        text(row, NetAdapter_InterfaceDescription,
+             alias && *alias     ? alias
+             : driver && *driver ? driver
+             : kind              ? kind
+                                 : type);
+}
+
+static void fill_sys(struct rv_row *row, const char *name, const char *driver)
+{
+        char buf[64];
+        if (NetAdapter_wants_Speed(row) && sys_text(name, "speed", buf, sizeof buf) && atoll(buf) > 0)
+                NetAdapter_set_Speed(row, (uint64_t)atoll(buf) * 1000000);
+        if (NetAdapter_wants_FullDuplex(row) && sys_text(name, "duplex", buf, sizeof buf) &&
+            strcmp(buf, "unknown") != 0)
+                NetAdapter_set_FullDuplex(row, strcmp(buf, "full") == 0);
+        text(row, NetAdapter_DriverName, driver);
+}
+
+static void fill(struct rv_row *row, const struct nlmsghdr *h)
+{
+        const struct ifinfomsg *i = NLMSG_DATA(h);
+        const struct rtattr *at[IFLA_MAX + 1];
+        char driver[64] = "", device[64];
+        rv_netlink_attributes(h, sizeof *i, at, IFLA_MAX);
+        const char *name = rv_attr_text(at[IFLA_IFNAME]);
+        uint8_t oper = rv_attr_u8(at[IFLA_OPERSTATE]);
+        name = name ? name : "";
+        NetAdapter_set_InterfaceIndex(row, (uint32_t)i->ifi_index);
+        text(row, NetAdapter_Name, name);
+        text(row, NetAdapter_Status, status_of(i->ifi_flags, oper));
+        NetAdapter_set_AdminStatus(row, i->ifi_flags & IFF_UP);
+        NetAdapter_set_PromiscuousMode(row, i->ifi_flags & IFF_PROMISC);
+        if (oper < sizeof oper_names / sizeof *oper_names)
+                text(row, NetAdapter_OperState, oper_names[oper]);
+        if (at[IFLA_CARRIER])
+                NetAdapter_set_Carrier(row, rv_attr_u8(at[IFLA_CARRIER]));
+        if (at[IFLA_CARRIER_CHANGES])
+                NetAdapter_set_CarrierChanges(row, rv_attr_u32(at[IFLA_CARRIER_CHANGES]));
+        hardware(row, NetAdapter_MacAddress, at[IFLA_ADDRESS]);
+        hardware(row, NetAdapter_PermanentAddress, at[IFLA_PERM_ADDRESS]);
+        NetAdapter_set_MtuSize(row, rv_attr_u32(at[IFLA_MTU]));
+        text(row, NetAdapter_InterfaceType, type_name(i->ifi_type));
+        if (at[IFLA_MASTER])
+                NetAdapter_set_MasterIndex(row, rv_attr_u32(at[IFLA_MASTER]));
+        if (at[IFLA_LINK])
+                NetAdapter_set_LinkIndex(row, rv_attr_u32(at[IFLA_LINK]));
+        text(row, NetAdapter_Qdisc, rv_attr_text(at[IFLA_QDISC]));
+        if (at[IFLA_TXQLEN])
+                NetAdapter_set_TransmitQueueLength(row, rv_attr_u32(at[IFLA_TXQLEN]));
+        if (NetAdapter_wants_InterfaceDescription(row) || NetAdapter_wants_DriverName(row))
+                sys_link(name, "device/driver", driver, sizeof driver);
+        if (NetAdapter_wants_Virtual(row))
+                NetAdapter_set_Virtual(row, !sys_link(name, "device", device, sizeof device));
+        fill_kind(row, at[IFLA_LINKINFO], driver, rv_attr_text(at[IFLA_IFALIAS]), type_name(i->ifi_type));
+        fill_names(row, at[IFLA_PROP_LIST]);
+        fill_counters(row, at[IFLA_STATS64]);
+        fill_sys(row, name, driver);
+}
+
+static int on_link(void *state, const struct nlmsghdr *h)
+{
+        struct reader *r = state;
+        if (h->nlmsg_type != RTM_NEWLINK)
+                return 0;
+        struct rv_row *row = rv_row(r->out);
+        fill(row, h);
+        int e = rv_emit(r->out, row);
+        return e ? e : rv_cancelled(r->q->call) ? RV_STOP : 0;
+}
+
+static bool wants_counters(const struct rv_query *q)
+{
+        for (unsigned p = NetAdapter_ReceivedBytes; p <= NetAdapter_OutboundDiscardedPackets; p++)
+                if (rv_asked(q, p))
+                        return true;
+        return false;
+}
+
+struct link_request {
+        struct nlmsghdr h;
+        struct ifinfomsg i;
+        char attributes[512];
+};
+
+static void ask_init(struct link_request *r, unsigned short type)
+{
+        *r = (struct link_request) { .h = { .nlmsg_type = type } };
+        r->h.nlmsg_len = NLMSG_LENGTH(sizeof r->i);
+}
+
+static int adapter_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+{
+        struct reader r = { q, out };
+        struct link_request ask;
+        int fd = rv_netlink_open(NETLINK_ROUTE);
+        if (fd < 0)
+                return rv_fail_errno(err, -fd, "cannot ask the kernel for interfaces");
+        ask_init(&ask, RTM_GETLINK);
+        uint32_t mask = RTEXT_FILTER_SKIP_STATS;
+        if (!wants_counters(q))
+                rv_netlink_add(&ask.h, sizeof ask, IFLA_EXT_MASK, &mask, sizeof mask);
+        /* The kernel has no key here that a dump takes; one interface is as cheap as 1,000 are each (0.7 us). */
+        int e = rv_netlink_dump(fd, &ask.h, ask.h.nlmsg_len, on_link, &r);
+        close(fd);
+        if (e == -EAGAIN) {
+                struct rv_error torn = { 0 };
+                rv_fail(&torn, RV_UNAVAILABLE,
+                        "interfaces changed while they were read: some may be missing");
+                rv_partial(out, &torn);
+                e = RV_OK;
+        }
+        if (e < 0)
+                return rv_fail_errno(err, -e, "cannot read the interfaces");
+        return e == RV_STOP ? RV_OK : e;
+}
+
+/* ---- changes ---- */
+
+struct now { /* an interface as it is before a change */
+        uint32_t want, index, mtu;
+        unsigned flags;
+        bool found;
+        char name[32], mac[3 * 32 + 1], alias[256];
+};
+
+static int on_now(void *state, const struct nlmsghdr *h)
+{
+        struct now *n = state;
+        const struct ifinfomsg *i = NLMSG_DATA(h);
+        const struct rtattr *at[IFLA_MAX + 1];
+        if (h->nlmsg_type != RTM_NEWLINK || (uint32_t)i->ifi_index != n->want)
+                return 0;
+        rv_netlink_attributes(h, sizeof *i, at, IFLA_MAX);
+        n->found = true;
+        n->index = (uint32_t)i->ifi_index;
+        n->flags = i->ifi_flags;
+        n->mtu = rv_attr_u32(at[IFLA_MTU]);
+        snprintf(n->name, sizeof n->name, "%s",
+                 rv_attr_text(at[IFLA_IFNAME]) ? rv_attr_text(at[IFLA_IFNAME]) : "");
+        snprintf(n->alias, sizeof n->alias, "%s",
+                 rv_attr_text(at[IFLA_IFALIAS]) ? rv_attr_text(at[IFLA_IFALIAS]) : "");
+        for (size_t k = 0; at[IFLA_ADDRESS] && k < RTA_PAYLOAD(at[IFLA_ADDRESS]) && k < 32; k++)
+                snprintf(n->mac + 3 * k, 4, "%02x%s", ((const uint8_t *)RTA_DATA(at[IFLA_ADDRESS]))[k],
+                         k + 1 < RTA_PAYLOAD(at[IFLA_ADDRESS]) ? ":" : "");
+        return 0;
+}
+
+static int begin(struct rv_call *c, int *ret_fd, struct now *ret, struct rv_error *err)
+{
+        const struct rv_arg *index = &c->key[NetAdapter_InterfaceIndex];
+        struct link_request ask;
+        if (index->type == RV_NULL)
+                return rv_fail(err, RV_INVALID_PARAMETER, "an interface is named by its InterfaceIndex");
+        *ret = (struct now) { .want = (uint32_t)index->u };
+        int fd = rv_netlink_open(NETLINK_ROUTE);
+        if (fd < 0)
+                return rv_fail_errno(err, -fd, "cannot speak with the kernel");
+        ask_init(&ask, RTM_GETLINK);
+        rv_netlink_dump(fd, &ask.h, ask.h.nlmsg_len, on_now, ret);
+        if (!ret->found) {
+                close(fd);
+                return rv_fail(err, RV_NOT_FOUND, "there is no interface with the index %u", ret->want);
+        }
+        rv_about(err, NULL, ret->name, NULL);
+        *ret_fd = fd;
+        return RV_OK;
+}
+
+static int change(int fd, struct link_request *ask, const struct now *n, const char *doing,
+                  struct rv_error *err)
+{
+        char said[200];
+        ask->i.ifi_index = (int)n->index;
+        int r = rv_netlink_do(fd, &ask->h, said, sizeof said);
+        if (r == 0)
+                return RV_OK;
+        rv_fail_errno(err, -r, "cannot %s %s", doing, n->name);
+        if (said[0])
+                rv_hint(err, "The kernel says: %s", said);
+        return err ? err->code : RV_FAILED;
+}
+
+static int finish(struct rv_call *c, int fd, int e)
+{
+        close(fd);
+        if (e == RV_OK)
+                NetAdapter_Enable_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+static int set_up(int fd, const struct now *n, bool up, struct rv_error *err)
+{
+        struct link_request ask;
+        ask_init(&ask, RTM_NEWLINK);
+        ask.i.ifi_flags = up ? IFF_UP : 0;
+        ask.i.ifi_change = IFF_UP;
+        return change(fd, &ask, n, up ? "set up" : "set down", err);
+}
+
+static int up_or_down(struct rv_call *c, bool up, struct rv_error *err)
+{
+        struct now n;
+        int fd, e = begin(c, &fd, &n, err);
+        if (e)
+                return e;
+        bool is = n.flags & IFF_UP;
+        if (is != up) {
+                rv_change(c, "AdminStatus", is ? "true" : "false", up ? "true" : "false");
+                if (!c->what_if)
+                        e = set_up(fd, &n, up, err);
+        }
+        return finish(c, fd, e);
+}
+static int adapter_enable(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)in;
+        return up_or_down(c, true, err);
+}
+static int adapter_disable(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)in;
+        return up_or_down(c, false, err);
+}
+
+static int adapter_restart(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)in;
+        struct now n;
+        int fd, e = begin(c, &fd, &n, err);
+        if (e)
+                return e;
+        rv_change(c, "AdminStatus", n.flags & IFF_UP ? "true" : "false", "true");
+        if (!c->what_if && (e = set_up(fd, &n, false, err)) == RV_OK)
+                e = set_up(fd, &n, true, err);
+        return finish(c, fd, e);
+}
+
+static int adapter_rename(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct NetAdapter_Rename_in *in = args;
+        struct link_request ask;
+        struct now n;
+        int fd, e;
+        if (!in->NewName_len || strpbrk(in->NewName, "/ \t\n:") || strcmp(in->NewName, ".") == 0 ||
+            strcmp(in->NewName, "..") == 0) {
+                rv_about(err, NULL, NULL, "NewName");
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               "'%.40s' is no name for an interface: 1 to 15 bytes without / : and blanks",
+                               in->NewName);
+        }
+        e = begin(c, &fd, &n, err);
+        if (e)
+                return e;
+        if (strcmp(n.name, in->NewName) == 0)
+                return finish(c, fd, RV_OK);
+        rv_change(c, "Name", n.name, in->NewName);
+        ask_init(&ask, RTM_NEWLINK);
+        rv_netlink_add(&ask.h, sizeof ask, IFLA_IFNAME, in->NewName, in->NewName_len + 1);
+        if (!c->what_if)
+                e = change(fd, &ask, &n, "rename", err);
+        return finish(c, fd, e);
+}
+
+static int adapter_set(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct NetAdapter_Set_in *in = args;
+        struct link_request ask;
+        struct now n;
+        uint8_t mac[6];
+        char from[16], to[16], text_mac[18];
+        bool any = false;
+        int fd, e;
+        if (in->has_MacAddress && !rv_netlink_mac(in->MacAddress, mac)) {
+                rv_about(err, NULL, NULL, "MacAddress");
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               "'%.40s' is no hardware address: expected one as 02:00:5e:10:00:01",
+                               in->MacAddress);
+        }
+        e = begin(c, &fd, &n, err);
+        if (e)
+                return e;
+        ask_init(&ask, RTM_NEWLINK);
+        if (in->has_MtuSize && in->MtuSize != n.mtu) {
+                snprintf(from, sizeof from, "%u", n.mtu);
+                snprintf(to, sizeof to, "%u", in->MtuSize);
+                rv_change(c, "MtuSize", from, to);
+                any = rv_netlink_add(&ask.h, sizeof ask, IFLA_MTU, &in->MtuSize, sizeof in->MtuSize);
+        }
+        if (in->has_MacAddress) {
+                snprintf(text_mac, sizeof text_mac, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+                         mac[3], mac[4], mac[5]);
+                if (strcmp(text_mac, n.mac) != 0) {
+                        rv_change(c, "MacAddress", n.mac, text_mac);
+                        any = rv_netlink_add(&ask.h, sizeof ask, IFLA_ADDRESS, mac, sizeof mac);
+                }
+        }
+        if (in->has_InterfaceDescription && strcmp(in->InterfaceDescription, n.alias) != 0) {
+                rv_change(c, "InterfaceDescription", n.alias, in->InterfaceDescription);
+                any = rv_netlink_add(&ask.h, sizeof ask, IFLA_IFALIAS, in->InterfaceDescription,
+                                     in->InterfaceDescription_len);
+        }
+        if (any && !c->what_if)
+                e = change(fd, &ask, &n, "change", err);
+        return finish(c, fd, e);
+}
+
+static int (*const methods[NetAdapter_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
+        [NetAdapter_method_Enable] = adapter_enable,   [NetAdapter_method_Disable] = adapter_disable,
+        [NetAdapter_method_Restart] = adapter_restart, [NetAdapter_method_Rename] = adapter_rename,
+        [NetAdapter_method_Set] = adapter_set,
+};
+
+static const struct rv_provider netadapter = { .class = &NetAdapter_class,
+                                               .query = adapter_query,
+                                               .methods = methods };
+
+RV_PROVIDERS(netadapter, &netadapter);

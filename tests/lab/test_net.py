@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The network classes on a booted machine, each property beside `ip -j`, each change by its effect and its refusals."""
+import json, os, sys, time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
+import agentlib, lablib
+
+check = agentlib.Cases()
+
+
+class Asked:
+    def __init__(self, machine, peer):
+        self.machine, self.peer = machine, peer
+
+    def ip(self, what):
+        return json.loads(self.machine.run('ip -j -d -s ' + what).stdout or '[]')
+
+    def rows(self, name, **more):
+        reply = self.peer.call('EnumerateInstances', {'ClassName': name, **more})
+        return reply['result']['Instances'] if 'result' in reply else reply
+
+    def do(self, name, key, method, what_if=False, **arguments):
+        return self.peer.call('InvokeMethod', {'ClassName': name, **({'InstanceName': key} if key else {}), 'MethodName': method,
+                                               'InParameters': arguments, **({'WhatIf': True} if what_if else {})})
+
+
+def status(reply):
+    return reply.get('error', {}).get('data', {}).get('Name')
+
+
+def prepare(machine):
+    machine.run('''ip link add br7 type bridge; ip link add d1 type dummy; ip link set d1 master br7 up; ip link set br7 up
+        ip link add v1 type veth peer name v2; ip link add link d1 name d1.42 type vlan id 42; ip link set d1.42 up
+        ip link set d1 alias "a port"; ip link property add dev d1 altname quite-a-long-name-for-a-port
+        ip addr add 192.0.2.1/25 dev br7; ip addr add 192.0.2.2/25 dev br7; ip -6 addr add 2001:db8::7/64 dev br7 nodad
+        ip addr add 198.51.100.1/24 dev br7 valid_lft 300 preferred_lft 200
+        ip route add 203.0.113.0/24 via 192.0.2.3 metric 77; ip route add blackhole 203.0.114.0/24
+        ip route add 203.0.115.0/24 nexthop via 192.0.2.4 dev br7 nexthop via 192.0.2.5 dev br7
+        ip -6 route add 2001:db8:1::/48 via 2001:db8::9 dev br7; ip route add 10.9.0.0/16 dev br7 table 700
+        ip neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev br7''', check=True)
+
+
+def adapters(a):
+    real, mine = {l['ifname']: l for l in a.ip('link')}, {r['Name']: r for r in a.rows('NetAdapter')}
+    check('the same interfaces', sorted(real) == sorted(mine), (sorted(real), sorted(mine)))
+    for name, l in real.items():
+        r = mine.get(name, {})
+        want = {'InterfaceIndex': l['ifindex'], 'MtuSize': l['mtu'], 'OperState': l['operstate'].lower(), 'Qdisc': l.get('qdisc'),
+                'AdminStatus': 'UP' in l['flags'], 'MacAddress': l.get('address'), 'TransmitQueueLength': l.get('txqlen'),
+                'Kind': l.get('linkinfo', {}).get('info_kind'), 'InterfaceType': l['link_type'], 'PromiscuousMode': 'PROMISC' in l['flags'],
+                'AlternativeNames': l.get('altnames', []) if 'altnames' in l else None,
+                'VlanID': l.get('linkinfo', {}).get('info_data', {}).get('id') if l.get('linkinfo', {}).get('info_kind') == 'vlan' else None,
+                'MasterIndex': real[l['master']]['ifindex'] if 'master' in l else None}
+        wrong = [(k, r.get(k), v) for k, v in want.items() if r.get(k) != v and not (k == 'TransmitQueueLength' and v is None)]
+        check(f'properties of {name}', not wrong, wrong)
+    counters = a.rows('NetAdapter', Filter="Name='lo'", PropertyList=['ReceivedBytes', 'SentPackets'])[0]
+    lo = a.ip('link show lo')[0]['stats64']
+    check('counters', lo['rx']['bytes'] == counters['ReceivedBytes'] and lo['tx']['packets'] == counters['SentPackets'], (lo, counters))
+    check('a description may be set', mine['d1']['InterfaceDescription'] == 'a port', mine['d1'])
+    check('Status', mine['br7']['Status'] == 'Up' and mine['v1']['Status'] == 'Disabled', (mine['br7']['Status'], mine['v1']['Status']))
+
+
+def tables(a):
+    real = {(l['ifname'], i['local'], i['prefixlen']): i for l in a.ip('addr') for i in l['addr_info']}
+    mine = {(r['InterfaceAlias'], r['IPAddress'], r['PrefixLength']): r for r in a.rows('NetIPAddress')}
+    check('the same addresses', sorted(real) == sorted(mine), (sorted(real), sorted(mine)))
+    for k, i in real.items():
+        r = mine[k]
+        check(f'scope of {k[1]}', r['Scope'] == i['scope'], (r, i))
+        check(f'broadcast and label of {k[1]}', (r['BroadcastAddress'], r['Label']) == (i.get('broadcast'), i.get('label')), (r, i))
+        forever = i['valid_life_time'] == 4294967295
+        check(f'lifetime of {k[1]}', r['ValidLifetime'] is None if forever else abs(r['ValidLifetime'] - i['valid_life_time']) < 5, (r, i))
+        check(f'secondary {k[1]}', r['Secondary'] == bool(i.get('secondary')), (r, i))
+    routes = [('IPv4', r) for r in a.ip('route show table all')] + [('IPv6', r) for r in a.ip('-6 route show table all')]
+    want = set()
+    for family, r in routes:
+        if r.get('table') == 'local' or r.get('type') in ('local', 'broadcast', 'anycast', 'multicast') and r.get('table') == 'local':
+            continue
+        zero = '0.0.0.0' if family == 'IPv4' else '::'
+        dst = (zero + '/0') if r['dst'] == 'default' else r['dst'] if '/' in r['dst'] else r['dst'] + ('/32' if family == 'IPv4' else '/128')
+        for hop in r.get('nexthops') or [r]:
+            want.add((dst, hop.get('gateway', zero), r.get('metric', 0), hop.get('dev') or r.get('dev') or None))
+    got = {(r['DestinationPrefix'], r['NextHop'], r['RouteMetric'], r['InterfaceAlias']) for r in a.rows('NetRoute')}
+    check('the same routes', want == got, (want - got, got - want))
+    neighbours = {(n['dst'], n['dev'], n.get('lladdr')) for n in a.ip('neigh') if n['state'] != ['NOARP']}
+    check('the same neighbours', neighbours <= {(r['IPAddress'], r['InterfaceAlias'], r['LinkLayerAddress']) for r in a.rows('NetNeighbor')}, neighbours)
+
+
+def changes(a):
+    index = a.rows('NetAdapter', Filter="Name='v1'")[0]['InterfaceIndex']
+    key, link = {'InterfaceIndex': index}, lambda name: (a.ip(f'link show {name}') or [{}])[0]
+    check('what-if changes nothing', 'Changed' in a.do('NetAdapter', key, 'Enable', True).get('result', {}) and 'UP' not in link('v1')['flags'])
+    check('Enable', 'result' in a.do('NetAdapter', key, 'Enable') and 'UP' in link('v1')['flags'])
+    check('Enable again changes nothing', 'Changed' not in a.do('NetAdapter', key, 'Enable')['result'])
+    check('Set MTU', 'result' in a.do('NetAdapter', key, 'Set', MtuSize=1400, MacAddress='02-00-5e-00-00-01') and link('v1')['mtu'] == 1400)
+    check('Set address', link('v1')['address'] == '02:00:5e:00:00:01')
+    check('no MTU', status(a.do('NetAdapter', key, 'Set', MtuSize=7)) == 'INVALID_PARAMETER')
+    check('no address', status(a.do('NetAdapter', key, 'Set', MacAddress='zz')) == 'INVALID_PARAMETER')
+    check('Disable', 'result' in a.do('NetAdapter', key, 'Disable') and 'UP' not in link('v1')['flags'])
+    check('Rename', 'result' in a.do('NetAdapter', key, 'Rename', NewName='lan0') and link('lan0').get('ifindex') == index)
+    check('a name that is taken', status(a.do('NetAdapter', key, 'Rename', NewName='br7')) == 'ALREADY_EXISTS', a.do('NetAdapter', key, 'Rename', NewName='br7'))
+    check('no name', status(a.do('NetAdapter', key, 'Rename', NewName='a/b')) == 'INVALID_PARAMETER')
+    check('no such interface', status(a.do('NetAdapter', {'InterfaceIndex': 9999}, 'Enable')) == 'NOT_FOUND')
+    has = lambda text: text in a.machine.run('ip addr; ip route; ip -6 route; ip neigh; ip route show table 9').stdout
+    check('new address', 'result' in a.do('NetIPAddress', None, 'Create', IPAddress='192.0.2.70', PrefixLength=25, InterfaceAlias='br7') and has('192.0.2.70/25'))
+    again = a.do('NetIPAddress', None, 'Create', IPAddress='192.0.2.70', PrefixLength=25, InterfaceAlias='br7')
+    check('new address again', status(again) == 'ALREADY_EXISTS', again)
+    check('new v6 address', 'result' in a.do('NetIPAddress', None, 'Create', IPAddress='2001:db8::70', PrefixLength=64, InterfaceAlias='br7') and has('2001:db8::70/64'))
+    for wrong in ({'IPAddress': '1.2.3', 'PrefixLength': 8}, {'IPAddress': '1.2.3.4', 'PrefixLength': 33}):
+        check(f'refused: {wrong}', status(a.do('NetIPAddress', None, 'Create', InterfaceAlias='br7', **wrong)) == 'INVALID_PARAMETER')
+    check('no interface', status(a.do('NetIPAddress', None, 'Create', IPAddress='1.2.3.4', PrefixLength=8, InterfaceAlias='nope')) == 'NOT_FOUND')
+    check('address deleted', 'result' in a.do('NetIPAddress', {'IPAddress': '192.0.2.70'}, 'Delete') and not has('192.0.2.70/25'))
+    check('deleted again', status(a.do('NetIPAddress', {'IPAddress': '192.0.2.70'}, 'Delete')) == 'NOT_FOUND')
+    check('address with an end', 'result' in a.do('NetIPAddress', None, 'Create', IPAddress='192.0.2.71', PrefixLength=25, InterfaceAlias='br7', ValidLifetime=1) and has('192.0.2.71'))
+    for _ in range(40):
+        if not has('192.0.2.71'):
+            break
+        time.sleep(0.1)
+    check('and the kernel took it away', not has('192.0.2.71'))
+    new = lambda **kw: a.do('NetRoute', None, 'Create', **kw)
+    check('new route', 'result' in new(DestinationPrefix='203.0.120.0/24', NextHop='192.0.2.3', RouteMetric=9) and has('203.0.120.0/24 via 192.0.2.3'))
+    check('new route again', status(new(DestinationPrefix='203.0.120.0/24', NextHop='192.0.2.3', RouteMetric=9)) == 'ALREADY_EXISTS')
+    check('to a device', 'result' in new(DestinationPrefix='203.0.121.0/24', InterfaceAlias='br7', Table=9) and has('203.0.121.0/24 dev br7'))
+    check('v6', 'result' in new(DestinationPrefix='2001:db8:9::/48', NextHop='2001:db8::9', InterfaceAlias='br7') and has('2001:db8:9::/48 via 2001:db8::9'))
+    reply = new(DestinationPrefix='203.0.122.0/24', NextHop='8.8.8.8')
+    check('a gateway out of reach, in the kernel\'s words', status(reply) is not None and 'kernel' in reply['error']['data']['Hint'].lower(), reply)
+    check('no network', status(new(DestinationPrefix='203.0.122.0/40', NextHop='192.0.2.3')) == 'INVALID_PARAMETER')
+    check('route deleted', 'result' in a.do('NetRoute', {'DestinationPrefix': '203.0.120.0/24'}, 'Delete') and not has('203.0.120.0/24'))
+    check('route deleted again', status(a.do('NetRoute', {'DestinationPrefix': '203.0.120.0/24'}, 'Delete')) == 'NOT_FOUND', a.do('NetRoute', {'DestinationPrefix': '203.0.120.0/24'}, 'Delete'))
+    br7 = a.rows('NetAdapter', Filter="Name='br7'")[0]['InterfaceIndex']
+    check('new neighbour', 'result' in a.do('NetNeighbor', None, 'Create', InterfaceIndex=br7, IPAddress='192.0.2.50', LinkLayerAddress='02:00:00:00:00:50') and has('02:00:00:00:00:50'))
+    check('neighbour deleted', 'result' in a.do('NetNeighbor', {'InterfaceIndex': br7, 'IPAddress': '192.0.2.50'}, 'Delete'))
+
+
+def many(a):
+    """1,000 interfaces: all there, quickly, also while they come and go."""
+    a.machine.run('for i in $(seq 1000); do echo "link add m$i type dummy"; done | ip -batch -', timeout=120, check=True)
+    begin = time.monotonic()
+    rows = a.rows('NetAdapter', PropertyList=['Name'])
+    check('a thousand interfaces', sum(r['Name'].startswith('m') for r in rows) == 1000, len(rows))
+    check('in half a second', time.monotonic() - begin < 0.5)
+
+
+def main():
+    with lablib.Lab() as lab:
+        machine = lab.machine('net')
+        a = Asked(machine, agentlib.Peer(machine.agent()))
+        prepare(machine)
+        for part in (adapters, tables, changes, many):
+            part(a)
+    check.end()
+
+
+main()
