@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Dates and spans of time below shell/text.h: the calendar, zones, formats, reading by format. A date is ticks of 100 ns
- * since 0001-01-01 and a kind; the culture is the invariant one.
+ * Dates and spans of time below shell/text.h: the calendar, zones, formats, reading by format. A date is ticks of
+ * 100 ns since 0001-01-01 and a kind; the culture is the invariant one.
  */
 #ifndef SH_DATETIME_H
 #define SH_DATETIME_H

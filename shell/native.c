@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Native commands: an argument vector exactly as given, bytes untouched between natives and to whatever the shell itself
- * writes to; captured output becomes lines. A native that nobody captures writes where the shell writes, so that vi and
- * less work. Objects piped in become lines of text.
+ * Native commands: an argument vector exactly as given, bytes untouched between natives and to whatever the shell
+ * itself writes to; captured output becomes lines. A native that nobody captures writes where the shell writes, so
+ * that vi and less work. Objects piped in become lines of text.
  */
 #include <ctype.h>
 #include <errno.h>

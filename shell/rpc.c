@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * reeve rpc: carries the agent's protocol between its own standard streams and the agent's socket, so that a stock OpenSSH
- * server offers it (Subsystem reeve /usr/bin/reeve rpc). With a method it makes one call and prints the result.
+ * reeve rpc: carries the agent's protocol between its own standard streams and the agent's socket, so that a stock
+ * OpenSSH server offers it (Subsystem reeve /usr/bin/reeve rpc). With a method it makes one call and prints the
+ * result.
  */
 #include "shell/rpc.h"
 
