@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Netlink: dumps and changes, with the few things that are easy to get wrong done once: buffers of 32 KiB (a smaller one
- * loses objects silently), MSG_TRUNC, interrupted dumps, the kernel's own words in extended acknowledgements.
+ * Netlink: dumps and changes, with the few things that are easy to get wrong done once: buffers of 32 KiB (a smaller
+ * one loses objects silently), MSG_TRUNC, interrupted dumps, the kernel's own words in extended acknowledgements.
  *
  *      int fd = rv_netlink_open(NETLINK_ROUTE);
  *      struct { struct nlmsghdr h; struct ifinfomsg i; } ask = { .h = { .nlmsg_type = RTM_GETLINK } };

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Running things: Invoke-Expression, Invoke-Command, Measure-Command, Start-Sleep, Set-StrictMode, Read-Host, Clear-Host;
+ * and what this shell will never have, in one sentence each.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shell/code.h"
+#include "shell/text.h"
+
+static int expression_process(struct sh_cmd *c, struct sv input)
+{
+        (void)input;
+        struct sv text = sh_arg(c, "Command");
+        struct sh *sh = sh_session(c);
+        struct saved s = { c->caller, c->sinks, sh->cmd, sh->frame };
+        (void)s;
+        struct sv t = sh_to_text(sh, text);
+        int r = sh_run_text(sh, "", t.s->s, t.s->len, &c->emit);
+        sh_drop(t);
+        return r;
+}
+static const struct sh_cmdlet invoke_expression = {
+        .name = "Invoke-Expression",
+        .alias = (const char *[]) { "iex", NULL },
+        .synopsis = "Runs text as a script, in the present scope.",
+        .process = expression_process,
+        .params = (const struct sh_param[]) { { "Command", .type = "string", .position = 1, .mandatory = true,
+                                                .from_pipeline = true },
+                                              { 0 } },
+        .examples = (const struct sh_example[]) { { "Invoke-Expression '1 + 2'", "3", "" },
+                                                  { "'$y = 4' | Invoke-Expression; $y", "4", "" },
+                                                  { 0 } },
+};
+
+/* ---- Invoke-Command: a block here ---- */
+struct held {
+        struct sv input;
+};
+static int command_process(struct sh_cmd *c, struct sv input)
+{
+        struct held *h = sh_state(c);
+        if (!sh_expects_input(c) || input.kind == SH_VOID)
+                return SH_OK;
+        if (h->input.kind == SH_NULL)
+                h->input = sh_array_new(8);
+        sh_array_add(h->input.a, input);
+        return SH_OK;
+}
+static int command_end(struct sh_cmd *c)
+{
+        struct held *h = sh_state(c);
+        struct sv args = sh_arg(c, "ArgumentList"), item;
+        struct argvec v = { 0 };
+        size_t pos = 0;
+        if (sh_bound(c, "HostName") || sh_bound(c, "ComputerName") || sh_bound(c, "Session"))
+                return sh_cmd_throw(c, "NotSupportedHere", "NotImplemented", SH_NIL,
+                                    "Running blocks on other hosts is not supported here.");
+        if (!sh_is_null(args) && sh_is_enumerable(args))
+                while (sh_next(args, &pos, &item)) {
+                        sh_argvec_value(&v, item, false);
+                        sh_drop(item);
+                }
+        else if (!sh_is_null(args))
+                sh_argvec_value(&v, args, false);
+        int r = sh_block_invoke(sh_session(c), sh_arg(c, "ScriptBlock"), &v, sh_switch(c, "NoNewScope"),
+                                h->input.kind == SH_NULL ? NULL : &h->input, &c->emit);
+        sh_argvec_free(&v);
+        return r;
+}
+static void command_clean(struct sh_cmd *c)
+{
+        struct held *h = sh_state(c);
+        sh_drop(h->input);
+        h->input = SH_NIL;
+}
+static const struct sh_cmdlet invoke_command = {
+        .name = "Invoke-Command",
+        .alias = (const char *[]) { "icm", NULL },
+        .synopsis = "Runs a script block.",
+        .state_size = sizeof(struct held),
+        .process = command_process,
+        .end = command_end,
+        .clean = command_clean,
+        .params = (const struct sh_param[]) { { "ScriptBlock", .type = "scriptblock", .position = 1,
+                                                .mandatory = true, .alias = "Command" },
+                                              { "ArgumentList", .type = "object[]", .alias = "Args" },
+                                              { "InputObject", .type = "object", .from_pipeline = true },
+                                              { "NoNewScope", .type = "switch" },
+                                              { "HostName", .type = "string[]" },
+                                              { "ComputerName", .type = "string[]" },
+                                              { "Session", .type = "object" },
+                                              { 0 } },
+        .examples =
+                (const struct sh_example[]) { { "Invoke-Command { $args[0] * 2 } -ArgumentList 4", "8", "" },
+                                              { "Invoke-Command { 'x' }", "x", "" },
+                                              { 0 } },
+};
+
+/* ---- Measure-Command ---- */
+static int nowhere(struct sh_sink *s, struct sh *sh, struct sv v)
+{
+        (void)s, (void)sh, (void)v;
+        return SH_OK;
+}
+struct span {
+        int64_t ns;
+};
+static int64_t now_ns(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+static int measure_process(struct sh_cmd *c, struct sv input)
+{
+        struct span *s = sh_state(c);
+        struct sh_sink sink = { .write = nowhere };
+        int64_t begin = now_ns();
+        int r = sh_block_run(sh_session(c), sh_arg(c, "Expression"), input.kind == SH_VOID ? NULL : &input,
+                             (struct sh_args) { 0 }, false, &sink);
+        s->ns += now_ns() - begin;
+        return r;
+}
+static int measure_end(struct sh_cmd *c)
+{
+        struct span *s = sh_state(c);
+        struct sv v = { .kind = SH_TIMESPAN, .i = s->ns / 100 };
+        return sh_emit(c, v);
+}
+static const struct sh_cmdlet measure_command = {
+        .name = "Measure-Command",
+        .synopsis = "Tells how long a script block takes.",
+        .state_size = sizeof(struct span),
+        .process = measure_process,
+        .end = measure_end,
+        .params = (const struct sh_param[]) { { "Expression", .type = "scriptblock", .position = 1,
+                                                .mandatory = true },
+                                              { "InputObject", .type = "object", .from_pipeline = true },
+                                              { 0 } },
+        .examples =
+                (const struct sh_example[]) {
+                        { "(Measure-Command { 1 }).GetType().Name", "TimeSpan", "" },
+                        { "(Measure-Command { Start-Sleep -Milliseconds 5 }).TotalMilliseconds -ge 5", "True",
+                          "" },
+                        { 0 } },
+};
+
+/* ---- Start-Sleep ---- */
+static int sleep_process(struct sh_cmd *c, struct sv input)
+{
+        (void)input;
+        double seconds = 0;
+        struct sv d = sh_arg(c, "Duration");
+        if (sh_bound(c, "Milliseconds"))
+                seconds = (double)sh_arg_int(c, "Milliseconds", 0) / 1000;
+        else if (d.kind == SH_TIMESPAN)
+                seconds = (double)d.i / 1e7;
+        else
+                sh_to_double(sh_session(c), sh_arg(c, "Seconds"), &seconds);
+        int64_t until = now_ns() + (int64_t)(seconds * 1e9);
+        sh_flush(sh_session(c));
+        for (int64_t left; (left = until - now_ns()) > 0;) {
+                struct timespec t = { left / 1000000000, left % 1000000000 };
+                if (nanosleep(&t, NULL) < 0 && errno == EINTR && sh_interrupt)
+                        return sh_check(sh_session(c));
+        }
+        return SH_OK;
+}
+static const struct sh_cmdlet start_sleep = {
+        .name = "Start-Sleep",
+        .synopsis = "Waits.",
+        .process = sleep_process,
+        .default_set = "Seconds",
+        .params = (const struct sh_param[]) { { "Seconds", .type = "double", .position = 1, .mandatory = true,
+                                                .sets = "Seconds", .from_pipeline = true },
+                                              { "Milliseconds", .type = "int", .mandatory = true,
+                                                .sets = "Milliseconds", .alias = "ms" },
+                                              { "Duration", .type = "timespan", .mandatory = true,
+                                                .sets = "Duration", .alias = "ts" },
+                                              { 0 } },
+        .examples = (const struct sh_example[]) { { "Start-Sleep -Milliseconds 1", "", "" },
+                                                  { "Start-Sleep 0", "", "" },
+                                                  { 0 } },
+};
+
+/* ---- Set-StrictMode ---- */
+static int strict_process(struct sh_cmd *c, struct sv input)
+{
+        (void)input;
+        const char *v = sh_arg_text(c, "Version", "");
+        struct scope *s = c->caller;
+        while (s && !s->boundary && s->parent)
+                s = s->parent;
+        s->strict = sh_switch(c, "Off")                       ? 0
+                    : sh_text_same(v, strlen(v), "Latest", 6) ? 255
+                                                              : (uint8_t)atoi(v);
+        return SH_OK;
+}
+static const struct sh_cmdlet set_strictmode = {
+        .name = "Set-StrictMode",
+        .synopsis = "Makes careless code an error: unset variables, properties that are not there.",
+        .process = strict_process,
+        .default_set = "Version",
+        .params = (const struct sh_param[]) { { "Version", .type = "string", .mandatory = true,
+                                                .sets = "Version", .alias = "v" },
+                                              { "Off", .type = "switch", .mandatory = true, .sets = "Off" },
+                                              { 0 } },
+        .examples =
+                (const struct sh_example[]) {
+                        { "Set-StrictMode -Version Latest; try { $nope } catch { 'unset' }", "unset", "" },
+                        { "Set-StrictMode -Off", "", "" },
+                        { 0 } },
+};
+
+/* ---- Read-Host, Clear-Host ---- */
+static int read_end(struct sh_cmd *c)
+{
+        struct sv prompt = sh_arg(c, "Prompt");
+        struct termios old, silent;
+        bool mask = (sh_switch(c, "MaskInput") || sh_switch(c, "AsSecureString")) && tcgetattr(0, &old) == 0;
+        if (!sh_is_interactive(sh_session(c)) && isatty(0))
+                return sh_cmd_throw(c, "InvalidOperation", "InvalidOperation", SH_NIL,
+                                    "Nobody can be asked: the session is not interactive.");
+        if (!sh_is_null(prompt)) {
+                struct sv t = sh_to_text(sh_session(c), prompt);
+                sh_host_write(sh_session(c), t.s->s, t.s->len);
+                sh_host_write(sh_session(c), ": ", 2);
+                sh_drop(t);
+        }
+        sh_flush(sh_session(c));
+        if (mask) {
+                silent = old;
+                silent.c_lflag &= ~(tcflag_t)ECHO;
+                tcsetattr(0, TCSANOW, &silent);
+        }
+        struct sh_buf b = { 0 };
+        char ch;
+        while (read(0, &ch, 1) == 1 && ch != '\n')
+                sh_buf_put(&b, &ch, 1);
+        if (mask)
+                tcsetattr(0, TCSANOW, &old);
+        struct sv v = sh_string(b.p ? b.p : "", b.n);
+        sh_buf_free(&b);
+        int r = sh_emit(c, v);
+        sh_drop(v);
+        return r;
+}
+static const struct sh_cmdlet read_host = {
+        .name = "Read-Host",
+        .synopsis = "Asks for a line of text.",
+        .end = read_end,
+        .params =
+                (const struct sh_param[]) { { "Prompt", .type = "object", .position = 1, .remaining = true },
+                                            { "AsSecureString", .type = "switch" },
+                                            { "MaskInput", .type = "switch" },
+                                            { 0 } },
+        .examples = (const struct sh_example[]) { { "$name = Read-Host 'Your name'", NULL, "" },
+                                                  { "Read-Host -MaskInput", NULL, "" },
+                                                  { 0 } },
+};
+static int clear_end(struct sh_cmd *c)
+{
+        sh_host_write(sh_session(c), "\x1b[H\x1b[2J\x1b[3J", 11);
+        return SH_OK;
+}
+static const struct sh_cmdlet clear_host = {
+        .name = "Clear-Host",
+        .alias = (const char *[]) { "cls", NULL },
+        .synopsis = "Clears the terminal.",
+        .end = clear_end,
+        .params = (const struct sh_param[]) { { 0 } },
+        .examples = (const struct sh_example[]) { { "Clear-Host", NULL, "" }, { "cls", NULL, "" }, { 0 } },
+};
+
+/* ---- never ---- */
+static int never_begin(struct sh_cmd *c)
+{
+        const char *name = sh_cmdlet_of(c)->name;
+        return sh_cmd_throw(c, "NotSupportedHere", "NotImplemented", SH_NIL, "%s is not supported here: %s",
+                            name, sh_cmdlet_of(c)->description);
+}
+#define NEVER(symbol, cmdlet, why) \
+        static const struct sh_cmdlet symbol = { .name = cmdlet, \
+                                                 .synopsis = "Not supported here.", \
+                                                 .description = why, \
+                                                 .begin = never_begin, \
+                                                 .params = (const struct sh_param[]) { \
+                                                         { "Argument", .type = "object[]", .position = 1, \
+                                                           .remaining = true, .allow_null = true }, \
+                                                         { 0 } } }
+NEVER(add_type, "Add-Type", "there is no .NET runtime to compile for.");
+NEVER(get_wmiobject, "Get-WmiObject", "use Get-CimInstance.");
+NEVER(set_executionpolicy, "Set-ExecutionPolicy", "there is no execution policy; roles say who may do what.");
+NEVER(get_executionpolicy, "Get-ExecutionPolicy", "there is no execution policy; roles say who may do what.");
+NEVER(new_service_proxy, "New-WebServiceProxy", "SOAP is not spoken.");
+NEVER(set_psdebug, "Set-PSDebug", "there is no script debugger.");
+NEVER(set_psbreakpoint, "Set-PSBreakpoint", "there is no script debugger.");
+NEVER(out_gridview, "Out-GridView", "there is no window to show it in.");
+NEVER(enable_remoting, "Enable-PSRemoting", "the agent's own SSH port is always there.");
+NEVER(get_signature, "Get-AuthenticodeSignature", "Authenticode does not exist here.");
+
+SH_CMDLETS(run, &invoke_expression, &invoke_command, &measure_command, &start_sleep, &set_strictmode,
+           &read_host, &clear_host, &add_type, &get_wmiobject, &set_executionpolicy, &get_executionpolicy,
+           &new_service_proxy, &set_psdebug, &set_psbreakpoint, &out_gridview, &enable_remoting,
+           &get_signature);
