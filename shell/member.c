@@ -246,6 +246,10 @@ int sh_get(struct sh *sh, struct sv self, const char *name, size_t n, struct sv 
                 return st;
         if ((note = sh_ets_find(sh, self, name, n)) && note->kind != SH_SCRIPT_METHOD)
                 return sh_note_get(sh, note, self, ret);
+        if (sh_is_null(self) && (is(name, n, "Count") || is(name, n, "Length"))) {
+                *ret = sh_int(0);
+                return SH_OK;
+        }
         if (sh_is_null(self) || (st = get_intrinsic(self, name, n, ret)) == SH_OK)
                 return sh_is_null(self) ? SH_NONE : SH_OK;
         if (sh_method_value(sh, self, name, n, ret))

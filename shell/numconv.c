@@ -70,6 +70,10 @@ static enum sh_why from_double(double d, enum sh_kind k, struct sv *ret)
 
 static enum sh_why from_decimal(struct sv v, enum sh_kind k, struct sv *ret)
 {
+        if (k == SH_DECIMAL) {
+                *ret = v;
+                return SH_FITS;
+        }
         if (k == SH_DOUBLE || k == SH_SINGLE)
                 return from_double(sh_decimal_to_double(v), k, ret);
         if (k == SH_CHAR)

@@ -207,7 +207,8 @@ static int measure_process(struct sh_cmd *c, struct sv input)
         m->total++;
         if (m->props.n)
                 return measure_properties(c, input);
-        return measure_value(c, &m->stats[stat_of(m, "$_", 2)], input);
+        uint32_t at = stat_of(m, "$_", 2); /* moves m->stats */
+        return measure_value(c, &m->stats[at], input);
 }
 
 static struct sv as_number(struct sh *sh, struct sv v, bool numbers)

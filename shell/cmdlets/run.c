@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Running things: Invoke-Expression, Invoke-Command, Measure-Command, Start-Sleep, Set-StrictMode, Read-Host, Clear-Host;
- * and what this shell will never have, in one sentence each.
+ * Running things: Invoke-Expression, Invoke-Command, Measure-Command, Start-Sleep, Set-StrictMode, Read-Host,
+ * Clear-Host; and what this shell will never have, in one sentence each.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -87,7 +87,7 @@ static int host_process(struct sh_cmd *c, struct sv input)
                          back ? (back[0] == '9' ? "1" : "4") : "",
                          back ? (back[0] == '9' ? "0" : back + 1) : "");
         int r = sh_stream_host(sh_session(c), text, !sh_switch(c, "NoNewline"),
-                               sgr[0] && isatty(1) ? sgr : NULL);
+                               sgr);
         sh_drop(text);
         return r;
 }
