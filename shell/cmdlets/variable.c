@@ -201,7 +201,7 @@ static int set_one(struct sh_cmd *c, const char *name, struct sv value, bool new
         if (r != SH_OK || !what)
                 return r;
         struct sv text = sh_is_null(options) ? SH_NIL : sh_to_text(sh, options);
-        if (new &&there && sh_switch(c, "Force")) {
+        if (there && sh_switch(c, "Force")) {
                 struct sh_var *box = sh_var_box(sh, sh_intern(sh, name, strlen(name)), where, false);
                 if (box)
                         box->options &= ~(uint32_t)VO_READONLY;
