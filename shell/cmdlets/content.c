@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Get-Content, Set-Content, Add-Content, Clear-Content: text files, line by line.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shell/code.h"
+#include "shell/files.h"
+#include "shell/text.h"
+
+/* ---- Get-Content ---- */
+static int emit_lines(struct sh_cmd *c, const char *s, size_t n, int64_t head, int64_t tail)
+{
+        const char *delimiter = sh_arg_text(c, "Delimiter", "\n");
+        size_t dn = strlen(delimiter), count = 0;
+        int st = SH_OK;
+        if (!dn)
+                delimiter = "\n", dn = 1;
+        bool lines = dn == 1 && *delimiter == '\n';
+        for (const char *p = s, *end = s + n, *q; tail >= 0 && p < end; p = q + dn, count++)
+                if (!(q = memmem(p, (size_t)(end - p), delimiter, dn)))
+                        q = end;
+        int64_t skip = tail >= 0 && (int64_t)count > tail ? (int64_t)count - tail : 0, i = 0;
+        for (const char *p = s, *end = s + n, *q; st == SH_OK && p < end && (head < 0 || i < head);
+             p = q + dn, i++) {
+                if (!(q = memmem(p, (size_t)(end - p), delimiter, dn)))
+                        q = end;
+                if (i < skip)
+                        continue;
+                size_t len = (size_t)(q - p);
+                if (lines && len && p[len - 1] == '\r')
+                        len--;
+                struct sv v = sh_string(p, len);
+                st = sh_emit(c, v);
+                sh_drop(v);
+        }
+        return st;
+}
+
+static bool read_all(int fd, struct sh_buf *b)
+{
+        char buf[65536];
+        ssize_t n;
+        while ((n = read(fd, buf, sizeof buf)) > 0)
+                sh_buf_put(b, buf, (size_t)n);
+        return n == 0;
+}
+
+/* -Wait: what is added later, until Ctrl-C. */
+static int follow(struct sh_cmd *c, int fd)
+{
+        struct sh_buf line = { 0 };
+        int st = SH_OK;
+        while (st == SH_OK) {
+                char buf[4096];
+                ssize_t n = read(fd, buf, sizeof buf);
+                for (ssize_t i = 0; i < n && st == SH_OK; i++) {
+                        if (buf[i] != '\n') {
+                                sh_buf_put(&line, &buf[i], 1);
+                                continue;
+                        }
+                        struct sv v = sh_string(line.p ? line.p : "", line.n);
+                        line.n = 0;
+                        st = sh_emit(c, v);
+                        sh_drop(v);
+                }
+                if (n <= 0) {
+                        struct timespec t = { .tv_nsec = 100000000 };
+                        nanosleep(&t, NULL);
+                }
+                if (st == SH_OK)
+                        st = sh_check(sh_session(c));
+        }
+        sh_buf_free(&line);
+        return st;
+}
+
+static int get_file(struct sh_cmd *c, const char *path)
+{
+        struct sh_buf raw = { 0 }, text = { 0 };
+        enum sh_encoding enc = SH_ENC_UTF8;
+        struct stat s;
+        int st = sh_encoding_of(c, "Encoding", &enc),
+            fd = st == SH_OK ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        if (st != SH_OK)
+                return st;
+        if (fd < 0)
+                return errno == ENOENT
+                               ? sh_path_missing(c, path)
+                               : sh_path_error(c, "GetContentReaderUnauthorizedAccessError", errno, path);
+        if (fstat(fd, &s) == 0 && S_ISDIR(s.st_mode)) {
+                close(fd);
+                struct sv t = sh_text(path);
+                st = sh_cmd_error(c, "GetContainerContentException", "InvalidOperation", t,
+                                  "Unable to get content because it is a directory: '%s'. "
+                                  "Please use 'Get-ChildItem' instead.",
+                                  path);
+                sh_drop(t);
+                return st;
+        }
+        int64_t head = sh_arg_int(c, "TotalCount", -1), tail = sh_arg_int(c, "Tail", -1);
+        read_all(fd, &raw);
+        if (sh_switch(c, "AsByteStream") || enc == SH_ENC_BYTES) {
+                struct sv all = sh_switch(c, "Raw") ? sh_array_typed(&sh_type_byte, 0) : SH_NIL;
+                for (size_t i = 0; st == SH_OK && i < raw.n; i++) {
+                        struct sv b = { .kind = SH_BYTE, .u = (unsigned char)raw.p[i] };
+                        if (all.kind == SH_ARRAY)
+                                sh_array_add(all.a, b);
+                        else
+                                st = sh_emit(c, b);
+                }
+                if (all.kind == SH_ARRAY)
+                        st = sh_emit(c, all);
+                sh_drop(all);
+        } else {
+                sh_decode(enc, raw.p ? raw.p : "", raw.n, &text);
+                if (sh_switch(c, "Raw")) {
+                        struct sv v = sh_string(text.p ? text.p : "", text.n);
+                        if (text.n)
+                                st = sh_emit(c, v);
+                        sh_drop(v);
+                } else {
+                        st = emit_lines(c, text.p ? text.p : "", text.n, head, tail);
+                }
+                if (st == SH_OK && sh_switch(c, "Wait"))
+                        st = follow(c, fd);
+        }
+        close(fd);
+        sh_buf_free(&raw);
+        sh_buf_free(&text);
+        return st;
+}
+
+struct each {
+        struct sh_cmd *c;
+        int (*one)(struct sh_cmd *, const char *);
+        int st;
+};
+static bool each_path(void *state, const char *path)
+{
+        struct each *e = state;
+        e->st = e->one(e->c, path);
+        return e->st == SH_OK;
+}
+static int for_paths(struct sh_cmd *c, bool must_exist, int (*one)(struct sh_cmd *, const char *))
+{
+        bool literal = sh_bound(c, "LiteralPath");
+        struct sv v = sh_arg(c, literal ? "LiteralPath" : "Path"), item;
+        size_t pos = 0;
+        int st = SH_OK;
+        while (st == SH_OK && sh_next(v, &pos, &item)) {
+                struct sv t = sh_to_text(sh_session(c), item);
+                struct each e = { c, one, SH_OK };
+                const char *at = strstr(t.s->s, "FileSystem::"), *s = at ? at + 12 : t.s->s;
+                if (!literal && sh_has_wildcard(s, strlen(s))) {
+                        if (!sh_path_glob(sh_session(c), s, false, each_path, &e) && must_exist)
+                                e.st = SH_OK;
+                        st = e.st;
+                } else {
+                        char *full = sh_path_full(sh_session(c), s);
+                        st = must_exist && access(full, F_OK) != 0 ? sh_path_missing(c, s) : one(c, full);
+                        free(full);
+                }
+                sh_drop(t);
+                sh_drop(item);
+        }
+        return st;
+}
+#define PATHS \
+        { "Path",           .type = "string[]", .position = 1,     .mandatory = true, .from_property = true, \
+          .wildcard = true, .sets = "Path",     .complete = "path" }, \
+        { \
+                "LiteralPath", .type = "string[]", .alias = "PSPath,LP", .sets = "LiteralPath", \
+                               .from_property = true, .mandatory = true \
+        }
+#define ENCODING \
+        { \
+                "Encoding", .type = "object", .help = "utf8 (without a mark) when absent." \
+        }
+
+static int get_process(struct sh_cmd *c, struct sv input)
+{
+        (void)input;
+        struct sv v = sh_arg(c, "Path");
+        if (v.kind == SH_ARRAY && v.a->n == 1 && v.a->v[0].kind == SH_STRING && strchr(v.a->v[0].s->s, ':')) {
+                const char *s = v.a->v[0].s->s, *name = strchr(s, ':') + 1;
+                struct sv value = SH_NIL;
+                int st = SH_OK;
+                if (!strncasecmp(s, "env:", 4) && getenv(name)) {
+                        value = sh_text(getenv(name));
+                        st = sh_emit(c, value);
+                        sh_drop(value);
+                        return st;
+                }
+                if (!strncasecmp(s, "variable:", 9) && sh_var_get(sh_session(c), name, &value)) {
+                        st = sh_emit(c, value);
+                        sh_drop(value);
+                        return st;
+                }
+                if (!strncasecmp(s, "function:", 9)) {
+                        struct sh_target *t = NULL;
+                        if (sh_try_command(sh_session(c), name, strlen(name), &t) == SH_OK) {
+                                st = sh_emit(c, t->block);
+                                sh_drop(sh_target_value(t));
+                                return st;
+                        }
+                }
+        }
+        return for_paths(c, true, get_file);
+}
+static const struct sh_cmdlet get_content = {
+        .name = "Get-Content",
+        .alias = (const char *[]) { "gc", "type", NULL },
+        .synopsis = "Reads a text file.",
+        .process = get_process,
+        .default_set = "Path",
+        .params =
+                (const struct sh_param[]) {
+                        { "Path", .type = "string[]", .position = 1, .mandatory = true, .from_pipeline = true,
+                          .from_property = true, .wildcard = true, .sets = "Path", .complete = "path" },
+                        { "LiteralPath", .type = "string[]", .alias = "PSPath,LP", .sets = "LiteralPath",
+                          .from_property = true, .mandatory = true },
+                        { "TotalCount", .type = "long", .alias = "First,Head" },
+                        { "Tail", .type = "int", .alias = "Last" },
+                        { "Raw", .type = "switch" },
+                        { "Wait", .type = "switch" },
+                        { "Delimiter", .type = "string" },
+                        ENCODING,
+                        { "AsByteStream", .type = "switch" },
+                        { "ReadCount", .type = "long" },
+                        { "Filter", .type = "string" },
+                        { "Include", .type = "string[]" },
+                        { "Exclude", .type = "string[]" },
+                        { "Force", .type = "switch" },
+                        { 0 } },
+        .examples =
+                (const struct sh_example[]) {
+                        { "Set-Content gc-a 'x','y'; Get-Content gc-a -Tail 1; Remove-Item gc-a", "y", "" },
+                        { "(Get-Content /etc/passwd -TotalCount 1).Count", "1", "" },
+                        { 0 } },
+};
+
+/* ---- Set-, Add-, Clear-Content ---- */
+struct writing {
+        struct sh_buf text;
+        bool bytes;
+};
+static int collect(struct sh_cmd *c, struct sv input)
+{
+        (void)input;
+        struct writing *w = sh_state(c);
+        struct sv v = sh_arg(c, "Value"), item;
+        size_t pos = 0;
+        w->bytes = sh_switch(c, "AsByteStream");
+        if (sh_is_null(v))
+                return SH_OK;
+        bool many = sh_is_enumerable(v);
+        item = sh_keep(v);
+        do {
+                if (many) {
+                        sh_drop(item);
+                        if (!sh_next(v, &pos, &item))
+                                return SH_OK;
+                }
+                int64_t byte;
+                if (w->bytes && sh_to_int64(sh_session(c), item, &byte)) {
+                        char b = (char)byte;
+                        sh_buf_put(&w->text, &b, 1);
+                } else {
+                        sh_buf_value(sh_session(c), &w->text, item);
+                        if (!sh_switch(c, "NoNewline"))
+                                sh_buf_put(&w->text, "\n", 1);
+                }
+        } while (many);
+        sh_drop(item);
+        return SH_OK;
+}
+
+static int write_one(struct sh_cmd *c, const char *path)
+{
+        struct writing *w = sh_state(c);
+        bool add = sh_cmdlet_of(c)->name[0] == 'A', what = true;
+        struct sh_open o = { .append = add, .force = sh_switch(c, "Force"), .encoding = SH_ENC_UTF8 };
+        struct sh_text_file *f = NULL;
+        int st = sh_encoding_of(c, "Encoding", &o.encoding);
+        if (w->bytes)
+                o.encoding = SH_ENC_BYTES;
+        if (st == SH_OK)
+                st = sh_should_process(c, path, add ? "Add Content" : "Set Content", &what);
+        if (st != SH_OK || !what)
+                return st;
+        st = sh_text_open(c, path, &o, &f);
+        if (st == SH_OK)
+                st = sh_text_write(c, f, w->text.p ? w->text.p : "", w->text.n);
+        int closed = sh_text_close(c, f);
+        return st == SH_OK ? closed : st;
+}
+static int write_end(struct sh_cmd *c)
+{
+        struct writing *w = sh_state(c);
+        struct sv v = sh_arg(c, "Path");
+        if (v.kind == SH_ARRAY && v.a->n == 1 && v.a->v[0].kind == SH_STRING && strchr(v.a->v[0].s->s, ':')) {
+                const char *s = v.a->v[0].s->s, *name = strchr(s, ':') + 1;
+                if (w->text.n && w->text.p[w->text.n - 1] == '\n')
+                        w->text.n--;
+                struct sv text = sh_string(w->text.p ? w->text.p : "", w->text.n);
+                int st = -1;
+                if (!strncasecmp(s, "env:", 4))
+                        st = setenv(name, text.s->s, 1) == 0 ? SH_OK : SH_ERROR;
+                else if (!strncasecmp(s, "variable:", 9))
+                        st = sh_var_set(sh_session(c), name, sh_arg(c, "Value"));
+                sh_drop(text);
+                if (st >= 0)
+                        return st;
+                sh_buf_put(&w->text, "\n", 1);
+        }
+        return for_paths(c, false, write_one);
+}
+static void write_clean(struct sh_cmd *c)
+{
+        struct writing *w = sh_state(c);
+        sh_buf_free(&w->text);
+        w->text = (struct sh_buf) { 0 };
+}
+#define VALUES \
+        { "Value", \
+          .type = "object", \
+          .position = 2, \
+          .from_pipeline = true, \
+          .allow_null = true, \
+          .allow_empty = true }, \
+                ENCODING, { "NoNewline", .type = "switch" }, { "AsByteStream", .type = "switch" }, \
+                { "Force", .type = "switch" }, { "PassThru", .type = "switch" }, \
+        { \
+                0 \
+        }
+static const struct sh_cmdlet set_content = {
+        .name = "Set-Content",
+        .synopsis = "Writes a text file.",
+        .state_size = sizeof(struct writing),
+        .process = collect,
+        .end = write_end,
+        .clean = write_clean,
+        .should_process = true,
+        .default_set = "Path",
+        .params = (const struct sh_param[]) { PATHS, VALUES },
+        .examples =
+                (const struct sh_example[]) {
+                        { "Set-Content sc-a 1,2; (Get-Content sc-a) -join '+'; Remove-Item sc-a", "1+2", "" },
+                        { "Set-Content sc-b x -WhatIf; Test-Path sc-b", NULL, "" },
+                        { 0 } },
+};
+static const struct sh_cmdlet add_content = {
+        .name = "Add-Content",
+        .alias = (const char *[]) { "ac", NULL },
+        .synopsis = "Adds to a text file.",
+        .state_size = sizeof(struct writing),
+        .process = collect,
+        .end = write_end,
+        .clean = write_clean,
+        .should_process = true,
+        .default_set = "Path",
+        .params = (const struct sh_param[]) { PATHS, VALUES },
+        .examples =
+                (const struct sh_example[]) {
+                        { "Set-Content ac-a 1; Add-Content ac-a 2; (Get-Content ac-a) -join '+'; Remove-Item "
+                          "ac-a",
+                          "1+2", "" },
+                        { "'z' | Add-Content ac-b; Get-Content ac-b; Remove-Item ac-b", "z", "" },
+                        { 0 } },
+};
+static int clear_one(struct sh_cmd *c, const char *path)
+{
+        bool what = true;
+        int st = sh_should_process(c, path, "Clear Content", &what);
+        if (st == SH_OK && what && truncate(path, 0) != 0)
+                st = sh_path_error(c, "ClearContentIOError", errno, path);
+        return st;
+}
+static int clear_process(struct sh_cmd *c, struct sv input)
+{
+        (void)input;
+        return for_paths(c, true, clear_one);
+}
+static const struct sh_cmdlet clear_content = {
+        .name = "Clear-Content",
+        .alias = (const char *[]) { "clc", NULL },
+        .synopsis = "Empties a file.",
+        .process = clear_process,
+        .should_process = true,
+        .default_set = "Path",
+        .params = (const struct sh_param[]) { PATHS, { "Force", .type = "switch" }, { 0 } },
+        .examples =
+                (const struct sh_example[]) {
+                        { "Set-Content cc-a 1; Clear-Content cc-a; (Get-Item cc-a).Length; Remove-Item cc-a",
+                          "0", "" },
+                        { "Clear-Content /nowhere -ErrorAction Ignore; $?", "False", "" },
+                        { 0 } },
+};
+
+SH_CMDLETS(content, &get_content, &set_content, &add_content, &clear_content);
