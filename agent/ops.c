@@ -191,19 +191,24 @@ static int reading(struct rv_request *q, struct rv_error *err)
         return RV_OK;
 }
 
-/* The class itself where a provider has it, and every subclass. */
+static bool has_provider(struct rv_request *q, const struct rv_class *c)
+{
+        const struct rv_class *source = c->view_of ? rv_class_find(c->view_of, NULL) : c;
+        return source && rv_entry_find(q->agent, source);
+}
+
+/* The class itself and every subclass, as far as a provider has them. None at all: the class, for the complaint. */
 static int choose_classes(struct rv_request *q)
 {
         const struct rv_registry *r = &q->agent->registry;
         q->classes = calloc(r->n + 1, sizeof *q->classes);
         if (!q->classes)
                 return -ENOMEM;
-        for (uint32_t i = 0; i < r->n; i++) {
-                const struct rv_class *c = r->classes[i],
-                                      *source = c->view_of ? rv_class_find(c->view_of, NULL) : c;
-                if (rv_descends(c, q->asked) && source && (c == q->asked || rv_entry_find(q->agent, source)))
-                        q->classes[q->nclasses++] = c;
-        }
+        for (uint32_t i = 0; i < r->n; i++)
+                if (rv_descends(r->classes[i], q->asked) && has_provider(q, r->classes[i]))
+                        q->classes[q->nclasses++] = r->classes[i];
+        if (!q->nclasses)
+                q->classes[q->nclasses++] = q->asked;
         return RV_OK;
 }
 

@@ -37,7 +37,7 @@ struct rv_scan {
         int result;
         uint64_t begun;
         atomic_bool cancelled;
-        bool is_method, returned;
+        bool is_method, returned, on_loop;
         struct rv_change_plan change;
         bool reads_first;       /* test and set */
         struct rv_audit *audit; /* of a change, until it is written */
@@ -117,6 +117,8 @@ static void on_back(struct rv_work *w)
 static void on_rows(struct rv_work *w)
 {
         struct rv_scan *s = OF(w, struct rv_scan, ready);
+        if (s->on_loop && atomic_load(&s->sink.called_done))
+                s->returned = true;
         if (s->request && !s->is_method)
                 step(s->request);
 }
@@ -163,7 +165,9 @@ static void scan_end(struct rv_request *q, bool timed_out)
                 atomic_store(&s->cancelled, true);
                 return;
         }
-        if (s->returned) {
+        if (s->on_loop && !s->returned && !atomic_load(&s->sink.called_done) && s->entry->provider->cancel)
+                s->entry->provider->cancel(&s->call);
+        if (s->returned || s->on_loop) {
                 scan_free(s);
                 return;
         }
@@ -345,12 +349,36 @@ static bool answered_at_once(struct rv_scan *s)
         return s->returned = true;
 }
 
+static void on_room(struct rv_sink *sink)
+{
+        struct rv_scan *s = OF(sink, struct rv_scan, sink);
+        if (s->entry->provider->resume)
+                s->entry->provider->resume(&s->call);
+}
+
+/* A provider on the loop: it emits now and later, until rv_done(). */
+static int start_loop(struct rv_request *q, struct rv_scan *s, struct rv_error *err)
+{
+        rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_LOOP, q->deadline);
+        s->sink.ready = on_ready;
+        s->sink.room = on_room;
+        s->on_loop = true;
+        s->call.query = &s->query;
+        s->call.sink = &s->sink;
+        int r = s->entry->provider->start(&s->call, err);
+        if (r) {
+                s->returned = true; /* it has not begun: there is nothing to cancel */
+                scan_end(q, false);
+        }
+        return r;
+}
+
 static int start(struct rv_request *q, const struct rv_class *c, struct rv_error *err)
 {
         struct rv_plan plan;
         const struct rv_class *source = c->view_of ? rv_class_find(c->view_of, NULL) : c;
         struct rv_entry *e = source ? rv_entry_find(q->agent, source) : NULL;
-        if (!e || !e->provider->query)
+        if (!e || !(e->provider->query || e->provider->start))
                 return rv_fail(err, RV_NOT_SUPPORTED, "'%s' has no instances that can be read", c->name);
         struct rv_scan *s = scan_new(q, e);
         if (!s)
@@ -362,6 +390,7 @@ static int start(struct rv_request *q, const struct rv_class *c, struct rv_error
         int r = rv_plan_make(&s->arena, c, &ask, &plan, err);
         if (r) {
                 q->scan = NULL;
+                rv_arena_free(&s->arena);
                 free(s);
                 return r;
         }
@@ -379,6 +408,8 @@ static int start(struct rv_request *q, const struct rv_class *c, struct rv_error
         rv_entry_begin(e);
         if (answered_at_once(s))
                 return RV_OK;
+        if (e->provider->start)
+                return start_loop(q, s, err);
         rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_THREAD, q->deadline);
         s->sink.ready = on_ready;
         r = rv_pool_submit(&e->pool, &s->job, err);

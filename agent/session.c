@@ -7,6 +7,7 @@
  * is not read.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -508,6 +509,30 @@ static void on_room(uv_handle_t *h, size_t hint, uv_buf_t *b)
         *b = uv_buf_init(room, room ? (unsigned)n : 0);
 }
 
+/* The peer has not only ended its half: nobody is there any more to read. */
+static bool is_gone(const struct rv_session *s)
+{
+        uv_os_fd_t fd;
+        if (uv_fileno((const uv_handle_t *)&s->pipe, &fd))
+                return false;
+        struct pollfd p = { .fd = fd };
+        return poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
+}
+
+/* Nobody reads: what only reads is given up, what changes goes on. */
+static void forget_reads(struct rv_session *s)
+{
+        for (struct rv_request *q = s->requests, *next; q; q = next) {
+                next = q->next;
+                if (q->shape == RV_SHAPE_METHOD)
+                        continue;
+                struct rv_group *g = q->group;
+                request_free(q);
+                if (g)
+                        group_done(s, g);
+        }
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 {
         (void)b;
@@ -520,6 +545,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
                 s->reading = false;
                 if (n == UV_EOF && s->state == RV_SESSION_OPEN) {
                         s->state = RV_SESSION_DRAINING;
+                        if (is_gone(s))
+                                forget_reads(s);
                         flush(s);
                 } else {
                         rv_session_close(s);

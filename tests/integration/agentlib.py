@@ -34,7 +34,8 @@ class Agent:
 
     def stop(self):
         self.proc.terminate()
-        rc = self.proc.wait(10)
+        rc = self.proc.wait(20)
+        self.said = open(self.log.name, errors='replace').read()   # what sanitizers and the log have to say
         if self.own:
             shutil.rmtree(self.dir)
         return rc

@@ -212,5 +212,6 @@ try:
     time.sleep(3)
     case('idle: no wakeups in three seconds', switches() == before, switches() - before)
 finally:
-    case('ends cleanly', agent.stop() == 0)
+    rc = agent.stop()
+    case('ends cleanly', rc == 0, (rc, agent.said))
 case.end()

@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The agent's integration tests once more with an agent built with AddressSanitizer (leaks included) and UBSan: each ends with the
+agent's exit status, which is not 0 when anything was found. Builds into build/address-undefined what is not there yet."""
+import os, re, subprocess, sys, time
+
+if os.environ.get('REEVE_BUILD', '').endswith('address-undefined'):
+    print('SKIP: this is the sanitized build itself')
+    sys.exit(77)
+top = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
+build = os.path.join(top, 'build', 'address-undefined')
+cc = 'ccache gcc' if subprocess.run(['sh', '-c', 'command -v ccache'], capture_output=True).returncode == 0 else 'gcc'
+targets = [f'build/address-undefined/{x}' for x in ('bin/reeve-agent', 'tests/bin/reeve-agent-modes')]
+start = time.monotonic()
+env = dict(os.environ, CCACHE_BASEDIR=os.environ.get('CCACHE_BASEDIR', os.path.abspath(os.path.join(top, '..'))))
+made = subprocess.run(['make', '-C', top, '--no-print-directory', f'-j{os.cpu_count()}', 'SAN=address,undefined', 'CFLAGS=-O1 -g', f'CC={cc}', *targets],
+                      capture_output=True, text=True, env=env)
+if made.returncode:
+    print(made.stdout[-3000:] + made.stderr[-3000:])
+    print('cases: 0 passed, 1 failed, 0 skipped')
+    sys.exit(1)
+print(f'built in {time.monotonic() - start:.0f} s')
+passed = failed = skipped = 0
+env = dict(os.environ, REEVE_BUILD=build, ASAN_OPTIONS='detect_leaks=1:abort_on_error=0', UBSAN_OPTIONS='print_stacktrace=1')
+for name in ('test_agent', 'test_agent_changes', 'test_agent_faults', 'test_agent_hostile', 'test_agent_mount'):
+    out = subprocess.run([sys.executable, os.path.join(top, 'tests', 'integration', name + '.py')], capture_output=True, text=True, env=env, cwd=top,
+                         timeout=200).stdout
+    m = re.search(r'^cases: (\d+) passed, (\d+) failed, (\d+) skipped', out, re.M)
+    p, f, s = (int(x) for x in m.groups()) if m else (0, 1, 0)
+    passed, failed, skipped = passed + p, failed + f, skipped + s
+    if f:
+        print(f'{name}:\n{out[-6000:]}')
+print(f'cases: {passed} passed, {failed} failed, {skipped} skipped')
+sys.exit(1 if failed else 0)
