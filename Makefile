@@ -134,8 +134,8 @@ $(B)/bin/reeve: $(call obj,shell/main.c) $(SHELL_A) $(WIRE_A) $(GEN_A) $(SCHEMA_
 	$(link) $(call obj,shell/main.c) $(SHELL_LIBS) $(call libs_of,jansson $(PKGS_SHELL)) -lm
 $(B)/bin/reeved: $(call obj,$(MONITOR_C)) $(SCHEMA_A)
 	$(link) $^ $(call libs_of,libuv libcrypto) -lcrypt
-$(B)/bin/reeve-ssh: $(call obj,$(SSH_C)) $(SCHEMA_A)
-	$(link) $^ $(call libs_of,libuv $(PKGS_SSH))
+$(B)/bin/reeve-ssh: $(call obj,$(SSH_C) agent/monitor/request.c)
+	$(link) $^ $(call libs_of,libuv $(PKGS_SSH) libseccomp)
 
 BENCH := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
 $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o
