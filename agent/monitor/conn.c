@@ -30,6 +30,12 @@ static void answer(struct mon_conn *c, uint32_t id, enum mon_status status, cons
         mon_conn_tell(c, &m, NULL, 0);
 }
 
+/* Addresses of connections that have just ended: how their process ended is told after its link has closed. */
+static struct {
+        uint32_t number;
+        struct sockaddr_storage peer;
+} recent[64];
+
 /* ---- login ---- */
 
 static void on_delay(uv_timer_t *t)
@@ -397,6 +403,8 @@ void mon_conn_end(struct mon_conn *c)
 {
         if (!c->ended) {
                 c->ended = true;
+                recent[c->number % 64].number = c->number;
+                recent[c->number % 64].peer = c->peer;
                 weigh(c);
                 mon_programs_orphan(c);
                 struct mon_conn **at = &c->m->conns;
@@ -439,16 +447,14 @@ void mon_conn_started(struct monitor *m, uint32_t number, int pidfd)
 void mon_conn_exited(struct monitor *m, uint32_t number, int status)
 {
         struct mon_conn *c = find(m, number);
-        bool bad = WIFSIGNALED(status) ? WTERMSIG(status) != SIGKILL : WEXITSTATUS(status) == 86;
-        if (!c) {
-                if (bad)
-                        rv_log(RV_LOG_WARNING, "front-end %u ended badly: status %#x", number, (unsigned)status);
+        bool bad = WIFSIGNALED(status) ? WTERMSIG(status) != SIGKILL : WEXITSTATUS(status) == MON_STUCK;
+        if (c)
+                mon_conn_end(c);
+        if (!bad || recent[number % 64].number != number)
                 return;
-        }
-        if (bad) {
-                rv_log(RV_LOG_WARNING, "the front-end of %s, session %s, ended badly: %s %d", c->source, c->id,
-                       WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-                mon_address_did(m, (struct sockaddr *)&c->peer, MON_DID_CRASH);
-        }
-        mon_conn_end(c);
+        char from[64];
+        mon_address_text((struct sockaddr *)&recent[number % 64].peer, from, sizeof from);
+        rv_log(RV_LOG_WARNING, "the front-end of %s, connection %u, ended badly: %s %d", from, (unsigned)number,
+               WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+        mon_address_did(m, (struct sockaddr *)&recent[number % 64].peer, MON_DID_CRASH);
 }

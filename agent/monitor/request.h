@@ -43,6 +43,7 @@ enum mon_type {
 
 enum mon_kind { MON_SHELL, MON_EXEC, MON_RPC, MON_KINDS };
 enum mon_status { MON_OK, MON_DENIED, MON_FAILED };
+enum { MON_STUCK = 86 };       /* exit status of a front-end that its own watchdog ended */
 
 enum {
         MON_NUMBERS = 7,        /* most fields of a message */

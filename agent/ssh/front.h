@@ -33,7 +33,7 @@ enum {
 };
 
 /* Exit statuses of a front-end's process: reeved weighs them. */
-enum front_end { FRONT_DONE = 0, FRONT_GRACE = 81, FRONT_ATTEMPTS_USED = 82, FRONT_FLOOD = 83, FRONT_STUCK = 86 };
+enum front_end { FRONT_DONE = 0, FRONT_GRACE = 81, FRONT_ATTEMPTS_USED = 82, FRONT_FLOOD = 83, FRONT_STUCK = MON_STUCK };
 
 struct front;
 
