@@ -65,6 +65,7 @@ GEN_A := $(B)/lib/gen.a
 AGENT_A := $(B)/lib/agent.a
 PROVIDER_A := $(B)/lib/providers.a
 SHELL_A := $(B)/lib/shell.a
+MONITOR_A := $(B)/lib/monitor.a
 
 BINS := $(if $(wildcard agent/main.c),$(B)/bin/reeve-agent) $(if $(wildcard shell/main.c),$(B)/bin/reeve) \
 	$(if $(MONITOR_C),$(B)/bin/reeved) $(if $(SSH_C),$(B)/bin/reeve-ssh)
@@ -124,6 +125,8 @@ $(eval $(call archive,$(AGENT_A),$(call obj,$(AGENT_C))))
 $(eval $(call archive,$(PROVIDER_A),$(B)/obj/gen/registry.o $(call obj,$(PROVIDER_C) $(PROVIDER_LIB_C))))
 $(eval $(call archive,$(SHELL_A),$(B)/obj/gen/shell_registry.o $(call obj,$(SHELL_C))))
 
+$(eval $(call archive,$(MONITOR_A),$(call obj,$(filter-out agent/monitor/main.c,$(MONITOR_C)))))
+
 AGENT_LIBS := -Wl,--start-group $(AGENT_A) $(PROVIDER_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A) -Wl,--end-group
 SHELL_LIBS := -Wl,--start-group $(SHELL_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A) -Wl,--end-group
 link = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(CFLAGS) $(REEVE_LDFLAGS) $(LDFLAGS) -o $@
@@ -132,10 +135,10 @@ $(B)/bin/reeve-agent: $(call obj,agent/main.c) $(AGENT_A) $(PROVIDER_A) $(WIRE_A
 	$(link) $(call obj,agent/main.c) $(AGENT_LIBS) $(call libs_of,$(PKGS)) -lm
 $(B)/bin/reeve: $(call obj,shell/main.c) $(SHELL_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A)
 	$(link) $(call obj,shell/main.c) $(SHELL_LIBS) $(call libs_of,jansson $(PKGS_SHELL)) -lm
-$(B)/bin/reeved: $(call obj,$(MONITOR_C)) $(SCHEMA_A)
-	$(link) $^ $(call libs_of,libuv libcrypto) -lcrypt
-$(B)/bin/reeve-ssh: $(call obj,$(SSH_C)) $(SCHEMA_A)
-	$(link) $^ $(call libs_of,libuv $(PKGS_SSH))
+$(B)/bin/reeved: $(call obj,agent/monitor/main.c agent/log.c) $(MONITOR_A)
+	$(link) $^ $(call libs_of,libuv libcrypto)
+$(B)/bin/reeve-ssh: $(call obj,$(SSH_C) agent/monitor/request.c)
+	$(link) $^ $(call libs_of,libuv $(PKGS_SSH) libseccomp)
 
 BENCH := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
 $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o

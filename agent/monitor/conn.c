@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One front-end as reeved sees it. What it may ask is the table below, and when: nothing of a session before login,
+ * nothing of login after it. Whatever breaks the table ends the connection.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/monitor/monitor.h"
+
+static void listen_to(struct mon_conn *, bool);
+
+void mon_conn_tell(struct mon_conn *c, const struct mon_message *m, const int *fds, unsigned nfds)
+{
+        /* A front-end that does not read its few messages is stuck. */
+        if (!c->ended && mon_send(c->link, m, fds, nfds) < 0)
+                mon_conn_end(c);
+}
+
+static void answer(struct mon_conn *c, uint32_t id, enum mon_status status, const char *data, size_t n)
+{
+        struct mon_message m = { .type = MON_ANSWER, .id = id, .u = { status }, .b = { { data, (uint32_t)n } } };
+        mon_conn_tell(c, &m, NULL, 0);
+}
+
+/* Addresses of connections that have just ended: how their process ended is told after its link has closed. */
+static struct {
+        uint32_t number;
+        struct sockaddr_storage peer;
+} recent[64];
+
+/* ---- login ---- */
+
+static void on_delay(uv_timer_t *t)
+{
+        struct mon_conn *c = t->data;
+        answer(c, c->denied_id, MON_DENIED, NULL, 0);
+        listen_to(c, true);
+}
+
+static void deny(struct mon_conn *c, uint32_t id)
+{
+        c->failures++;
+        c->denied_id = id;
+        listen_to(c, false);
+        uv_timer_start(&c->delay, on_delay, MON_DENY_MS, 0);
+}
+
+static void complain(void *arg, unsigned line, const char *what)
+{
+        rv_log(RV_LOG_WARNING, "%s: line %u lets nobody in: %s", (const char *)arg, line, what);
+}
+
+/* Among the user's keys, from this address, now. */
+static bool is_users_key(struct mon_conn *c, const uint8_t *blob, size_t n, struct mon_key *ret)
+{
+        const struct mon_account *a = &c->account;
+        const struct sockaddr *from = (struct sockaddr *)&c->peer;
+        char name[MON_USER + 8], home[1100];
+        const char *why;
+        snprintf(name, sizeof name, "%s.keys", a->name);
+        snprintf(home, sizeof home, "%s/.ssh/authorized_keys", a->home);
+        if (!a->known)
+                return false;
+        bool found = mon_keys_find(a->own, a->own_n, true, blob, n, from, time(NULL), ret, &why, complain, name) ||
+                     (!why && mon_keys_find(a->home_keys, a->home_n, false, blob, n, from, time(NULL), ret, &why, NULL, home));
+        if (why)
+                rv_log(RV_LOG_NOTICE, "a key of %s is not used from %s: %s", a->name, c->source, why);
+        if (found && *ret->role && strcmp(ret->role, "admin") != 0) {
+                rv_log(RV_LOG_WARNING, "a key of %s is not used: there is no role \"%s\"", a->name, ret->role);
+                return false;
+        }
+        return found && mon_key_strong(blob, n);
+}
+
+static unsigned sessions_of(struct monitor *m, const char *user)
+{
+        unsigned n = 0;
+        for (struct mon_conn *c = m->conns; c; c = c->next)
+                n += c->in && strcmp(c->account.name, user) == 0;
+        return n;
+}
+
+static void log_in(struct mon_conn *c)
+{
+        struct monitor *m = c->m;
+        c->in = true;
+        m->sessions++;
+        mon_address_leave(m, (struct sockaddr *)&c->peer);
+        mon_address_did(m, (struct sockaddr *)&c->peer, MON_DID_LOGIN);
+        mon_fingerprint(c->key.blob, c->key.n, c->fingerprint, sizeof c->fingerprint);
+        mon_account_forget_keys(&c->account);
+        rv_log(RV_LOG_INFO, "%s logged in from %s with %s key %s, session %s", c->account.name, c->source, c->key.type,
+               c->fingerprint, c->id);
+}
+
+static void do_key_allowed(struct mon_conn *c, const struct mon_message *m)
+{
+        struct mon_key key;
+        if (strncmp(c->account.name, m->b[0].data, m->b[0].n) == 0 && !c->account.name[m->b[0].n] &&
+            is_users_key(c, (const uint8_t *)m->b[1].data, m->b[1].n, &key))
+                answer(c, m->id, MON_OK, NULL, 0);
+        else
+                deny(c, m->id);
+}
+
+static void do_verify(struct mon_conn *c, const struct mon_message *m)
+{
+        size_t n;
+        const uint8_t *blob = c->has_session ? mon_signed_key(&m->b[0], c->session, c->account.name, &n) : NULL;
+        if (blob && is_users_key(c, blob, n, &c->key) && mon_verify(&m->b[0], &m->b[1])) {
+                if (c->m->sessions < MON_SESSIONS && sessions_of(c->m, c->account.name) < MON_SESSIONS_USER) {
+                        log_in(c);
+                        answer(c, m->id, MON_OK, NULL, 0);
+                        return;
+                }
+                rv_log(RV_LOG_WARNING, "%s is not let in from %s: too many sessions", c->account.name, c->source);
+        }
+        deny(c, m->id);
+}
+
+static void do_sign(struct mon_conn *c, const struct mon_message *m)
+{
+        uint8_t sig[64];
+        size_t n = sizeof sig;
+        if (c->has_session && !c->in) {         /* one key exchange before login */
+                mon_conn_end(c);
+                return;
+        }
+        EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+        bool good = ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, c->m->host_key) == 1 &&
+                    EVP_DigestSign(ctx, sig, &n, (const uint8_t *)m->b[0].data, MON_HASH) == 1;
+        EVP_MD_CTX_free(ctx);
+        if (good && !c->has_session)
+                memcpy(c->session, m->b[0].data, MON_HASH);
+        c->has_session |= good;
+        answer(c, m->id, good ? MON_OK : MON_FAILED, (char *)sig, good ? n : 0);
+}
+
+/* ---- sessions ---- */
+
+static void do_open(struct mon_conn *c, const struct mon_message *m)
+{
+        int fds[MON_MOST_FDS];
+        unsigned nfds = 0;
+        const char *why = "it is unknown";
+        int r = -EINVAL;
+        if (m->u[1] == MON_RPC && c->key.forced)
+                why = "the key allows one command only";
+        else if (m->u[1] == MON_RPC)
+                r = mon_program_rpc(c, fds, &nfds), why = "the agent does not answer";
+        else if (c->programs >= MON_PROGRAMS)
+                why = "too many programs";
+        else if (m->u[1] < MON_KINDS)
+                r = mon_program_start(c, m, fds, &nfds, &why);
+        if (r < 0)
+                rv_log(RV_LOG_WARNING, "session %s: a channel is refused: %s", c->id, why);
+        struct mon_message a = { .type = MON_ANSWER, .id = m->id, .u = { r < 0 ? MON_FAILED : MON_OK } };
+        mon_conn_tell(c, &a, fds, r < 0 ? 0 : nfds);
+        for (unsigned i = 0; i < nfds; i++)
+                if (i == 0 || fds[i] != fds[i - 1])
+                        close(fds[i]);
+}
+
+static void do_signal(struct mon_conn *c, const struct mon_message *m)
+{
+        char name[17];
+        snprintf(name, sizeof name, "%.*s", (int)m->b[0].n, m->b[0].data);
+        mon_program_signal(c, m->u[0], name);
+}
+
+static void do_close(struct mon_conn *c, const struct mon_message *m)
+{
+        mon_program_close(c, m->u[0]);
+}
+
+static void do_log(struct mon_conn *c, const struct mon_message *m)
+{
+        rv_log(RV_LOG_INFO, "session %s, %s: %.*s", c->id, c->source, (int)m->b[0].n, m->b[0].data);
+}
+
+static void do_pong(struct mon_conn *c, const struct mon_message *m)
+{
+        (void)m;
+        c->asked_ping = false;
+}
+
+enum { BEFORE = 1, AFTER = 2, NEEDS_ACCOUNT = 4 };
+
+static const struct request {
+        unsigned when;
+        void (*run)(struct mon_conn *, const struct mon_message *);
+} requests[MON_TYPES] = {
+        [MON_SIGN] = { BEFORE | AFTER, do_sign },
+        [MON_KEY_ALLOWED] = { BEFORE | NEEDS_ACCOUNT, do_key_allowed },
+        [MON_VERIFY] = { BEFORE | NEEDS_ACCOUNT, do_verify },
+        [MON_OPEN] = { AFTER, do_open },
+        [MON_SIGNAL] = { AFTER, do_signal },
+        [MON_CLOSE] = { AFTER, do_close },
+        [MON_LOG] = { BEFORE | AFTER, do_log },
+        [MON_PONG] = { BEFORE | AFTER, do_pong },
+};
+
+static void run_lookup(uv_work_t *w)
+{
+        struct mon_conn *c = w->data;
+        mon_account_load(&c->account, &c->m->o, c->m->uid);
+}
+
+static void after_lookup(uv_work_t *w, int status)
+{
+        struct mon_conn *c = w->data;
+        struct mon_message m;
+        (void)status;
+        c->work = false;
+        if (!c->ended) {
+                if (mon_decode(c->request, c->request_n, &m) == 0)
+                        requests[m.type].run(c, &m);
+                if (!c->ended && !uv_is_active((uv_handle_t *)&c->delay))
+                        listen_to(c, true);
+        }
+        free(c->request);
+        c->request = NULL;
+        if (c->ended)
+                mon_conn_end(c);
+}
+
+/* The name in a KEY_ALLOWED, or inside what a VERIFY says was signed. */
+static bool name_in(const struct mon_message *m, char *to)
+{
+        const char *name = m->b[0].data;
+        size_t n = m->b[0].n;
+        if (m->type == MON_VERIFY) {    /* 4 + hash + 1, then the name */
+                if (n < 4 + MON_HASH + 1 + 4)
+                        return false;
+                const uint8_t *p = (const uint8_t *)name + 4 + MON_HASH + 1;
+                size_t k = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+                if (k > n - (4 + MON_HASH + 1 + 4))
+                        return false;
+                name += 4 + MON_HASH + 1 + 4;
+                n = k;
+        }
+        if (n == 0 || n > MON_USER || memchr(name, 0, n))
+                return false;
+        memcpy(to, name, n);
+        to[n] = 0;
+        return true;
+}
+
+/* The first request that names a user has him looked up; until then nothing more is read. */
+static void look_up(struct mon_conn *c, const struct mon_message *m, const void *raw, size_t n)
+{
+        if (!name_in(m, c->account.name)) {
+                deny(c, m->id);
+                return;
+        }
+        c->request = malloc(n);
+        if (!c->request) {
+                mon_conn_end(c);
+                return;
+        }
+        memcpy(c->request, raw, n);
+        c->request_n = n;
+        c->lookup.data = c;
+        c->work = true;
+        listen_to(c, false);
+        if (uv_queue_work(&c->m->loop, &c->lookup, run_lookup, after_lookup)) {
+                c->work = false;
+                mon_conn_end(c);
+        }
+}
+
+static void on_link(uv_poll_t *poll, int status, int events)
+{
+        static char buf[MON_MOST];
+        struct mon_conn *c = poll->data;
+        struct mon_message m;
+        (void)status, (void)events;
+        unsigned nfds = 0;
+        int r = mon_recv(c->link, buf, sizeof buf, &m, NULL, &nfds);
+        if (r == -EAGAIN)
+                return;
+        if (r <= 0) {
+                if (r < 0)
+                        rv_log(RV_LOG_WARNING, "session %s: the front-end sent what is no request", c->id);
+                mon_conn_end(c);
+                return;
+        }
+        const struct request *q = &requests[m.type];
+        if (!q->run || !(q->when & (c->in ? AFTER : BEFORE))) {
+                rv_log(RV_LOG_WARNING, "session %s: the front-end may not ask for %u now", c->id, m.type);
+                mon_conn_end(c);
+        } else if ((q->when & NEEDS_ACCOUNT) && !*c->account.name) {
+                look_up(c, &m, buf, (size_t)r);
+        } else {
+                q->run(c, &m);
+        }
+}
+
+/* ---- life ---- */
+
+static void listen_to(struct mon_conn *c, bool on)
+{
+        if (c->ended)
+                return;
+        if (on)
+                uv_poll_start(&c->poll, UV_READABLE, on_link);
+        else
+                uv_poll_stop(&c->poll);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+        struct mon_conn *c = t->data;
+        if (!c->in) {
+                mon_address_did(c->m, (struct sockaddr *)&c->peer, MON_DID_GRACE);
+                c->failures = 0;
+                mon_conn_end(c);
+        } else if (c->asked_ping) {
+                rv_log(RV_LOG_WARNING, "session %s: the front-end does not answer", c->id);
+                mon_conn_end(c);
+        } else {
+                c->asked_ping = true;
+                mon_conn_tell(c, &(struct mon_message) { .type = MON_PING }, NULL, 0);
+        }
+}
+
+static void on_closed(uv_handle_t *h)
+{
+        struct mon_conn *c = h->data;
+        if (--c->handles)
+                return;
+        if (c->pidfd >= 0)
+                close(c->pidfd);
+        free(c);
+}
+
+void mon_conn_new(struct monitor *m, int fd, const struct sockaddr_storage *peer)
+{
+        int pair[2];
+        struct mon_conn *c = calloc(1, sizeof *c);
+        socklen_t n = sizeof c->local;
+        if (!c || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+                mon_address_leave(m, (const struct sockaddr *)peer);
+                free(c);
+                close(fd);
+                return;
+        }
+        c->m = m;
+        c->number = ++m->number;
+        c->link = pair[0];
+        c->pidfd = -1;
+        c->peer = *peer;
+        c->handles = 3;
+        getsockname(fd, (struct sockaddr *)&c->local, &n);
+        mon_address_text((struct sockaddr *)peer, c->source, sizeof c->source);
+        snprintf(c->id, sizeof c->id, "ssh-%08x-%u", (unsigned)m->boot, (unsigned)c->number);
+        c->poll.data = c->timer.data = c->delay.data = c;
+        uv_timer_init(&m->loop, &c->timer);
+        uv_timer_init(&m->loop, &c->delay);
+        uv_poll_init(&m->loop, &c->poll, c->link);
+        c->next = m->conns;
+        m->conns = c;
+        int give[2] = { fd, pair[1] };
+        struct mon_message hello = { .type = MON_CONNECTION, .u = { c->number } };
+        int r = mon_send(m->ssh.mine, &hello, give, 2);
+        close(fd);
+        close(pair[1]);
+        uv_timer_start(&c->timer, on_timer, MON_GRACE * 1000, MON_PING_EVERY * 1000);
+        listen_to(c, true);
+        if (r < 0) {
+                rv_log(RV_LOG_WARNING, "a connection from %s is dropped: reeve-ssh does not take it: %s", c->source, strerror(-r));
+                mon_conn_end(c);
+        }
+}
+
+/* What the connection was worth. */
+static void weigh(struct mon_conn *c)
+{
+        struct sockaddr *sa = (struct sockaddr *)&c->peer;
+        if (c->in) {
+                c->m->sessions--;
+                rv_log(RV_LOG_INFO, "%s from %s has left, session %s", c->account.name, c->source, c->id);
+                return;
+        }
+        mon_address_leave(c->m, sa);
+        if (c->failures) {
+                mon_address_did(c->m, sa, MON_DID_FAIL);
+                rv_log(RV_LOG_INFO, "no login from %s: user \"%s\", %u refusals", c->source, c->account.name, c->failures);
+        } else {
+                mon_address_did(c->m, sa, MON_DID_NOTHING);
+        }
+}
+
+void mon_conn_end(struct mon_conn *c)
+{
+        if (!c->ended) {
+                c->ended = true;
+                recent[c->number % 64].number = c->number;
+                recent[c->number % 64].peer = c->peer;
+                weigh(c);
+                mon_programs_orphan(c);
+                struct mon_conn **at = &c->m->conns;
+                while (*at != c)
+                        at = &(*at)->next;
+                *at = c->next;
+                uv_poll_stop(&c->poll);
+                close(c->link);
+                if (c->pidfd >= 0)
+                        syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+        }
+        if (c->work)            /* comes back when the thread has done */
+                return;
+        mon_account_forget_keys(&c->account);
+        if (uv_is_closing((uv_handle_t *)&c->poll))
+                return;
+        uv_close((uv_handle_t *)&c->poll, on_closed);
+        uv_close((uv_handle_t *)&c->timer, on_closed);
+        uv_close((uv_handle_t *)&c->delay, on_closed);
+}
+
+static struct mon_conn *find(struct monitor *m, uint32_t number)
+{
+        struct mon_conn *c = m->conns;
+        while (c && c->number != number)
+                c = c->next;
+        return c;
+}
+
+void mon_conn_started(struct monitor *m, uint32_t number, int pidfd)
+{
+        struct mon_conn *c = find(m, number);
+        if (c && c->pidfd < 0)
+                c->pidfd = pidfd;
+        else
+                close(pidfd);
+}
+
+/* The front-end's process has ended: by itself, or badly, and then its address pays. */
+void mon_conn_exited(struct monitor *m, uint32_t number, int status)
+{
+        struct mon_conn *c = find(m, number);
+        bool bad = WIFSIGNALED(status) ? WTERMSIG(status) != SIGKILL : WEXITSTATUS(status) == MON_STUCK;
+        if (c)
+                mon_conn_end(c);
+        if (!bad || recent[number % 64].number != number)
+                return;
+        char from[64];
+        mon_address_text((struct sockaddr *)&recent[number % 64].peer, from, sizeof from);
+        rv_log(RV_LOG_WARNING, "the front-end of %s, connection %u, ended badly: %s %d", from, (unsigned)number,
+               WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+        mon_address_did(m, (struct sockaddr *)&recent[number % 64].peer, MON_DID_CRASH);
+}

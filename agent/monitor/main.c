@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * reeved: options and configuration, start, signals, end.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/monitor/monitor.h"
+
+static void usage(FILE *f)
+{
+        fputs("usage: reeved [options]\n"
+              "  --config FILE          configuration (/etc/reeve/reeve.conf; a user's own under ~/.config)\n"
+              "  --state DIR            host key and state (/var/lib/reeve; ~/.local/state/reeve)\n"
+              "  --socket PATH          the agent's Unix socket (/run/reeve/agent.sock; under $XDG_RUNTIME_DIR)\n"
+              "  --keys-dir DIR         USER.keys files (/etc/reeve/keys.d; ~/.config/reeve/keys.d)\n"
+              "  --authorized-keys YES  users' own ~/.ssh/authorized_keys count too: yes or no (no)\n"
+              "  --listen ADDRESS       SSH address, may be repeated (127.0.0.1 and ::1)\n"
+              "  --ssh-port N           SSH port, 0 picks one (2222)\n"
+              "  --no-ssh               no SSH, only the agent\n"
+              "  --shell PATH           the program of a login; another than reeve is given commands with -c\n"
+              "  --agent PATH, --ssh-program PATH   other programs than those beside reeved\n"
+              "  --check                read the configuration and say what is wrong with it\n"
+              "  --foreground           stay in the foreground (always so)\n"
+              "  --help, --version\n", f);
+}
+
+enum { CHECK = 256, AUTHORIZED, NO_SSH, SSH_PROGRAM, SHELL, AGENT };
+
+struct command_line {
+        struct mon_options o;
+        bool check;
+};
+
+/* Answers an exit status, or -1 to go on. */
+static int read_options(int argc, char **argv, struct command_line *c)
+{
+        static const struct option known[] = {
+                { "config", 1, NULL, 'c' },      { "state", 1, NULL, 'd' },       { "socket", 1, NULL, 's' },
+                { "keys-dir", 1, NULL, 'k' },    { "listen", 1, NULL, 'l' },      { "ssh-port", 1, NULL, 'p' },
+                { "no-ssh", 0, NULL, NO_SSH },   { "shell", 1, NULL, SHELL },     { "agent", 1, NULL, AGENT },
+                { "ssh-program", 1, NULL, SSH_PROGRAM }, { "check", 0, NULL, CHECK }, { "foreground", 0, NULL, 'f' },
+                { "authorized-keys", 1, NULL, AUTHORIZED }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'v' }, { 0 }
+        };
+        char line[160];
+        struct mon_options *o = &c->o;
+        for (int k; (k = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+                const char *key = NULL;
+                switch (k) {
+                case 'c': o->config = optarg; break;
+                case 'd': o->state = optarg; break;
+                case 's': o->socket = optarg; break;
+                case 'k': o->keys_dir = optarg; break;
+                case 'l': key = "listen"; break;
+                case 'p': key = "port"; break;
+                case AUTHORIZED: key = "authorized_keys"; break;
+                case NO_SSH: o->no_ssh = true; break;
+                case SHELL: o->shell = optarg; break;
+                case AGENT: o->agent = optarg; break;
+                case SSH_PROGRAM: o->ssh = optarg; break;
+                case CHECK: c->check = true; break;
+                case 'f': break;
+                case 'h': usage(stdout); return 0;
+                case 'v': printf("reeved %s\n", REEVE_VERSION); return 0;
+                default: usage(stderr); return 2;
+                }
+                int n = key ? snprintf(line, sizeof line, "[ssh]\n%s = %s\n", key, optarg) : 0;
+                if (key && ((size_t)n >= sizeof line || mon_config_parse(o, "command line", line, (size_t)n)))
+                        return 2;
+        }
+        if (optind == argc)
+                return -1;
+        usage(stderr);
+        return 2;
+}
+
+/* ---- defaults ---- */
+
+static const char *joined(const char *a, const char *b)
+{
+        char *s = NULL;
+        if (asprintf(&s, "%s/%s", a, b) < 0)
+                abort();
+        return s;
+}
+
+static const char *under_home(const char *variable, const char *otherwise, const char *rest)
+{
+        const char *v = getenv(variable), *home = getenv("HOME");
+        if (v && *v == '/')
+                return joined(v, rest);
+        struct passwd *pw = home ? NULL : getpwuid(getuid());
+        return joined(joined(home ? home : pw ? pw->pw_dir : "/", otherwise), rest);
+}
+
+/* A program beside our own, or where an installation has it. */
+static const char *program(struct monitor *m, const char *name)
+{
+        static const char *const places[] = { ".", "../libexec/reeve", "../bin", NULL };
+        for (const char *const *p = places; *p; p++) {
+                const char *path = joined(joined(m->bin, *p), name);
+                if (access(path, X_OK) == 0)
+                        return realpath(path, NULL);
+        }
+        return joined(m->bin, name);
+}
+
+static const char *own_folder(void)
+{
+        char path[4096];
+        ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+        if (n <= 0)
+                return "/usr/sbin";
+        path[n] = 0;
+        *strrchr(path, '/') = 0;
+        return strdup(path);
+}
+
+static int make_folders(const char *path, mode_t mode)
+{
+        char part[1024];
+        snprintf(part, sizeof part, "%s", path);
+        for (char *p = part + 1; (p = strchr(p, '/')); *p++ = '/') {
+                *p = 0;
+                if (mkdir(part, 0755) < 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
+                        return -1;
+        }
+        return mkdir(part, mode) < 0 && errno != EEXIST ? -1 : 0;
+}
+
+/* What neither the command line nor the configuration has said. */
+static int settle(struct monitor *m)
+{
+        struct mon_options *o = &m->o;
+        bool root = m->uid == 0;
+        if (!o->state)
+                o->state = root ? "/var/lib/reeve" : under_home("XDG_STATE_HOME", ".local/state", "reeve");
+        if (!o->keys_dir)
+                o->keys_dir = root ? "/etc/reeve/keys.d" : under_home("XDG_CONFIG_HOME", ".config", "reeve/keys.d");
+        if (!o->socket)
+                o->socket = root ? "/run/reeve/agent.sock" : under_home("XDG_RUNTIME_DIR", ".local/state", "reeve/agent.sock");
+        if (o->port < 0)
+                o->port = 2222;
+        if (!o->nlisten) {
+                strcpy(o->listen[o->nlisten++], "127.0.0.1");
+                if (access("/proc/net/if_inet6", F_OK) == 0 && o->port)
+                        strcpy(o->listen[o->nlisten++], "::1");
+        }
+        if (!o->shell)
+                o->shell = program(m, "reeve");
+        if (!o->agent)
+                o->agent = program(m, "reeve-agent");
+        if (!o->ssh)
+                o->ssh = program(m, "reeve-ssh");
+        char dir[1024];
+        snprintf(dir, sizeof dir, "%s", o->socket);
+        char *slash = strrchr(dir, '/');
+        if (slash && slash != dir) {
+                *slash = 0;
+                if (make_folders(dir, 0755) < 0)
+                        rv_log(RV_LOG_WARNING, "%s: %m", dir);
+        }
+        if (make_folders(o->state, 0700) == 0)
+                return 0;
+        rv_log(RV_LOG_ERROR, "%s: %m", o->state);
+        return -1;
+}
+
+/* The command line counts, whatever the files say; its addresses replace theirs. */
+static int configure(struct monitor *m, struct command_line *c)
+{
+        struct mon_options file = { .port = -1, .authorized_keys = -1 };
+        const char *path = c->o.config;
+        if (!path)
+                path = m->uid == 0 ? "/etc/reeve/reeve.conf" : under_home("XDG_CONFIG_HOME", ".config", "reeve/reeve.conf");
+        if (mon_config_read(&file, path, c->o.config != NULL) < 0)
+                return -1;
+        struct mon_options *o = &m->o;
+        *o = file;
+        o->config = c->o.config || access(path, R_OK) == 0 ? path : NULL;
+        o->state = c->o.state;
+        o->socket = c->o.socket;
+        o->agent = c->o.agent;
+        o->ssh = c->o.ssh;
+        o->no_ssh |= c->o.no_ssh;
+        if (c->o.keys_dir)
+                o->keys_dir = c->o.keys_dir;
+        if (c->o.shell)
+                o->shell = c->o.shell;
+        if (c->o.port >= 0)
+                o->port = c->o.port;
+        if (c->o.authorized_keys >= 0)
+                o->authorized_keys = c->o.authorized_keys;
+        if (c->o.nlisten) {
+                o->nlisten = c->o.nlisten;
+                memcpy(o->listen, c->o.listen, sizeof o->listen);
+        }
+        return 0;
+}
+
+/* ---- signals ---- */
+
+static void on_child(uv_signal_t *s, int signum)
+{
+        struct monitor *m = s->data;
+        int status;
+        (void)signum;
+        for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+                if (!mon_program_ended(m, pid, status))
+                        mon_service_ended(m, pid, status);
+}
+
+static void on_stop(uv_signal_t *s, int signum)
+{
+        struct monitor *m = s->data;
+        rv_log(RV_LOG_INFO, "stops (signal %d)", signum);
+        m->stopping = true;
+        uv_stop(&m->loop);
+}
+
+/* Keys are read at each login anyway; of the configuration, what can change without new sockets. */
+static void on_reload(uv_signal_t *s, int signum)
+{
+        struct monitor *m = s->data;
+        struct mon_options file = { .port = -1, .authorized_keys = -1 };
+        (void)signum;
+        mon_notify("RELOADING=1");
+        if (!m->o.config || mon_config_read(&file, m->o.config, true) < 0) {
+                rv_log(RV_LOG_WARNING, "the configuration stays as it was");
+        } else {
+                m->o.authorized_keys = file.authorized_keys;
+                m->o.no_penalties = file.no_penalties;
+                rv_log(RV_LOG_INFO, "read %s again; addresses and ports change at the next start", m->o.config);
+        }
+        mon_notify("READY=1");
+}
+
+static void on_watchdog(uv_timer_t *t)
+{
+        (void)t;
+        mon_notify("WATCHDOG=1");
+}
+
+static void watch(struct monitor *m)
+{
+        static const struct {
+                int number;
+                uv_signal_cb run;
+        } signals[] = { { SIGCHLD, on_child }, { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGHUP, on_reload } };
+        for (unsigned i = 0; i < 4; i++) {
+                uv_signal_init(&m->loop, &m->signals[i]);
+                m->signals[i].data = m;
+                uv_signal_start(&m->signals[i], signals[i].run, signals[i].number);
+        }
+        const char *usec = getenv("WATCHDOG_USEC");
+        uint64_t every = usec ? strtoull(usec, NULL, 10) / 2000 : 0;
+        uv_timer_init(&m->loop, &m->watchdog);
+        if (every)
+                uv_timer_start(&m->watchdog, on_watchdog, every, every);
+}
+
+static int serve(struct monitor *m)
+{
+        if (uv_loop_init(&m->loop))
+                return 1;
+        watch(m);
+        if (!m->o.no_ssh && (mon_host_key(m) < 0 || mon_listen(m) < 0))
+                return 1;
+        if (mon_services_start(m) < 0) {
+                mon_services_stop(m);
+                return 1;
+        }
+        uv_run(&m->loop, UV_RUN_DEFAULT);
+        mon_notify("STOPPING=1");
+        mon_listen_on(m, false);
+        while (m->conns)
+                mon_conn_end(m->conns);
+        mon_services_stop(m);
+        EVP_PKEY_free(m->host_key);
+        return 0;
+}
+
+int main(int argc, char **argv)
+{
+        static struct monitor m;
+        struct command_line c = { .o = { .port = -1, .authorized_keys = -1 } };
+        rv_log_start("reeved", RV_LOG_INFO);
+        int status = read_options(argc, argv, &c);
+        if (status >= 0)
+                return status;
+        m.uid = geteuid();
+        m.bin = own_folder();
+        if (configure(&m, &c) < 0)
+                return 1;
+        if (c.check) {
+                puts("the configuration is good");
+                return 0;
+        }
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        signal(SIGPIPE, SIG_IGN);
+        umask(022);
+        setenv("UV_THREADPOOL_SIZE", "8", 1);
+        if (getrandom(&m.boot, sizeof m.boot, 0) != sizeof m.boot || settle(&m) < 0)
+                return 1;
+        return serve(&m);
+}

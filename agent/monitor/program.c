@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Programs: a login's shell as that user, on a terminal or on pipes, and RPC channels, which are no programs. Between
+ * fork and exec only system calls are made: reeved has threads.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/monitor/monitor.h"
+
+enum { PLAN_ENV = 64 };
+
+/* All that the child needs, made before the fork. */
+struct plan {
+        char text[8192 + MON_ENV];
+        size_t n;
+        char *env[PLAN_ENV];
+        unsigned nenv;
+        const char *argv[6];
+        int in, out, err;       /* the child's ends */
+        bool pty, become;
+        const struct mon_account *who;
+};
+
+/* ---- environment ---- */
+
+static void put_env(struct plan *p, const char *name, const char *value)
+{
+        size_t n = strlen(name) + strlen(value) + 2;
+        if (p->nenv + 1 >= PLAN_ENV || n > sizeof p->text - p->n)
+                return;
+        p->env[p->nenv++] = p->text + p->n;
+        p->n += (size_t)snprintf(p->text + p->n, n, "%s=%s", name, value) + 1;
+}
+
+static bool is_accepted(const char *name, size_t n)
+{
+        if (n == 4 && (memcmp(name, "LANG", 4) == 0 || memcmp(name, "TERM", 4) == 0))
+                return true;
+        if (n < 4 || n > 32 || memcmp(name, "LC_", 3) != 0)
+                return false;
+        for (size_t i = 3; i < n; i++)
+                if ((name[i] < 'A' || name[i] > 'Z') && name[i] != '_')
+                        return false;
+        return true;
+}
+
+/* NAME=value, each ended by NUL; the front-end has checked the names, which counts for nothing here. */
+static void put_asked(struct plan *p, const struct mon_text *b)
+{
+        for (const char *at = b->data, *end = at + b->n, *stop; at < end; at = stop + 1) {
+                stop = memchr(at, 0, (size_t)(end - at));
+                if (!stop)
+                        return;
+                const char *eq = memchr(at, '=', (size_t)(stop - at));
+                if (eq && is_accepted(at, (size_t)(eq - at))) {
+                        char name[40];
+                        snprintf(name, sizeof name, "%.*s", (int)(eq - at), at);
+                        put_env(p, name, eq + 1);
+                }
+        }
+}
+
+static void put_environment(struct plan *p, struct mon_conn *c, const struct mon_message *m, const char *original)
+{
+        const struct mon_account *a = &c->account;
+        char text[256], local[80], run[40];
+        struct stat st;
+        put_env(p, "HOME", a->home);
+        put_env(p, "USER", a->name);
+        put_env(p, "LOGNAME", a->name);
+        put_env(p, "SHELL", p->argv[0]);
+        put_env(p, "PATH", a->uid ? "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
+                                  : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        mon_address_text((struct sockaddr *)&c->local, local, sizeof local);
+        snprintf(text, sizeof text, "%s %s", c->source, local);
+        put_env(p, "SSH_CONNECTION", text);
+        put_env(p, "REEVE_SOCKET", c->m->o.socket);
+        put_env(p, "REEVE_SESSION", c->id);
+        snprintf(run, sizeof run, "/run/user/%u", (unsigned)a->uid);
+        if (stat(run, &st) == 0 && st.st_uid == a->uid)
+                put_env(p, "XDG_RUNTIME_DIR", run);
+        if (original)
+                put_env(p, "SSH_ORIGINAL_COMMAND", original);
+        if (m->u[2]) {
+                char term[65];
+                snprintf(term, sizeof term, "%.*s", (int)m->b[0].n, m->b[0].data);
+                put_env(p, "TERM", *term ? term : "dumb");
+        }
+        put_asked(p, &m->b[1]);
+        p->env[p->nenv] = NULL;
+}
+
+/* ---- the child ---- */
+
+static void fail(int to, const char *what)
+{
+        char text[256];
+        int n = snprintf(text, sizeof text, "reeve: cannot start the shell: %s: %s\n", what, strerror(errno));
+        if (write(to, text, (size_t)n) < 0)
+                _exit(255);
+        _exit(255);
+}
+
+static void child(const struct plan *p)
+{
+        sigset_t none;
+        sigemptyset(&none);
+        for (int s = 1; s < NSIG; s++)
+                signal(s, SIG_DFL);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        setsid();
+        if (p->pty && ioctl(p->in, TIOCSCTTY, 0) < 0)
+                fail(p->err, "terminal");
+        if (dup2(p->in, 0) < 0 || dup2(p->out, 1) < 0 || dup2(p->err, 2) < 0)
+                _exit(255);
+        syscall(SYS_close_range, 3u, ~0u, 0);
+        const struct mon_account *a = p->who;
+        if (p->become &&
+            (syscall(SYS_setgroups, (size_t)a->ngroups, a->groups) < 0 || syscall(SYS_setresgid, a->gid, a->gid, a->gid) < 0 ||
+             syscall(SYS_setresuid, a->uid, a->uid, a->uid) < 0))
+                fail(2, "user");
+        if (a->uid && p->become && syscall(SYS_setresuid, -1, 0, -1) == 0)      /* there must be no way back */
+                _exit(255);
+        if (chdir(a->home) < 0 && chdir("/") < 0)
+                fail(2, a->home);
+        umask(022);
+        execve(p->argv[0], (char *const *)p->argv, p->env);
+        fail(2, p->argv[0]);
+}
+
+static int launch(struct mon_conn *c, const struct plan *p, uint32_t channel)
+{
+        struct mon_program *g = calloc(1, sizeof *g);
+        if (!g)
+                return -ENOMEM;
+        sigset_t all, before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        g->pid = fork();
+        if (g->pid == 0)
+                child(p);
+        int error = errno;
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        if (g->pid < 0) {
+                free(g);
+                return -error;
+        }
+        g->conn = c;
+        g->channel = channel;
+        g->next = c->m->programs;
+        c->m->programs = g;
+        c->programs++;
+        return 0;
+}
+
+/* ---- descriptors ---- */
+
+static int make_pty(struct plan *p, const struct mon_message *m, int *fds, unsigned *nfds)
+{
+        int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK), slave = -1;
+        struct winsize w = { .ws_col = (unsigned short)m->u[3], .ws_row = (unsigned short)m->u[4],
+                             .ws_xpixel = (unsigned short)m->u[5], .ws_ypixel = (unsigned short)m->u[6] };
+        if (master < 0)
+                return -errno;
+        if (unlockpt(master) < 0 || (slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0 ||
+            (p->become && fchown(slave, p->who->uid, (gid_t)-1) < 0) || fchmod(slave, 0620) < 0 ||
+            ioctl(slave, TIOCSWINSZ, &w) < 0) {
+                int error = errno;
+                close(master);
+                if (slave >= 0)
+                        close(slave);
+                return -error;
+        }
+        p->in = p->out = p->err = slave;
+        fds[0] = fds[1] = master;       /* sent twice, they become two */
+        *nfds = 2;
+        return 0;
+}
+
+static int make_pipes(struct plan *p, int *fds, unsigned *nfds)
+{
+        int in[2], out[2], err[2];
+        if (pipe2(in, O_CLOEXEC) < 0)
+                return -errno;
+        if (pipe2(out, O_CLOEXEC) < 0) {
+                close(in[0]), close(in[1]);
+                return -EMFILE;
+        }
+        if (pipe2(err, O_CLOEXEC) < 0) {
+                close(in[0]), close(in[1]), close(out[0]), close(out[1]);
+                return -EMFILE;
+        }
+        p->in = in[0], p->out = out[1], p->err = err[1];
+        fds[0] = in[1], fds[1] = out[0], fds[2] = err[0];
+        *nfds = 3;
+        for (unsigned i = 0; i < 3; i++)
+                fcntl(fds[i], F_SETFL, O_NONBLOCK);
+        return 0;
+}
+
+/* ---- requests ---- */
+
+/* reeve takes -Command; anything else is asked to be a shell, with -c. */
+static void put_argv(struct plan *p, const char *shell, const char *command)
+{
+        const char *base = strrchr(shell, '/');
+        base = base ? base + 1 : shell;
+        unsigned n = 0;
+        p->argv[n++] = shell;
+        if (command) {
+                p->argv[n++] = strcmp(base, "reeve") == 0 ? "-Command" : "-c";
+                p->argv[n++] = command;
+        }
+        p->argv[n] = NULL;
+}
+
+int mon_program_start(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds, const char **why)
+{
+        static char command[MON_COMMAND + 1];
+        struct plan p = { .pty = m->u[2], .who = &c->account, .become = c->m->uid == 0 };
+        const char *asked = NULL, *original = NULL;
+        if (m->u[1] == MON_EXEC) {
+                if (memchr(m->b[2].data, 0, m->b[2].n)) {
+                        *why = "a NUL byte in the command";
+                        return -EINVAL;
+                }
+                memcpy(command, m->b[2].data, m->b[2].n);
+                command[m->b[2].n] = 0;
+                asked = command;
+        }
+        if (p.pty && c->key.no_pty) {
+                *why = "the key allows no terminal";
+                return -EPERM;
+        }
+        if (c->key.forced)
+                original = asked ? asked : "";
+        put_argv(&p, c->m->o.shell, c->key.forced ? c->key.command : asked);
+        put_environment(&p, c, m, original);
+        int r = p.pty ? make_pty(&p, m, fds, nfds) : make_pipes(&p, fds, nfds);
+        if (r < 0) {
+                *nfds = 0;
+                *why = strerror(-r);
+                return r;
+        }
+        r = launch(c, &p, m->u[0]);
+        close(p.in);
+        if (!p.pty) {
+                close(p.out);
+                close(p.err);
+        }
+        if (r < 0)
+                *why = strerror(-r);
+        return r;
+}
+
+/* One end of a socket pair to the agent with who it is, the other to the front-end. */
+int mon_program_rpc(struct mon_conn *c, int *fds, unsigned *nfds)
+{
+        int pair[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+                return -errno;
+        const struct mon_account *a = &c->account;
+        struct rv_intro in = { .magic = RV_INTRO_MAGIC, .size = sizeof in, .uid = a->uid, .gid = a->gid,
+                               .ngroups = (uint32_t)a->ngroups, .admin = strcmp(c->key.role, "admin") == 0 };
+        for (int i = 0; i < a->ngroups; i++)
+                in.groups[i] = a->groups[i];
+        snprintf(in.user, sizeof in.user, "%s", a->name);
+        snprintf(in.key, sizeof in.key, "%s", c->fingerprint);
+        snprintf(in.source, sizeof in.source, "%s", c->source);
+        snprintf(in.session, sizeof in.session, "%s", c->id);
+        struct iovec v = { &in, sizeof in };
+        union {
+                char room[CMSG_SPACE(sizeof(int))];
+                struct cmsghdr align;
+        } control = { .room = { 0 } };
+        struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+        struct cmsghdr *cm = CMSG_FIRSTHDR(&h);
+        cm->cmsg_level = SOL_SOCKET;
+        cm->cmsg_type = SCM_RIGHTS;
+        cm->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(cm), &pair[1], sizeof(int));
+        int r = sendmsg(c->m->agent.mine, &h, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+        close(pair[1]);
+        if (r < 0) {
+                close(pair[0]);
+                return r;
+        }
+        fds[0] = fds[1] = pair[0];
+        *nfds = 2;
+        return 0;
+}
+
+static struct mon_program *find(struct mon_conn *c, uint32_t channel)
+{
+        for (struct mon_program *g = c->m->programs; g; g = g->next)
+                if (g->conn == c && g->channel == channel)
+                        return g;
+        return NULL;
+}
+
+static const struct {
+        const char *name;
+        int number;
+} names[] = { { "ABRT", SIGABRT }, { "ALRM", SIGALRM }, { "FPE", SIGFPE },   { "HUP", SIGHUP },   { "ILL", SIGILL },
+              { "INT", SIGINT },   { "KILL", SIGKILL }, { "PIPE", SIGPIPE }, { "QUIT", SIGQUIT }, { "SEGV", SIGSEGV },
+              { "TERM", SIGTERM }, { "USR1", SIGUSR1 }, { "USR2", SIGUSR2 } };
+
+void mon_program_signal(struct mon_conn *c, uint32_t channel, const char *name)
+{
+        struct mon_program *g = find(c, channel);
+        for (unsigned i = 0; g && i < sizeof names / sizeof *names; i++)
+                if (strcmp(names[i].name, name) == 0)
+                        kill(-g->pid, names[i].number);
+}
+
+/* The channel has gone. A program that outlives its channel is told as a terminal would tell it. */
+static void let_go(struct mon_program *g)
+{
+        g->conn->programs--;
+        g->conn = NULL;
+        kill(-g->pid, SIGHUP);
+        kill(-g->pid, SIGCONT);
+}
+
+void mon_program_close(struct mon_conn *c, uint32_t channel)
+{
+        struct mon_program *g = find(c, channel);
+        if (g)
+                let_go(g);
+}
+
+void mon_programs_orphan(struct mon_conn *c)
+{
+        for (struct mon_program *g = c->m->programs; g; g = g->next)
+                if (g->conn == c)
+                        let_go(g);
+}
+
+bool mon_program_ended(struct monitor *m, pid_t pid, int status)
+{
+        for (struct mon_program **at = &m->programs, *g; (g = *at); at = &g->next) {
+                if (g->pid != pid)
+                        continue;
+                *at = g->next;
+                if (g->conn) {
+                        char other[32] = "";
+                        const char *name = "";
+                        int s = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+                        for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+                                if (s && names[i].number == s)
+                                        name = names[i].name;
+                        if (s && !*name) {
+                                snprintf(other, sizeof other, "%.8s@reeve", sigabbrev_np(s) ? sigabbrev_np(s) : "RT");
+                                name = other;
+                        }
+                        g->conn->programs--;
+                        mon_conn_tell(g->conn, &(struct mon_message) { .type = MON_EXITED,
+                                .u = { g->channel, (uint32_t)WEXITSTATUS(status), s && WCOREDUMP(status) },
+                                .b = { { name, (uint32_t)strlen(name) } } }, NULL, 0);
+                }
+                free(g);
+                return true;
+        }
+        return false;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The two children that are kept alive: reeve-agent and the parent of the SSH front-ends. Each has one end of a socket
+ * pair that outlives it, so what is queued for it is there for its successor. A child that dies soon after its start is
+ * started again later and later. Neither is the parent of a session: their deaths end none.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/monitor/monitor.h"
+
+enum { LEAST_WAIT = 100, MOST_WAIT = 10000, SETTLED = 5000 };
+
+extern char **environ;
+
+/* systemd's readiness protocol. */
+void mon_notify(const char *text)
+{
+        const char *path = getenv("NOTIFY_SOCKET");
+        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        if (!path || strlen(path) >= sizeof a.sun_path)
+                return;
+        memcpy(a.sun_path, path, strlen(path));
+        if (a.sun_path[0] == '@')
+                a.sun_path[0] = 0;
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        socklen_t n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+        if (fd >= 0 && sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&a, n) < 0)
+                rv_log(RV_LOG_WARNING, "cannot tell systemd: %m");
+        if (fd >= 0)
+                close(fd);
+}
+
+/* ---- one service ---- */
+
+/* Without what is meant for reeved alone. */
+static char *const *child_environment(void)
+{
+        static char *env[256];
+        static const char *const ours[] = { "NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_", NULL };
+        unsigned n = 0;
+        for (char **e = environ; *e && n < 255; e++) {
+                bool skip = false;
+                for (const char *const *o = ours; *o; o++)
+                        skip |= strncmp(*e, *o, strlen(*o)) == 0;
+                if (!skip)
+                        env[n++] = *e;
+        }
+        env[n] = NULL;
+        return env;
+}
+
+static void run(const struct mon_service *s, char *const *argv, char *const *env)
+{
+        sigset_t none;
+        sigemptyset(&none);
+        for (int i = 1; i < NSIG; i++)
+                signal(i, SIG_DFL);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        /* 3 and 4 may be in each other's way. */
+        int theirs = fcntl(s->theirs, F_DUPFD, 10), extra = s->extra >= 0 ? fcntl(s->extra, F_DUPFD, 10) : -1;
+        if (theirs < 0 || dup2(theirs, 3) < 0 || (extra >= 0 && dup2(extra, 4) < 0))
+                _exit(255);
+        syscall(SYS_close_range, extra >= 0 ? 5u : 4u, ~0u, 0);
+        if (s->m->uid == 0 && s->uid != 0 &&
+            (syscall(SYS_setgroups, (size_t)0, NULL) < 0 || syscall(SYS_setresgid, s->gid, s->gid, s->gid) < 0 ||
+             syscall(SYS_setresuid, s->uid, s->uid, s->uid) < 0))
+                _exit(255);
+        execve(argv[0], argv, env);
+        _exit(127);
+}
+
+static void start(struct mon_service *s)
+{
+        char *const *argv = s->argv(s->m), *const *env = child_environment();
+        sigset_t all, before;
+        sigfillset(&all);
+        s->started = uv_now(&s->m->loop);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        s->pid = fork();
+        if (s->pid == 0)
+                run(s, argv, env);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        if (s->pid < 0)
+                rv_log(RV_LOG_ERROR, "%s cannot be started: %m", s->name);
+}
+
+static void on_wait_over(uv_timer_t *t)
+{
+        start(t->data);
+}
+
+static void ended(struct mon_service *s, int status)
+{
+        bool settled = uv_now(&s->m->loop) - s->started >= SETTLED;
+        s->pid = -1;
+        if (s->m->stopping)
+                return;
+        s->wait = settled ? 0 : !s->wait ? LEAST_WAIT : s->wait * 2 < MOST_WAIT ? s->wait * 2 : MOST_WAIT;
+        rv_log(RV_LOG_WARNING, "%s ended (%s %d); it starts again in %llu ms", s->name, WIFSIGNALED(status) ? "signal" : "status",
+               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (unsigned long long)s->wait);
+        if (s == &s->m->ssh) {
+                s->m->ssh_ready = false;
+                mon_listen_on(s->m, false);
+        }
+        uv_timer_start(&s->timer, on_wait_over, s->wait, 0);
+}
+
+bool mon_service_ended(struct monitor *m, pid_t pid, int status)
+{
+        struct mon_service *both[] = { &m->agent, &m->ssh };
+        for (unsigned i = 0; i < 2; i++)
+                if (both[i]->pid == pid) {
+                        ended(both[i], status);
+                        return true;
+                }
+        return false;
+}
+
+static int make(struct monitor *m, struct mon_service *s, const char *name, char *const *(*argv)(struct monitor *))
+{
+        int pair[2], size = 1 << 20;
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return -1;
+        setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+        fcntl(pair[0], F_SETFL, O_NONBLOCK);
+        *s = (struct mon_service) { .m = m, .name = name, .pid = -1, .mine = pair[0], .theirs = pair[1], .argv = argv, .extra = -1 };
+        s->timer.data = s;
+        return uv_timer_init(&m->loop, &s->timer);
+}
+
+/* ---- reeve-agent ---- */
+
+static char *const *agent_argv(struct monitor *m)
+{
+        static char *argv[16];
+        unsigned n = 0;
+        argv[n++] = (char *)m->o.agent;
+        argv[n++] = "--intro-fd", argv[n++] = "3";
+        argv[n++] = "--listen-fd", argv[n++] = "4";
+        argv[n++] = "--state", argv[n++] = (char *)m->o.state;
+        if (m->o.config)
+                argv[n++] = "--config", argv[n++] = (char *)m->o.config;
+        argv[n] = NULL;
+        return argv;
+}
+
+/* ---- the parent of the front-ends ---- */
+
+static char *const *ssh_argv(struct monitor *m)
+{
+        static char *argv[8], key[48];
+        EVP_EncodeBlock((unsigned char *)key, m->host_public, 32);
+        argv[0] = (char *)m->o.ssh;
+        argv[1] = "--host-key", argv[2] = key;
+        argv[3] = NULL;
+        return argv;
+}
+
+static void on_ssh(uv_poll_t *poll, int status, int events)
+{
+        static char buf[4096];
+        struct monitor *m = poll->data;
+        (void)status, (void)events;
+        for (;;) {
+                struct mon_message msg;
+                int fd = -1;
+                unsigned nfds = 1;
+                int r = mon_recv(m->ssh.mine, buf, sizeof buf, &msg, &fd, &nfds);
+                if (r == -EBADMSG)
+                        continue;
+                if (r <= 0)
+                        return;
+                if (msg.type == MON_READY && !m->ssh_ready) {
+                        m->ssh_ready = true;
+                        mon_listen_on(m, true);
+                        if (!m->told_ready)
+                                mon_notify("READY=1");
+                        m->told_ready = true;
+                } else if (msg.type == MON_STARTED && nfds) {
+                        mon_conn_started(m, msg.u[0], fd);
+                        nfds = 0;
+                } else if (msg.type == MON_ENDED) {
+                        mon_conn_exited(m, msg.u[0], (int)msg.u[1]);
+                }
+                if (nfds)
+                        close(fd);
+        }
+}
+
+static void ssh_user(struct monitor *m)
+{
+        struct passwd *pw = getpwnam("reeve-ssh");
+        if (m->uid != 0)
+                return;
+        if (!pw) {
+                pw = getpwnam("nobody");
+                rv_log(RV_LOG_NOTICE, "there is no user reeve-ssh: the SSH front-end runs as nobody");
+        }
+        m->ssh.uid = pw ? pw->pw_uid : 65534;
+        m->ssh.gid = pw ? pw->pw_gid : 65534;
+}
+
+int mon_services_start(struct monitor *m)
+{
+        if (make(m, &m->agent, "reeve-agent", agent_argv) < 0 || make(m, &m->ssh, "reeve-ssh", ssh_argv) < 0)
+                return -1;
+        m->agent.extra = mon_listen_unix(m, m->o.socket);
+        if (m->agent.extra < 0) {
+                rv_log(RV_LOG_ERROR, "cannot listen on %s: %m", m->o.socket);
+                return -1;
+        }
+        start(&m->agent);
+        if (m->o.no_ssh) {
+                mon_notify("READY=1");
+                return 0;
+        }
+        ssh_user(m);
+        m->ssh_poll.data = m;
+        if (uv_poll_init(&m->loop, &m->ssh_poll, m->ssh.mine) || uv_poll_start(&m->ssh_poll, UV_READABLE, on_ssh))
+                return -1;
+        start(&m->ssh);
+        return 0;
+}
+
+/* Both are asked to end, and have a moment for it. */
+void mon_services_stop(struct monitor *m)
+{
+        struct mon_service *both[] = { &m->agent, &m->ssh };
+        for (unsigned i = 0; i < 2; i++)
+                if (both[i]->pid > 0)
+                        kill(both[i]->pid, SIGTERM);
+        for (unsigned tries = 0; tries < 300; tries++) {
+                bool left = false;
+                for (unsigned i = 0; i < 2; i++) {
+                        if (both[i]->pid > 0 && waitpid(both[i]->pid, NULL, WNOHANG) == both[i]->pid)
+                                both[i]->pid = -1;
+                        left |= both[i]->pid > 0;
+                }
+                if (!left)
+                        break;
+                usleep(10000);
+        }
+        for (unsigned i = 0; i < 2; i++)
+                if (both[i]->pid > 0)
+                        kill(both[i]->pid, SIGKILL);
+        unlink(m->o.socket);
+}

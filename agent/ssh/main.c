@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * reeve-ssh: the SSH front-end that reeved starts. The first process never reads a byte from the network. It proves that
+ * libssh's signatures come to crypto.c (selftest.c), is warm by then, and forks a process for each connection that
+ * reeved hands it; that process locks itself in (sandbox.c) and speaks SSH (session.c, channel.c).
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <openssl/evp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/ssh/front.h"
+
+struct child {
+        pid_t pid;
+        uint32_t number;
+};
+
+static struct child *children;
+static unsigned nchildren, room;
+static bool sandboxed = true;
+
+static void on_child(int signum)
+{
+        (void)signum;   /* only to end ppoll() */
+}
+
+static void usage(FILE *f)
+{
+        fputs("usage: reeve-ssh --host-key BASE64 [--fd N] [--no-sandbox]\n"
+              "Started by reeved, which hands it connections over descriptor N (3).\n"
+              "  --host-key B   public half of the host's ed25519 key\n"
+              "  --fd N         the socket to reeved\n"
+              "  --no-sandbox   without system call filter and limits, for valgrind and debuggers\n"
+              "  --help, --version\n", f);
+}
+
+static bool key_from(const char *text, uint8_t key[32])
+{
+        unsigned char bytes[36];        /* 44 letters, of which the last is padding */
+        if (strlen(text) != 44 || EVP_DecodeBlock(bytes, (const unsigned char *)text, 44) != 33)
+                return false;
+        memcpy(key, bytes, 32);
+        return true;
+}
+
+static int read_options(int argc, char **argv, int *fd, uint8_t key[32])
+{
+        static const struct option known[] = { { "fd", 1, NULL, 'f' },       { "no-sandbox", 0, NULL, 'n' },
+                                               { "host-key", 1, NULL, 'k' }, { "help", 0, NULL, 'h' },
+                                               { "version", 0, NULL, 'v' },  { 0 } };
+        bool given = false;
+        for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;)
+                switch (c) {
+                case 'f': *fd = atoi(optarg); break;
+                case 'n': sandboxed = false; break;
+                case 'k': given = key_from(optarg, key); break;
+                case 'h': usage(stdout); return 0;
+                case 'v': printf("reeve-ssh %s (libssh %s)\n", REEVE_VERSION, ssh_version(0)); return 0;
+                default: usage(stderr); return 2;
+                }
+        if (optind == argc && given)
+                return -1;
+        usage(stderr);
+        return 2;
+}
+
+static void reap(int fd)
+{
+        int status;
+        for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+                for (unsigned i = 0; i < nchildren; i++)
+                        if (children[i].pid == pid) {
+                                mon_send(fd, &(struct mon_message) { .type = MON_ENDED,
+                                                                     .u = { children[i].number, (uint32_t)status } }, NULL, 0);
+                                children[i] = children[--nchildren];
+                                break;
+                        }
+}
+
+static int serve(ssh_bind bind, int socket, int link)
+{
+        static struct front f;
+        signal(SIGCHLD, SIG_DFL);
+        if (front_start(&f, bind, socket, link) < 0)
+                return 1;
+        if (sandbox_start(sandboxed) < 0) {
+                fputs("reeve-ssh: the sandbox cannot be set up\n", stderr);
+                return 1;
+        }
+        if (sandboxed)
+                sandbox_watch(&f);
+        int result = front_run(&f);
+        if (!sandboxed) /* for leak checkers; a process that ends needs no tidying */
+                front_free(&f);
+        return result;
+}
+
+/* Forks a front-end for the two descriptors: the client's socket and the link. */
+static void connection(int fd, ssh_bind bind, uint32_t number, const int fds[2])
+{
+        if (nchildren == room) {
+                unsigned more = room ? room * 2 : 64;
+                struct child *to = realloc(children, more * sizeof *to);
+                if (!to)
+                        return;
+                children = to;
+                room = more;
+        }
+        pid_t pid = fork();
+        if (pid == 0) {
+                close(fd);
+                free(children);
+                int r = serve(bind, fds[0], fds[1]);
+                if (sandboxed)
+                        _exit(r);
+                ssh_bind_free(bind);
+                exit(r);
+        }
+        if (pid < 0)
+                return;
+        children[nchildren++] = (struct child) { pid, number };
+        int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        mon_send(fd, &(struct mon_message) { .type = MON_STARTED, .u = { number } }, &pidfd, pidfd >= 0);
+        if (pidfd >= 0)
+                close(pidfd);
+}
+
+static int loop(int fd, ssh_bind bind)
+{
+        static char buf[4096];
+        sigset_t chld, none;
+        sigemptyset(&none);
+        sigemptyset(&chld);
+        sigaddset(&chld, SIGCHLD);
+        sigprocmask(SIG_BLOCK, &chld, NULL);
+        sigaction(SIGCHLD, &(struct sigaction) { .sa_handler = on_child }, NULL);
+        for (;;) {
+                reap(fd);
+                struct pollfd p = { .fd = fd, .events = POLLIN };
+                if (ppoll(&p, 1, NULL, &none) <= 0)
+                        continue;
+                struct mon_message m;
+                int fds[MON_MOST_FDS];
+                unsigned nfds = MON_MOST_FDS;
+                int r = mon_recv(fd, buf, sizeof buf, &m, fds, &nfds);
+                if (r <= 0)
+                        return r == 0 ? 0 : 1;  /* reeved has gone */
+                if (m.type == MON_CONNECTION && nfds == 2)
+                        connection(fd, bind, m.u[0], fds);
+                while (nfds)
+                        close(fds[--nfds]);
+        }
+}
+
+int main(int argc, char **argv)
+{
+        uint8_t key[32];
+        int fd = 3;
+        int status = read_options(argc, argv, &fd, key);
+        if (status >= 0)
+                return status;
+        signal(SIGPIPE, SIG_IGN);
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        ssh_bind bind = crypto_bind(key);
+        if (ssh_init() != SSH_OK || !bind || crypto_start() < 0 || selftest() < 0)
+                return 1;
+        if (mon_send(fd, &(struct mon_message) { .type = MON_READY }, NULL, 0) < 0) {
+                fprintf(stderr, "reeve-ssh: descriptor %d is no socket to reeved\n", fd);
+                return 2;
+        }
+        status = loop(fd, bind);
+        ssh_bind_free(bind);
+        ssh_finalize();
+        return status;
+}
