@@ -158,6 +158,7 @@ void rv_dispatch(struct rv_request *, const char *method, size_t n);
 /* ---- front/unix.c ---- */
 int rv_listen_unix(struct rv_agent *, const char *path);
 int rv_listen_fd(struct rv_agent *, int fd);
+int rv_listen_intro(struct rv_agent *, int fd); /* front/intro.c: sessions that reeved introduces */
 int rv_serve_fd(struct rv_agent *, int fd, void (*ended)(struct rv_session *));  /* one connected socket */
 
 #endif

@@ -28,7 +28,7 @@
 
 struct options {
         const char *socket, *state, *config;
-        int fd, listen_fd;
+        int fd, listen_fd, intro_fd;
 };
 
 static void usage(FILE *f)
@@ -38,6 +38,7 @@ static void usage(FILE *f)
                    "  --socket PATH    listen on a Unix socket\n"
                    "  --listen-fd N    listen on an inherited socket\n"
                    "  --fd N           serve one connected socket and end with it\n"
+                   "  --intro-fd N     take sessions that reeved introduces over an inherited socket\n"
                    "  --state DIR      where audit and other state is kept\n"
                    "  --config FILE    configuration\n"
                    "  --foreground     stay in the foreground (always so)\n"
@@ -50,9 +51,9 @@ static int read_options(int argc, char **argv, struct options *o)
         static const struct option known[] = {
                 { "socket", 1, NULL, 's' }, { "state", 1, NULL, 'd' },     { "config", 1, NULL, 'c' },
                 { "fd", 1, NULL, 'f' },     { "listen-fd", 1, NULL, 'l' }, { "foreground", 0, NULL, 'g' },
-                { "help", 0, NULL, 'h' },   { "version", 0, NULL, 'v' },   { 0 }
+                { "intro-fd", 1, NULL, 'i' }, { "help", 0, NULL, 'h' },   { "version", 0, NULL, 'v' },   { 0 }
         };
-        *o = (struct options) { .fd = -1, .listen_fd = -1 };
+        *o = (struct options) { .fd = -1, .listen_fd = -1, .intro_fd = -1 };
         for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;)
                 switch (c) {
                 case 's': o->socket = optarg; break;
@@ -60,6 +61,7 @@ static int read_options(int argc, char **argv, struct options *o)
                 case 'c': o->config = optarg; break;
                 case 'f': o->fd = atoi(optarg); break;
                 case 'l': o->listen_fd = atoi(optarg); break;
+                case 'i': o->intro_fd = atoi(optarg); break;
                 case 'g': break;
                 case 'h': usage(stdout); return 0;
                 case 'v': printf("reeve-agent %s\n", REEVE_VERSION); return 0;
@@ -111,6 +113,8 @@ static int serve(struct rv_agent *a, const struct options *o)
                 r = rv_listen_unix(a, o->socket);
         if (r == 0 && o->listen_fd >= 0)
                 r = rv_listen_fd(a, o->listen_fd);
+        if (r == 0 && o->intro_fd >= 0)
+                r = rv_listen_intro(a, o->intro_fd);
         if (r == 0 && o->fd >= 0)
                 r = rv_serve_fd(a, o->fd, on_ended);
         if (r) {

@@ -25,8 +25,9 @@ bool mon_user_name_ok(const char *s, size_t n)
         if (n == 0 || n > MON_USER || *s == '.' || *s == '-')
                 return false;
         for (size_t i = 0; i < n; i++)
-                if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= '0' && s[i] <= '9') ||
-                      strchr("_.-+@$", s[i])) || !s[i])
+                if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') ||
+                      (s[i] >= '0' && s[i] <= '9') || strchr("_.-+@$", s[i])) ||
+                    !s[i])
                         return false;
         return true;
 }
@@ -45,7 +46,8 @@ static char *slurp(int fd, uid_t owner, const char *name, size_t *ret_n)
         if (fd < 0)
                 return NULL;
         if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !is_safe(&st, owner))
-                rv_log(RV_LOG_WARNING, "%s: not used: others than its owner may write it, or it is no file", name);
+                rv_log(RV_LOG_WARNING, "%s: not used: others than its owner may write it, or it is no file",
+                       name);
         else if (st.st_size > MON_FILE)
                 rv_log(RV_LOG_WARNING, "%s: not used: more than %d bytes", name, MON_FILE);
         else if ((text = malloc((size_t)st.st_size + 1)))
@@ -68,7 +70,8 @@ static void read_own(struct mon_account *a, const struct mon_options *o, uid_t s
         if (fstat(dir, &st) < 0 || !is_safe(&st, self))
                 rv_log(RV_LOG_WARNING, "%s: not used: others than its owner may write there", o->keys_dir);
         else
-                a->own = slurp(openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW), self, path, &a->own_n);
+                a->own = slurp(openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW), self, path,
+                               &a->own_n);
         close(dir);
 }
 
@@ -81,7 +84,8 @@ static void read_home(struct mon_account *a)
         int at = open(a->home, O_PATH | O_DIRECTORY | O_CLOEXEC);
         for (const char *const *s = steps; at >= 0; s++) {
                 if (fstat(at, &st) < 0 || !is_safe(&st, a->uid)) {
-                        rv_log(RV_LOG_WARNING, "keys of %s are not used: others may write in the home or its .ssh", a->name);
+                        rv_log(RV_LOG_WARNING,
+                               "keys of %s are not used: others may write in the home or its .ssh", a->name);
                         close(at);
                         return;
                 }
@@ -94,7 +98,8 @@ static void read_home(struct mon_account *a)
         if (at < 0)
                 return;
         snprintf(path, sizeof path, "%s/.ssh/authorized_keys", a->home);
-        a->home_keys = slurp(openat(at, "authorized_keys", O_RDONLY | O_CLOEXEC | O_NONBLOCK), a->uid, path, &a->home_n);
+        a->home_keys = slurp(openat(at, "authorized_keys", O_RDONLY | O_CLOEXEC | O_NONBLOCK), a->uid, path,
+                             &a->home_n);
         close(at);
 }
 
@@ -136,18 +141,19 @@ void mon_account_load(struct mon_account *a, const struct mon_options *o, uid_t 
 {
         struct passwd pw, *found = NULL;
         char buf[8192];
-        if (!mon_user_name_ok(a->name, strlen(a->name)) || getpwnam_r(a->name, &pw, buf, sizeof buf, &found) || !found)
+        if (!mon_user_name_ok(a->name, strlen(a->name)) ||
+            getpwnam_r(a->name, &pw, buf, sizeof buf, &found) || !found)
                 return;
         if (strcmp(pw.pw_name, a->name) != 0 || strlen(pw.pw_dir) >= sizeof a->home || is_off(&pw))
                 return;
-        if (self != 0 && pw.pw_uid != self)     /* we could not become anybody else */
+        if (self != 0 && pw.pw_uid != self) /* we could not become anybody else */
                 return;
         a->uid = pw.pw_uid;
         a->gid = pw.pw_gid;
         strcpy(a->home, pw.pw_dir);
         a->ngroups = RV_INTRO_GROUPS;
         if (getgrouplist(a->name, a->gid, a->groups, &a->ngroups) < 0)
-                a->ngroups = RV_INTRO_GROUPS;   /* the first of them */
+                a->ngroups = RV_INTRO_GROUPS; /* the first of them */
         a->known = true;
         read_own(a, o, self);
         if (o->authorized_keys == 1)

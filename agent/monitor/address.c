@@ -11,16 +11,16 @@
 
 enum {
         SLOTS = 4096,
-        LEAST_PENALTY = 15,     /* seconds below which one is not felt: a typing error costs nothing */
+        LEAST_PENALTY = 15, /* seconds below which one is not felt: a typing error costs nothing */
         MOST_PENALTY = 600,
         REMEMBERED = 86400,
 };
 
 struct address {
-        uint8_t name[9];        /* family, four or eight bytes */
+        uint8_t name[9]; /* family, four or eight bytes */
         unsigned strangers;
-        uint64_t until;         /* the end of the penalty, in seconds of the loop's clock */
-        uint64_t good;          /* known until */
+        uint64_t until; /* the end of the penalty, in seconds of the loop's clock */
+        uint64_t good;  /* known until */
 };
 
 static struct address table[SLOTS];
@@ -97,7 +97,9 @@ void mon_address_leave(struct monitor *m, const struct sockaddr *sa)
 
 void mon_address_did(struct monitor *m, const struct sockaddr *sa, enum mon_deed deed)
 {
-        static const unsigned seconds[] = { [MON_DID_FAIL] = 5, [MON_DID_NOTHING] = 1, [MON_DID_GRACE] = 10, [MON_DID_CRASH] = 90 };
+        static const unsigned seconds[] = {
+                [MON_DID_FAIL] = 5, [MON_DID_NOTHING] = 1, [MON_DID_GRACE] = 10, [MON_DID_CRASH] = 90
+        };
         struct address *a = find(m, sa, true);
         if (!a)
                 return;

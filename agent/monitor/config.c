@@ -26,9 +26,11 @@ static char *trim(char *s)
 
 static int yes_or_no(const char *v)
 {
-        if (strcasecmp(v, "yes") == 0 || strcasecmp(v, "true") == 0 || strcmp(v, "1") == 0 || strcasecmp(v, "on") == 0)
+        if (strcasecmp(v, "yes") == 0 || strcasecmp(v, "true") == 0 || strcmp(v, "1") == 0 ||
+            strcasecmp(v, "on") == 0)
                 return 1;
-        if (strcasecmp(v, "no") == 0 || strcasecmp(v, "false") == 0 || strcmp(v, "0") == 0 || strcasecmp(v, "off") == 0)
+        if (strcasecmp(v, "no") == 0 || strcasecmp(v, "false") == 0 || strcmp(v, "0") == 0 ||
+            strcasecmp(v, "off") == 0)
                 return 0;
         return -1;
 }
@@ -96,8 +98,10 @@ static const struct {
         const char *name;
         const char *(*set)(struct mon_options *, const char *);
 } keys[] = {
-        { "enabled", set_enabled },     { "listen", set_listen },       { "port", set_port },   { "authorized_keys", set_authorized_keys },
-        { "keys_dir", set_keys_dir },   { "penalties", set_penalties }, { "shell", set_shell },
+        { "enabled", set_enabled },   { "listen", set_listen },
+        { "port", set_port },         { "authorized_keys", set_authorized_keys },
+        { "keys_dir", set_keys_dir }, { "penalties", set_penalties },
+        { "shell", set_shell },
 };
 
 static bool set(struct mon_options *o, const char *name, unsigned line, char *text)

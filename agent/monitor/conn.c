@@ -26,7 +26,9 @@ void mon_conn_tell(struct mon_conn *c, const struct mon_message *m, const int *f
 
 static void answer(struct mon_conn *c, uint32_t id, enum mon_status status, const char *data, size_t n)
 {
-        struct mon_message m = { .type = MON_ANSWER, .id = id, .u = { status }, .b = { { data, (uint32_t)n } } };
+        struct mon_message m = {
+                .type = MON_ANSWER, .id = id, .u = { status }, .b = { { data, (uint32_t)n } }
+        };
         mon_conn_tell(c, &m, NULL, 0);
 }
 
@@ -69,12 +71,15 @@ static bool is_users_key(struct mon_conn *c, const uint8_t *blob, size_t n, stru
         snprintf(home, sizeof home, "%s/.ssh/authorized_keys", a->home);
         if (!a->known)
                 return false;
-        bool found = mon_keys_find(a->own, a->own_n, true, blob, n, from, time(NULL), ret, &why, complain, name) ||
-                     (!why && mon_keys_find(a->home_keys, a->home_n, false, blob, n, from, time(NULL), ret, &why, NULL, home));
+        bool found =
+                mon_keys_find(a->own, a->own_n, true, blob, n, from, time(NULL), ret, &why, complain, name) ||
+                (!why && mon_keys_find(a->home_keys, a->home_n, false, blob, n, from, time(NULL), ret, &why,
+                                       NULL, home));
         if (why)
                 rv_log(RV_LOG_NOTICE, "a key of %s is not used from %s: %s", a->name, c->source, why);
         if (found && *ret->role && strcmp(ret->role, "admin") != 0) {
-                rv_log(RV_LOG_WARNING, "a key of %s is not used: there is no role \"%s\"", a->name, ret->role);
+                rv_log(RV_LOG_WARNING, "a key of %s is not used: there is no role \"%s\"", a->name,
+                       ret->role);
                 return false;
         }
         return found && mon_key_strong(blob, n);
@@ -97,8 +102,8 @@ static void log_in(struct mon_conn *c)
         mon_address_did(m, (struct sockaddr *)&c->peer, MON_DID_LOGIN);
         mon_fingerprint(c->key.blob, c->key.n, c->fingerprint, sizeof c->fingerprint);
         mon_account_forget_keys(&c->account);
-        rv_log(RV_LOG_INFO, "%s logged in from %s with %s key %s, session %s", c->account.name, c->source, c->key.type,
-               c->fingerprint, c->id);
+        rv_log(RV_LOG_INFO, "%s logged in from %s with %s key %s, session %s", c->account.name, c->source,
+               c->key.type, c->fingerprint, c->id);
 }
 
 static void do_key_allowed(struct mon_conn *c, const struct mon_message *m)
@@ -114,14 +119,16 @@ static void do_key_allowed(struct mon_conn *c, const struct mon_message *m)
 static void do_verify(struct mon_conn *c, const struct mon_message *m)
 {
         size_t n;
-        const uint8_t *blob = c->has_session ? mon_signed_key(&m->b[0], c->session, c->account.name, &n) : NULL;
+        const uint8_t *blob =
+                c->has_session ? mon_signed_key(&m->b[0], c->session, c->account.name, &n) : NULL;
         if (blob && is_users_key(c, blob, n, &c->key) && mon_verify(&m->b[0], &m->b[1])) {
                 if (c->m->sessions < MON_SESSIONS && sessions_of(c->m, c->account.name) < MON_SESSIONS_USER) {
                         log_in(c);
                         answer(c, m->id, MON_OK, NULL, 0);
                         return;
                 }
-                rv_log(RV_LOG_WARNING, "%s is not let in from %s: too many sessions", c->account.name, c->source);
+                rv_log(RV_LOG_WARNING, "%s is not let in from %s: too many sessions", c->account.name,
+                       c->source);
         }
         deny(c, m->id);
 }
@@ -130,7 +137,7 @@ static void do_sign(struct mon_conn *c, const struct mon_message *m)
 {
         uint8_t sig[64];
         size_t n = sizeof sig;
-        if (c->has_session && !c->in) {         /* one key exchange before login */
+        if (c->has_session && !c->in) { /* one key exchange before login */
                 mon_conn_end(c);
                 return;
         }
@@ -237,7 +244,7 @@ static bool name_in(const struct mon_message *m, char *to)
 {
         const char *name = m->b[0].data;
         size_t n = m->b[0].n;
-        if (m->type == MON_VERIFY) {    /* 4 + hash + 1, then the name */
+        if (m->type == MON_VERIFY) { /* 4 + hash + 1, then the name */
                 if (n < 4 + MON_HASH + 1 + 4)
                         return false;
                 const uint8_t *p = (const uint8_t *)name + 4 + MON_HASH + 1;
@@ -376,7 +383,8 @@ void mon_conn_new(struct monitor *m, int fd, const struct sockaddr_storage *peer
         uv_timer_start(&c->timer, on_timer, MON_GRACE * 1000, MON_PING_EVERY * 1000);
         listen_to(c, true);
         if (r < 0) {
-                rv_log(RV_LOG_WARNING, "a connection from %s is dropped: reeve-ssh does not take it: %s", c->source, strerror(-r));
+                rv_log(RV_LOG_WARNING, "a connection from %s is dropped: reeve-ssh does not take it: %s",
+                       c->source, strerror(-r));
                 mon_conn_end(c);
         }
 }
@@ -393,7 +401,8 @@ static void weigh(struct mon_conn *c)
         mon_address_leave(c->m, sa);
         if (c->failures) {
                 mon_address_did(c->m, sa, MON_DID_FAIL);
-                rv_log(RV_LOG_INFO, "no login from %s: user \"%s\", %u refusals", c->source, c->account.name, c->failures);
+                rv_log(RV_LOG_INFO, "no login from %s: user \"%s\", %u refusals", c->source, c->account.name,
+                       c->failures);
         } else {
                 mon_address_did(c->m, sa, MON_DID_NOTHING);
         }
@@ -416,7 +425,7 @@ void mon_conn_end(struct mon_conn *c)
                 if (c->pidfd >= 0)
                         syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
         }
-        if (c->work)            /* comes back when the thread has done */
+        if (c->work) /* comes back when the thread has done */
                 return;
         mon_account_forget_keys(&c->account);
         if (uv_is_closing((uv_handle_t *)&c->poll))
@@ -454,7 +463,8 @@ void mon_conn_exited(struct monitor *m, uint32_t number, int status)
                 return;
         char from[64];
         mon_address_text((struct sockaddr *)&recent[number % 64].peer, from, sizeof from);
-        rv_log(RV_LOG_WARNING, "the front-end of %s, connection %u, ended badly: %s %d", from, (unsigned)number,
-               WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+        rv_log(RV_LOG_WARNING, "the front-end of %s, connection %u, ended badly: %s %d", from,
+               (unsigned)number, WIFSIGNALED(status) ? "signal" : "status",
+               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
         mon_address_did(m, (struct sockaddr *)&recent[number % 64].peer, MON_DID_CRASH);
 }

@@ -14,7 +14,8 @@
 #include "agent/monitor/monitor.h"
 
 enum { KEY_FILE = 4096 };
-static const char begin[] = "-----BEGIN OPENSSH PRIVATE KEY-----\n", end[] = "-----END OPENSSH PRIVATE KEY-----\n";
+static const char begin[] = "-----BEGIN OPENSSH PRIVATE KEY-----\n",
+                  end[] = "-----END OPENSSH PRIVATE KEY-----\n";
 static const char type[] = "ssh-ed25519";
 
 struct blob {
@@ -49,7 +50,8 @@ static size_t armour(const struct blob *b, char *to, size_t size)
         int n = EVP_EncodeBlock(text, b->data, (int)b->n);
         size_t at = (size_t)snprintf(to, size, "%s", begin);
         for (int i = 0; i < n; i += 70)
-                at += (size_t)snprintf(to + at, size - at, "%.*s\n", n - i < 70 ? n - i : 70, (char *)text + i);
+                at += (size_t)snprintf(to + at, size - at, "%.*s\n", n - i < 70 ? n - i : 70,
+                                       (char *)text + i);
         at += (size_t)snprintf(to + at, size - at, "%s", end);
         explicit_bzero(text, sizeof text);
         return at;
@@ -108,15 +110,15 @@ static bool parse(const uint8_t *p, size_t n, uint8_t secret[32])
         if (n < 15 || memcmp(p, "openssh-key-v1", 15) != 0)
                 return false;
         p += 15;
-        if (!get(&p, stop, &s, &m) || m != 4 || memcmp(s, "none", 4) != 0 || !get(&p, stop, &s, &m) || !get(&p, stop, &s, &m) ||
-            stop - p < 4)
+        if (!get(&p, stop, &s, &m) || m != 4 || memcmp(s, "none", 4) != 0 || !get(&p, stop, &s, &m) ||
+            !get(&p, stop, &s, &m) || stop - p < 4)
                 return false;
         p += 4;
         if (!get(&p, stop, &s, &m) || !get(&p, stop, &s, &m) || m < 8 || memcmp(s, s + 4, 4) != 0)
                 return false;
         p = s + 8, stop = s + m;
-        if (!get(&p, stop, &s, &m) || m != sizeof type - 1 || memcmp(s, type, m) != 0 || !get(&p, stop, &s, &m) ||
-            !get(&p, stop, &s, &m) || m != 64)
+        if (!get(&p, stop, &s, &m) || m != sizeof type - 1 || memcmp(s, type, m) != 0 ||
+            !get(&p, stop, &s, &m) || !get(&p, stop, &s, &m) || m != 64)
                 return false;
         memcpy(secret, s, 32);
         return true;
@@ -192,7 +194,8 @@ static int make(const char *path, uint8_t secret[32])
         char text[KEY_FILE];
         EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
         int r = -EIO;
-        if (key && EVP_PKEY_get_raw_private_key(key, secret, &n) == 1 && EVP_PKEY_get_raw_public_key(key, public, &k) == 1)
+        if (key && EVP_PKEY_get_raw_private_key(key, secret, &n) == 1 &&
+            EVP_PKEY_get_raw_public_key(key, public, &k) == 1)
                 r = store(path, text, private_file(secret, public, text, sizeof text), 0600);
         EVP_PKEY_free(key);
         explicit_bzero(text, sizeof text);
@@ -220,6 +223,7 @@ int mon_host_key(struct monitor *m)
         if (r == 0)
                 r = store_public(m, public);
         if (r < 0)
-                rv_log(RV_LOG_ERROR, "%s: %s", path, r == -EBADMSG ? "no ed25519 key without passphrase" : strerror(-r));
+                rv_log(RV_LOG_ERROR, "%s: %s", path,
+                       r == -EBADMSG ? "no ed25519 key without passphrase" : strerror(-r));
         return r;
 }

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const types[] = { "ssh-ed25519",         "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
-                                     "ecdsa-sha2-nistp521", "ssh-rsa",             NULL };
+static const char *const types[] = {
+        "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa", NULL
+};
 
 /* ---- pieces ---- */
 
@@ -72,7 +73,8 @@ int mon_expiry_parse(const char *text, size_t n, time_t *ret)
                          .tm_sec = v[12] * 10 + v[13],
                          .tm_isdst = -1 };
         struct tm asked = tm;
-        if (tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 59)
+        if (tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_hour > 23 || tm.tm_min > 59 ||
+            tm.tm_sec > 59)
                 return -EBADMSG;
         *ret = utc ? timegm(&tm) : mktime(&tm);
         return tm.tm_mday == asked.tm_mday && tm.tm_mon == asked.tm_mon && *ret != (time_t)-1 ? 0 : -EBADMSG;
@@ -127,10 +129,11 @@ bool mon_from_allows(const char *patterns, const struct sockaddr *source)
                 size_t len = strcspn(p, ",");
                 bool not = *p == '!';
                 if (len - not < sizeof one) {
-                        memcpy(one, p + not, len - not);
-                        one[len - not] = 0;
-                        bool hit = strchr(one, '/') ? cidr_matches(one, addr, n) : fnmatch(one, name, FNM_NOESCAPE) == 0;
-                        if (hit && not)
+                        memcpy(one, p + not, len - not );
+                        one[len - not ] = 0;
+                        bool hit = strchr(one, '/') ? cidr_matches(one, addr, n)
+                                                    : fnmatch(one, name, FNM_NOESCAPE) == 0;
+                        if (hit && not )
                                 return false;
                         allowed |= hit;
                 }
@@ -184,12 +187,13 @@ static const char *option_value(const char *p, const char *end, bool quoted_only
 
 static bool is_role_name(const char *s)
 {
-        return *s && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == strlen(s);
+        return *s &&
+               strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == strlen(s);
 }
 
 /* name="..." */
-static const char *valued_option(const char *name, size_t n, const char *p, const char *end, bool own, struct mon_key *k,
-                                 const char **what)
+static const char *valued_option(const char *name, size_t n, const char *p, const char *end, bool own,
+                                 struct mon_key *k, const char **what)
 {
         char text[1024];
         const char *next = option_value(p, end, !is_word(name, n, "role"), text, sizeof text);
@@ -220,8 +224,8 @@ static const char *valued_option(const char *name, size_t n, const char *p, cons
                 if (*k->role || !is_role_name(text) || strlen(text) >= sizeof k->role)
                         return NULL;
                 strcpy(k->role, text);
-        } else if (!is_word(name, n, "permitopen") && !is_word(name, n, "permitlisten") && !is_word(name, n, "environment") &&
-                   !is_word(name, n, "tunnel")) {
+        } else if (!is_word(name, n, "permitopen") && !is_word(name, n, "permitlisten") &&
+                   !is_word(name, n, "environment") && !is_word(name, n, "tunnel")) {
                 *what = "an unknown option";
                 return NULL;
         }
@@ -230,9 +234,11 @@ static const char *valued_option(const char *name, size_t n, const char *p, cons
 
 static bool plain_option(const char *name, size_t n, struct mon_key *k, const char **what)
 {
-        static const char *const harmless[] = { "no-port-forwarding", "port-forwarding", "no-agent-forwarding",
-                                                "agent-forwarding",   "no-X11-forwarding", "X11-forwarding",
-                                                "no-user-rc",         "user-rc",           NULL };
+        static const char *const harmless[] = {
+                "no-port-forwarding", "port-forwarding",   "no-agent-forwarding",
+                "agent-forwarding",   "no-X11-forwarding", "X11-forwarding",
+                "no-user-rc",         "user-rc",           NULL
+        };
         if (is_word(name, n, "restrict") || is_word(name, n, "no-pty")) {
                 k->no_pty = true;
                 return true;
@@ -309,7 +315,8 @@ int mon_key_parse(const char *line, size_t n, bool own, struct mon_key *k, const
         p = skip_blanks(stop, end);
         stop = word_end(p, end);
         int m = mon_base64(p, (size_t)(stop - p), k->blob, sizeof k->blob);
-        if (m < 0 || !mon_blob_type(k->blob, (size_t)m, k->type, sizeof k->type) || strcmp(k->type, type) != 0) {
+        if (m < 0 || !mon_blob_type(k->blob, (size_t)m, k->type, sizeof k->type) ||
+            strcmp(k->type, type) != 0) {
                 *what = "a broken key";
                 return -EBADMSG;
         }
@@ -317,8 +324,9 @@ int mon_key_parse(const char *line, size_t n, bool own, struct mon_key *k, const
         return 1;
 }
 
-int mon_keys_find(const char *text, size_t n, bool own, const uint8_t *blob, size_t blob_n, const struct sockaddr *source,
-                  time_t now, struct mon_key *ret, const char **why, mon_complain *complain, void *arg)
+int mon_keys_find(const char *text, size_t n, bool own, const uint8_t *blob, size_t blob_n,
+                  const struct sockaddr *source, time_t now, struct mon_key *ret, const char **why,
+                  mon_complain *complain, void *arg)
 {
         const char *end = text + n;
         unsigned line = 0;

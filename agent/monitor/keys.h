@@ -24,7 +24,7 @@ struct mon_key {
         char from[512];
         char role[64];
         char command[1024];
-        bool forced;            /* command= is there */
+        bool forced; /* command= is there */
         bool no_pty;
         bool expires;
         time_t until;
@@ -35,8 +35,9 @@ typedef void mon_complain(void *arg, unsigned line, const char *what);
 
 /* Looks for the key among the lines of a file. 1 found, 0 not. `own`: reeve's own file, where role= is known. Of several
  * lines with the key the first that source and time allow counts; *why says what kept it out when none does. */
-int mon_keys_find(const char *text, size_t n, bool own, const uint8_t *blob, size_t blob_n, const struct sockaddr *source,
-                  time_t now, struct mon_key *ret, const char **why, mon_complain *, void *arg);
+int mon_keys_find(const char *text, size_t n, bool own, const uint8_t *blob, size_t blob_n,
+                  const struct sockaddr *source, time_t now, struct mon_key *ret, const char **why,
+                  mon_complain *, void *arg);
 /* One line without its end. 1 a key, 0 nothing on it, -EBADMSG refused (*what says why). */
 int mon_key_parse(const char *line, size_t n, bool own, struct mon_key *ret, const char **what);
 /* from="..." against an address: CIDR, addresses with * and ?, ! before a pattern forbids. */

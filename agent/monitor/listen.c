@@ -96,7 +96,9 @@ static int listen_text(struct monitor *m, const char *text, int port)
         if (skip && n > 1 && text[n - 1] == ']')
                 n--;
         snprintf(host, sizeof host, "%.*s", (int)(n - skip), text + skip);
-        struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV }, *found = NULL;
+        struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+                                  .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV },
+                        *found = NULL;
         int r = getaddrinfo(host, service, &hints, &found);
         if (r) {
                 rv_log(RV_LOG_ERROR, "listen = %s: %s", text, gai_strerror(r));
@@ -132,7 +134,8 @@ static int write_port(struct monitor *m)
         char path[1100], new[1110], text[64];
         if (getsockname(m->listeners[0], (struct sockaddr *)&a, &n) < 0)
                 return -errno;
-        int port = ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port : ((struct sockaddr_in *)&a)->sin_port);
+        int port = ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
+                                                 : ((struct sockaddr_in *)&a)->sin_port);
         snprintf(path, sizeof path, "%s/ssh-port", m->o.state);
         snprintf(new, sizeof new, "%s.new", path);
         FILE *f = fopen(new, "we");
@@ -174,7 +177,8 @@ void mon_listen_on(struct monitor *m, bool on)
 static bool is_stale(const struct sockaddr_un *a)
 {
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        bool stale = fd >= 0 && connect(fd, (const struct sockaddr *)a, sizeof *a) < 0 && errno == ECONNREFUSED;
+        bool stale =
+                fd >= 0 && connect(fd, (const struct sockaddr *)a, sizeof *a) < 0 && errno == ECONNREFUSED;
         if (fd >= 0)
                 close(fd);
         return stale;

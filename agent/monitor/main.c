@@ -22,17 +22,20 @@ static void usage(FILE *f)
         fputs("usage: reeved [options]\n"
               "  --config FILE          configuration (/etc/reeve/reeve.conf; a user's own under ~/.config)\n"
               "  --state DIR            host key and state (/var/lib/reeve; ~/.local/state/reeve)\n"
-              "  --socket PATH          the agent's Unix socket (/run/reeve/agent.sock; under $XDG_RUNTIME_DIR)\n"
+              "  --socket PATH          the agent's Unix socket (/run/reeve/agent.sock; under "
+              "$XDG_RUNTIME_DIR)\n"
               "  --keys-dir DIR         USER.keys files (/etc/reeve/keys.d; ~/.config/reeve/keys.d)\n"
               "  --authorized-keys YES  users' own ~/.ssh/authorized_keys count too: yes or no (no)\n"
               "  --listen ADDRESS       SSH address, may be repeated (127.0.0.1 and ::1)\n"
               "  --ssh-port N           SSH port, 0 picks one (2222)\n"
               "  --no-ssh               no SSH, only the agent\n"
-              "  --shell PATH           the program of a login; another than reeve is given commands with -c\n"
+              "  --shell PATH           the program of a login; another than reeve is given commands with "
+              "-c\n"
               "  --agent PATH, --ssh-program PATH   other programs than those beside reeved\n"
               "  --check                read the configuration and say what is wrong with it\n"
               "  --foreground           stay in the foreground (always so)\n"
-              "  --help, --version\n", f);
+              "  --help, --version\n",
+              f);
 }
 
 enum { CHECK = 256, AUTHORIZED, NO_SSH, SSH_PROGRAM, SHELL, AGENT };
@@ -45,13 +48,22 @@ struct command_line {
 /* Answers an exit status, or -1 to go on. */
 static int read_options(int argc, char **argv, struct command_line *c)
 {
-        static const struct option known[] = {
-                { "config", 1, NULL, 'c' },      { "state", 1, NULL, 'd' },       { "socket", 1, NULL, 's' },
-                { "keys-dir", 1, NULL, 'k' },    { "listen", 1, NULL, 'l' },      { "ssh-port", 1, NULL, 'p' },
-                { "no-ssh", 0, NULL, NO_SSH },   { "shell", 1, NULL, SHELL },     { "agent", 1, NULL, AGENT },
-                { "ssh-program", 1, NULL, SSH_PROGRAM }, { "check", 0, NULL, CHECK }, { "foreground", 0, NULL, 'f' },
-                { "authorized-keys", 1, NULL, AUTHORIZED }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'v' }, { 0 }
-        };
+        static const struct option known[] = { { "config", 1, NULL, 'c' },
+                                               { "state", 1, NULL, 'd' },
+                                               { "socket", 1, NULL, 's' },
+                                               { "keys-dir", 1, NULL, 'k' },
+                                               { "listen", 1, NULL, 'l' },
+                                               { "ssh-port", 1, NULL, 'p' },
+                                               { "no-ssh", 0, NULL, NO_SSH },
+                                               { "shell", 1, NULL, SHELL },
+                                               { "agent", 1, NULL, AGENT },
+                                               { "ssh-program", 1, NULL, SSH_PROGRAM },
+                                               { "check", 0, NULL, CHECK },
+                                               { "foreground", 0, NULL, 'f' },
+                                               { "authorized-keys", 1, NULL, AUTHORIZED },
+                                               { "help", 0, NULL, 'h' },
+                                               { "version", 0, NULL, 'v' },
+                                               { 0 } };
         char line[160];
         struct mon_options *o = &c->o;
         for (int k; (k = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -146,9 +158,11 @@ static int settle(struct monitor *m)
         if (!o->state)
                 o->state = root ? "/var/lib/reeve" : under_home("XDG_STATE_HOME", ".local/state", "reeve");
         if (!o->keys_dir)
-                o->keys_dir = root ? "/etc/reeve/keys.d" : under_home("XDG_CONFIG_HOME", ".config", "reeve/keys.d");
+                o->keys_dir =
+                        root ? "/etc/reeve/keys.d" : under_home("XDG_CONFIG_HOME", ".config", "reeve/keys.d");
         if (!o->socket)
-                o->socket = root ? "/run/reeve/agent.sock" : under_home("XDG_RUNTIME_DIR", ".local/state", "reeve/agent.sock");
+                o->socket = root ? "/run/reeve/agent.sock"
+                                 : under_home("XDG_RUNTIME_DIR", ".local/state", "reeve/agent.sock");
         if (o->port < 0)
                 o->port = 2222;
         if (!o->nlisten) {
@@ -182,7 +196,8 @@ static int configure(struct monitor *m, struct command_line *c)
         struct mon_options file = { .port = -1, .authorized_keys = -1 };
         const char *path = c->o.config;
         if (!path)
-                path = m->uid == 0 ? "/etc/reeve/reeve.conf" : under_home("XDG_CONFIG_HOME", ".config", "reeve/reeve.conf");
+                path = m->uid == 0 ? "/etc/reeve/reeve.conf"
+                                   : under_home("XDG_CONFIG_HOME", ".config", "reeve/reeve.conf");
         if (mon_config_read(&file, path, c->o.config != NULL) < 0)
                 return -1;
         struct mon_options *o = &m->o;
@@ -240,7 +255,8 @@ static void on_reload(uv_signal_t *s, int signum)
         } else {
                 m->o.authorized_keys = file.authorized_keys;
                 m->o.no_penalties = file.no_penalties;
-                rv_log(RV_LOG_INFO, "read %s again; addresses and ports change at the next start", m->o.config);
+                rv_log(RV_LOG_INFO, "read %s again; addresses and ports change at the next start",
+                       m->o.config);
         }
         mon_notify("READY=1");
 }
@@ -256,7 +272,9 @@ static void watch(struct monitor *m)
         static const struct {
                 int number;
                 uv_signal_cb run;
-        } signals[] = { { SIGCHLD, on_child }, { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGHUP, on_reload } };
+        } signals[] = {
+                { SIGCHLD, on_child }, { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGHUP, on_reload }
+        };
         for (unsigned i = 0; i < 4; i++) {
                 uv_signal_init(&m->loop, &m->signals[i]);
                 m->signals[i].data = m;

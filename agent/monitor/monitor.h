@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * reeved: what holds rights, kept small. It opens the listening sockets, keeps the host key and the key files, answers a
- * fixed table of requests from each SSH front-end, starts the shells, and keeps reeve-agent and the parent of the
- * front-ends alive. It reads no byte that came from a stranger but the fields of those requests.
+ * reeved: what holds rights, kept small. It opens the listening sockets, keeps the host key and the key files,
+ * answers a fixed table of requests from each SSH front-end, starts the shells, and keeps reeve-agent and the
+ * parent of the front-ends alive. It reads no byte that came from a stranger but the fields of those requests.
  *
  *      main.c      options, start, signals               config.c    reeve.conf
  *      listen.c    sockets, who may connect              address.c   what each address has done lately
@@ -27,37 +27,37 @@
 
 enum {
         MON_LISTENERS = 16,
-        MON_STRANGERS = 100,            /* connections before login */
-        MON_STRANGERS_ADDRESS = 32,     /* of one address */
-        MON_RESERVED = 16,              /* of them for addresses that logged in lately */
-        MON_SESSIONS = 512,             /* connections after login */
+        MON_STRANGERS = 100,        /* connections before login */
+        MON_STRANGERS_ADDRESS = 32, /* of one address */
+        MON_RESERVED = 16,          /* of them for addresses that logged in lately */
+        MON_SESSIONS = 512,         /* connections after login */
         MON_SESSIONS_USER = 64,
-        MON_PROGRAMS = 32,              /* of a connection, as FRONT_CHANNELS */
-        MON_GRACE = 23,                 /* seconds; the front-end itself gives up after 20 */
+        MON_PROGRAMS = 32, /* of a connection, as FRONT_CHANNELS */
+        MON_GRACE = 23,    /* seconds; the front-end itself gives up after 20 */
         MON_PING_EVERY = 60,
-        MON_DENY_MS = 5,                /* a "no" takes no less: unknown users look like known ones */
-        MON_FILE = 256 << 10,           /* bytes of a key file */
+        MON_DENY_MS = 5,      /* a "no" takes no less: unknown users look like known ones */
+        MON_FILE = 256 << 10, /* bytes of a key file */
 };
 
 struct mon_options {
         const char *config, *state, *socket, *keys_dir, *shell, *agent, *ssh;
         char listen[MON_LISTENERS][64];
         unsigned nlisten;
-        int port;                       /* -1: not said */
-        int authorized_keys;            /* yes 1, no 0, not said -1 */
+        int port;            /* -1: not said */
+        int authorized_keys; /* yes 1, no 0, not said -1 */
         bool no_ssh;
         bool no_penalties;
 };
 
 struct mon_account {
-        bool known;                     /* there is such a user and may log in */
+        bool known; /* there is such a user and may log in */
         char name[MON_USER + 1];
         uid_t uid;
         gid_t gid;
         gid_t groups[RV_INTRO_GROUPS];
         int ngroups;
         char home[1024];
-        char *own, *home_keys;          /* key files' text */
+        char *own, *home_keys; /* key files' text */
         size_t own_n, home_n;
 };
 
@@ -66,20 +66,20 @@ struct mon_service {
         struct monitor *m;
         const char *name;
         pid_t pid;
-        int mine, theirs;               /* socket pair; what is queued survives a restart of the child */
+        int mine, theirs; /* socket pair; what is queued survives a restart of the child */
         uv_timer_t timer;
-        uint64_t started, wait;         /* ms */
+        uint64_t started, wait; /* ms */
         char *const *(*argv)(struct monitor *);
-        uid_t uid;                      /* it runs as, where we are root */
+        uid_t uid; /* it runs as, where we are root */
         gid_t gid;
-        int extra;                      /* a descriptor that it gets as 4, or -1 */
+        int extra; /* a descriptor that it gets as 4, or -1 */
 };
 
 struct mon_conn;
 
 struct mon_program {
         struct mon_program *next;
-        struct mon_conn *conn;          /* NULL: nobody waits for it */
+        struct mon_conn *conn; /* NULL: nobody waits for it */
         pid_t pid;
         uint32_t channel;
 };
@@ -90,21 +90,21 @@ struct mon_conn {
         uint32_t number;
         int link, pidfd;
         uv_poll_t poll;
-        uv_timer_t timer;               /* login, then pings */
+        uv_timer_t timer; /* login, then pings */
         uv_timer_t delay;
-        unsigned handles;               /* open */
+        unsigned handles; /* open */
         struct sockaddr_storage peer;
         struct sockaddr_storage local;
-        char source[64];                /* ADDRESS:PORT */
+        char source[64]; /* ADDRESS:PORT */
         char id[40];
-        uint8_t session[MON_HASH];      /* the first hash signed */
+        uint8_t session[MON_HASH]; /* the first hash signed */
         bool has_session, in, ended, asked_ping, work, crashed;
         unsigned failures, programs;
         struct mon_account account;
         struct mon_key key;
         char fingerprint[96];
         uv_work_t lookup;
-        char *request;                  /* waits for the lookup */
+        char *request; /* waits for the lookup */
         size_t request_n;
         uint32_t denied_id;
 };
@@ -113,14 +113,14 @@ struct monitor {
         uv_loop_t loop;
         struct mon_options o;
         uid_t uid;
-        const char *bin;                /* our own folder */
+        const char *bin; /* our own folder */
         EVP_PKEY *host_key;
         uint8_t host_public[32];
         int listeners[MON_LISTENERS];
         uv_poll_t listen_polls[MON_LISTENERS];
         unsigned nlisteners;
         bool listening;
-        int spare;                      /* given up to refuse a connection when descriptors run out */
+        int spare; /* given up to refuse a connection when descriptors run out */
         struct mon_service agent, ssh;
         uv_poll_t ssh_poll;
         bool ssh_ready, stopping, told_ready;
@@ -128,13 +128,13 @@ struct monitor {
         struct mon_program *programs;
         unsigned strangers, sessions;
         uint32_t number;
-        uint64_t boot;                  /* makes session ids unique */
+        uint64_t boot; /* makes session ids unique */
         uv_signal_t signals[4];
         uv_timer_t watchdog;
 };
 
 /* ---- config.c ---- */
-int mon_config_read(struct mon_options *, const char *path, bool must);         /* 0 or -1, and has said why */
+int mon_config_read(struct mon_options *, const char *path, bool must); /* 0 or -1, and has said why */
 /* One file's text; complaints carry file and line. Number of complaints. */
 unsigned mon_config_parse(struct mon_options *, const char *name, const char *text, size_t n);
 
@@ -143,12 +143,12 @@ int mon_host_key(struct monitor *);
 
 /* ---- listen.c ---- */
 int mon_listen(struct monitor *);
-int mon_listen_unix(struct monitor *, const char *path);        /* a descriptor, or -1 */
+int mon_listen_unix(struct monitor *, const char *path); /* a descriptor, or -1 */
 void mon_listen_on(struct monitor *, bool on);
 
 /* ---- address.c ---- */
 enum mon_deed { MON_DID_LOGIN, MON_DID_FAIL, MON_DID_NOTHING, MON_DID_GRACE, MON_DID_CRASH };
-bool mon_address_enter(struct monitor *, const struct sockaddr *, const char **why);    /* one more stranger */
+bool mon_address_enter(struct monitor *, const struct sockaddr *, const char **why); /* one more stranger */
 void mon_address_leave(struct monitor *, const struct sockaddr *);
 void mon_address_did(struct monitor *, const struct sockaddr *, enum mon_deed);
 void mon_address_text(const struct sockaddr *, char *to, size_t size);
@@ -161,19 +161,21 @@ void mon_conn_end(struct mon_conn *);
 void mon_conn_tell(struct mon_conn *, const struct mon_message *, const int *fds, unsigned nfds);
 
 /* ---- account.c ---- */
-void mon_account_load(struct mon_account *, const struct mon_options *, uid_t self);    /* in a thread; blocks */
+void mon_account_load(struct mon_account *, const struct mon_options *, uid_t self); /* in a thread; blocks */
 void mon_account_forget_keys(struct mon_account *);
 bool mon_user_name_ok(const char *, size_t n);
 
 /* ---- verify.c ---- */
 /* The key blob inside what a user signed for a session; NULL: it is not such a text. */
-const uint8_t *mon_signed_key(const struct mon_text *data, const uint8_t session[MON_HASH], const char *user, size_t *ret_n);
+const uint8_t *mon_signed_key(const struct mon_text *data, const uint8_t session[MON_HASH], const char *user,
+                              size_t *ret_n);
 bool mon_verify(const struct mon_text *data, const struct mon_text *signature);
 bool mon_key_strong(const uint8_t *blob, size_t n);
 void mon_fingerprint(const uint8_t *blob, size_t n, char *to, size_t size);
 
 /* ---- program.c ---- */
-int mon_program_start(struct mon_conn *, const struct mon_message *, int *fds, unsigned *nfds, const char **why);
+int mon_program_start(struct mon_conn *, const struct mon_message *, int *fds, unsigned *nfds,
+                      const char **why);
 int mon_program_rpc(struct mon_conn *, int *fds, unsigned *nfds);
 void mon_program_signal(struct mon_conn *, uint32_t channel, const char *name);
 void mon_program_close(struct mon_conn *, uint32_t channel);

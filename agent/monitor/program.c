@@ -27,7 +27,7 @@ struct plan {
         char *env[PLAN_ENV];
         unsigned nenv;
         const char *argv[6];
-        int in, out, err;       /* the child's ends */
+        int in, out, err; /* the child's ends */
         bool pty, become;
         const struct mon_account *who;
 };
@@ -71,7 +71,8 @@ static void put_asked(struct plan *p, const struct mon_text *b)
         }
 }
 
-static void put_environment(struct plan *p, struct mon_conn *c, const struct mon_message *m, const char *original)
+static void put_environment(struct plan *p, struct mon_conn *c, const struct mon_message *m,
+                            const char *original)
 {
         const struct mon_account *a = &c->account;
         char text[256], local[80], run[40];
@@ -80,8 +81,9 @@ static void put_environment(struct plan *p, struct mon_conn *c, const struct mon
         put_env(p, "USER", a->name);
         put_env(p, "LOGNAME", a->name);
         put_env(p, "SHELL", p->argv[0]);
-        put_env(p, "PATH", a->uid ? "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
-                                  : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        put_env(p, "PATH",
+                a->uid ? "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
+                       : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         mon_address_text((struct sockaddr *)&c->local, local, sizeof local);
         snprintf(text, sizeof text, "%s %s", c->source, local);
         put_env(p, "SSH_CONNECTION", text);
@@ -126,11 +128,11 @@ static void child(const struct plan *p)
                 _exit(255);
         syscall(SYS_close_range, 3u, ~0u, 0);
         const struct mon_account *a = p->who;
-        if (p->become &&
-            (syscall(SYS_setgroups, (size_t)a->ngroups, a->groups) < 0 || syscall(SYS_setresgid, a->gid, a->gid, a->gid) < 0 ||
-             syscall(SYS_setresuid, a->uid, a->uid, a->uid) < 0))
+        if (p->become && (syscall(SYS_setgroups, (size_t)a->ngroups, a->groups) < 0 ||
+                          syscall(SYS_setresgid, a->gid, a->gid, a->gid) < 0 ||
+                          syscall(SYS_setresuid, a->uid, a->uid, a->uid) < 0))
                 fail(2, "user");
-        if (a->uid && p->become && syscall(SYS_setresuid, -1, 0, -1) == 0)      /* there must be no way back */
+        if (a->uid && p->become && syscall(SYS_setresuid, -1, 0, -1) == 0) /* there must be no way back */
                 _exit(255);
         if (chdir(a->home) < 0 && chdir("/") < 0)
                 fail(2, a->home);
@@ -169,8 +171,10 @@ static int launch(struct mon_conn *c, const struct plan *p, uint32_t channel)
 static int make_pty(struct plan *p, const struct mon_message *m, int *fds, unsigned *nfds)
 {
         int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK), slave = -1;
-        struct winsize w = { .ws_col = (unsigned short)m->u[3], .ws_row = (unsigned short)m->u[4],
-                             .ws_xpixel = (unsigned short)m->u[5], .ws_ypixel = (unsigned short)m->u[6] };
+        struct winsize w = { .ws_col = (unsigned short)m->u[3],
+                             .ws_row = (unsigned short)m->u[4],
+                             .ws_xpixel = (unsigned short)m->u[5],
+                             .ws_ypixel = (unsigned short)m->u[6] };
         if (master < 0)
                 return -errno;
         if (unlockpt(master) < 0 || (slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0 ||
@@ -183,7 +187,7 @@ static int make_pty(struct plan *p, const struct mon_message *m, int *fds, unsig
                 return -error;
         }
         p->in = p->out = p->err = slave;
-        fds[0] = fds[1] = master;       /* sent twice, they become two */
+        fds[0] = fds[1] = master; /* sent twice, they become two */
         *nfds = 2;
         return 0;
 }
@@ -225,7 +229,8 @@ static void put_argv(struct plan *p, const char *shell, const char *command)
         p->argv[n] = NULL;
 }
 
-int mon_program_start(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds, const char **why)
+int mon_program_start(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds,
+                      const char **why)
 {
         static char command[MON_COMMAND + 1];
         struct plan p = { .pty = m->u[2], .who = &c->account, .become = c->m->uid == 0 };
@@ -271,8 +276,12 @@ int mon_program_rpc(struct mon_conn *c, int *fds, unsigned *nfds)
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
                 return -errno;
         const struct mon_account *a = &c->account;
-        struct rv_intro in = { .magic = RV_INTRO_MAGIC, .size = sizeof in, .uid = a->uid, .gid = a->gid,
-                               .ngroups = (uint32_t)a->ngroups, .admin = strcmp(c->key.role, "admin") == 0 };
+        struct rv_intro in = { .magic = RV_INTRO_MAGIC,
+                               .size = sizeof in,
+                               .uid = a->uid,
+                               .gid = a->gid,
+                               .ngroups = (uint32_t)a->ngroups,
+                               .admin = strcmp(c->key.role, "admin") == 0 };
         for (int i = 0; i < a->ngroups; i++)
                 in.groups[i] = a->groups[i];
         snprintf(in.user, sizeof in.user, "%s", a->name);
@@ -284,7 +293,9 @@ int mon_program_rpc(struct mon_conn *c, int *fds, unsigned *nfds)
                 char room[CMSG_SPACE(sizeof(int))];
                 struct cmsghdr align;
         } control = { .room = { 0 } };
-        struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+        struct msghdr h = {
+                .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+        };
         struct cmsghdr *cm = CMSG_FIRSTHDR(&h);
         cm->cmsg_level = SOL_SOCKET;
         cm->cmsg_type = SCM_RIGHTS;
@@ -312,9 +323,10 @@ static struct mon_program *find(struct mon_conn *c, uint32_t channel)
 static const struct {
         const char *name;
         int number;
-} names[] = { { "ABRT", SIGABRT }, { "ALRM", SIGALRM }, { "FPE", SIGFPE },   { "HUP", SIGHUP },   { "ILL", SIGILL },
-              { "INT", SIGINT },   { "KILL", SIGKILL }, { "PIPE", SIGPIPE }, { "QUIT", SIGQUIT }, { "SEGV", SIGSEGV },
-              { "TERM", SIGTERM }, { "USR1", SIGUSR1 }, { "USR2", SIGUSR2 } };
+} names[] = { { "ABRT", SIGABRT }, { "ALRM", SIGALRM }, { "FPE", SIGFPE },   { "HUP", SIGHUP },
+              { "ILL", SIGILL },   { "INT", SIGINT },   { "KILL", SIGKILL }, { "PIPE", SIGPIPE },
+              { "QUIT", SIGQUIT }, { "SEGV", SIGSEGV }, { "TERM", SIGTERM }, { "USR1", SIGUSR1 },
+              { "USR2", SIGUSR2 } };
 
 void mon_program_signal(struct mon_conn *c, uint32_t channel, const char *name)
 {
@@ -361,13 +373,18 @@ bool mon_program_ended(struct monitor *m, pid_t pid, int status)
                                 if (s && names[i].number == s)
                                         name = names[i].name;
                         if (s && !*name) {
-                                snprintf(other, sizeof other, "%.8s@reeve", sigabbrev_np(s) ? sigabbrev_np(s) : "RT");
+                                snprintf(other, sizeof other, "%.8s@reeve",
+                                         sigabbrev_np(s) ? sigabbrev_np(s) : "RT");
                                 name = other;
                         }
                         g->conn->programs--;
-                        mon_conn_tell(g->conn, &(struct mon_message) { .type = MON_EXITED,
-                                .u = { g->channel, (uint32_t)WEXITSTATUS(status), s && WCOREDUMP(status) },
-                                .b = { { name, (uint32_t)strlen(name) } } }, NULL, 0);
+                        mon_conn_tell(
+                                g->conn,
+                                &(struct mon_message) { .type = MON_EXITED,
+                                                        .u = { g->channel, (uint32_t)WEXITSTATUS(status),
+                                                               s && WCOREDUMP(status) },
+                                                        .b = { { name, (uint32_t)strlen(name) } } },
+                                NULL, 0);
                 }
                 free(g);
                 return true;

@@ -77,7 +77,8 @@ static void run(const struct mon_service *s, char *const *argv, char *const *env
                 _exit(255);
         syscall(SYS_close_range, extra >= 0 ? 5u : 4u, ~0u, 0);
         if (s->m->uid == 0 && s->uid != 0 &&
-            (syscall(SYS_setgroups, (size_t)0, NULL) < 0 || syscall(SYS_setresgid, s->gid, s->gid, s->gid) < 0 ||
+            (syscall(SYS_setgroups, (size_t)0, NULL) < 0 ||
+             syscall(SYS_setresgid, s->gid, s->gid, s->gid) < 0 ||
              syscall(SYS_setresuid, s->uid, s->uid, s->uid) < 0))
                 _exit(255);
         execve(argv[0], argv, env);
@@ -111,7 +112,8 @@ static void ended(struct mon_service *s, int status)
         if (s->m->stopping)
                 return;
         s->wait = settled ? 0 : !s->wait ? LEAST_WAIT : s->wait * 2 < MOST_WAIT ? s->wait * 2 : MOST_WAIT;
-        rv_log(RV_LOG_WARNING, "%s ended (%s %d); it starts again in %llu ms", s->name, WIFSIGNALED(status) ? "signal" : "status",
+        rv_log(RV_LOG_WARNING, "%s ended (%s %d); it starts again in %llu ms", s->name,
+               WIFSIGNALED(status) ? "signal" : "status",
                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (unsigned long long)s->wait);
         if (s == &s->m->ssh) {
                 s->m->ssh_ready = false;
@@ -131,14 +133,17 @@ bool mon_service_ended(struct monitor *m, pid_t pid, int status)
         return false;
 }
 
-static int make(struct monitor *m, struct mon_service *s, const char *name, char *const *(*argv)(struct monitor *))
+static int make(struct monitor *m, struct mon_service *s, const char *name,
+                char *const *(*argv)(struct monitor *))
 {
         int pair[2], size = 1 << 20;
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -1;
         setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
         fcntl(pair[0], F_SETFL, O_NONBLOCK);
-        *s = (struct mon_service) { .m = m, .name = name, .pid = -1, .mine = pair[0], .theirs = pair[1], .argv = argv, .extra = -1 };
+        *s = (struct mon_service) {
+                .m = m, .name = name, .pid = -1, .mine = pair[0], .theirs = pair[1], .argv = argv, .extra = -1
+        };
         s->timer.data = s;
         return uv_timer_init(&m->loop, &s->timer);
 }
@@ -231,7 +236,8 @@ int mon_services_start(struct monitor *m)
         }
         ssh_user(m);
         m->ssh_poll.data = m;
-        if (uv_poll_init(&m->loop, &m->ssh_poll, m->ssh.mine) || uv_poll_start(&m->ssh_poll, UV_READABLE, on_ssh))
+        if (uv_poll_init(&m->loop, &m->ssh_poll, m->ssh.mine) ||
+            uv_poll_start(&m->ssh_poll, UV_READABLE, on_ssh))
                 return -1;
         start(&m->ssh);
         return 0;

@@ -88,7 +88,8 @@ static bool read_statement(struct cursor *c, const uint8_t *session, const char 
         return base && mon_blob_type(ret->key, ret->key_n, type, sizeof type) && strcmp(type, base) == 0;
 }
 
-const uint8_t *mon_signed_key(const struct mon_text *data, const uint8_t session[MON_HASH], const char *user, size_t *ret_n)
+const uint8_t *mon_signed_key(const struct mon_text *data, const uint8_t session[MON_HASH], const char *user,
+                              size_t *ret_n)
 {
         struct cursor c = { (const uint8_t *)data->data, (const uint8_t *)data->data + data->n, false };
         struct statement s;
@@ -105,7 +106,8 @@ static EVP_PKEY *from_params(const char *name, OSSL_PARAM_BLD *b)
         OSSL_PARAM *params = b ? OSSL_PARAM_BLD_to_param(b) : NULL;
         EVP_PKEY_CTX *ctx = params ? EVP_PKEY_CTX_new_from_name(NULL, name, NULL) : NULL;
         EVP_PKEY *key = NULL;
-        if (ctx && EVP_PKEY_fromdata_init(ctx) == 1 && EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+        if (ctx && EVP_PKEY_fromdata_init(ctx) == 1 &&
+            EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
                 key = NULL;
         EVP_PKEY_CTX_free(ctx);
         OSSL_PARAM_free(params);
@@ -117,13 +119,15 @@ static EVP_PKEY *rsa_key(struct cursor *c)
 {
         size_t en, nn;
         const uint8_t *e = take_text(c, &en), *n = take_text(c, &nn);
-        if (c->bad || c->p != c->end || en > 5 || nn > 16384 / 8 + 1)   /* a large exponent costs us, not its sender */
+        if (c->bad || c->p != c->end || en > 5 ||
+            nn > 16384 / 8 + 1) /* a large exponent costs us, not its sender */
                 return NULL;
         BIGNUM *be = BN_bin2bn(e, (int)en, NULL), *bn = BN_bin2bn(n, (int)nn, NULL);
         OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
         EVP_PKEY *key = NULL;
         if (b && be && bn && BN_is_odd(be) && BN_num_bits(be) <= 32 && BN_num_bits(bn) >= 2048 &&
-            OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, bn) == 1 && OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, be) == 1)
+            OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, bn) == 1 &&
+            OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, be) == 1)
                 key = from_params("RSA", b);
         else
                 OSSL_PARAM_BLD_free(b);
@@ -134,15 +138,20 @@ static EVP_PKEY *rsa_key(struct cursor *c)
 
 static EVP_PKEY *ecdsa_key(struct cursor *c, const char *type)
 {
-        static const char *const groups[][2] = { { "nistp256", "P-256" }, { "nistp384", "P-384" }, { "nistp521", "P-521" } };
+        static const char *const groups[][2] = { { "nistp256", "P-256" },
+                                                 { "nistp384", "P-384" },
+                                                 { "nistp521", "P-521" } };
         size_t n, m;
         const uint8_t *curve = take_text(c, &n), *point = take_text(c, &m);
         if (c->bad || c->p != c->end || m > 133)
                 return NULL;
         for (unsigned i = 0; i < 3; i++)
-                if (n == strlen(groups[i][0]) && memcmp(curve, groups[i][0], n) == 0 && strcmp(type + 11, groups[i][0]) == 0) {
+                if (n == strlen(groups[i][0]) && memcmp(curve, groups[i][0], n) == 0 &&
+                    strcmp(type + 11, groups[i][0]) == 0) {
                         OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
-                        if (b && OSSL_PARAM_BLD_push_utf8_string(b, OSSL_PKEY_PARAM_GROUP_NAME, groups[i][1], 0) == 1 &&
+                        if (b &&
+                            OSSL_PARAM_BLD_push_utf8_string(b, OSSL_PKEY_PARAM_GROUP_NAME, groups[i][1], 0) ==
+                                    1 &&
                             OSSL_PARAM_BLD_push_octet_string(b, OSSL_PKEY_PARAM_PUB_KEY, point, m) == 1)
                                 return from_params("EC", b);
                         OSSL_PARAM_BLD_free(b);
@@ -184,18 +193,23 @@ bool mon_verify(const struct mon_text *data, const struct mon_text *signature)
                 return false;
         static const struct {
                 const char *name, *digest;
-        } digests[] = { { "ecdsa-sha2-nistp256", "SHA256" }, { "ecdsa-sha2-nistp384", "SHA384" },
-                        { "ecdsa-sha2-nistp521", "SHA512" }, { "rsa-sha2-256", "SHA256" }, { "rsa-sha2-512", "SHA512" } };
+        } digests[] = { { "ecdsa-sha2-nistp256", "SHA256" },
+                        { "ecdsa-sha2-nistp384", "SHA384" },
+                        { "ecdsa-sha2-nistp521", "SHA512" },
+                        { "rsa-sha2-256", "SHA256" },
+                        { "rsa-sha2-512", "SHA512" } };
         const EVP_MD *md = NULL;
         for (unsigned i = 0; i < sizeof digests / sizeof *digests; i++)
-                if (strlen(digests[i].name) == s.algorithm_n && memcmp(digests[i].name, s.algorithm, s.algorithm_n) == 0)
+                if (strlen(digests[i].name) == s.algorithm_n &&
+                    memcmp(digests[i].name, s.algorithm, s.algorithm_n) == 0)
                         md = EVP_get_digestbyname(digests[i].digest);
         if (!md && s.algorithm_n != 11)
                 return false;
         EVP_PKEY *key = public_key(s.key, s.key_n);
         EVP_MD_CTX *ctx = key ? EVP_MD_CTX_new() : NULL;
         bool good = ctx && EVP_DigestVerifyInit(ctx, NULL, md, NULL, key) == 1 &&
-                    EVP_DigestVerify(ctx, (const uint8_t *)signature->data, signature->n, (const uint8_t *)data->data, data->n) == 1;
+                    EVP_DigestVerify(ctx, (const uint8_t *)signature->data, signature->n,
+                                     (const uint8_t *)data->data, data->n) == 1;
         EVP_MD_CTX_free(ctx);
         EVP_PKEY_free(key);
         return good;

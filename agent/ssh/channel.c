@@ -2,9 +2,9 @@
  *
  * Channels: what a client may ask for in one, and bytes between it and the descriptors that reeved handed over.
  *
- *      client -> libssh -> on_data: straight into the program's descriptor; what does not fit waits in `input`, and when
- *                that is full libssh keeps the rest (`held`), so that the client's window closes
- *      program -> out, err -> as much as the client's window and libssh's buffer take at once; else it is not read
+ *      client -> libssh -> on_data: straight into the program's descriptor; what does not fit waits in `input`,
+ * and when                that is full libssh keeps the rest (`held`), so that the client's window closes
+ * program -> out, err -> as much as the client's window and libssh's buffer take at once; else it is not read
  */
 #include <errno.h>
 #include <signal.h>
@@ -26,7 +26,7 @@ static void on_ear(uv_poll_t *p, int status, int events)
         if (events & UV_READABLE)
                 e->ready = true;
         if (status < 0)
-                e->ready = true;        /* reading tells what is wrong */
+                e->ready = true; /* reading tells what is wrong */
         front_pump(e->channel->front);
 }
 
@@ -90,7 +90,8 @@ static int on_env(ssh_session s, ssh_channel ch, const char *name, const char *v
         return 0;
 }
 
-static int on_pty(ssh_session s, ssh_channel ch, const char *term, int columns, int rows, int width, int height, void *arg)
+static int on_pty(ssh_session s, ssh_channel ch, const char *term, int columns, int rows, int width,
+                  int height, void *arg)
 {
         struct channel *c = arg;
         (void)s, (void)ch;
@@ -107,8 +108,10 @@ static int on_resize(ssh_session s, ssh_channel ch, int columns, int rows, int w
 {
         struct channel *c = arg;
         (void)s, (void)ch;
-        struct winsize w = { .ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns,
-                             .ws_xpixel = (unsigned short)width, .ws_ypixel = (unsigned short)height };
+        struct winsize w = { .ws_row = (unsigned short)rows,
+                             .ws_col = (unsigned short)columns,
+                             .ws_xpixel = (unsigned short)width,
+                             .ws_ypixel = (unsigned short)height };
         if (c->pty && c->out)
                 ioctl(c->out->fd, TIOCSWINSZ, &w);
         return 0;
@@ -120,7 +123,9 @@ static void on_signal(ssh_session s, ssh_channel ch, const char *name, void *arg
         (void)s, (void)ch;
         size_t n = strlen(name);
         if (c->state == CHANNEL_RUNNING && n && n <= 16)
-                link_tell(c->front, &(struct mon_message) { .type = MON_SIGNAL, .u = { c->id }, .b = { { name, (uint32_t)n } } });
+                link_tell(c->front, &(struct mon_message) { .type = MON_SIGNAL,
+                                                            .u = { c->id },
+                                                            .b = { { name, (uint32_t)n } } });
 }
 
 /* Descriptors: in and out, and for a program without a terminal its errors. */
@@ -147,8 +152,11 @@ static int open_program(struct channel *c, enum mon_kind kind, const char *text)
                 return 1;
         c->kind = kind;
         struct mon_message answer, ask = { .type = MON_OPEN,
-                .u = { c->id, kind, c->pty && kind != MON_RPC, c->columns, c->rows, c->width, c->height },
-                .b = { { c->term, (uint32_t)strlen(c->term) }, { c->env, (uint32_t)c->env_n }, { text, (uint32_t)n } } };
+                                           .u = { c->id, kind, c->pty && kind != MON_RPC, c->columns, c->rows,
+                                                  c->width, c->height },
+                                           .b = { { c->term, (uint32_t)strlen(c->term) },
+                                                  { c->env, (uint32_t)c->env_n },
+                                                  { text, (uint32_t)n } } };
         c->state = CHANNEL_RUNNING;
         if (link_ask(c->front, &ask, &answer, fds, &nfds) != MON_OK || adopt(c, fds, nfds) < 0) {
                 c->state = CHANNEL_NEW;
@@ -215,12 +223,13 @@ static int on_data(ssh_session s, ssh_channel ch, void *data, uint32_t len, int 
 {
         struct channel *c = arg;
         (void)s, (void)ch;
-        if (len > FRONT_WINDOW) {       /* libssh does not hold a peer to its window */
+        if (len > FRONT_WINDOW) { /* libssh does not hold a peer to its window */
                 c->front->dead = true;
                 return 0;
         }
-        if (is_err || c->state == CHANNEL_CLOSED || c->state == CHANNEL_ENDING || (c->state == CHANNEL_RUNNING && !c->in))
-                return (int)len;        /* nobody reads it */
+        if (is_err || c->state == CHANNEL_CLOSED || c->state == CHANNEL_ENDING ||
+            (c->state == CHANNEL_RUNNING && !c->in))
+                return (int)len; /* nobody reads it */
         if (c->state == CHANNEL_NEW || c->held || c->input_n - c->input_at >= FRONT_INPUT) {
                 c->held = true;
                 return 0;
@@ -288,7 +297,7 @@ static void input(struct channel *c)
         if (c->kind == MON_RPC) {
                 shutdown(c->in->fd, SHUT_WR);
         } else if (c->pty) {
-                char eof = 4;   /* what a terminal has instead of an end */
+                char eof = 4; /* what a terminal has instead of an end */
                 give(c, &eof, 1);
         }
         ear_close(&c->in);
@@ -300,7 +309,8 @@ static bool send_piece(struct channel *c, const char *data, size_t n, bool err)
 {
         struct front *f = c->front;
         uint64_t before = f->raw.out_bytes;
-        int w = err ? ssh_channel_write_stderr(c->ssh, data, (uint32_t)n) : ssh_channel_write(c->ssh, data, (uint32_t)n);
+        int w = err ? ssh_channel_write_stderr(c->ssh, data, (uint32_t)n)
+                    : ssh_channel_write(c->ssh, data, (uint32_t)n);
         front_wrote(f, before, w);
         size_t done = w > 0 ? (size_t)w : 0;
         if (w == SSH_ERROR)
@@ -338,7 +348,7 @@ static bool pass_on(struct channel *c, struct ear **at, bool err)
                 (*at)->ready = false;
                 return false;
         }
-        if (n <= 0) {   /* a terminal whose last program has gone says EIO */
+        if (n <= 0) { /* a terminal whose last program has gone says EIO */
                 ear_close(at);
                 c->front->more = true;
                 return false;
@@ -383,7 +393,7 @@ void chan_exited(struct front *f, const struct mon_message *m)
         memcpy(c->signal, m->b[0].data, m->b[0].n);
         c->signal[m->b[0].n] = 0;
         if (c->pty && c->out)
-                c->out->ready = true;   /* what is in the terminal now is all that counts */
+                c->out->ready = true; /* what is in the terminal now is all that counts */
 }
 
 static void tell_closed(struct channel *c)
@@ -433,13 +443,13 @@ static void chan_free(struct channel *c)
 {
         struct front *f = c->front;
         program_gone(c);
-        ssh_remove_channel_callbacks(c->ssh, &c->callbacks);    /* the channel may outlive us inside libssh */
+        ssh_remove_channel_callbacks(c->ssh, &c->callbacks); /* the channel may outlive us inside libssh */
         ssh_channel_free(c->ssh);
         free(c->rest);
         f->channels[c->slot] = NULL;
         free(c);
         if (--f->nchannels == 0 && !f->dead)
-                ssh_send_ignore(f->ssh, "");    /* dbclient sleeps until something comes */
+                ssh_send_ignore(f->ssh, ""); /* dbclient sleeps until something comes */
 }
 
 /* Whether it did something that another turn could continue. */

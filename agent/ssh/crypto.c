@@ -21,7 +21,7 @@ typedef int verify_fn(EVP_MD_CTX *, const unsigned char *, size_t, const unsigne
 
 static sign_fn *real_sign;
 static verify_fn *real_verify;
-static struct front *served;    /* NULL: this process is no server (the self-test's client) */
+static struct front *served; /* NULL: this process is no server (the self-test's client) */
 
 int crypto_start(void)
 {
@@ -41,19 +41,22 @@ int EVP_DigestSign(EVP_MD_CTX *ctx, unsigned char *sig, size_t *siglen, const un
         if (!served)
                 return real_sign(ctx, sig, siglen, data, n);
         struct mon_message answer, ask = { .type = MON_SIGN, .b = { { (const char *)data, (uint32_t)n } } };
-        if (n != MON_HASH || *siglen < 64 || link_ask(served, &ask, &answer, NULL, NULL) != MON_OK || answer.b[0].n != 64)
+        if (n != MON_HASH || *siglen < 64 || link_ask(served, &ask, &answer, NULL, NULL) != MON_OK ||
+            answer.b[0].n != 64)
                 return 0;
         memcpy(sig, answer.b[0].data, 64);
         *siglen = 64;
         return 1;
 }
 
-int EVP_DigestVerify(EVP_MD_CTX *ctx, const unsigned char *sig, size_t siglen, const unsigned char *data, size_t n)
+int EVP_DigestVerify(EVP_MD_CTX *ctx, const unsigned char *sig, size_t siglen, const unsigned char *data,
+                     size_t n)
 {
         if (!served)
                 return real_verify(ctx, sig, siglen, data, n);
         struct mon_message answer, ask = { .type = MON_VERIFY,
-                                           .b = { { (const char *)data, (uint32_t)n }, { (const char *)sig, (uint32_t)siglen } } };
+                                           .b = { { (const char *)data, (uint32_t)n },
+                                                  { (const char *)sig, (uint32_t)siglen } } };
         served->verdict = !served->in && n <= 8192 && siglen <= 4096 && siglen > 0 &&
                           link_ask(served, &ask, &answer, NULL, NULL) == MON_OK;
         return 1;
@@ -95,7 +98,7 @@ ssh_key crypto_host_key(const uint8_t public_key[32])
         put_string(&private, secret, sizeof secret);
         put_string(&private, "", 0);
         for (uint8_t pad = 1; private.n % 8; pad++)
-                private.data[private.n++] = pad;
+        private.data[private.n++] = pad;
         memcpy(file.data, "openssh-key-v1", 15);
         file.n = 15;
         put_string(&file, "none", 4);
@@ -107,7 +110,8 @@ ssh_key crypto_host_key(const uint8_t public_key[32])
 
         unsigned char text[1024], pem[1200];
         EVP_EncodeBlock(text, file.data, (int)file.n);
-        snprintf((char *)pem, sizeof pem, "-----BEGIN OPENSSH PRIVATE KEY-----\n%s\n-----END OPENSSH PRIVATE KEY-----\n", text);
+        snprintf((char *)pem, sizeof pem,
+                 "-----BEGIN OPENSSH PRIVATE KEY-----\n%s\n-----END OPENSSH PRIVATE KEY-----\n", text);
         ssh_key key = NULL;
         return ssh_pki_import_privkey_base64((char *)pem, NULL, NULL, NULL, &key) == SSH_OK ? key : NULL;
 }
@@ -117,9 +121,11 @@ ssh_key crypto_host_key(const uint8_t public_key[32])
 ssh_bind crypto_bind(const uint8_t public_key[32])
 {
         static const char kex[] = "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256";
-        static const char ciphers[] = "chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes128-gcm@openssh.com,"
-                                      "aes256-ctr,aes128-ctr";
-        static const char macs[] = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512";
+        static const char ciphers[] =
+                "chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes128-gcm@openssh.com,"
+                "aes256-ctr,aes128-ctr";
+        static const char macs[] =
+                "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512";
         static const char users[] = "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
                                     "rsa-sha2-512,rsa-sha2-256";
         ssh_bind b = ssh_bind_new();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * reeve-ssh: the SSH front-end that reeved starts. The first process never reads a byte from the network. It proves that
- * libssh's signatures come to crypto.c (selftest.c), is warm by then, and forks a process for each connection that
- * reeved hands it; that process locks itself in (sandbox.c) and speaks SSH (session.c, channel.c).
+ * reeve-ssh: the SSH front-end that reeved starts. The first process never reads a byte from the network. It
+ * proves that libssh's signatures come to crypto.c (selftest.c), is warm by then, and forks a process for each
+ * connection that reeved hands it; that process locks itself in (sandbox.c) and speaks SSH (session.c, channel.c).
  */
 #include <errno.h>
 #include <getopt.h>
@@ -30,7 +30,7 @@ static bool sandboxed = true;
 
 static void on_child(int signum)
 {
-        (void)signum;   /* only to end ppoll() */
+        (void)signum; /* only to end ppoll() */
 }
 
 static void usage(FILE *f)
@@ -40,12 +40,13 @@ static void usage(FILE *f)
               "  --host-key B   public half of the host's ed25519 key\n"
               "  --fd N         the socket to reeved\n"
               "  --no-sandbox   without system call filter and limits, for valgrind and debuggers\n"
-              "  --help, --version\n", f);
+              "  --help, --version\n",
+              f);
 }
 
 static bool key_from(const char *text, uint8_t key[32])
 {
-        unsigned char bytes[36];        /* 44 letters, of which the last is padding */
+        unsigned char bytes[36]; /* 44 letters, of which the last is padding */
         if (strlen(text) != 44 || EVP_DecodeBlock(bytes, (const unsigned char *)text, 44) != 33)
                 return false;
         memcpy(key, bytes, 32);
@@ -79,8 +80,11 @@ static void reap(int fd)
         for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
                 for (unsigned i = 0; i < nchildren; i++)
                         if (children[i].pid == pid) {
-                                mon_send(fd, &(struct mon_message) { .type = MON_ENDED,
-                                                                     .u = { children[i].number, (uint32_t)status } }, NULL, 0);
+                                mon_send(fd,
+                                         &(struct mon_message) {
+                                                 .type = MON_ENDED,
+                                                 .u = { children[i].number, (uint32_t)status } },
+                                         NULL, 0);
                                 children[i] = children[--nchildren];
                                 break;
                         }
@@ -153,7 +157,7 @@ static int loop(int fd, ssh_bind bind)
                 unsigned nfds = MON_MOST_FDS;
                 int r = mon_recv(fd, buf, sizeof buf, &m, fds, &nfds);
                 if (r <= 0)
-                        return r == 0 ? 0 : 1;  /* reeved has gone */
+                        return r == 0 ? 0 : 1; /* reeved has gone */
                 if (m.type == MON_CONNECTION && nfds == 2)
                         connection(fd, bind, m.u[0], fds);
                 while (nfds)

@@ -61,15 +61,15 @@ static int landlock(void)
                 return 0;
         struct ruleset r = { .files = (1ULL << 13) - 1 };
         if (abi >= 2)
-                r.files |= 1ULL << 13;  /* refer */
+                r.files |= 1ULL << 13; /* refer */
         if (abi >= 3)
-                r.files |= 1ULL << 14;  /* truncate */
+                r.files |= 1ULL << 14; /* truncate */
         if (abi >= 4)
-                r.net = 3;              /* bind, connect */
+                r.net = 3; /* bind, connect */
         if (abi >= 5)
-                r.files |= 1ULL << 15;  /* device ioctl by path */
+                r.files |= 1ULL << 15; /* device ioctl by path */
         if (abi >= 6)
-                r.scoped = 3;           /* abstract sockets, signals */
+                r.scoped = 3; /* abstract sockets, signals */
         size_t size = abi >= 6 ? sizeof r : abi >= 4 ? 16 : 8;
         int fd = (int)syscall(SYS_landlock_create_ruleset, &r, size, 0);
         int bad = fd < 0 || syscall(SYS_landlock_restrict_self, fd, 0) < 0;
@@ -81,19 +81,23 @@ static int landlock(void)
 /* ---- seccomp ---- */
 
 static const int allowed[] = {
-        SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(recvfrom), SCMP_SYS(sendto),
-        SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(shutdown), SCMP_SYS(close), SCMP_SYS(poll), SCMP_SYS(ppoll),
-        SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl), SCMP_SYS(brk), SCMP_SYS(munmap),
-        SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(futex),
-        SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask),
-        SCMP_SYS(restart_syscall), SCMP_SYS(getsockopt), SCMP_SYS(exit), SCMP_SYS(exit_group),
+        SCMP_SYS(read),         SCMP_SYS(write),           SCMP_SYS(readv),          SCMP_SYS(writev),
+        SCMP_SYS(recvfrom),     SCMP_SYS(sendto),          SCMP_SYS(recvmsg),        SCMP_SYS(sendmsg),
+        SCMP_SYS(shutdown),     SCMP_SYS(close),           SCMP_SYS(poll),           SCMP_SYS(ppoll),
+        SCMP_SYS(epoll_wait),   SCMP_SYS(epoll_pwait),     SCMP_SYS(epoll_ctl),      SCMP_SYS(brk),
+        SCMP_SYS(munmap),       SCMP_SYS(mremap),          SCMP_SYS(madvise),        SCMP_SYS(getrandom),
+        SCMP_SYS(getpid),       SCMP_SYS(gettid),          SCMP_SYS(futex),          SCMP_SYS(clock_gettime),
+        SCMP_SYS(gettimeofday), SCMP_SYS(rt_sigreturn),    SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction),
+        SCMP_SYS(setitimer),    SCMP_SYS(restart_syscall), SCMP_SYS(getsockopt),     SCMP_SYS(exit),
+        SCMP_SYS(exit_group),
 };
 /* Refused without being killed: libraries ask and can do without. */
 static const int refused[] = {
-        SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(statx),
-        SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(readlink), SCMP_SYS(setsockopt), SCMP_SYS(socket),
-        SCMP_SYS(ioctl), SCMP_SYS(fcntl), SCMP_SYS(mmap), SCMP_SYS(mprotect), SCMP_SYS(uname), SCMP_SYS(sysinfo),
-        SCMP_SYS(sched_yield), SCMP_SYS(prctl), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid),
+        SCMP_SYS(open),    SCMP_SYS(openat),  SCMP_SYS(stat),        SCMP_SYS(fstat),    SCMP_SYS(newfstatat),
+        SCMP_SYS(statx),   SCMP_SYS(access),  SCMP_SYS(faccessat),   SCMP_SYS(readlink), SCMP_SYS(setsockopt),
+        SCMP_SYS(socket),  SCMP_SYS(ioctl),   SCMP_SYS(fcntl),       SCMP_SYS(mmap),     SCMP_SYS(mprotect),
+        SCMP_SYS(uname),   SCMP_SYS(sysinfo), SCMP_SYS(sched_yield), SCMP_SYS(prctl),    SCMP_SYS(getuid),
+        SCMP_SYS(geteuid), SCMP_SYS(getgid),  SCMP_SYS(getegid),
 };
 
 static int filter(void)
@@ -114,10 +118,12 @@ static int filter(void)
                         break;
                 case SCMP_SYS(fcntl):
                         for (int cmd = F_GETFD; cmd <= F_SETFL; cmd++)
-                                r |= seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)cmd));
+                                r |= seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+                                                      SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)cmd));
                         break;
-                case SCMP_SYS(mmap):    /* memory only, none of it executable */
-                        r |= seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, SCMP_A2(SCMP_CMP_MASKED_EQ, 4, 0),
+                case SCMP_SYS(mmap): /* memory only, none of it executable */
+                        r |= seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
+                                              SCMP_A2(SCMP_CMP_MASKED_EQ, 4, 0),
                                               SCMP_A4(SCMP_CMP_MASKED_EQ, 0xffffffff, 0xffffffff));
                         break;
                 default: r |= seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
@@ -142,8 +148,8 @@ int sandbox_start(bool full)
         if (landlock() < 0)
                 return -1;
         signal(SIGXFSZ, SIG_IGN);
-        if (limit(RLIMIT_AS, MEMORY) < 0 || limit(RLIMIT_NOFILE, 16 + 4 * FRONT_CHANNELS) < 0 || limit(RLIMIT_NPROC, 0) < 0 ||
-            limit(RLIMIT_FSIZE, 0) < 0 || limit(RLIMIT_CORE, 0) < 0)
+        if (limit(RLIMIT_AS, MEMORY) < 0 || limit(RLIMIT_NOFILE, 16 + 4 * FRONT_CHANNELS) < 0 ||
+            limit(RLIMIT_NPROC, 0) < 0 || limit(RLIMIT_FSIZE, 0) < 0 || limit(RLIMIT_CORE, 0) < 0)
                 return -1;
         return filter();
 }

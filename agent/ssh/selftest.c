@@ -28,7 +28,7 @@ static int sign(struct proof *p, const struct mon_message *m, struct mon_message
         size_t n = sizeof p->signature;
         EVP_MD_CTX *ctx = EVP_MD_CTX_new();
         struct front *none = NULL;
-        crypto_serve(none);     /* this one is ours to make */
+        crypto_serve(none); /* this one is ours to make */
         int good = ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, p->host) == 1 &&
                    EVP_DigestSign(ctx, p->signature, &n, (const uint8_t *)m->b[0].data, m->b[0].n) == 1;
         EVP_MD_CTX_free(ctx);
@@ -42,8 +42,8 @@ static int sign(struct proof *p, const struct mon_message *m, struct mon_message
 static bool is_of_session(const struct proof *p, const struct mon_text *data)
 {
         static const uint8_t length[4] = { 0, 0, 0, MON_HASH };
-        return data->n > 4 + MON_HASH + 1 && memcmp(data->data, length, 4) == 0 && memcmp(data->data + 4, p->hash, MON_HASH) == 0 &&
-               data->data[4 + MON_HASH] == 50;
+        return data->n > 4 + MON_HASH + 1 && memcmp(data->data, length, 4) == 0 &&
+               memcmp(data->data + 4, p->hash, MON_HASH) == 0 && data->data[4 + MON_HASH] == 50;
 }
 
 static int stand_in(struct front *f, const struct mon_message *m, struct mon_message *ret)
@@ -76,8 +76,9 @@ static int client(int fd)
             ssh_options_set(s, SSH_OPTIONS_PROCESS_CONFIG, &(bool) { false }) ||
             ssh_options_set(s, SSH_OPTIONS_KNOWNHOSTS, "/dev/null") ||
             ssh_options_set(s, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null") ||
-            ssh_options_set(s, SSH_OPTIONS_LOG_VERBOSITY, &no) || ssh_options_set(s, SSH_OPTIONS_TIMEOUT, &patience) ||
-            ssh_options_set(s, SSH_OPTIONS_FD, &fd) || ssh_connect(s) != SSH_OK)
+            ssh_options_set(s, SSH_OPTIONS_LOG_VERBOSITY, &no) ||
+            ssh_options_set(s, SSH_OPTIONS_TIMEOUT, &patience) || ssh_options_set(s, SSH_OPTIONS_FD, &fd) ||
+            ssh_connect(s) != SSH_OK)
                 return 3;
         int r = ssh_userauth_publickey(s, NULL, key);
         return r == SSH_AUTH_SUCCESS ? 0 : r == SSH_AUTH_DENIED ? 1 : 4;
@@ -128,8 +129,9 @@ int selftest(void)
         EVP_PKEY_free(p.host);
         if (denied == 1 && !in_denied && allowed == 0 && in_allowed && p.signed_ == 2 && p.verified == 2)
                 return 0;
-        fprintf(stderr, "reeve-ssh: libssh %s does not let reeved sign and verify (denied %d, allowed %d, signed %u, "
-                        "asked %u, verified %u): refusing to serve\n",
+        fprintf(stderr,
+                "reeve-ssh: libssh %s does not let reeved sign and verify (denied %d, allowed %d, signed %u, "
+                "asked %u, verified %u): refusing to serve\n",
                 ssh_version(0), denied, allowed, p.signed_, p.asked, p.verified);
         return -1;
 }
