@@ -36,7 +36,7 @@ int sh_bind_throw(struct sh_cmd *c, const char *id, const char *category, struct
         sh->cmd = running;
         sh_buf_free(&b);
         struct sh_error *e = sh_error_of(sh->error);
-        if (!e->command && c->info && c->info->name)
+        if (!e->command && c->info && c->info->name && *c->info->name)
                 e->command = strdup(c->info->name);
         if (sh->error.kind == SH_OTHER && !e->command && c->target && c->target->name && *c->target->name)
                 e->command = strdup(c->target->name);

@@ -44,8 +44,8 @@ static int throw_around(struct sh *sh, const char *inner_type, const char *id, c
         return st;
 }
 
-int sh_throw_inner(struct sh *sh, const char *inner_type, const char *id, const char *category, struct sv target,
-                   const char *fmt, ...)
+int sh_throw_inner(struct sh *sh, const char *inner_type, const char *id, const char *category,
+                   struct sv target, const char *fmt, ...)
 {
         va_list ap;
         va_start(ap, fmt);
@@ -65,8 +65,8 @@ int sh_throw_cast(struct sh *sh, const char *id, struct sv v, const struct sh_ty
         struct sv why = format_text(fmt, ap), text = sh_to_text(sh, v);
         va_end(ap);
         int st = sh_throw_inner(sh, cast_exception, id, "InvalidArgument", SH_NIL,
-                                "Cannot convert value \"%s\" to type \"%s\". Error: \"%s\"", text.s->s, t->name,
-                                why.s->s);
+                                "Cannot convert value \"%s\" to type \"%s\". Error: \"%s\"", text.s->s,
+                                t->name, why.s->s);
         sh_drop(text);
         sh_drop(why);
         return st;
@@ -93,10 +93,11 @@ static int number_error(struct sh *sh, enum sh_why why, struct sv v, const struc
 {
         struct sv base = sh_unwrap(v);
         bool text = base.kind == SH_STRING;
-        const char *id = !text                                            ? "InvalidCastIConvertible"
-                         : t->kind == SH_DECIMAL                          ? "InvalidCastFromStringToDecimal"
-                         : t->kind == SH_DOUBLE || t->kind == SH_SINGLE   ? "InvalidCastFromStringToDoubleOrSingle"
-                                                                          : "InvalidCastFromStringToInteger";
+        const char *id = !text                   ? "InvalidCastIConvertible"
+                         : t->kind == SH_DECIMAL ? "InvalidCastFromStringToDecimal"
+                         : t->kind == SH_DOUBLE || t->kind == SH_SINGLE
+                                 ? "InvalidCastFromStringToDoubleOrSingle"
+                                 : "InvalidCastFromStringToInteger";
         if (why == SH_BAD_FORMAT)
                 return sh_throw_cast(sh, id, v, t, "The input string '%s' was not in a correct format.",
                                      base.s->s);
@@ -106,7 +107,8 @@ static int number_error(struct sh *sh, enum sh_why why, struct sv v, const struc
         if (base.kind >= SH_BOOL && base.kind <= SH_DATETIME) {
                 size_t n, m;
                 const char *from = sh_type_short_name(sh_type_of(base), &n), *to = sh_type_short_name(t, &m);
-                return sh_throw_cast(sh, id, v, t, "Invalid cast from '%.*s' to '%.*s'.", (int)n, from, (int)m, to);
+                return sh_throw_cast(sh, id, v, t, "Invalid cast from '%.*s' to '%.*s'.", (int)n, from,
+                                     (int)m, to);
         }
         return sh_throw_no_cast(sh, v, t);
 }
@@ -140,18 +142,20 @@ static int enum_error(struct sh *sh, struct sv v, const struct sh_type *t, const
         int st;
         enum_names(&names, e, is_text ? ", " : ",");
         if (is_text)
-                st = sh_throw_cast(sh, "SubstringDisambiguationEnumParseThrewAnException", v, t,
-                                   "Unable to match the identifier name %s to a valid enumerator name. Specify one of "
-                                   "the following enumerator names and try again:\n%s", text.s->s,
-                                   names.p ? names.p : "");
+                st = sh_throw_cast(
+                        sh, "SubstringDisambiguationEnumParseThrewAnException", v, t,
+                        "Unable to match the identifier name %s to a valid enumerator name. Specify one of "
+                        "the following enumerator names and try again:\n%s",
+                        text.s->s, names.p ? names.p : "");
         else if (sh_is_null(base) || sh_is_number(base))
-                st = sh_throw_inner(sh, cast_exception, "InvalidCastExceptionEnumerationNoValue", "InvalidArgument",
-                                    SH_NIL,
-                                    "Cannot convert %s%s%s to type \"%s\" due to enumeration values that are not "
-                                    "valid. Specify one of the following enumeration values and try again. The "
-                                    "possible enumeration values are \"%s\".",
-                                    sh_is_null(base) ? "null" : "value \"", text.s->s, sh_is_null(base) ? "" : "\"",
-                                    t->name, names.p ? names.p : "");
+                st = sh_throw_inner(
+                        sh, cast_exception, "InvalidCastExceptionEnumerationNoValue", "InvalidArgument",
+                        SH_NIL,
+                        "Cannot convert %s%s%s to type \"%s\" due to enumeration values that are not "
+                        "valid. Specify one of the following enumeration values and try again. The "
+                        "possible enumeration values are \"%s\".",
+                        sh_is_null(base) ? "null" : "value \"", text.s->s, sh_is_null(base) ? "" : "\"",
+                        t->name, names.p ? names.p : "");
         else
                 st = sh_throw_no_cast(sh, v, t);
         sh_drop(text);
@@ -247,7 +251,15 @@ static int to_object(struct sv v, struct sv *ret)
         struct sv r = sh_object_new(), k, x;
         for (uint32_t i = 0; sh_hash_at(v.h, i, &k, &x); i++) {
                 struct sv name = sh_to_text(NULL, k);
-                sh_object_set(r, name.s->s, name.s->len, x);
+                struct sh_bag *bag =
+                        sh_text_same(name.s->s, name.s->len, "PSTypeName", 10) ? sh_bag_of(r, true) : NULL;
+                if (bag && !bag->ntypes &&
+                    (bag->types = malloc(sizeof *bag->types))) { /* names the type, is no property */
+                        bag->types[0] = sh_to_text(NULL, x);
+                        bag->ntypes = 1;
+                } else {
+                        sh_object_set(r, name.s->s, name.s->len, x);
+                }
                 sh_drop(name);
         }
         *ret = r;
@@ -264,9 +276,10 @@ static int to_type(struct sh *sh, struct sv v, struct sv *ret)
         }
         if (base.kind != SH_STRING)
                 return sh_throw_no_cast(sh, v, &sh_type_type);
-        return sh_throw_inner(sh, cast_exception, "InvalidCastFromStringToType", "InvalidArgument", SH_NIL,
-                              "Cannot convert the \"%s\" value of type \"System.String\" to type \"System.Type\".",
-                              base.s->s);
+        return sh_throw_inner(
+                sh, cast_exception, "InvalidCastFromStringToType", "InvalidArgument", SH_NIL,
+                "Cannot convert the \"%s\" value of type \"System.String\" to type \"System.Type\".",
+                base.s->s);
 }
 
 static int from_null(struct sh *sh, const struct sh_type *t, struct sv *ret)

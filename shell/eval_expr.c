@@ -554,7 +554,7 @@ struct sv ev_member(struct sh *sh, struct node *n)
                 sh_drop(self);
                 return name;
         }
-        int st = sh_is_null(self) ? SH_NONE : sh_get(sh, self, name.s->s, name.s->len, &r);
+        int st = sh_get(sh, self, name.s->s, name.s->len, &r);
         if (st == SH_NONE && sh->scope->strict >= 2)
                 r = no_property(sh, n, name);
         else if (st == SH_NONE)

@@ -22,7 +22,3 @@ void sh_modules_free(struct sh *sh)
 {
         (void)sh;
 }
-void sh_classes_free(struct sh *sh)
-{
-        (void)sh;
-}

@@ -308,8 +308,9 @@ int sh_parse_throw(struct sh *sh, struct parser *p)
         const struct parse_error *first = p->nerrors ? &p->errors[0] : &unknown;
         parse_message(p, &b);
         struct sv r = sh_error_new(sh,
-                                   p->incomplete ? "System.Management.Automation.IncompleteParseException"
-                                                 : "System.Management.Automation.ParseException",
+                                   p->incomplete && sh->stdin_is_code
+                                           ? "System.Management.Automation.IncompleteParseException"
+                                           : "System.Management.Automation.ParseException",
                                    first->id, "ParserError", SH_NIL, b.p ? b.p : first->message,
                                    b.p ? b.n : strlen(first->message));
         struct sh_error *e = sh_error_of(r);

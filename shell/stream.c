@@ -437,7 +437,12 @@ static int open_file(struct sh *sh, struct redir *d, struct sh_stage_redirs *r, 
                 *ret = &nowhere;
                 return SH_OK;
         }
+        bool none = !text.s->len; /* $null, written as a word */
         sh_drop(text);
+        if (none) {
+                *ret = &nowhere;
+                return SH_OK;
+        }
         int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (d->append ? O_APPEND : O_TRUNC), 0666);
         if (fd < 0)
                 return open_failed(sh, path, d->target);

@@ -119,13 +119,18 @@ static int add_process(struct sh_cmd *c, struct sv input)
         struct sv object = sh_arg(c, "InputObject"), wrapped = SH_NIL, k, v;
         struct sh *sh = sh_session(c);
         int st = SH_OK, kind = kind_of(c, "MemberType");
-        if (kind < 0)
+        struct sv plain = kind < 0 ? sh_arg(c, "MemberType") : SH_NIL; /* "Add-Member name value" */
+        if (kind < 0 && (sh_bound(c, "Value") || (plain.kind != SH_STRING && sh_unwrap(plain).kind != SH_HASH)))
                 return sh_cmd_throw(c, "CannotAddMemberType", "InvalidArgument", SH_NIL,
                                     "Members of this type cannot be added here.");
         if (!sh_is_obj(object)) /* a number: members go on a copy around it */
                 object = wrapped = sh_wrap(object);
         struct sv many = sh_arg(c, "NotePropertyMembers");
-        if (sh_unwrap(many).kind == SH_HASH) {
+        if (sh_unwrap(plain).kind == SH_HASH)
+                many = plain;
+        if (plain.kind == SH_STRING) {
+                st = add_note(c, object, plain, SH_NOTE, sh_arg(c, "Name"), SH_NIL);
+        } else if (sh_unwrap(many).kind == SH_HASH) {
                 for (uint32_t i = 0; st == SH_OK && sh_hash_at(sh_unwrap(many).h, i, &k, &v); i++) {
                         struct sv n = sh_to_text(sh, k);
                         st = add_note(c, object, n, SH_NOTE, v, SH_NIL);
@@ -165,7 +170,7 @@ static const struct sh_cmdlet add_member = {
                         { "MemberType", .type = "object", .alias = "Type", .position = 1, .sets = "MemberSet",
                           .mandatory = true,
                           .help = "NoteProperty, AliasProperty, ScriptProperty or ScriptMethod." },
-                        { "Name", .type = "string", .position = 2, .sets = "MemberSet", .mandatory = true },
+                        { "Name", .type = "object", .position = 2, .sets = "MemberSet" },
                         { "Value", .type = "object", .position = 3, .sets = "MemberSet" },
                         { "SecondValue", .type = "object", .position = 4, .sets = "MemberSet" },
                         { "NotePropertyName", .type = "string", .position = 1,
