@@ -42,7 +42,6 @@ if shutil.which('valgrind'):
                        ('EnumerateInstances', {'ClassName': 'Mount', 'PropertyList': ['VolumeName', 'Size']}), ('GetInstance', {'ClassName': 'Win32_OperatingSystem'}),
                        ('ExecQuery', {'Query': "SELECT * FROM Win32_Process WHERE Name LIKE '%a%' OR ThreadCount > 3"}), ('EnumerateInstances', {'ClassName': 'Provider'}),
                        ('InvokeMethod', {'ClassName': 'Process', 'MethodName': 'Create', 'InParameters': {'CommandLine': 'true'}, 'RequestKey': 'x'}),
-                       ('InvokeMethod', {'ClassName': 'Process', 'MethodName': 'SendSignal', 'InstanceName': {'ProcessId': os.getpid()}, 'InParameters': {'Signal': '0'}}),
                        ('EnumerateInstances', {'ClassName': 'AuditRecord'}), ('InvokeMethod', {'ClassName': 'AuditRecord', 'MethodName': 'Verify'}),
                        ('GetInstance', {'ClassName': 'Nope'}), ('EnumerateInstances', {'ClassName': 'Process', 'Filter': 'Name LIKE'})]:
         with agent.open() as peer:
