@@ -224,8 +224,9 @@ int rv_emit(struct rv_sink *s, struct rv_row *row)
         if (r == RV_STOP)
                 return atomic_load_explicit(&s->stop, memory_order_relaxed) ? RV_STOP : RV_OK;
         publish(s);
-        s->rows++;
-        if (s->plan->limit && !s->plan->norder && s->rows >= s->plan->limit)
+        uint64_t rows = atomic_load_explicit(&s->rows, memory_order_relaxed) + 1; /* this thread alone counts */
+        atomic_store_explicit(&s->rows, rows, memory_order_relaxed);
+        if (s->plan->limit && !s->plan->norder && rows >= s->plan->limit)
                 return reached_limit(s);
         return is_ripe(s) ? flush(s) : RV_OK;
 }

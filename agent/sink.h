@@ -41,7 +41,7 @@ struct rv_sink {
         struct rv_batch *scratch;         /* views: one row of plan->source */
         struct rv_row row;
         uint64_t begun;                   /* when cur got its first row */
-        uint64_t rows;                    /* passed on */
+        atomic_uint_fast64_t rows;        /* passed on */
         bool full;                        /* RV_FULL was answered and room() not called yet */
 
         atomic_uint_fast64_t published;   /* of cur: rows << 32 | bytes used, all complete */

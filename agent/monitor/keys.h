@@ -33,8 +33,8 @@ struct mon_key {
 /* Called for lines that are refused; what is wrong is for people. */
 typedef void mon_complain(void *arg, unsigned line, const char *what);
 
-/* Looks for the key among the lines of a file. 1 found, 0 not. `own`: reeve's own file, where role= is known. Of several
- * lines with the key the first that source and time allow counts; *why says what kept it out when none does. */
+/* Looks for the key among the lines of a file. 1 found, 0 not. `own`: reeve's own file, where role= is known. Of
+ * several lines with the key the first that source and time allow counts; *why says what kept it out when none does. */
 int mon_keys_find(const char *text, size_t n, bool own, const uint8_t *blob, size_t blob_n,
                   const struct sockaddr *source, time_t now, struct mon_key *ret, const char **why,
                   mon_complain *, void *arg);

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """The agent's integration tests once more with an agent built with AddressSanitizer (leaks included) and UBSan: each ends with the
 agent's exit status, which is not 0 when anything was found. Builds into build/address-undefined what is not there yet."""
-import os, re, subprocess, sys, time
+import os, re, shutil, subprocess, sys, time
+
+sys.path.insert(0, os.path.dirname(__file__))
 
 if os.environ.get('REEVE_BUILD', '').endswith('address-undefined'):
     print('SKIP: this is the sanitized build itself')
@@ -30,5 +32,31 @@ for name in ('test_agent', 'test_agent_changes', 'test_agent_faults', 'test_agen
     passed, failed, skipped = passed + p, failed + f, skipped + s
     if f:
         print(f'{name}:\n{out[-6000:]}')
+
+# What only valgrind sees: memory that was never set. The plain build, every kind of operation once.
+if shutil.which('valgrind'):
+    import agentlib
+    agent = agentlib.Agent(under=['valgrind', '-q', '--error-exitcode=9', '--leak-check=full', '--errors-for-leak-kinds=definite'])
+    for op, params in [('Ping', {}), ('Hello', {}), ('rpc.discover', {}), ('EnumerateClasses', {}), ('EnumerateInstances', {'ClassName': 'Process', 'OrderBy': 'Name DESC', 'Limit': 20}),
+                       ('EnumerateInstances', {'ClassName': 'Process'}), ('EnumerateInstances', {'ClassName': 'Process', 'PropertyList': ['Cgroup', 'HandleCount', 'Arguments', 'ExecutablePath']}),
+                       ('EnumerateInstances', {'ClassName': 'Mount', 'PropertyList': ['VolumeName', 'Size']}), ('GetInstance', {'ClassName': 'Win32_OperatingSystem'}),
+                       ('ExecQuery', {'Query': "SELECT * FROM Win32_Process WHERE Name LIKE '%a%' OR ThreadCount > 3"}), ('EnumerateInstances', {'ClassName': 'Provider'}),
+                       ('InvokeMethod', {'ClassName': 'Process', 'MethodName': 'Create', 'InParameters': {'CommandLine': 'true'}, 'RequestKey': 'x'}),
+                       ('EnumerateInstances', {'ClassName': 'AuditRecord'}), ('InvokeMethod', {'ClassName': 'AuditRecord', 'MethodName': 'Verify'}),
+                       ('GetInstance', {'ClassName': 'Nope'}), ('EnumerateInstances', {'ClassName': 'Process', 'Filter': 'Name LIKE'})]:
+        with agent.open() as peer:
+            peer.sock.settimeout(60)
+            r = peer.call(op, params)
+        good = ('result' in r) != (params.get('ClassName') == 'Nope' or params.get('Filter') == 'Name LIKE')
+        passed, failed = passed + good, failed + (not good)
+        if not good:
+            print(f'{op} {params} under valgrind: {str(r)[:300]}')
+    rc = agent.stop()
+    passed, failed = passed + (rc == 0), failed + (rc != 0)
+    if rc:
+        print(f'valgrind ends with {rc}:\n{agent.said[-4000:]}')
+else:
+    skipped += 1
+    print('SKIP valgrind: not installed')
 print(f'cases: {passed} passed, {failed} failed, {skipped} skipped')
 sys.exit(1 if failed else 0)
