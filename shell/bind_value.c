@@ -36,8 +36,15 @@ int sh_bind_throw(struct sh_cmd *c, const char *id, const char *category, struct
         sh->cmd = running;
         sh_buf_free(&b);
         struct sh_error *e = sh_error_of(sh->error);
-        if (!e->command && c->info && c->info->name && *c->info->name)
-                e->command = strdup(c->info->name);
+        const char *name = c->info && c->info->name && *c->info->name         ? c->info->name
+                           : c->target && c->target->name && *c->target->name ? c->target->name
+                           : sh->frame                                        ? sh->frame->name
+                                                                              : NULL;
+        char *full;
+        if (name && !(c->info && c->info->cmdlet) && asprintf(&full, "%s,%s", id, name) > 0) {
+                free(e->id); /* a function's name stays with the id, wherever the error is placed */
+                e->id = full;
+        }
         if (sh->error.kind == SH_OTHER && !e->command && c->target && c->target->name && *c->target->name)
                 e->command = strdup(c->target->name);
         return st;

@@ -4,6 +4,7 @@
  * Get-NAME; in this order. Nothing is cached per call: functions may come and go with scopes, and the way through a
  * few empty tables is short.
  */
+#include "shell/error.h"
 #include "shell/code.h"
 
 #include <stdlib.h>
@@ -399,6 +400,9 @@ static int not_found(struct sh *sh, const char *name, size_t n)
                              "executable program.\nCheck the spelling of the name, or if a path was included, "
                              "verify that the path is correct and try again.",
                              target.s->s);
+        const char *near = sh->interactive || !sh->try_depth ? sh_command_near(sh, target.s->s) : NULL;
+        if (near)
+                sh_error_hint(sh, "Did you mean %s?", near);
         sh_drop(target);
         return st;
 }

@@ -68,6 +68,7 @@ struct sh_edit *sh_edit_free(struct sh_edit *); /* answers NULL */
 int sh_edit_line(struct sh_edit *, const char *prompt,
                  char **ret); /* *ret is malloc'ed, without the last newline */
 struct sh_history *sh_edit_history(struct sh_edit *);
+void sh_edit_use_history(struct sh_edit *, struct sh_history *); /* takes it over */
 void sh_edit_colours(struct sh_edit *, bool on);
 
 /* ---- history: newest last; lines that look like secrets are never kept; the file is 0600, one entry a line ---- */

@@ -7,9 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shell/code.h"
+#include "shell/complete.h"
+#include "shell/edit.h"
+#include "shell/parse.h"
 
 static struct sv prompt_text(struct sh *sh)
 {
@@ -42,6 +46,80 @@ static void show(const char *s)
                 return;
 }
 
+/* ---- a terminal: the editor ---- */
+static bool is_complete(void *state, const char *line, size_t n)
+{
+        struct sh *sh = state;
+        struct parser p = { 0 };
+        struct unit *u = sh_parse(&p, sh, line, n, NULL, NULL);
+        bool incomplete = !u && p.incomplete;
+        sh_unit_drop(u ? u : p.u);
+        return !incomplete;
+}
+static void choices(void *state, const char *line, size_t n, size_t cursor, struct sh_choices *ret)
+{
+        sh_complete(state, line, n, cursor, ret);
+}
+
+struct painting {
+        uint8_t *to;
+        size_t n;
+};
+static void paint(void *state, int kind, uint32_t at, uint32_t end)
+{
+        static const uint8_t colour[] = {
+                [TK_COMMENT] = SH_C_COMMENT, [TK_KEYWORD] = SH_C_KEYWORD,     [TK_STRING] = SH_C_STRING,
+                [TK_NUMBER] = SH_C_NUMBER,   [TK_VARIABLE] = SH_C_VARIABLE,   [TK_OPERATOR] = SH_C_OPERATOR,
+                [TK_COMMAND] = SH_C_COMMAND, [TK_PARAMETER] = SH_C_PARAMETER, [TK_WORD] = SH_C_PLAIN,
+                [TK_TYPE] = SH_C_TYPE,       [TK_MEMBER] = SH_C_MEMBER
+        };
+        struct painting *p = state;
+        for (size_t i = at; i < end && i < p->n && (size_t)kind < sizeof colour; i++)
+                p->to[i] = colour[kind];
+}
+static void colour(void *state, const char *line, size_t n, uint8_t *to)
+{
+        struct painting painting = { to, n };
+        struct parser p = { .token = (void *)paint, .token_state = &painting };
+        struct unit *u = sh_parse(&p, state, line, n, NULL, NULL);
+        sh_unit_drop(u ? u : p.u);
+}
+
+static char *history_path(struct sh *sh)
+{
+        const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+        char *path = NULL, dir[500];
+        (void)sh;
+        if (data && *data == '/')
+                snprintf(dir, sizeof dir, "%s/reeve", data);
+        else if (home && *home == '/')
+                snprintf(dir, sizeof dir, "%s/.local/share/reeve", home);
+        else
+                return NULL;
+        for (char *s = dir + 1; (s = strchr(s, '/')); s++) {
+                *s = 0;
+                mkdir(dir, 0700);
+                *s = '/';
+        }
+        mkdir(dir, 0700);
+        return asprintf(&path, "%s/history", dir) < 0 ? NULL : path;
+}
+
+static struct sh_edit *make_editor(struct sh *sh)
+{
+        static const struct sh_edit_hooks hooks = { is_complete, choices, colour };
+        const char *term = getenv("TERM");
+        if (!isatty(0) || !isatty(1) || !term || !*term || !strcmp(term, "dumb"))
+                return NULL;
+        struct sh_edit *e = sh_edit_new(0, 1, &hooks, sh);
+        char *path = history_path(sh);
+        sh_edit_use_history(e, sh_history_new(path));
+        free(path);
+        sh_edit_colours(e, !(getenv("NO_COLOR") && *getenv("NO_COLOR")));
+        return e;
+}
+
+/* ---- no terminal, or one that can nothing: plain lines ---- */
 /* A line, with its newline. 1, 0 at the end, -1 for Ctrl-C. */
 static int read_line(struct sh_buf *to)
 {
@@ -60,39 +138,42 @@ static int read_line(struct sh_buf *to)
         }
 }
 
-static int run_typed(struct sh *sh, struct sh_buf *text)
+/* One statement, of one or more lines. 1, 0 at the end, -1 for Ctrl-C. */
+static int read_statement(struct sh *sh, struct sh_edit *e, const char *prompt, struct sh_buf *text)
 {
-        int st;
-        for (bool incomplete = true; incomplete;) {
-                incomplete = false;
-                st = sh_text_status(sh, "", text->p, text->n, &sh->host, &incomplete);
-                if (!incomplete)
-                        break;
-                show(">> ");
-                int r = read_line(text);
-                if (r < 0)
-                        return SH_OK;
-                if (r == 0)
-                        return sh_text_status(sh, "", text->p, text->n, &sh->host, NULL);
+        char *line;
+        text->n = 0;
+        if (e) {
+                int r = sh_edit_line(e, prompt, &line);
+                if (r == SH_EDIT_LINE) {
+                        sh_buf_puts(text, line);
+                        free(line);
+                }
+                return r;
         }
-        return st;
+        show(prompt);
+        for (int r; (r = read_line(text)) > 0;) {
+                if (is_complete(sh, text->p, text->n))
+                        return 1;
+                show(">> ");
+        }
+        return sh_interrupt ? -1 : text->n ? 1 : 0;
 }
 
 int sh_interactive(struct sh *sh)
 {
+        struct sh_edit *e = make_editor(sh);
         struct sh_buf text = { 0 };
         int st = SH_OK;
         for (;;) {
                 struct sv p = prompt_text(sh);
-                show(p.s->s);
-                sh_drop(p);
-                text.n = 0;
                 sh_interrupt = 0;
-                int r = read_line(&text);
+                int r = read_statement(sh, e, p.s->s, &text);
+                sh_drop(p);
                 if (r == 0)
                         break;
-                if (r > 0)
-                        st = run_typed(sh, &text);
+                if (r > 0 && text.n)
+                        st = sh_text_status(sh, "", text.p, text.n, &sh->host, NULL);
                 if (sh_interrupt) {
                         sh_interrupt = 0;
                         show("\n");
@@ -106,6 +187,7 @@ int sh_interactive(struct sh *sh)
                 sh_flush(sh);
                 st = SH_OK;
         }
+        sh_edit_free(e);
         sh_buf_free(&text);
         return st;
 }

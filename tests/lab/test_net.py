@@ -31,7 +31,7 @@ def status(reply):
 
 
 def prepare(machine):
-    machine.run('''ip link add br7 type bridge; ip link add d1 type dummy; ip link set d1 master br7 up; ip link set br7 up
+    machine.run('''ip link add br7 type bridge; ip link add d1 type veth peer name d2; ip link set d1 master br7 up; ip link set br7 up
         ip link add v1 type veth peer name v2; ip link add link d1 name d1.42 type vlan id 42; ip link set d1.42 up
         ip link set d1 alias "a port"; ip link property add dev d1 altname quite-a-long-name-for-a-port
         ip addr add 192.0.2.1/25 dev br7; ip addr add 192.0.2.2/25 dev br7; ip -6 addr add 2001:db8::7/64 dev br7 nodad
@@ -136,7 +136,7 @@ def changes(a):
 
 def many(a):
     """1,000 interfaces: all there, quickly, also while they come and go."""
-    a.machine.run('for i in $(seq 1000); do echo "link add m$i type dummy"; done | ip -batch -', timeout=120, check=True)
+    a.machine.run('for i in $(seq 500); do echo "link add m$i type veth peer name mm$i"; done | ip -batch -', timeout=120, check=True)
     begin = time.monotonic()
     rows = a.rows('NetAdapter', PropertyList=['Name'])
     check('a thousand interfaces', sum(r['Name'].startswith('m') for r in rows) == 1000, len(rows))

