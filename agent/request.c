@@ -149,7 +149,10 @@ void rv_scan_drop(struct rv_scan *s, bool timed_out)
         if (timed_out)
                 snprintf(late.message, sizeof late.message, "%s did not answer within the deadline",
                          s->call.class->name);
-        const struct rv_error *err = timed_out ? &late : s->is_method ? &s->error : &s->sink.error;
+        const struct rv_error *err = timed_out ? &late
+                                     : !s->returned ? NULL /* its thread is still writing there */
+                                     : s->is_method ? &s->error
+                                                    : &s->sink.error;
         rv_entry_end(s->entry, rv_now() - s->begun, s->sink.rows, err, timed_out);
         if (s->at_audit) { /* on_intent() or on_outcome() comes */
                 atomic_store(&s->cancelled, true);
