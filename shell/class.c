@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Classes and enums that scripts define. A class becomes a struct sh_type: its instances are a row of values (the base's
- * first), its properties members that name their place, its methods script blocks with $this. Overloads are chosen by the
- * number of arguments. Types live until the process ends.
+ * Classes and enums that scripts define. A class becomes a struct sh_type: its instances are a row of values (the
+ * base's first), its properties members that name their place, its methods script blocks with $this. Overloads are
+ * chosen by the number of arguments. Types live until the process ends.
  */
 #include <stdio.h>
 #include <stdlib.h>
