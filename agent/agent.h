@@ -56,6 +56,7 @@ struct rv_agent {
         struct rv_policy policy;
         struct rv_registry registry;
         struct rv_state state;
+        struct rv_pool sql;
         struct rv_entry *entries;
         unsigned nentries, nsessions, nrequests;
         struct rv_session *sessions;
@@ -74,7 +75,7 @@ void rv_entry_stats(struct rv_entry *, struct rv_provider_stats *ret);
 void rv_metrics(struct rv_agent *, struct rv_buf *);    /* GET /metrics */
 
 /* ---- request.c ---- */
-enum rv_shape { RV_SHAPE_INSTANCES, RV_SHAPE_NAMES, RV_SHAPE_ONE, RV_SHAPE_METHOD };
+enum rv_shape { RV_SHAPE_INSTANCES, RV_SHAPE_NAMES, RV_SHAPE_ONE, RV_SHAPE_METHOD, RV_SHAPE_SQL };
 
 struct rv_scan;
 struct rv_group;
@@ -106,6 +107,7 @@ struct rv_request {
         bool what_if, audited;
         const char *request_key;
         struct rv_scan *scan;           /* the one under way */
+        struct rv_sql *sql;             /* the query under way */
         struct rv_buf out;              /* the result */
         struct rv_buf chunk;            /* rows of the next $/progress */
         struct rv_buf partial;          /* complaints, as JSON objects */
@@ -114,10 +116,15 @@ struct rv_request {
 /* Begins to answer: request's asked, ask, shape are filled. An outcome ends it with an error. */
 int rv_request_scan(struct rv_request *, struct rv_error *);
 int rv_request_change(struct rv_request *, struct rv_error *);  /* asked, method, change are filled */
+int rv_request_arm(struct rv_request *);
 void rv_request_denied(struct rv_request *, const struct rv_error *);
 void rv_request_cancel(struct rv_request *);    /* answers -32800 */
 void rv_request_resume(struct rv_request *);    /* the session has room again */
 void rv_request_orphan(struct rv_request *);    /* the session has gone */
+
+/* ---- sql.c ---- */
+int rv_request_sql(struct rv_request *, const char *text, struct rv_error *);
+void rv_sql_orphan(struct rv_request *);        /* nobody waits for its query any more */
 
 /* ---- session.c ---- */
 struct rv_session {

@@ -10,7 +10,7 @@
  *      sink.c order.c  rows from providers, bounded                   pool.c        threads of one provider
  *      change.c        create, modify, delete, test, set             audit.c       intent, outcome, chain
  *      entry.c         statistics of providers                       state.c       SQLite, one writer
- *      loop.c          libuv
+ *      sql.c vtab.c pull.c  SQL over all classes                     loop.c        libuv
  */
 #include <errno.h>
 #include <getopt.h>
@@ -158,8 +158,10 @@ int main(int argc, char **argv)
                 rv_log(RV_LOG_ERROR, "cannot start: %s", strerror(r < 0 ? -r : ENOMEM));
                 return 1;
         }
+        rv_pool_init(&a.sql, "sql", 4);
         rv_state_init(&a.state, &a.loop, o.state);
         status = serve(&a, &o);
+        rv_pool_drain(&a.sql, rv_now() + UINT64_C(1000000000));
         rv_entries_free(&a);
         rv_state_free(&a.state);
         rv_registry_free(&a.registry);

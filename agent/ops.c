@@ -340,9 +340,11 @@ static int op_get_instance(struct rv_request *q, struct rv_error *err)
 static int op_exec_query(struct rv_request *q, struct rv_error *err)
 {
         const char *text = text_param(q, "Query"), *language = text_param(q, "QueryLanguage");
+        if (language && strcasecmp(language, "SQL") == 0)
+                return rv_request_sql(q, text, err);
         if (language && strcasecmp(language, "WQL") != 0)
                 return rv_fail(err, RV_QUERY_LANGUAGE_NOT_SUPPORTED,
-                               "the query language '%.40s' is not known: expected WQL", language);
+                               "the query language '%.40s' is not known: expected WQL or SQL", language);
         struct rv_wql_select select;
         int r = rv_wql_select(text, strlen(text), &q->arena, &select, err);
         if (r == RV_OK)
@@ -543,9 +545,9 @@ static const struct rv_op ops[] = {
                   COMMON,
                   { 0 } },
           false },
-        { "ExecQuery", "Instances by WQL: SELECT ... FROM one class WHERE ...", "Instances", op_exec_query,
+        { "ExecQuery", "Instances by WQL (of one class), or rows by SQL over all classes.", "Instances", op_exec_query,
           (const struct rv_param[]) { { "Query", "string", "The query.", true },
-                                      { "QueryLanguage", "string", "WQL.", false },
+                                      { "QueryLanguage", "string", "WQL (when absent) or SQL.", false },
                                       READING,
                                       COMMON,
                                       { 0 } },

@@ -2,6 +2,7 @@
 #include "agent/query.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -84,8 +85,8 @@ static int make_order(struct rv_arena *a, const struct rv_class *c, const struct
         return RV_OK;
 }
 
-/* Views are few and live for ever: made once, on the loop. */
-static const struct rv_view *view_of(const struct rv_class *c, struct rv_error *err)
+/* Views are few and live for ever: made once. */
+static const struct rv_view *find_view(const struct rv_class *c, struct rv_error *err)
 {
         static struct {
                 const struct rv_class *class;
@@ -105,6 +106,15 @@ static const struct rv_view *view_of(const struct rv_class *c, struct rv_error *
                 known[n].class = c;
                 known[n++].view = v;
         }
+        return v;
+}
+
+static const struct rv_view *view_of(const struct rv_class *c, struct rv_error *err)
+{
+        static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+        pthread_mutex_lock(&lock);
+        const struct rv_view *v = find_view(c, err);
+        pthread_mutex_unlock(&lock);
         return v;
 }
 

@@ -14,36 +14,10 @@
 
 #include "agent/agent.h"
 #include "agent/log.h"
+#include "agent/scan.h"
 #include "agent/sha256.h"
 
 enum { SLICE_NS = 500000 };
-
-struct rv_scan {
-        struct rv_job job;
-        struct rv_work ready, back; /* rows may be there; the thread has returned */
-        struct rv_agent *agent;
-        struct rv_entry *entry;
-        struct rv_request *request; /* NULL: given up */
-        struct rv_plan plan;
-        struct rv_query query;
-        struct rv_call call;
-        struct rv_sink sink;
-        struct rv_arena arena; /* what the thread reads: lives as long as the scan */
-        struct rv_identity who;
-        struct rv_batch *out; /* methods */
-        struct rv_row out_row;
-        struct rv_buf changes; /* methods: [{Property, From, To}] */
-        struct rv_error error;
-        int result;
-        uint64_t begun;
-        atomic_bool cancelled;
-        bool is_method, returned, on_loop;
-        struct rv_change_plan change;
-        bool reads_first;       /* test and set */
-        struct rv_audit *audit; /* of a change, until it is written */
-        bool at_audit;          /* the audit will call back: the scan must stay */
-        struct rv_buf reply;
-};
 
 #define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
@@ -108,6 +82,8 @@ static void on_back(struct rv_work *w)
         s->returned = true;
         if (s->is_method)
                 finish_change(s);
+        else if (s->pull)
+                rv_pull_news(s->pull);
         else if (!s->request)
                 scan_free(s);
         else
@@ -119,47 +95,64 @@ static void on_rows(struct rv_work *w)
         struct rv_scan *s = OF(w, struct rv_scan, ready);
         if (s->on_loop && atomic_load(&s->sink.called_done))
                 s->returned = true;
-        if (s->request && !s->is_method)
+        if (s->pull)
+                rv_pull_news(s->pull);
+        else if (s->request && !s->is_method)
                 step(s->request);
 }
 
-static struct rv_scan *scan_new(struct rv_request *q, struct rv_entry *e)
+struct rv_scan *rv_scan_new(struct rv_agent *a, struct rv_entry *e, const struct rv_identity *who, uint64_t deadline)
 {
         struct rv_scan *s = calloc(1, sizeof *s);
         if (!s)
                 return NULL;
-        s->agent = q->agent;
+        s->agent = a;
         s->entry = e;
-        s->request = q;
-        s->who = q->session->who;
+        s->who = *who;
         s->job.run = run;
         s->ready.run = on_rows;
         s->back.run = on_back;
         s->begun = rv_now();
         s->call = (struct rv_call) { .class = e->provider->class,
                                      .who = &s->who,
-                                     .deadline = q->deadline,
+                                     .deadline = deadline,
                                      .arena = &s->arena,
-                                     .core = q->agent };
+                                     .core = a };
+        return s;
+}
+
+static struct rv_scan *scan_new(struct rv_request *q, struct rv_entry *e)
+{
+        struct rv_scan *s = rv_scan_new(q->agent, e, &q->session->who, q->deadline);
+        if (s)
+                s->request = q;
         q->scan = s;
         return s;
 }
 
 static void withdrawn(struct rv_scan *s);
 
-/* The scan is over for the request: statistics, and its memory once its thread has returned. */
+/* The scan is over for whoever asked: statistics, and its memory once its thread has returned. */
 static void scan_end(struct rv_request *q, bool timed_out)
 {
         struct rv_scan *s = q->scan;
-        if (!s)
-                return;
         q->scan = NULL;
+        if (s)
+                rv_scan_drop(s, timed_out);
+}
+
+void rv_scan_drop(struct rv_scan *s, bool timed_out)
+{
         s->request = NULL;
+        s->pull = NULL;
         struct rv_error late = { .code = timed_out ? RV_TIMED_OUT : 0 };
         if (timed_out)
                 snprintf(late.message, sizeof late.message, "%s did not answer within the deadline",
                          s->call.class->name);
-        const struct rv_error *err = timed_out ? &late : s->is_method ? &s->error : &s->sink.error;
+        const struct rv_error *err = timed_out ? &late
+                                     : !s->returned ? NULL /* its thread is still writing there */
+                                     : s->is_method ? &s->error
+                                                    : &s->sink.error;
         rv_entry_end(s->entry, rv_now() - s->begun, s->sink.rows, err, timed_out);
         if (s->at_audit) { /* on_intent() or on_outcome() comes */
                 atomic_store(&s->cancelled, true);
@@ -357,19 +350,39 @@ static void on_room(struct rv_sink *sink)
 }
 
 /* A provider on the loop: it emits now and later, until rv_done(). */
-static int start_loop(struct rv_request *q, struct rv_scan *s, struct rv_error *err)
+static int start_loop(struct rv_scan *s, struct rv_error *err)
 {
-        rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_LOOP, q->deadline);
+        rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_LOOP, s->call.deadline);
         s->sink.ready = on_ready;
         s->sink.room = on_room;
         s->on_loop = true;
         s->call.query = &s->query;
         s->call.sink = &s->sink;
         int r = s->entry->provider->start(&s->call, err);
-        if (r) {
-                s->returned = true; /* it has not begun: there is nothing to cancel */
-                scan_end(q, false);
-        }
+        s->returned = r; /* it has not begun then: there is nothing to cancel */
+        return r;
+}
+
+int rv_scan_start(struct rv_scan *s, struct rv_error *err)
+{
+        const struct rv_plan *p = &s->plan;
+        s->query = (struct rv_query) { .class = p->source,
+                                       .want = p->source_want,
+                                       .equals = p->equals,
+                                       .filter = p->source_filter,
+                                       .limit = p->filter || p->norder || p->source_filter || p->keys ? 0 : p->limit,
+                                       .deadline = s->call.deadline,
+                                       .who = &s->who,
+                                       .call = &s->call };
+        rv_entry_begin(s->entry);
+        if (answered_at_once(s))
+                return RV_OK;
+        if (s->entry->provider->start)
+                return start_loop(s, err);
+        rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_THREAD, s->call.deadline);
+        s->sink.ready = on_ready;
+        int r = rv_pool_submit(&s->entry->pool, &s->job, err);
+        s->returned = r;
         return r;
 }
 
@@ -395,28 +408,9 @@ static int start(struct rv_request *q, const struct rv_class *c, struct rv_error
                 return r;
         }
         s->plan = plan;
-        s->query = (struct rv_query) { .class = plan.source,
-                                       .want = plan.source_want,
-                                       .equals = plan.equals,
-                                       .filter = plan.source_filter,
-                                       .limit = plan.filter || plan.norder || plan.source_filter || plan.keys
-                                                        ? 0
-                                                        : plan.limit,
-                                       .deadline = q->deadline,
-                                       .who = &s->who,
-                                       .call = &s->call };
-        rv_entry_begin(e);
-        if (answered_at_once(s))
-                return RV_OK;
-        if (e->provider->start)
-                return start_loop(q, s, err);
-        rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_THREAD, q->deadline);
-        s->sink.ready = on_ready;
-        r = rv_pool_submit(&e->pool, &s->job, err);
-        if (r) {
-                s->returned = true;
+        r = rv_scan_start(s, err);
+        if (r)
                 scan_end(q, false);
-        }
         return r;
 }
 
@@ -442,6 +436,11 @@ static void on_deadline(struct rv_alarm *alarm)
         struct rv_request *q = OF(alarm, struct rv_request, alarm);
         struct rv_scan *s = q->scan;
         struct rv_error e = { 0 };
+        if (q->sql) {
+                rv_fail(&e, RV_TIMED_OUT, "the query did not end within the deadline");
+                rv_answer_error(q, &e);
+                return;
+        }
         rv_about(&e, s ? s->call.class->name : q->asked->name, NULL, NULL);
         rv_hint(&e, "ask again with a longer Timeout; Get-Provider tells how long its calls take");
         rv_fail(&e, RV_TIMED_OUT, "%s did not answer within the deadline",
@@ -468,7 +467,7 @@ static void on_deadline(struct rv_alarm *alarm)
         finish(q);
 }
 
-static int arm(struct rv_request *q)
+int rv_request_arm(struct rv_request *q)
 {
         q->alarm.ring = on_deadline;
         return rv_alarm_set(&q->agent->loop, &q->alarm, q->deadline);
@@ -486,10 +485,10 @@ int rv_request_scan(struct rv_request *q, struct rv_error *err)
                 if (r == RV_OK && q->scan->returned)
                         step(q);
                 else if (r == RV_OK)
-                        r = arm(q);
+                        r = rv_request_arm(q);
                 return r;
         }
-        r = arm(q);
+        r = rv_request_arm(q);
         if (r)
                 return r;
         if (!next_scan(q))
@@ -835,7 +834,7 @@ int rv_request_change(struct rv_request *q, struct rv_error *err)
         if (r == RV_OK && q->audited)
                 describe(q, use_new, &s->audit);
         if (r == RV_OK &&
-            (!s->out || rv_row_begin(&s->out_row, s->out, NULL) || (q->audited && !s->audit) || arm(q)))
+            (!s->out || rv_row_begin(&s->out_row, s->out, NULL) || (q->audited && !s->audit) || rv_request_arm(q)))
                 r = -ENOMEM;
         if (r) {
                 q->scan = NULL;
@@ -864,6 +863,7 @@ void rv_request_resume(struct rv_request *q)
 void rv_request_orphan(struct rv_request *q)
 {
         rv_alarm_clear(&q->agent->loop, &q->alarm);
+        rv_sql_orphan(q);
         scan_end(q, false);
 }
 

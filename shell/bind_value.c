@@ -10,6 +10,22 @@
 #include <stdlib.h>
 #include <strings.h>
 
+/* The pending error's id ends in the function's name, wherever the error is placed afterwards. */
+static void name_id(struct sh_cmd *c, const char *id)
+{
+        struct sh *sh = c->sh;
+        struct sh_error *e = sh_error_of(sh->error);
+        const char *name = c->info && c->info->name && *c->info->name         ? c->info->name
+                           : c->target && c->target->name && *c->target->name ? c->target->name
+                           : sh->frame                                        ? sh->frame->name
+                                                                              : NULL;
+        char *full;
+        if (name && !(c->info && c->info->cmdlet) && !strchr(e->id, ',') && asprintf(&full, "%s,%s", id, name) > 0) {
+                free(e->id);
+                e->id = full;
+        }
+}
+
 int sh_bind_throw(struct sh_cmd *c, const char *id, const char *category, struct sv target, const char *fmt, ...)
 {
         static const char validation[] = "ParameterArgumentValidationError";
@@ -36,15 +52,7 @@ int sh_bind_throw(struct sh_cmd *c, const char *id, const char *category, struct
         sh->cmd = running;
         sh_buf_free(&b);
         struct sh_error *e = sh_error_of(sh->error);
-        const char *name = c->info && c->info->name && *c->info->name         ? c->info->name
-                           : c->target && c->target->name && *c->target->name ? c->target->name
-                           : sh->frame                                        ? sh->frame->name
-                                                                              : NULL;
-        char *full;
-        if (name && !(c->info && c->info->cmdlet) && asprintf(&full, "%s,%s", id, name) > 0) {
-                free(e->id); /* a function's name stays with the id, wherever the error is placed */
-                e->id = full;
-        }
+        name_id(c, id);
         if (sh->error.kind == SH_OTHER && !e->command && c->target && c->target->name && *c->target->name)
                 e->command = strdup(c->target->name);
         return st;
@@ -185,6 +193,8 @@ static int checked(struct sh_cmd *c, const struct pinfo *p, struct sv v)
         sh->cmd = c;
         if (st == SH_OK && p->validated)
                 st = sh_validate(sh, p->attrs, c->info->block->u, v, p->name, true);
+        if (st == SH_ERROR && p->validated)
+                name_id(c, sh_error_of(sh->error)->id);
         if (st == SH_OK && p->table && !sh_is_null(v))
                 st = sh_validate_table(sh, p->table, v);
         sh->cmd = running;

@@ -244,6 +244,16 @@ static struct pinfo *parameter_before(struct place *p, struct sh_cmdinfo *info)
 static void variables(struct place *p, const char *with, size_t n)
 {
         char text[200];
+        extern char **environ;
+        if (n >= 4 && starts(with, "env:", 4)) {
+                for (char **e = environ; *e; e++) {
+                        const char *eq = strchr(*e, '=');
+                        snprintf(text, sizeof text, "$env:%.*s", eq ? (int)(eq - *e) : 0, *e);
+                        if (starts(text + 5, with + 4, n - 4))
+                                add(p, text, NULL);
+                }
+                return;
+        }
         for (struct scope *s = p->sh->scope; s; s = s->parent)
                 for (uint32_t i = 0; s->layout && i < s->n; i++) {
                         const char *name = sh_name(p->sh, s->layout->ids[i], NULL);

@@ -41,7 +41,7 @@ const struct sh_view *sh_view_find(struct sh *, struct sv object, enum sh_shape,
 bool sh_view_applies(struct sh *, const struct sh_view *, struct sv object);
 void sh_view_free(struct sh_view *);
 /* What a list or table shows when there is no view: NULL-ended, or NULL. */
-const char *const *sh_default_properties(struct sv object);
+const char *const *sh_default_properties(struct sh *, struct sv object);
 bool sh_is_scalar_type(struct sv); /* strings, numbers, enums ...: shown as their text */
 
 /* ---- records ---- */

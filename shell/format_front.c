@@ -201,7 +201,7 @@ static void columns_exclude(struct sh_front *f)
 
 static void columns_of(struct sh_front *f, struct sv v)
 {
-        const char *const *defaults = sh_default_properties(v);
+        const char *const *defaults = sh_default_properties(f->sh, v);
         struct adding a = { f, NULL, f->shape == SH_SHAPE_TABLE ? 10 : UINT32_MAX };
         for (uint32_t i = 0; i < f->ncols; i++)
                 if (f->cols[i].owned) {
@@ -229,7 +229,7 @@ static bool count_each(void *state, const char *name, size_t n, int kind)
 
 static enum sh_shape shape_by_properties(struct sh_front *f, struct sv v)
 {
-        const char *const *defaults = sh_default_properties(v);
+        const char *const *defaults = sh_default_properties(f->sh, v);
         uint32_t n = 0;
         if (defaults)
                 while (n <= 4 && defaults[n])

@@ -270,6 +270,8 @@ static struct sv slot_value(struct sv v)
 
 struct sv sh_var_read(struct sh *sh, uint32_t id, int where, bool *ret_found)
 {
+        if (where == VS_USING) /* blocks run where their callers' variables are seen */
+                where = VS_PLAIN;
         struct scope *from = where == VS_PLAIN || where == VS_LOCAL || where == VS_PRIVATE
                                      ? sh->scope
                                      : sh_scope_at(sh, where);

@@ -6,6 +6,7 @@
 #include "shell/code.h"
 #include "shell/format.h"
 #include "shell/text.h"
+#include "shell/types.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -410,8 +411,19 @@ bool sh_view_applies(struct sh *sh, const struct sh_view *v, struct sv object)
 }
 
 /* ---- types ---- */
-const char *const *sh_default_properties(struct sv object)
+const char *const *sh_default_properties(struct sh *sh, struct sv object)
 {
+        static const char *named[65]; /* what Update-TypeData said; borrowed until the next call */
+        struct sv set = sh_ets_display(sh, object), item;
+        size_t pos = 0, n = 0;
+        while (!sh_is_null(set) && n < 64 && sh_next(set, &pos, &item)) {
+                if (item.kind == SH_STRING)
+                        named[n++] = item.s->s;
+                sh_drop(item);
+        }
+        named[n] = NULL;
+        if (n)
+                return named;
         for (const struct sh_type *t = sh_type_of(sh_unwrap(object)); t; t = t->base)
                 if (t->default_properties)
                         return t->default_properties;

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * SQL over all classes: a thread of its own pool, an empty database in memory, the classes as virtual tables
+ * (vtab.c). Only reading is let through; time, operations, memory and the size of the result are bounded.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/vtab.h"
+
+#define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+enum { STEPS = 10000, MOST_COLUMNS = 500 };
+
+static int authorize(void *arg, int action, const char *a, const char *b, const char *c, const char *d)
+{
+        (void)a, (void)c, (void)d;
+        if (((struct rv_sql *)arg)->declaring)
+                return SQLITE_OK;
+        if (action == SQLITE_FUNCTION)
+                return b && sqlite3_stricmp(b, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
+        return action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_RECURSIVE ? SQLITE_OK
+                                                                                              : SQLITE_DENY;
+}
+
+static int go_on(void *arg)
+{
+        struct rv_sql *s = arg;
+        return atomic_load(&s->cancelled) || rv_now() > s->deadline;
+}
+
+void rv_sql_complain(struct rv_sql *s, const struct rv_error *e)
+{
+        rv_buf_puts(&s->partial, s->partial.len ? "," : "");
+        rv_json_error(&s->partial, e);
+}
+
+static void limit(sqlite3 *db)
+{
+        static const int limits[][2] = {
+                { SQLITE_LIMIT_LENGTH, 16 << 20 },     { SQLITE_LIMIT_SQL_LENGTH, 100000 },
+                { SQLITE_LIMIT_COLUMN, MOST_COLUMNS }, { SQLITE_LIMIT_EXPR_DEPTH, 100 },
+                { SQLITE_LIMIT_COMPOUND_SELECT, 50 },  { SQLITE_LIMIT_VDBE_OP, 250000 },
+                { SQLITE_LIMIT_ATTACHED, 0 },          { SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000 }
+        };
+        for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+                sqlite3_limit(db, limits[i][0], limits[i][1]);
+        sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+        sqlite3_hard_heap_limit64(INT64_C(256) << 20); /* of all queries together */
+}
+
+/* Names of the columns; a second one of a name gets a number, so that an object has each once. */
+static char **column_names(sqlite3_stmt *q, int n)
+{
+        char **names = calloc((size_t)n + 1, sizeof *names);
+        for (int i = 0; names && i < n; i++) {
+                int same = 1;
+                for (int k = 0; k < i; k++)
+                        same += sqlite3_stricmp(sqlite3_column_name(q, k), sqlite3_column_name(q, i)) == 0;
+                if (asprintf(&names[i], same > 1 ? "%s:%d" : "%s", sqlite3_column_name(q, i), same) < 0)
+                        names[i] = NULL;
+        }
+        return names;
+}
+
+static void put_real(struct rv_buf *b, double d)
+{
+        static const struct rv_property p = { .name = "x", .type = RV_CIM_REAL64 };
+        static const struct rv_class c = {
+                .name = "x", .name_space = "root/reeve", .properties = &p, .nproperties = 1
+        };
+        struct rv_value v = { .type = RV_REAL, .d = d };
+        struct rv_batch row = {
+                .class = &c, .n = 1, .mem = (uint8_t *)&v, .used = sizeof v, .cap = sizeof v
+        };
+        struct rv_buf text = { 0 };
+        rv_json_row(&text, &row, 0, NULL, 0);
+        rv_buf_put(b, text.data ? text.data + 5 : "null", text.data ? text.len - 6 : 4); /* {"x":...} */
+        rv_buf_free(&text);
+}
+
+static void put_value(struct rv_buf *b, sqlite3_stmt *q, int i)
+{
+        const char *type = sqlite3_column_decltype(q, i);
+        const char *s;
+        switch (sqlite3_column_type(q, i)) {
+        case SQLITE_INTEGER:
+                if (type && strcmp(type, "BOOLEAN") == 0)
+                        rv_buf_puts(b, sqlite3_column_int(q, i) ? "true" : "false");
+                else
+                        rv_buf_int(b, sqlite3_column_int64(q, i));
+                break;
+        case SQLITE_FLOAT: put_real(b, sqlite3_column_double(q, i)); break;
+        case SQLITE_NULL: rv_buf_puts(b, "null"); break;
+        default:
+                s = (const char *)sqlite3_column_text(q, i);
+                if (type && strncmp(type, "JSON", 4) == 0)
+                        rv_buf_put(b, s, (size_t)sqlite3_column_bytes(q, i));
+                else
+                        rv_json_string(b, s ? s : "", s ? (size_t)sqlite3_column_bytes(q, i) : 0);
+        }
+}
+
+static int rows(struct rv_sql *s, sqlite3_stmt *q)
+{
+        int n = sqlite3_column_count(q), r;
+        char **names = column_names(q, n);
+        if (!names)
+                return SQLITE_NOMEM;
+        while ((r = sqlite3_step(q)) == SQLITE_ROW && !s->out.failed) {
+                rv_buf_puts(&s->out, s->rows++ ? ",{" : "{");
+                for (int i = 0; i < n; i++) {
+                        if (i)
+                                rv_buf_put(&s->out, ",", 1);
+                        rv_json_text(&s->out, names[i] ? names[i] : "");
+                        rv_buf_put(&s->out, ":", 1);
+                        put_value(&s->out, q, i);
+                }
+                rv_buf_put(&s->out, "}", 1);
+        }
+        for (int i = 0; i < n; i++)
+                free(names[i]);
+        free(names);
+        return r;
+}
+
+static void describe(struct rv_sql *s, sqlite3 *db, int r)
+{
+        if (s->error.code) /* a table has said it better */
+                return;
+        if (s->out.failed || r == SQLITE_NOMEM || r == SQLITE_TOOBIG) {
+                rv_hint(&s->error, "Select fewer columns, or add a LIMIT.");
+                rv_fail(&s->error, RV_SERVER_LIMITS_EXCEEDED, "the query takes more memory than it may");
+        } else if (r == SQLITE_INTERRUPT) {
+                rv_fail(&s->error, RV_TIMED_OUT, "the query did not end within the deadline");
+        } else if (r == SQLITE_AUTH) {
+                rv_hint(&s->error, "Objects are changed by InvokeMethod, SetInstance and the like.");
+                rv_fail(&s->error, RV_INVALID_QUERY, "only SELECT is allowed: %s", sqlite3_errmsg(db));
+        } else {
+                int at = sqlite3_error_offset(db);
+                rv_hint(&s->error, "EnumerateClasses lists the tables.");
+                if (at >= 0)
+                        rv_fail(&s->error, RV_INVALID_QUERY, "%s at position %d", sqlite3_errmsg(db), at + 1);
+                else
+                        rv_fail(&s->error, RV_INVALID_QUERY, "%s", sqlite3_errmsg(db));
+        }
+}
+
+static int query(struct rv_sql *s, sqlite3 *db)
+{
+        sqlite3_stmt *q = NULL;
+        const char *tail = "";
+        limit(db);
+        int r = rv_vtab_register(s, db);
+        if (r == SQLITE_OK)
+                r = sqlite3_exec(db, "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=0", NULL, NULL, NULL);
+        sqlite3_set_authorizer(db, authorize, s);
+        sqlite3_progress_handler(db, STEPS, go_on, s);
+        if (r == SQLITE_OK)
+                r = sqlite3_prepare_v2(db, s->text, -1, &q, &tail);
+        tail += strspn(tail, " \t\r\n;");
+        if (r == SQLITE_OK && (!q || *tail)) {
+                rv_fail(&s->error, RV_INVALID_QUERY, q ? "one statement at a time" : "the query is empty");
+                r = SQLITE_ERROR;
+        }
+        if (r == SQLITE_OK)
+                r = rows(s, q);
+        if (r != SQLITE_DONE || s->out.failed)
+                describe(s, db, r);
+        sqlite3_finalize(q);
+        return r;
+}
+
+static void run(struct rv_job *job)
+{
+        struct rv_sql *s = OF(job, struct rv_sql, job);
+        sqlite3 *db = NULL;
+        int r = sqlite3_open_v2(":memory:", &db,
+                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+        if (r == SQLITE_OK)
+                query(s, db);
+        else
+                rv_fail(&s->error, RV_UNAVAILABLE, "cannot make a database: %s", sqlite3_errstr(r));
+        sqlite3_close_v2(db);
+        rv_loop_post(&s->agent->loop, &s->back);
+}
+
+static void sql_free(struct rv_sql *s)
+{
+        free(s->text);
+        rv_buf_free(&s->out);
+        rv_buf_free(&s->partial);
+        free(s);
+}
+
+static void on_back(struct rv_work *w)
+{
+        struct rv_sql *s = OF(w, struct rv_sql, back);
+        struct rv_request *q = s->request;
+        if (q) {
+                q->sql = NULL;
+                if (s->error.code == RV_ACCESS_DENIED)
+                        rv_request_denied(q, &s->error);
+                if (s->error.code) {
+                        rv_answer_error(q, &s->error);
+                } else {
+                        rv_buf_puts(&s->out, "]");
+                        if (s->partial.len) {
+                                rv_buf_puts(&s->out, ",\"Partial\":[");
+                                rv_buf_put(&s->out, s->partial.data, s->partial.len);
+                                rv_buf_puts(&s->out, "]");
+                        }
+                        rv_buf_puts(&s->out, "}");
+                        rv_answer(q, s->out.data, s->out.len);
+                }
+        }
+        sql_free(s);
+}
+
+void rv_sql_orphan(struct rv_request *q)
+{
+        struct rv_sql *s = q->sql;
+        if (!s)
+                return;
+        q->sql = NULL;
+        s->request = NULL;
+        atomic_store(&s->cancelled, true);
+        if (rv_pool_withdraw(&s->agent->sql, &s->job))
+                sql_free(s);
+}
+
+int rv_request_sql(struct rv_request *q, const char *text, struct rv_error *err)
+{
+        if (json_string_length(json_object_get(q->params, "Query")) != strlen(text))
+                return rv_fail(err, RV_INVALID_QUERY, "a NUL in the query");
+        struct rv_sql *s = calloc(1, sizeof *s);
+        if (!s || !(s->text = strdup(text))) {
+                free(s);
+                return -ENOMEM;
+        }
+        s->job.run = run;
+        s->back.run = on_back;
+        s->agent = q->agent;
+        s->who = q->session->who;
+        s->deadline = q->deadline;
+        s->out.max = RV_REPLY_BYTES;
+        rv_buf_puts(&s->out, "{\"Instances\":[");
+        int r = rv_request_arm(q);
+        if (r == RV_OK)
+                r = rv_pool_submit(&q->agent->sql, &s->job, err);
+        if (r) {
+                sql_free(s);
+                return r;
+        }
+        s->request = q;
+        q->sql = s;
+        q->shape = RV_SHAPE_SQL;
+        return RV_OK;
+}
