@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What may stand at the cursor: the word there and the words before it in its command decide. Commands, parameters (those
- * not given yet), values of ValidateSet and enums, variables, paths, and names of live objects through the agent.
+ * What may stand at the cursor: the word there and the words before it in its command decide. Commands, parameters
+ * (those not given yet), values of ValidateSet and enums, variables, paths, and names of live objects through the
+ * agent.
  */
 #include "shell/complete.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The line editor. What is to be seen is laid out as rows of cells; what was seen before is kept the same way, and only
- * the cells that differ are written, in one write for each key. The terminal is never asked anything: where the cursor is
- * follows from what was written.
+ * The line editor. What is to be seen is laid out as rows of cells; what was seen before is kept the same way, and
+ * only the cells that differ are written, in one write for each key. The terminal is never asked anything: where
+ * the cursor is follows from what was written.
  */
 #include "shell/edit.h"
 
