@@ -174,9 +174,11 @@ int sh_interactive(struct sh *sh)
                         break;
                 if (r > 0 && text.n)
                         st = sh_text_status(sh, "", text.p, text.n, &sh->host, NULL);
-                if (sh_interrupt) {
+                if (sh->interrupted || sh_interrupt) { /* Ctrl-C ends the statement, not the session */
+                        sh->interrupted = false;
                         sh_interrupt = 0;
                         show("\n");
+                        st = st == SH_EXIT ? SH_OK : st;
                 }
                 if (st == SH_EXIT)
                         break;
