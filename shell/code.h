@@ -237,6 +237,7 @@ struct sh_cmd {
         struct unit *script;  /* a script file's, kept */
         struct scope *caller; /* where it was called, borrowed */
         struct frame *outer_frame; /* dotted: the frame that its scope had */
+        struct sv early;      /* array of what came before its begin ran: begin blocks before it write too */
         char confirm_all;     /* 'a' yes to all, 'l' no to all */
         struct sv dynamic;    /* the dictionary of a dynamicparam block */
         bool own_info, failed_begin, from_default; /* some value came from $PSDefaultParameterValues */

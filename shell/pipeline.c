@@ -90,6 +90,15 @@ static int take_object(struct sh_cmd *c, struct sv v)
         return st;
 }
 
+/* A begin block before this stage writes while this one has not begun: the object waits. */
+static int hold(struct sh_cmd *c, struct sv v)
+{
+        if (c->early.kind != SH_ARRAY)
+                c->early = sh_array_new(4);
+        sh_array_add(c->early.a, v);
+        return SH_OK;
+}
+
 static int cmdlet_write(struct sh_sink *sink, struct sh *sh, struct sv v)
 {
         struct sh_cmd *c = (struct sh_cmd *)sink;
@@ -97,6 +106,8 @@ static int cmdlet_write(struct sh_sink *sink, struct sh *sh, struct sv v)
         if (c->stopped)
                 return SH_STOP;
         int st = SH_OK;
+        if (!c->begun)
+                return hold(c, v);
         c->input_seen = true;
         sh_enter(c, &s);
         if (c->pipe_binds)
@@ -145,6 +156,8 @@ static int function_write(struct sh_sink *sink, struct sh *sh, struct sv v)
 {
         struct sh_cmd *c = (struct sh_cmd *)sink;
         (void)sh;
+        if (!c->begun)
+                return hold(c, v);
         c->input_seen = true;
         if (c->info->advanced) {
                 if (c->frame.bound.kind != SH_K_UNSET) { /* asked for again, it is made again */
@@ -162,6 +175,8 @@ static int native_write(struct sh_sink *sink, struct sh *sh, struct sv v)
 {
         struct sh_cmd *c = (struct sh_cmd *)sink;
         (void)sh;
+        if (!c->begun)
+                return hold(c, v);
         c->input_seen = true;
         return sh_native_write(c, v);
 }
@@ -399,6 +414,7 @@ void sh_cmd_free(struct sh_cmd *c)
         if (c->under.kind != SH_K_UNSET)
                 sh_drop(c->under);
         sh_drop(c->dynamic);
+        sh_drop(c->early);
         sh_drop(c->block_base);
         sh_argvec_free(&c->raw);
         free(c->plan);
@@ -547,6 +563,23 @@ static int feed(struct sh *sh, struct sh_cmd *first, struct node *source, struct
         return process_once(first);
 }
 
+/* What begin blocks wrote, the last stage's first: its objects came before any that the stages before it now make. */
+static int replay(struct sh_cmd *first)
+{
+        struct sh_cmd *c = first;
+        int st = SH_OK;
+        while (c->next)
+                c = c->next;
+        for (; c && st == SH_OK; c = c->prev) {
+                struct sv early = c->early;
+                c->early = SH_NIL;
+                for (uint32_t i = 0; early.kind == SH_ARRAY && i < early.a->n && st == SH_OK; i++)
+                        st = c->in.write(&c->in, c->sh, early.a->v[i]);
+                sh_drop(early);
+        }
+        return st;
+}
+
 /* Stages that are bound: begin, flow, end, clean. */
 int sh_run_stages(struct sh *sh, struct sh_cmd *first, struct node *source, struct sv *value,
                   struct sh_sink *out)
@@ -556,6 +589,8 @@ int sh_run_stages(struct sh *sh, struct sh_cmd *first, struct node *source, stru
         (void)out;
         for (struct sh_cmd *c = first; c && st == SH_OK; c = c->next)
                 st = begin(c);
+        if (st == SH_OK)
+                st = replay(first);
         if (st == SH_OK)
                 st = feed(sh, first, source, value);
         while (from && (st == SH_OK || st == SH_STOP)) {
