@@ -90,6 +90,11 @@ int64_t sh_arg_int(struct sh_cmd *, const char *param, int64_t otherwise);
 const char *sh_arg_text(struct sh_cmd *, const char *param, const char *otherwise); /* valid while the command runs */
 const char *sh_param_set(struct sh_cmd *);
 bool sh_expects_input(struct sh_cmd *);         /* something is piped in */
+/* The object of a process call, also when it was given as -InputObject. */
+static inline struct sv sh_input(struct sh_cmd *c, struct sv input)
+{
+        return input.kind == SH_VOID && sh_bound(c, "InputObject") ? sh_arg(c, "InputObject") : input;
+}
 
 struct sh_sink *sh_out(struct sh_cmd *);        /* sh_emit() as a sink: what a cmdlet's blocks write to */
 int sh_emit(struct sh_cmd *, struct sv);        /* one object down the pipeline; borrowed; not unrolled */

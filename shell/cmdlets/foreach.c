@@ -166,6 +166,7 @@ static int member(struct sh_cmd *c, struct sv input)
 static int each_process(struct sh_cmd *c, struct sv input)
 {
         struct each *e = sh_state(c);
+        input = sh_input(c, input);
         if (input.kind == SH_VOID && sh_expects_input(c))
                 return SH_OK;
         if (e->jobs)

@@ -88,6 +88,7 @@ static int custom_begin(struct sh_cmd *c)
 static int format_process(struct sh_cmd *c, struct sv input)
 {
         struct formatting *f = sh_state(c);
+        input = sh_input(c, input);
         return sh_is_null(input) ? SH_OK : sh_front_write(f->front, input);
 }
 

@@ -59,6 +59,7 @@ static void note_types(struct group *g, const struct sh_entry *e)
 static int group_process(struct sh_cmd *c, struct sv input)
 {
         struct group *g = sh_state(c);
+        input = sh_input(c, input);
         if (sh_is_null(input))
                 return SH_OK;
         int r = sh_entries_add(c, &g->entries, &g->props, input);

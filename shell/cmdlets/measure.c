@@ -202,6 +202,7 @@ static int measure_properties(struct sh_cmd *c, struct sv input)
 static int measure_process(struct sh_cmd *c, struct sv input)
 {
         struct measure *m = sh_state(c);
+        input = sh_input(c, input);
         if (sh_is_null(input))
                 return SH_OK;
         m->total++;

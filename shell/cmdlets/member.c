@@ -182,6 +182,7 @@ static int member_process(struct sh_cmd *c, struct sv input)
         struct member *m = sh_state(c);
         struct sv name = SH_NIL, old;
         bool statics = sh_switch(c, "Static");
+        input = sh_input(c, input);
         if (sh_is_null(input))
                 return SH_OK;
         const struct sh_type *t = sh_type_of(sh_unwrap(input));

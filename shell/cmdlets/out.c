@@ -37,6 +37,7 @@ static int host_begin(struct sh_cmd *c)
 static int host_process(struct sh_cmd *c, struct sv input)
 {
         struct host *h = sh_state(c);
+        input = sh_input(c, input);
         return input.kind == SH_VOID ? SH_OK : sh_format_write(h->f, input);
 }
 
@@ -93,6 +94,7 @@ static int text_begin(struct sh_cmd *c)
 static int text_process(struct sh_cmd *c, struct sv input)
 {
         struct text *t = sh_state(c);
+        input = sh_input(c, input);
         if (input.kind == SH_VOID)
                 return SH_OK;
         int r = sh_format_write(t->f, input);
@@ -170,6 +172,7 @@ static int file_open(struct sh_cmd *c)
 static int file_process(struct sh_cmd *c, struct sv input)
 {
         struct file *f = sh_state(c);
+        input = sh_input(c, input);
         if (input.kind == SH_VOID || !f->f)
                 return SH_OK;
         int r = sh_format_write(f->f, input);
@@ -228,6 +231,7 @@ static int tee_process(struct sh_cmd *c, struct sv input)
 {
         struct file *f = sh_state(c);
         int r = SH_OK;
+        input = sh_input(c, input);
         if (input.kind == SH_VOID)
                 return SH_OK;
         if (f->variable)

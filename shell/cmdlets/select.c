@@ -432,6 +432,7 @@ static int by_index(struct sh_cmd *c, struct sv input)
 static int select_process(struct sh_cmd *c, struct sv input)
 {
         struct select *s = sh_state(c);
+        input = sh_input(c, input);
         if (sh_is_null(input))
                 return SH_OK;
         if (s->indexed || s->skip_indexed)

@@ -21,6 +21,7 @@ static int sort_begin(struct sh_cmd *c)
 static int sort_process(struct sh_cmd *c, struct sv input)
 {
         struct sort *s = sh_state(c);
+        input = sh_input(c, input);
         if (sh_is_null(input))
                 return SH_OK;
         return sh_entries_add(c, &s->entries, &s->props, input);

@@ -149,6 +149,7 @@ static int where_process(struct sh_cmd *c, struct sv input)
         struct where *w = sh_state(c);
         bool yes = false;
         int r;
+        input = sh_input(c, input);
         if (input.kind == SH_VOID)
                 return SH_OK;
         if (w->block.kind == SH_BLOCK) {
