@@ -35,6 +35,9 @@ int sh_text_open(struct sh_cmd *, const char *path, const struct sh_open *, stru
 int sh_text_write(struct sh_cmd *, struct sh_text_file *, const char *, size_t n);
 int sh_text_close(struct sh_cmd *, struct sh_text_file *); /* NULL is fine */
 
+/* A whole file, decoded. SH_NONE: it could not be read and that has been reported. */
+int sh_file_text(struct sh_cmd *, const char *path, bool literal, enum sh_encoding, struct sh_buf *);
+
 /* ---- paths ---- */
 /* Absolute and without . and ..; relative to the session's location. malloc'd. */
 char *sh_path_full(struct sh *, const char *path);

@@ -352,3 +352,34 @@ int sh_text_close(struct sh_cmd *c, struct sh_text_file *f)
         free(f);
         return r;
 }
+
+/* ---- reading ---- */
+int sh_file_text(struct sh_cmd *c, const char *path, bool literal, enum sh_encoding encoding, struct sh_buf *b)
+{
+        char *full, piece[16384];
+        int r = sh_path_single(c, path, literal, &full);
+        if (r)
+                return r;
+        int fd = open(full, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+                r = errno == ENOENT ? sh_path_missing(c, path) : sh_path_error(c, "FileOpenFailure", errno, full);
+                free(full);
+                return r ? r : SH_NONE;
+        }
+        struct sh_buf raw = { 0 };
+        ssize_t n;
+        while ((n = read(fd, piece, sizeof(piece))) > 0)
+                sh_buf_put(&raw, piece, (size_t)n);
+        int err = errno;
+        close(fd);
+        if (n < 0) {
+                sh_buf_free(&raw);
+                r = sh_path_error(c, "GetContentReaderIOError", err, full);
+                free(full);
+                return r ? r : SH_NONE;
+        }
+        free(full);
+        sh_decode(encoding, raw.n ? raw.p : "", raw.n, b);
+        sh_buf_free(&raw);
+        return SH_OK;
+}
