@@ -144,7 +144,7 @@ void sh_buf_putf(struct sh_buf *b, const char *fmt, ...)
 struct sv sh_buf_take(struct sh_buf *b)
 {
         struct sv r = sh_string(b->p ? b->p : "", b->n);
-        b->n = 0;
+        sh_buf_free(b);
         return r;
 }
 
