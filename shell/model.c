@@ -61,11 +61,10 @@ static void reap(struct sh_link *l)
         l->log = -1;
 }
 
-static void link_close(struct sh_link *l)
+void sh_link_close(struct sh_link *l)
 {
-        if (!l->client)
-                return;
-        l->client = rv_client_free(l->client);
+        if (l->client)
+                l->client = rv_client_free(l->client);
         reap(l);
 }
 
@@ -77,7 +76,7 @@ void sh_model_free(struct sh *sh)
         sh->model = NULL;
         for (struct sh_link *l; (l = m->local);) {
                 m->local = l->next;
-                link_close(l);
+                sh_link_close(l);
                 for (struct sh_model_class *c; (c = l->classes);) {
                         l->classes = c->next;
                         rv_arena_free(&c->arena);
@@ -218,14 +217,28 @@ int sh_link_connect(struct sh_link *l, struct rv_error *err)
         return fd;
 }
 
+int sh_link_socket(struct sh_link *l, struct rv_error *err)
+{
+        const char *path = getenv("REEVE_SOCKET");
+        int fd;
+        if (path && *path) {
+                fd = rv_client_connect(path);
+                if (fd < 0)
+                        rv_fail_errno(err, -fd, "cannot reach the agent at %s", path);
+                return fd < 0 ? -1 : fd;
+        }
+        fd = connect_known();
+        return fd < 0 ? start_private(l, err) : fd;
+}
+
 int sh_link_open(struct sh_link *l, struct rv_error *err)
 {
         if (l->client && !rv_client_gone(l->client))
                 return RV_OK;
-        link_close(l);
-        int fd = sh_link_connect(l, err);
+        sh_link_close(l);
+        int fd = sh_link_socket(l, err);
         if (fd < 0)
-                return RV_UNAVAILABLE;
+                return err->code ? err->code : RV_UNAVAILABLE;
         l->client = rv_client_new(fd, &sh_interrupt);
         return l->client ? RV_OK : rv_fail_errno(err, ENOMEM, "cannot talk to the agent");
 }

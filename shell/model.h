@@ -68,6 +68,8 @@ void sh_model_free(struct sh *);
 struct sh_link *sh_link_local(struct sh *);
 int sh_link_connect(struct sh_link *, struct rv_error *); /* a descriptor; negative: told */
 int sh_link_open(struct sh_link *, struct rv_error *); /* connected afterwards, or what went wrong */
+int sh_link_socket(struct sh_link *, struct rv_error *); /* a connected descriptor, or -1 */
+void sh_link_close(struct sh_link *);                   /* a private agent ends with it */
 /* A question and its answer's text in one: *ret is malloc'ed JSON. */
 int sh_link_call(struct sh_link *, const char *method, const struct rv_buf *params, double timeout, struct rv_buf *ret,
                  struct rv_error *);
@@ -124,6 +126,8 @@ struct sh_reading {
         const char *more;       /* further members, ",\"Name\":..." */
         const struct sh_plan *plan;
         bool subclasses;        /* rows may be of subclasses: __CLASS is asked for */
+        bool narrow;            /* a query named the properties */
+        const struct rv_class *about; /* the class that is asked about, when rows are of others */
         int also;               /* a property that is needed beside the planned ones, + 1 */
         /* Each row as a value (borrowed); answers like sh_emit. */
         int (*each)(void *, struct sv);
@@ -136,6 +140,9 @@ int sh_model_read(struct sh_cmd *, const struct sh_reading *, int *ret_status, s
 int sh_model_get(struct sh *, const struct sh_model_row *, const char *properties, struct sv *ret, struct rv_error *);
 
 /* ---- changes ---- */
+int sh_model_create(const struct sh_model_class *, const char *properties, size_t n, bool what_if, struct sv *ret,
+                    struct rv_error *);
+int sh_model_delete(const struct sh_model_row *, bool what_if, struct rv_error *);
 /* ModifyInstance with the JSON object of properties; *ret is the instance afterwards, or SH_NIL. */
 int sh_model_modify(const struct sh_model_row *, const char *properties, size_t n, bool what_if, struct sv *ret,
                     struct rv_error *);

@@ -157,7 +157,7 @@ static void put_question(struct rv_buf *b, const struct sh_reading *q)
                 rv_buf_puts(b, "{\"Query\":");
                 rv_json_text(b, q->query);
         } else {
-                put_class(b, c);
+                put_class(b, q->about ? q->about : c);
         }
         put_properties(b, q);
         put_filter(b, q);
@@ -232,7 +232,7 @@ int sh_model_read(struct sh_cmd *c, const struct sh_reading *q, int *ret_status,
         struct rv_json row, result;
         while (*ret_status == SH_OK && (r = rv_ask_row(a, &row, err)) == RV_OK) {
                 struct sv v = value_of(sh, q, row);
-                if (q->properties && v.kind == SH_MODEL)
+                if ((q->properties || q->narrow) && v.kind == SH_MODEL)
                         v.o->flags |= SH_MODEL_NARROW;
                 *ret_status = q->each(q->state, v);
                 sh_drop(v);
@@ -317,6 +317,51 @@ int sh_model_modify(const struct sh_model_row *row, const char *properties, size
         struct rv_error again = { 0 };
         if (r == RV_OK && !what_if)
                 sh_model_get(l->sh, row, NULL, ret, &again);
+        rv_buf_free(&params);
+        rv_buf_free(&answer);
+        return r;
+}
+
+int sh_model_create(const struct sh_model_class *m, const char *properties, size_t n, bool what_if, struct sv *ret,
+                    struct rv_error *err)
+{
+        struct rv_buf params = { 0 }, answer = { 0 };
+        struct rv_json keys;
+        *ret = SH_NIL;
+        put_class(&params, m->c);
+        rv_buf_puts(&params, ",\"Properties\":");
+        rv_buf_put(&params, properties, n);
+        if (what_if)
+                rv_buf_puts(&params, ",\"WhatIf\":true");
+        int r = sh_link_call(m->link, "CreateInstance", &params, 0, &answer, err);
+        if (r == RV_OK && !what_if &&
+            (rv_json_find(rv_json_at(answer.data, answer.len), "Keys", &keys) ||
+             rv_json_find(rv_json_at(answer.data, answer.len), "InstanceName", &keys)) &&
+            rv_json_kind(&keys) == '{') {
+                struct rv_error again = { 0 };
+                struct sv key = sh_model_row_new(m->link->sh, m, keys);
+                if (sh_model_get(m->link->sh, sh_model_row_of(key), NULL, ret, &again) == RV_OK)
+                        sh_drop(key);
+                else
+                        *ret = key;
+        }
+        rv_buf_free(&params);
+        rv_buf_free(&answer);
+        return r;
+}
+
+int sh_model_delete(const struct sh_model_row *row, bool what_if, struct rv_error *err)
+{
+        struct rv_buf params = { 0 }, answer = { 0 };
+        int r = RV_OK;
+        put_class(&params, row->class->c);
+        rv_buf_puts(&params, ",\"InstanceName\":");
+        if (!sh_model_keys(row, &params))
+                r = rv_fail(err, RV_INVALID_PARAMETER, "the object has no keys by which it could be found");
+        if (what_if)
+                rv_buf_puts(&params, ",\"WhatIf\":true");
+        if (r == RV_OK)
+                r = sh_link_call(row->class->link, "DeleteInstance", &params, 0, &answer, err);
         rv_buf_free(&params);
         rv_buf_free(&answer);
         return r;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * reeve rpc: carries the agent's protocol between its own standard streams and the agent's socket, so that a stock
- * OpenSSH server offers it (Subsystem reeve /usr/bin/reeve rpc). With a method it makes one call and prints the
- * result.
+ * reeve rpc: the agent's protocol on standard input and output (a stock OpenSSH's `Subsystem reeve
+ * /usr/bin/reeve rpc`
+ * is the whole remote end), or one call whose result is printed.
  */
-#include "shell/rpc.h"
-
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,102 +15,133 @@
 #include <unistd.h>
 
 #include "shell/model.h"
+#include "shell/rpc.h"
 
-struct flow { /* one direction */
+enum { HALF = 64 << 10 };
+
+/* One direction: what has been read and not yet written. */
+struct half {
         int from, to;
-        char buf[65536];
-        size_t at, n;
-        bool ended;
+        size_t n, done;
+        bool ended, closed; /* the reader saw the end; the writer has been told */
+        char buf[HALF];
 };
 
-static bool pass(struct flow *f, bool readable, bool writable)
+static void take(struct half *h)
 {
-        if (readable && f->n == 0 && !f->ended) {
-                ssize_t n = read(f->from, f->buf, sizeof f->buf);
-                f->ended = n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN);
-                f->at = 0, f->n = n > 0 ? (size_t)n : 0;
-        }
-        if (f->n && (writable || readable)) {
-                ssize_t n = write(f->to, f->buf + f->at, f->n);
-                if (n < 0 && errno != EINTR && errno != EAGAIN)
-                        return false;
-                if (n > 0)
-                        f->at += (size_t)n, f->n -= (size_t)n;
-        }
+        ssize_t n = read(h->from, h->buf, sizeof h->buf);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+                return;
+        h->done = 0;
+        h->n = n > 0 ? (size_t)n : 0;
+        h->ended = n <= 0;
+}
+
+/* False: whoever reads has gone. */
+static bool give(struct half *h)
+{
+        ssize_t n = write(h->to, h->buf + h->done, h->n - h->done);
+        if (n < 0)
+                return errno == EINTR || errno == EAGAIN;
+        h->done += (size_t)n;
+        if (h->done == h->n)
+                h->n = h->done = 0;
         return true;
 }
 
-/* Until the agent's side ends. The end of our input is passed on; answers under way still come. */
-static int relay(int fd)
+/* Until the agent has closed; the end of standard input is passed on, and answers still come. */
+static int relay(int agent)
 {
-        static struct flow up, down;
-        bool told = false;
-        up = (struct flow) { .from = 0, .to = fd };
-        down = (struct flow) { .from = fd, .to = 1 };
-        while (!(down.ended && !down.n)) {
-                struct pollfd p[4] = { { up.n || up.ended ? -1 : 0, POLLIN, 0 },
-                                       { up.n ? fd : -1, POLLOUT, 0 },
-                                       { down.n || down.ended ? -1 : fd, POLLIN, 0 },
-                                       { down.n ? 1 : -1, POLLOUT, 0 } };
+        static struct half in, out;
+        in = (struct half) { .from = 0, .to = agent };
+        out = (struct half) { .from = agent, .to = 1 };
+        signal(SIGPIPE, SIG_IGN);
+        while (!out.ended || out.n) {
+                struct pollfd p[4] = { { !in.n && !in.ended ? 0 : -1, POLLIN, 0 },
+                                       { in.n ? agent : -1, POLLOUT, 0 },
+                                       { !out.n && !out.ended ? agent : -1, POLLIN, 0 },
+                                       { out.n ? 1 : -1, POLLOUT, 0 } };
                 if (poll(p, 4, -1) < 0 && errno != EINTR)
                         return 1;
-                if (!pass(&up, p[0].revents, p[1].revents) || !pass(&down, p[2].revents, p[3].revents))
-                        return 1;
-                if (up.ended && !up.n && !told) {
-                        shutdown(fd, SHUT_WR);
-                        told = true;
+                if (p[0].revents)
+                        take(&in);
+                if (p[1].revents && !give(&in)) {
+                        in.n = 0;
+                        in.ended = in.closed = true; /* the agent reads no more; what it says still counts */
+                }
+                if (p[2].revents)
+                        take(&out);
+                if (p[3].revents && !give(&out))
+                        return 0; /* nobody listens any more */
+                if (in.ended && !in.n && !in.closed) {
+                        in.closed = true;
+                        shutdown(agent, SHUT_WR);
                 }
         }
         return 0;
 }
 
-static int complain(const struct rv_error *e)
+static int complain(const struct rv_error *err)
 {
-        fprintf(stderr, "reeve rpc: %s%s%s\n", e->message, e->hint[0] ? ": " : "", e->hint);
+        fprintf(stderr, "reeve: %s%s%s\n", err->message, err->hint[0] ? "; " : "", err->hint);
         return 1;
 }
 
-static int one_call(struct sh_link *l, const char *method, const char *params)
+/* One call: exit status 0 and the result, or 1 and what went wrong. */
+static int call(struct sh_link *l, const char *method, const char *params)
 {
+        struct rv_buf in = { 0 }, out = { 0 };
         struct rv_error err = { 0 };
-        struct rv_buf b = { 0 };
-        struct rv_json result;
         size_t n = params ? strlen(params) : 0;
-        while (n && strchr(" \t\r\n", params[n - 1]))
+        while (n && (params[n - 1] == ' ' || params[n - 1] == '\n'))
                 n--;
         if (n && (params[0] != '{' || params[n - 1] != '}')) {
-                fputs("reeve rpc: the parameters must be a JSON object\n", stderr);
+                fprintf(stderr, "reeve: the parameters must be one JSON object, such as "
+                                "'{\"ClassName\":\"Process\"}'\n");
                 return 2;
         }
-        if (n > 2)
-                rv_buf_put(&b, params, n - 1);
-        struct rv_ask *a = rv_client_ask(l->client, method, &b, false, 0, &err);
-        int r = a ? rv_ask_result(a, &result, &err) : err.code;
+        for (const char *p = params; n && p < params + n; p++)
+                rv_buf_put(&in, *p == '\n' ? " " : p, 1); /* a line of the protocol */
+        if (n)
+                in.len--; /* the client puts the last brace */
+        size_t blank = in.len > 1 ? strspn(in.data + 1, " \t") : 0;
+        if (in.len == 1 + blank)
+                in.len = 0;
+        int r = sh_link_call(l, method, in.len ? &in : NULL, 0, &out, &err);
         if (r == RV_OK) {
-                fwrite(result.p, 1, (size_t)(result.end - result.p), stdout);
+                fwrite(out.data, 1, out.len, stdout);
                 putchar('\n');
         }
-        rv_ask_free(a);
-        rv_buf_free(&b);
-        return r == RV_OK ? 0 : complain(&err);
+        rv_buf_free(&in);
+        rv_buf_free(&out);
+        return r ? complain(&err) : fflush(stdout) != 0;
+}
+
+static int usage(FILE *f)
+{
+        fprintf(f, "usage: reeve rpc                    the protocol on standard input and output\n"
+                   "       reeve rpc METHOD [PARAMS]    one call; PARAMS is a JSON object\n");
+        return f == stderr ? 2 : 0;
 }
 
 int sh_rpc_main(int argc, char **argv)
 {
-        struct rv_error err = { 0 };
+        if (argc > 1 && strcmp(argv[1], "--help") == 0)
+                return usage(stdout);
+        if (argc > 3 || (argc > 1 && argv[1][0] == '-'))
+                return usage(stderr);
         struct sh_link l = { .log = -1 };
-        if (argc > 3 || (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))) {
-                puts("usage: reeve rpc [METHOD [PARAMETERS]]\n"
-                     "Without METHOD: carries JSON-RPC between the standard streams and the agent.\n"
-                     "With it: makes one call and prints the result, as in: reeve rpc GetClass "
-                     "'{\"ClassName\":\"Process\"}'");
-                return argc > 3 ? 2 : 0;
+        struct rv_error err = { 0 };
+        if (argc > 1) {
+                int status = call(&l, argv[1], argc > 2 ? argv[2] : NULL);
+                sh_link_close(&l);
+                return status;
         }
-        if (argc == 1) {
-                int fd = sh_link_connect(&l, &err);
-                return fd < 0 ? complain(&err) : relay(fd);
-        }
-        if (sh_link_open(&l, &err) != RV_OK)
+        int fd = sh_link_socket(&l, &err);
+        if (fd < 0)
                 return complain(&err);
-        return one_call(&l, argv[1], argc > 2 ? argv[2] : NULL);
+        int status = relay(fd);
+        close(fd);
+        sh_link_close(&l);
+        return status;
 }

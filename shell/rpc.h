@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * reeve rpc: the agent's protocol on standard input and output, or one call.
+ * reeve rpc [METHOD [PARAMS]]: argv[0] is "rpc". Answers the exit status.
  */
 #ifndef SH_RPC_H
 #define SH_RPC_H
