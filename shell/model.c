@@ -217,26 +217,12 @@ int sh_link_connect(struct sh_link *l, struct rv_error *err)
         return fd;
 }
 
-int sh_link_socket(struct sh_link *l, struct rv_error *err)
-{
-        const char *path = getenv("REEVE_SOCKET");
-        int fd;
-        if (path && *path) {
-                fd = rv_client_connect(path);
-                if (fd < 0)
-                        rv_fail_errno(err, -fd, "cannot reach the agent at %s", path);
-                return fd < 0 ? -1 : fd;
-        }
-        fd = connect_known();
-        return fd < 0 ? start_private(l, err) : fd;
-}
-
 int sh_link_open(struct sh_link *l, struct rv_error *err)
 {
         if (l->client && !rv_client_gone(l->client))
                 return RV_OK;
         sh_link_close(l);
-        int fd = sh_link_socket(l, err);
+        int fd = sh_link_connect(l, err);
         if (fd < 0)
                 return err->code ? err->code : RV_UNAVAILABLE;
         l->client = rv_client_new(fd, &sh_interrupt);

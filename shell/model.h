@@ -68,7 +68,6 @@ void sh_model_free(struct sh *);
 struct sh_link *sh_link_local(struct sh *);
 int sh_link_connect(struct sh_link *, struct rv_error *); /* a descriptor; negative: told */
 int sh_link_open(struct sh_link *, struct rv_error *); /* connected afterwards, or what went wrong */
-int sh_link_socket(struct sh_link *, struct rv_error *); /* a connected descriptor, or -1 */
 void sh_link_close(struct sh_link *);                   /* a private agent ends with it */
 /* A question and its answer's text in one: *ret is malloc'ed JSON. */
 int sh_link_call(struct sh_link *, const char *method, const struct rv_buf *params, double timeout, struct rv_buf *ret,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * reeve rpc: the agent's protocol on standard input and output (a stock OpenSSH's `Subsystem reeve
- * /usr/bin/reeve rpc`
+ * reeve rpc: the agent's protocol on standard input and output (a stock OpenSSH's `Subsystem reeve /usr/bin/reeve rpc`
  * is the whole remote end), or one call whose result is printed.
  */
 #include <errno.h>
@@ -137,7 +136,7 @@ int sh_rpc_main(int argc, char **argv)
                 sh_link_close(&l);
                 return status;
         }
-        int fd = sh_link_socket(&l, &err);
+        int fd = sh_link_connect(&l, &err);
         if (fd < 0)
                 return complain(&err);
         int status = relay(fd);

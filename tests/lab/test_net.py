@@ -31,7 +31,7 @@ def status(reply):
 
 
 def prepare(machine):
-    machine.run('''ip link add br7 type bridge; ip link add d1 type veth peer name d2; ip link set d1 master br7 up; ip link set br7 up
+    machine.run('''ip link add br7 type bridge; ip link add d1 type veth peer name d2; ip link set d1 master br7 up; ip link set br7 up; ip link set d2 up
         ip link add v1 type veth peer name v2; ip link add link d1 name d1.42 type vlan id 42; ip link set d1.42 up
         ip link set d1 alias "a port"; ip link property add dev d1 altname quite-a-long-name-for-a-port
         ip addr add 192.0.2.1/25 dev br7; ip addr add 192.0.2.2/25 dev br7; ip -6 addr add 2001:db8::7/64 dev br7 nodad
@@ -40,6 +40,7 @@ def prepare(machine):
         ip route add 203.0.115.0/24 nexthop via 192.0.2.4 dev br7 nexthop via 192.0.2.5 dev br7
         ip -6 route add 2001:db8:1::/48 via 2001:db8::9 dev br7; ip route add 10.9.0.0/16 dev br7 table 700
         ip neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev br7''', check=True)
+    time.sleep(3)  # the links' states and the kernel's own routes settle
 
 
 def adapters(a):
@@ -73,7 +74,7 @@ def tables(a):
         forever = i['valid_life_time'] == 4294967295
         check(f'lifetime of {k[1]}', r['ValidLifetime'] is None if forever else abs(r['ValidLifetime'] - i['valid_life_time']) < 5, (r, i))
         check(f'secondary {k[1]}', r['Secondary'] == bool(i.get('secondary')), (r, i))
-    routes = [('IPv4', r) for r in a.ip('route show table all')] + [('IPv6', r) for r in a.ip('-6 route show table all')]
+    routes = [('IPv4', r) for r in a.ip('-4 route show table all')] + [('IPv6', r) for r in a.ip('-6 route show table all')]
     want = set()
     for family, r in routes:
         if r.get('table') == 'local' or r.get('type') in ('local', 'broadcast', 'anycast', 'multicast') and r.get('table') == 'local':
