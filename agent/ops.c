@@ -397,6 +397,26 @@ static int changing(struct rv_request *q, enum rv_change_kind kind, struct rv_er
         return q->change.key ? RV_OK : -ENOMEM;
 }
 
+/* A view's method is its source's: arguments (checked against the view's before) and key in the source's terms. */
+static int as_source(struct rv_request *q, struct rv_error *err)
+{
+        const struct rv_class *source = rv_class_find(q->asked->view_of, NULL);
+        int m = source ? rv_method_find(source, q->method->name, strlen(q->method->name)) : -1;
+        json_t *in = m >= 0 ? json_copy(json_object_get(q->params, "InParameters")) : NULL, *v;
+        const char *name;
+        void *next;
+        if (m < 0)
+                return RV_OK; /* refused when it is looked up */
+        json_object_foreach_safe(in, next, name, v)
+        {
+                if (rv_property_find(source->methods[m].in, name, strlen(name)) < 0)
+                        json_object_del(in, name);
+        }
+        int r = rv_json_in(in, source, &source->methods[m], &q->arena, &q->change.in, err);
+        json_decref(in);
+        return r ? r : rv_view_key(q->asked, &q->change.key, &q->arena, err);
+}
+
 static int op_invoke(struct rv_request *q, struct rv_error *err)
 {
         int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_SCHEMA, err);
@@ -420,6 +440,8 @@ static int op_invoke(struct rv_request *q, struct rv_error *err)
         else if (!named && !q->method->is_static && q->asked->nkeys && !(q->asked->flags & RV_SINGLETON))
                 r = rv_fail(err, RV_INVALID_PARAMETER, "%s.%s needs InstanceName: it is called on one object",
                             q->asked->name, q->method->name);
+        if (r == RV_OK && q->asked->view_of)
+                r = as_source(q, err);
         return r ? r : rv_request_change(q, err);
 }
 

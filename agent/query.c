@@ -118,6 +118,28 @@ static const struct rv_view *view_of(const struct rv_class *c, struct rv_error *
         return v;
 }
 
+/* What a view's values say of its source's. */
+static void carry_over(const struct rv_view *view, const struct rv_arg *own, struct rv_arena *a, struct rv_arg *ret)
+{
+        struct rv_arg v;
+        for (unsigned p = 0; p < view->class->nproperties; p++)
+                if (own[p].type != RV_NULL && view->map[p].from >= 0 && rv_view_unconvert(view, p, &own[p], a, &v))
+                        ret[view->map[p].from] = v;
+}
+
+int rv_view_key(const struct rv_class *c, struct rv_arg **key, struct rv_arena *a, struct rv_error *err)
+{
+        const struct rv_view *view = view_of(c, err);
+        if (!view)
+                return err && err->code ? err->code : -ENOMEM;
+        struct rv_arg *source = rv_arena_get(a, (view->source->nproperties + 1) * sizeof *source);
+        if (!source)
+                return -ENOMEM;
+        carry_over(view, *key, a, source);
+        *key = source;
+        return RV_OK;
+}
+
 /* Conditions that the provider may use itself. */
 static int push_down(struct rv_arena *a, struct rv_plan *plan)
 {
@@ -130,18 +152,8 @@ static int push_down(struct rv_arena *a, struct rv_plan *plan)
                 memcpy(own, plan->keys, c->nproperties * sizeof *own);
         if (plan->filter)
                 rv_expr_equals(plan->filter, own);
-        for (unsigned p = 0; c != s && p < c->nproperties; p++) {
-                struct rv_arg v;
-                if (own[p].type != RV_NULL && plan->view &&
-                    rv_view_unconvert(plan->view, p, &own[p], a, &v)) {
-                        int from = rv_property_find(
-                                s, c->properties[p].source ? c->properties[p].source : c->properties[p].name,
-                                strlen(c->properties[p].source ? c->properties[p].source
-                                                               : c->properties[p].name));
-                        if (from >= 0)
-                                equals[from] = v;
-                }
-        }
+        if (plan->view)
+                carry_over(plan->view, own, a, equals);
         plan->equals = equals;
         return RV_OK;
 }

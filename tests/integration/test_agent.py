@@ -88,6 +88,9 @@ try:
     case('an unknown signal', r['error']['code'] == -32004, r)
     r = agent.call('InvokeMethod', {'ClassName': 'Process', 'MethodName': 'Terminate', 'InstanceName': exact})
     case('Terminate', r['result'] == {'ReturnValue': 0} and child.wait(10) == -signal.SIGTERM, r)
+    other = subprocess.Popen(['sleep', '100'])
+    r = agent.call('InvokeMethod', {'ClassName': 'Win32_Process', 'MethodName': 'Terminate', 'InstanceName': {'Handle': str(other.pid)}, 'InParameters': {'Reason': 1}})
+    case("a view's method, by the view's key", r['result'] == {'ReturnValue': 0} and other.wait(10) == -signal.SIGTERM, r)
     r = agent.call('InvokeMethod', {'ClassName': 'Process', 'MethodName': 'Create', 'InParameters': {'CommandLine': 'sh -c "sleep 200; exit"', 'CurrentDirectory': '/usr'}})['result']
     pid = r['ProcessId']
     case('Create', r['ReturnValue'] == 0 and os.readlink(f'/proc/{pid}/cwd') == '/usr' and open(f'/proc/{pid}/cmdline').read().split('\0')[:3] == ['sh', '-c', 'sleep 200; exit'], r)
