@@ -22,6 +22,7 @@
 
 #include "agent/provider.h"
 #include "gen/Process.h"
+#include "providers/lib/cgroup.h"
 #include "providers/lib/proccache.h"
 #include "providers/lib/procfs.h"
 
@@ -148,6 +149,18 @@ static void fill_owner(struct reader *r, struct rv_row *row, const char *pid)
                 set_text(row, Process_set_UserName, r->user);
 }
 
+static void fill_group(struct rv_row *row, const char *all)
+{
+        char path[RV_CGROUP_PATH], unit[300], container[65];
+        if (rv_cgroup_path(all, path)) {
+                set_text(row, Process_set_Cgroup, path);
+                if (rv_cgroup_unit(path, unit, sizeof unit))
+                        set_text(row, Process_set_Unit, unit);
+        }
+        if (Process_wants_ContainerId(row) && rv_cgroup_container(all, container))
+                set_text(row, Process_set_ContainerId, container);
+}
+
 static void fill_expensive(struct reader *r, struct rv_row *row, const char *pid)
 {
         char path[40], buf[4096];
@@ -176,15 +189,10 @@ static void fill_expensive(struct reader *r, struct rv_row *row, const char *pid
                         Process_set_HandleCount(row, count - 2);
                 }
         }
-        if (Process_wants_Cgroup(row)) {
+        if (Process_wants_Cgroup(row) || Process_wants_Unit(row) || Process_wants_ContainerId(row)) {
                 snprintf(path, sizeof path, "%s/cgroup", pid);
-                if (rv_proc_read(r->root, path, buf, sizeof buf) > 0) {
-                        const char *v2 = strncmp(buf, "0::", 3) == 0 ? buf : strstr(buf, "\n0::"),
-                                   *v1 = strstr(buf, ":name=systemd:");
-                        const char *at = v2 ? strstr(v2, "::") + 2 : v1 ? v1 + 14 : NULL;
-                        if (at)
-                                Process_set_Cgroup(row, at, strcspn(at, "\n"));
-                }
+                if (rv_proc_read(r->root, path, buf, sizeof buf) > 0)
+                        fill_group(row, buf);
         }
 }
 
@@ -260,7 +268,8 @@ static int process_query(const struct rv_query *q, struct rv_sink *out, struct r
 static bool is_at_hand(const struct rv_query *q)
 {
         static const uint8_t others[] = { Process_Uid,         Process_UserName, Process_ExecutablePath,
-                                          Process_HandleCount, Process_Cgroup,   Process_PrivatePageCount };
+                                          Process_HandleCount, Process_Cgroup,   Process_PrivatePageCount,
+                                          Process_Unit,        Process_ContainerId };
         for (size_t i = 0; i < sizeof others; i++)
                 if (rv_asked(q, others[i]))
                         return false;

@@ -107,15 +107,17 @@ static struct declared declared(const struct rv_property *p, const char *qualifi
 }
 
 /* The parameters that choose instances. A key or the positional one identifies: a set of its own, bound from the
- * pipeline by name, and by value where it is the positional one. Others narrow the choice further. */
+ * pipeline by name, and by value where it is the positional one. Others narrow the choice further. Several keys
+ * (an address and a port) say together which one is meant, so they share one set. */
 static void add_selection(struct building *b, const struct rv_class *c, bool get)
 {
-        bool any = false, key = false;
+        bool any = false;
+        uint32_t keys = 0;
         for (uint32_t i = 0; i < c->nproperties; i++) {
                 any |= c->properties[i].parameter != NULL;
-                key |= c->properties[i].parameter && c->properties[i].flags & RV_KEY;
+                keys += c->properties[i].parameter && c->properties[i].flags & RV_KEY;
         }
-        bool placed = false;
+        bool placed = false, key = keys, compound = keys > 1;
         for (uint32_t i = 0; i < c->nproperties; i++) {
                 const struct rv_property *p = &c->properties[i];
                 if (any ? !p->parameter : !(p->flags & RV_KEY) || p->type == RV_CIM_REFERENCE)
@@ -133,10 +135,10 @@ static void add_selection(struct building *b, const struct rv_class *c, bool get
                 b->q[b->n - 1].identity = identity;
                 if (!identity)
                         continue;
-                x->sets = x->name;
+                x->sets = compound ? "Query" : x->name;
                 x->from_property = true;
-                x->mandatory = !get;
-                bool first = !placed && (get ? d.positional || !any : key ? is_key : true);
+                bool first = !placed && (get || compound ? d.positional || !any : key ? is_key : true);
+                x->mandatory = !get && (first || !compound);
                 if (first) {
                         x->position = 1;
                         x->from_pipeline = true;
