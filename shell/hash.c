@@ -19,6 +19,7 @@ struct sh_hash {
         struct entry *e;
         uint32_t *index; /* entry + 1 */
         bool case_sensitive;
+        bool sorted, unsorted; /* SortedDictionary: kept in the order of keys; unsorted: something was put since */
         const struct sh_type *key_type, *value_type; /* Dictionary[K,V]; NULL = object */
 };
 
@@ -63,6 +64,16 @@ const struct sh_type *sh_hash_value_type(struct sh_hash *h)
 const struct sh_type *sh_hash_key_type(struct sh_hash *h)
 {
         return h->key_type;
+}
+
+void sh_hash_set_sorted(struct sh_hash *h)
+{
+        h->sorted = true;
+}
+
+bool sh_hash_case(const struct sh_hash *h)
+{
+        return h->case_sensitive;
 }
 
 uint32_t sh_hash_count(const struct sh_hash *h)
@@ -179,6 +190,7 @@ void sh_hash_set(struct sh_hash *h, struct sv key, struct sv value)
                 reindex(h);
         h->e[h->n++] = (struct entry) { sh_keep(key), sh_keep(value), hash, false };
         h->live++;
+        h->unsorted = h->sorted;
         uint32_t i = hash & h->mask;
         while (h->index[i])
                 i = (i + 1) & h->mask;
@@ -226,10 +238,25 @@ void sh_hash_clear(struct sh_hash *h)
         free(e);
 }
 
+static int entry_order(const void *a, const void *b)
+{
+        return sh_order(NULL, ((const struct entry *)a)->key, ((const struct entry *)b)->key, true);
+}
+
+static void sort_entries(struct sh_hash *h)
+{
+        h->unsorted = false;
+        reindex(h);
+        qsort(h->e, h->n, sizeof(*h->e), entry_order);
+        reindex(h);
+}
+
 bool sh_hash_at(const struct sh_hash *h, uint32_t i, struct sv *ret_key, struct sv *ret_value)
 {
         if (i >= h->live)
                 return false;
+        if (h->unsorted)
+                sort_entries((struct sh_hash *)h);
         if (h->live != h->n) /* gone ones in between: they leave, the meaning stays */
                 reindex((struct sh_hash *)h);
         *ret_key = h->e[i].key;
@@ -258,6 +285,7 @@ struct sv sh_hash_copy(struct sv v)
         r.h->case_sensitive = v.h->case_sensitive;
         r.h->key_type = v.h->key_type;
         r.h->value_type = v.h->value_type;
+        r.h->sorted = v.h->sorted;
         for (uint32_t i = 0; sh_hash_at(v.h, i, &k, &x); i++)
                 sh_hash_set(r.h, k, x);
         return r;

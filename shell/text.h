@@ -125,6 +125,8 @@ void sh_hash_insert(struct sh_hash *, uint32_t at, struct sv key, struct sv valu
 struct sv sh_dictionary_new(const struct sh_type *, const struct sh_type *key, const struct sh_type *value,
                             bool case_sensitive);
 void sh_hash_set_case(struct sh_hash *, bool sensitive);
+void sh_hash_set_sorted(struct sh_hash *); /* kept in the order of its keys */
+bool sh_hash_case(const struct sh_hash *);
 const struct sh_type *sh_hash_value_type(struct sh_hash *);
 const struct sh_type *sh_hash_key_type(struct sh_hash *);
 void sh_array_insert(struct sh_array *, uint32_t at, struct sv); /* keeps */

@@ -37,7 +37,7 @@ void sh_type_each(bool (*each)(void *, const struct sh_type *), void *);
 
 extern const struct sh_type sh_type_array_base; /* System.Array: [array] */
 extern const struct sh_type sh_type_anything;   /* [psobject] */
-extern const struct sh_type sh_type_hashset, sh_type_queue, sh_type_stack, sh_type_nullable_open;
+extern const struct sh_type sh_type_nullable_open;
 extern const struct sh_type sh_type_dictionary_entry, sh_type_key_value, sh_type_enumerator;
 extern const struct sh_type sh_type_ps_property, sh_type_ps_members, sh_type_ps_object;
 
@@ -81,6 +81,9 @@ int sh_array_sort(struct sh *, struct sh_array *, uint32_t at, uint32_t n, struc
 int64_t sh_array_find(struct sh *, const struct sh_array *, struct sv, uint32_t from, uint32_t n, bool last);
 bool sh_same(struct sv a, struct sv b); /* .NET's Equals: same type, same value */
 uint32_t sh_hash_of(struct sv);
+
+/* What a comparer given to a collection says of case: [StringComparer] and its like. False: it is no comparer. */
+bool sh_comparer_case(struct sv, bool *ret_sensitive);
 
 /* ---- members added to types (Update-TypeData) ---- */
 struct sh_ets {

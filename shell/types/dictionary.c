@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Hashtable, OrderedDictionary, Dictionary[K,V]; their entries and enumerators; HashSet[T], Queue and Stack.
+ * Hashtable, OrderedDictionary, Dictionary[K,V]; the sorted and concurrent ones; their entries and
+ * enumerators.
  */
 #include "shell/types.h"
 
@@ -13,6 +14,13 @@
 bool sh_is_dictionary(struct sv v)
 {
         return sh_unwrap(v).kind == SH_HASH;
+}
+
+/* Dictionary[K,V] and its kin rather than the tables of objects. */
+static bool is_generic(const struct sh_type *t)
+{
+        const struct sh_generic *g = sh_type_generic(t);
+        return g && g->nargs == 2;
 }
 
 /* ---- entries ---- */
@@ -42,8 +50,9 @@ struct sv sh_entry_new(const struct sh_hash *h, struct sv key, struct sv value)
 {
         struct sv table = { .kind = SH_HASH, .h = (struct sh_hash *)(uintptr_t)h };
         const struct sh_type *t = &sh_type_dictionary_entry;
-        if (sh_type_is(table.o->type, &sh_type_dictionary)) {
-                const struct sh_type *args[2] = { sh_type_arg(table.o->type, 0), sh_type_arg(table.o->type, 1) };
+        if (is_generic(table.o->type)) {
+                const struct sh_type *args[2] = { sh_type_arg(table.o->type, 0),
+                                                  sh_type_arg(table.o->type, 1) };
                 t = sh_generic_of(&sh_type_key_value, args, 2);
         }
         return entry_new(t, key, value);
@@ -86,14 +95,22 @@ static const struct sh_member entry_members[] = {
         { "Key", SH_PROPERTY, false, "System.Object Key {get;}", entry_part },
         { "Value", SH_PROPERTY, false, "System.Object Value {get;}", entry_part, .arg = 1 },
 };
-static const char *const entry_shown[] = { "Name", "Value", NULL }, *const pair_shown[] = { "Key", "Value", NULL };
+static const char *const entry_shown[] = { "Name", "Value", NULL }, *const pair_shown[] = { "Key", "Value",
+                                                                                            NULL };
 const struct sh_type sh_type_dictionary_entry = { .name = "System.Collections.DictionaryEntry",
-                                                  .base = &sh_type_valuetype, MEMBERS(entry_members),
-                                                  .free = entry_free, .text = entry_text,
-                                                  .construct = entry_construct, .default_properties = entry_shown };
+                                                  .base = &sh_type_valuetype,
+                                                  MEMBERS(entry_members),
+                                                  .free = entry_free,
+                                                  .text = entry_text,
+                                                  .construct = entry_construct,
+                                                  .default_properties = entry_shown };
 const struct sh_type sh_type_key_value = { .name = "System.Collections.Generic.KeyValuePair`2",
-                                           .base = &sh_type_valuetype, .members = entry_members + 1, .nmembers = 2,
-                                           .free = entry_free, .text = entry_text, .construct = entry_construct,
+                                           .base = &sh_type_valuetype,
+                                           .members = entry_members + 1,
+                                           .nmembers = 2,
+                                           .free = entry_free,
+                                           .text = entry_text,
+                                           .construct = entry_construct,
                                            .default_properties = pair_shown };
 
 /* ---- enumerators: over any collection, dictionaries by entry ---- */
@@ -182,7 +199,8 @@ static int enumerator_part(struct sh *sh, struct sv self, struct sh_args a, stru
         if (!what || !entry)
                 *ret = what ? SH_NIL : sh_keep(e->current);
         else
-                *ret = sh_keep(what == 1 ? ((struct entry *)e->current.o)->key : ((struct entry *)e->current.o)->value);
+                *ret = sh_keep(what == 1 ? ((struct entry *)e->current.o)->key
+                                         : ((struct entry *)e->current.o)->value);
         return SH_OK;
 }
 
@@ -195,9 +213,12 @@ static const struct sh_member enumerator_members[] = {
         { "Dispose", SH_METHOD, false, "void Dispose()", enumerator_reset, .arg = 1 },
 };
 static const char *const enumerator_interfaces[] = { "System.Collections.IEnumerator", NULL };
-const struct sh_type sh_type_enumerator = { .name = "System.Collections.Enumerator", .base = &sh_type_object,
-                                            MEMBERS(enumerator_members), .free = enumerator_free,
-                                            .next = enumerator_next, .interfaces = enumerator_interfaces };
+const struct sh_type sh_type_enumerator = { .name = "System.Collections.Enumerator",
+                                            .base = &sh_type_object,
+                                            MEMBERS(enumerator_members),
+                                            .free = enumerator_free,
+                                            .next = enumerator_next,
+                                            .interfaces = enumerator_interfaces };
 
 /* ---- dictionaries ---- */
 static int hash_count(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
@@ -243,8 +264,8 @@ static int key_of(struct sh *sh, struct sv self, struct sh_args a, uint32_t i, s
         if (i >= a.n)
                 return SH_NONE;
         if (sh_is_null(a.v[i]))
-                return sh_throw_in_method(sh, "System.ArgumentNullException", sh_current_member(sh)->name, a.n,
-                                          "Value cannot be null. (Parameter 'key')");
+                return sh_throw_in_method(sh, "System.ArgumentNullException", sh_current_member(sh)->name,
+                                          a.n, "Value cannot be null. (Parameter 'key')");
         if (!t) {
                 *ret = sh_keep(sh_unwrap(a.v[i]));
                 return SH_OK;
@@ -280,12 +301,15 @@ static int duplicate(struct sh *sh, struct sv self, struct sv key, struct sh_arg
 {
         struct sv t = sh_to_text(sh, key);
         const char *name = sh_current_member(sh)->name;
-        bool generic = sh_type_is(self.o->type, &sh_type_dictionary);
+        bool generic = is_generic(self.o->type);
         int st = generic ? sh_throw_in_method(sh, "System.ArgumentException", name, a.n,
-                                              "An item with the same key has already been added. Key: %s", t.s->s)
-                         : sh_throw_in_method(sh, "System.ArgumentException", name, a.n,
-                                              "Item has already been added. Key in dictionary: '%s'  Key being added: "
-                                              "'%s'", t.s->s, t.s->s);
+                                              "An item with the same key has already been added. Key: %s",
+                                              t.s->s)
+                         : sh_throw_in_method(
+                                   sh, "System.ArgumentException", name, a.n,
+                                   "Item has already been added. Key in dictionary: '%s'  Key being added: "
+                                   "'%s'",
+                                   t.s->s, t.s->s);
         sh_drop(t);
         return st;
 }
@@ -329,7 +353,7 @@ static int hash_remove(struct sh *sh, struct sv self, struct sh_args a, struct s
         if (st != SH_OK)
                 return st;
         bool removed = sh_hash_remove(self.h, k);
-        if (sh_type_is(self.o->type, &sh_type_dictionary))
+        if (is_generic(self.o->type))
                 *ret = sh_bool(removed);
         sh_drop(k);
         return SH_OK;
@@ -343,9 +367,10 @@ static int hash_remove_at(struct sh *sh, struct sv self, struct sh_args a, struc
         if (a.n != 1 || !sh_args_int(sh, a, 0, &i))
                 return SH_NONE;
         if (i < 0 || !sh_hash_at(self.h, (uint32_t)i, &k, &v))
-                return sh_throw_in_method(sh, "System.ArgumentOutOfRangeException", "RemoveAt", 1,
-                                          "Index was out of range. Must be non-negative and less than the size of the "
-                                          "collection. (Parameter 'index')");
+                return sh_throw_in_method(
+                        sh, "System.ArgumentOutOfRangeException", "RemoveAt", 1,
+                        "Index was out of range. Must be non-negative and less than the size of the "
+                        "collection. (Parameter 'index')");
         sh_keep(k);
         sh_hash_remove(self.h, k);
         sh_drop(k);
@@ -404,34 +429,147 @@ static int hash_enumerator(struct sh *sh, struct sv self, struct sh_args a, stru
         return SH_OK;
 }
 
-static const struct sh_member hash_members[] = {
-        { "IsReadOnly", SH_PROPERTY, false, "bool IsReadOnly {get;}", hash_flag },
-        { "IsFixedSize", SH_PROPERTY, false, "bool IsFixedSize {get;}", hash_flag },
-        { "IsSynchronized", SH_PROPERTY, false, "bool IsSynchronized {get;}", hash_flag },
-        { "Keys", SH_PROPERTY, false, "System.Collections.ICollection Keys {get;}", hash_parts },
-        { "Values", SH_PROPERTY, false, "System.Collections.ICollection Values {get;}", hash_parts, .arg = 1 },
-        { "SyncRoot", SH_PROPERTY, false, "System.Object SyncRoot {get;}", hash_self },
-        { "Count", SH_PROPERTY, false, "int Count {get;}", hash_count },
-        { "Add", SH_METHOD, false, "void Add(System.Object key, System.Object value)", hash_add },
-        { "TryAdd", SH_METHOD, false, "bool TryAdd(TKey key, TValue value)", hash_add, .arg = 1 },
-        { "Insert", SH_METHOD, false, "void Insert(int index, System.Object key, System.Object value)", hash_add,
-          .arg = 2 },
-        { "set_Item", SH_METHOD, false, "void set_Item(System.Object key, System.Object value)", hash_add, .arg = 3 },
-        { "Item", SH_METHOD, false, "System.Object Item(System.Object key)", hash_item },
-        { "get_Item", SH_METHOD, false, "System.Object get_Item(System.Object key)", hash_item },
-        { "get_Keys", SH_METHOD, false, "System.Collections.ICollection get_Keys()", hash_parts },
-        { "get_Values", SH_METHOD, false, "System.Collections.ICollection get_Values()", hash_parts, .arg = 1 },
-        { "get_Count", SH_METHOD, false, "int get_Count()", hash_count },
-        { "Contains", SH_METHOD, false, "bool Contains(System.Object key)", hash_has_key },
-        { "ContainsKey", SH_METHOD, false, "bool ContainsKey(System.Object key)", hash_has_key },
-        { "ContainsValue", SH_METHOD, false, "bool ContainsValue(System.Object value)", hash_has_value },
-        { "TryGetValue", SH_METHOD, false, "bool TryGetValue(TKey key, [ref] TValue value)", hash_try_get },
-        { "Remove", SH_METHOD, false, "void Remove(System.Object key)", hash_remove },
-        { "RemoveAt", SH_METHOD, false, "void RemoveAt(int index)", hash_remove_at },
-        { "Clear", SH_METHOD, false, "void Clear()", hash_clear },
-        { "Clone", SH_METHOD, false, "System.Object Clone()", hash_clone },
-        { "GetEnumerator", SH_METHOD, false, "System.Collections.IDictionaryEnumerator GetEnumerator()",
-          hash_enumerator },
+static int hash_try_remove(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        struct sv k, v = SH_NIL;
+        int st = a.n == 2 ? key_of(sh, self, a, 0, &k) : SH_NONE;
+        if (st != SH_OK)
+                return st;
+        bool found = sh_hash_get(self.h, k, &v);
+        v = found ? sh_keep(v) : sh_default_value(sh_hash_value_type(self.h));
+        if (found)
+                sh_hash_remove(self.h, k);
+        st = sh_ref_set(sh, a.v[1], v);
+        sh_drop(v);
+        sh_drop(k);
+        *ret = sh_bool(found);
+        return st;
+}
+
+/* GetOrAdd(key, value or block), AddOrUpdate(key, value or block, block(key, old)) */
+static int hash_or_add(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        bool update = sh_current_member(sh)->arg;
+        struct sv k, old, v;
+        int st = a.n == 2u + update ? key_of(sh, self, a, 0, &k) : SH_NONE;
+        if (st != SH_OK)
+                return st;
+        bool found = sh_hash_get(self.h, k, &old);
+        struct sv source = sh_unwrap(a.v[found && update ? 2 : 1]);
+        if (found && !update) {
+                *ret = sh_keep(old);
+                sh_drop(k);
+                return SH_OK;
+        }
+        struct sv args[2] = { k, found ? old : SH_NIL };
+        if (source.kind == SH_BLOCK)
+                st = sh_block_value(sh, source, NULL, (struct sh_args) { 1u + found, args }, true, &v);
+        else
+                v = sh_keep(source);
+        if (st == SH_OK) {
+                st = sh_set_index(sh, self, k, v);
+                *ret = v;
+        }
+        sh_drop(k);
+        return st;
+}
+
+static int hash_empty_flag(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)sh, (void)a;
+        *ret = sh_bool(sh_hash_count(self.h) == 0);
+        return SH_OK;
+}
+
+/* IndexOfKey, IndexOfValue; GetKeyAtIndex, GetValueAtIndex and their older names */
+static int hash_position(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        bool value = sh_current_member(sh)->arg & 1, at = sh_current_member(sh)->arg & 2;
+        struct sv k, v;
+        int64_t i = 0;
+        if (a.n != 1 || (at && !sh_args_int(sh, a, 0, &i)))
+                return SH_NONE;
+        if (at) {
+                if (i < 0 || i > UINT32_MAX || !sh_hash_at(self.h, (uint32_t)i, &k, &v))
+                        return sh_throw_in_method(
+                                sh, "System.ArgumentOutOfRangeException", sh_current_member(sh)->name, 1,
+                                "Index was out of range. Must be non-negative and less than the "
+                                "size of the collection. (Parameter 'index')");
+                *ret = sh_keep(value ? v : k);
+                return SH_OK;
+        }
+        int32_t found = -1;
+        for (uint32_t n = 0; found < 0 && sh_hash_at(self.h, n, &k, &v); n++)
+                if (sh_same(value ? v : k, a.v[0]))
+                        found = (int32_t)n;
+        *ret = sh_int(found);
+        return SH_OK;
+}
+
+static int hash_room(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)sh, (void)a;
+        if (sh_current_member(sh)->arg)
+                *ret = sh_int((int32_t)sh_hash_count(self.h));
+        return SH_OK;
+}
+
+#define HASH_MEMBERS \
+        { "IsReadOnly", SH_PROPERTY, false, "bool IsReadOnly {get;}", hash_flag }, \
+                { "IsFixedSize", SH_PROPERTY, false, "bool IsFixedSize {get;}", hash_flag }, \
+                { "IsSynchronized", SH_PROPERTY, false, "bool IsSynchronized {get;}", hash_flag }, \
+                { "Keys", SH_PROPERTY, false, "System.Collections.ICollection Keys {get;}", hash_parts }, \
+                { "Values",   SH_PROPERTY, false, "System.Collections.ICollection Values {get;}", \
+                  hash_parts, .arg = 1 }, \
+                { "SyncRoot", SH_PROPERTY, false, "System.Object SyncRoot {get;}", hash_self }, \
+                { "Count", SH_PROPERTY, false, "int Count {get;}", hash_count }, \
+                { "Add", SH_METHOD, false, "void Add(System.Object key, System.Object value)", hash_add }, \
+                { "TryAdd", SH_METHOD, false, "bool TryAdd(TKey key, TValue value)", hash_add, .arg = 1 }, \
+                { "Insert", SH_METHOD, \
+                  false,    "void Insert(int index, System.Object key, System.Object value)", \
+                  hash_add, .arg = 2 }, \
+                { "set_Item", SH_METHOD, false, "void set_Item(System.Object key, System.Object value)", \
+                  hash_add,   .arg = 3 }, \
+                { "Item", SH_METHOD, false, "System.Object Item(System.Object key)", hash_item }, \
+                { "get_Item", SH_METHOD, false, "System.Object get_Item(System.Object key)", hash_item }, \
+                { "get_Keys", SH_METHOD, false, "System.Collections.ICollection get_Keys()", hash_parts }, \
+                { "get_Values", SH_METHOD, false, "System.Collections.ICollection get_Values()", \
+                  hash_parts,   .arg = 1 }, \
+                { "get_Count", SH_METHOD, false, "int get_Count()", hash_count }, \
+                { "Contains", SH_METHOD, false, "bool Contains(System.Object key)", hash_has_key }, \
+                { "ContainsKey", SH_METHOD, false, "bool ContainsKey(System.Object key)", hash_has_key }, \
+                { "ContainsValue", SH_METHOD, false, "bool ContainsValue(System.Object value)", \
+                  hash_has_value }, \
+                { "TryGetValue", SH_METHOD, false, "bool TryGetValue(TKey key, [ref] TValue value)", \
+                  hash_try_get }, \
+                { "Remove", SH_METHOD, false, "void Remove(System.Object key)", hash_remove }, \
+                { "RemoveAt", SH_METHOD, false, "void RemoveAt(int index)", hash_remove_at }, \
+                { "Clear", SH_METHOD, false, "void Clear()", hash_clear }, \
+                { "Clone", SH_METHOD, false, "System.Object Clone()", hash_clone }, \
+                { "GetEnumerator", SH_METHOD, false, \
+                  "System.Collections.IDictionaryEnumerator GetEnumerator()", hash_enumerator }, \
+                { "EnsureCapacity", SH_METHOD, false, "int EnsureCapacity(int capacity)", hash_room, .arg = 1 }, \
+        { \
+                "TrimExcess", SH_METHOD, false, "void TrimExcess()", hash_room \
+        }
+static const struct sh_member hash_members[] = { HASH_MEMBERS };
+static const struct sh_member concurrent_members[] = {
+        HASH_MEMBERS,
+        { "IsEmpty", SH_PROPERTY, false, "bool IsEmpty {get;}", hash_empty_flag },
+        { "TryRemove", SH_METHOD, false, "bool TryRemove(TKey key, [ref] TValue value)", hash_try_remove },
+        { "GetOrAdd", SH_METHOD, false, "TValue GetOrAdd(TKey key, TValue value)", hash_or_add },
+        { "AddOrUpdate", SH_METHOD, false,
+          "TValue AddOrUpdate(TKey key, TValue addValue, System.Func[TKey,TValue,TValue] updateValueFactory)",
+          hash_or_add, .arg = 1 },
+};
+static const struct sh_member sorted_members[] = {
+        HASH_MEMBERS,
+        { "IndexOfKey", SH_METHOD, false, "int IndexOfKey(TKey key)", hash_position },
+        { "IndexOfValue", SH_METHOD, false, "int IndexOfValue(TValue value)", hash_position, .arg = 1 },
+        { "GetKeyAtIndex", SH_METHOD, false, "TKey GetKeyAtIndex(int index)", hash_position, .arg = 2 },
+        { "GetValueAtIndex", SH_METHOD, false, "TValue GetValueAtIndex(int index)", hash_position, .arg = 3 },
+        { "GetKey", SH_METHOD, false, "System.Object GetKey(int index)", hash_position, .arg = 2 },
+        { "GetByIndex", SH_METHOD, false, "System.Object GetByIndex(int index)", hash_position, .arg = 3 },
 };
 
 static void hash_free(struct sh_obj *o)
@@ -441,10 +579,17 @@ static void hash_free(struct sh_obj *o)
 
 static struct sv hash_empty(const struct sh_type *t)
 {
-        if (!sh_type_is(t, &sh_type_dictionary))
-                return sh_hash_new_typed(t);
-        const struct sh_type *k = sh_type_arg(t, 0), *v = sh_type_arg(t, 1);
-        return sh_dictionary_new(t, k == &sh_type_object ? NULL : k, v == &sh_type_object ? NULL : v, true);
+        struct sv r;
+        if (!is_generic(t)) {
+                r = sh_hash_new_typed(t);
+        } else {
+                const struct sh_type *k = sh_type_arg(t, 0), *v = sh_type_arg(t, 1);
+                r = sh_dictionary_new(t, k == &sh_type_object ? NULL : k, v == &sh_type_object ? NULL : v,
+                                      true);
+        }
+        if (strstr(t->name, ".Sorted"))
+                sh_hash_set_sorted(r.h);
+        return r;
 }
 
 static int hash_convert(struct sh *sh, const struct sh_type *t, struct sv from, struct sv *ret)
@@ -479,11 +624,17 @@ static int hash_construct(struct sh *sh, const struct sh_type *t, struct sh_args
         }
         for (uint32_t i = 0; i < a.n; i++) {
                 struct sv v = sh_unwrap(a.v[i]);
-                if (v.kind == SH_HASH || sh_args_int(sh, a, i, &n))
+                bool sensitive;
+                if (v.kind == SH_HASH || (v.kind != SH_OTHER && sh_args_int(sh, a, i, &n)))
                         continue;
-                struct sv text = sh_to_text(sh, v);
-                sh_hash_set_case(r.h, !strstr(text.s->s, "IgnoreCase"));
-                sh_drop(text);
+                if (sh_comparer_case(v, &sensitive)) {
+                        sh_hash_set_case(r.h, sensitive);
+                } else if (v.kind == SH_STRING) {
+                        sh_hash_set_case(r.h, !strstr(v.s->s, "IgnoreCase"));
+                } else {
+                        sh_drop(r);
+                        return SH_NONE;
+                }
         }
         if (a.n == 0 && (t == &sh_type_hashtable || t == &sh_type_ordered))
                 sh_hash_set_case(r.h, true); /* [hashtable]::new() is .NET's own: by exact text */
@@ -491,23 +642,53 @@ static int hash_construct(struct sh *sh, const struct sh_type *t, struct sh_args
         return SH_OK;
 }
 
-static const char *const hash_interfaces[] = { "System.Collections.IDictionary", "System.Collections.ICollection",
-                                               "System.Collections.IEnumerable", "System.ICloneable",
-                                               "System.Collections.Generic.IDictionary`2", NULL };
+static const char *const hash_interfaces[] = {
+        "System.Collections.IDictionary",           "System.Collections.ICollection",
+        "System.Collections.IEnumerable",           "System.ICloneable",
+        "System.Collections.Generic.IDictionary`2", NULL
+};
 static const char *const ordered_names[] = { "ordered", NULL };
-const struct sh_type sh_type_hashtable = { .name = "System.Collections.Hashtable", .accelerator = "hashtable",
-                                           .base = &sh_type_object, MEMBERS(hash_members), .free = hash_free,
-                                           .convert = hash_convert, .construct = hash_construct, .kind = SH_HASH,
+const struct sh_type sh_type_hashtable = { .name = "System.Collections.Hashtable",
+                                           .accelerator = "hashtable",
+                                           .base = &sh_type_object,
+                                           MEMBERS(hash_members),
+                                           .free = hash_free,
+                                           .convert = hash_convert,
+                                           .construct = hash_construct,
+                                           .kind = SH_HASH,
                                            .interfaces = hash_interfaces };
 const struct sh_type sh_type_ordered = { .name = "System.Collections.Specialized.OrderedDictionary",
-                                         .other_names = ordered_names, .base = &sh_type_object,
-                                         MEMBERS(hash_members), .free = hash_free, .convert = hash_convert,
-                                         .construct = hash_construct, .kind = SH_HASH,
+                                         .other_names = ordered_names,
+                                         .base = &sh_type_object,
+                                         MEMBERS(hash_members),
+                                         .free = hash_free,
+                                         .convert = hash_convert,
+                                         .construct = hash_construct,
+                                         .kind = SH_HASH,
                                          .interfaces = hash_interfaces };
 const struct sh_type sh_type_dictionary = { .name = "System.Collections.Generic.Dictionary`2",
-                                            .base = &sh_type_object, MEMBERS(hash_members), .free = hash_free,
-                                            .convert = hash_convert, .construct = hash_construct, .kind = SH_HASH,
+                                            .base = &sh_type_object,
+                                            MEMBERS(hash_members),
+                                            .free = hash_free,
+                                            .convert = hash_convert,
+                                            .construct = hash_construct,
+                                            .kind = SH_HASH,
                                             .interfaces = hash_interfaces };
 
+#define TABLE(full, table) \
+        { \
+                .name = full, .base = &sh_type_object, MEMBERS(table), .free = hash_free, \
+                .convert = hash_convert, .construct = hash_construct, .kind = SH_HASH, \
+                .interfaces = hash_interfaces \
+        }
+static const struct sh_type concurrent_type =
+        TABLE("System.Collections.Concurrent.ConcurrentDictionary`2", concurrent_members);
+static const struct sh_type sorted_type =
+        TABLE("System.Collections.Generic.SortedDictionary`2", hash_members);
+static const struct sh_type sorted_list_type =
+        TABLE("System.Collections.Generic.SortedList`2", sorted_members);
+static const struct sh_type old_sorted_type = TABLE("System.Collections.SortedList", sorted_members);
+
 SH_TYPES(dictionary, &sh_type_dictionary_entry, &sh_type_key_value, &sh_type_enumerator, &sh_type_hashtable,
-         &sh_type_ordered, &sh_type_dictionary);
+         &sh_type_ordered, &sh_type_dictionary, &concurrent_type, &sorted_type, &sorted_list_type,
+         &old_sorted_type);

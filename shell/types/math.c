@@ -219,4 +219,4 @@ static const struct sh_type math_type = {
         .name = "System.Math", .accelerator = "math", .base = &sh_type_object, SH_MEMBERS(math_members)
 };
 
-SH_TYPES(math, &math_type);
+SH_TYPES(math, &math_type, &sh_enum_midpoint_rounding.type);
