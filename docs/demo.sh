@@ -36,7 +36,10 @@ until [ -s "$dir/state/ssh-port" ] && [ -s "$dir/state/ssh_host_ed25519_key.pub"
 done
 port=$(cat "$dir/state/ssh-port")
 printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 "$dir/state/ssh_host_ed25519_key.pub")" > "$dir/known_hosts"
+if [ $# = 0 ]; then
+        echo "reeve listens on 127.0.0.1 port $port; this is its prompt over SSH; exit leaves. Try:"
+        echo "  Get-Process | Sort-Object WS -Descending | Select-Object -First 5"
+fi
 set -- -i "$dir/key" -p "$port" -o IdentitiesOnly=yes -o UserKnownHostsFile="$dir/known_hosts" -o StrictHostKeyChecking=yes \
         -o LogLevel=ERROR -F /dev/null "$user@127.0.0.1" "$@"
-[ $# -gt 16 ] || echo "reeve listens on 127.0.0.1 port $port; this is its prompt over SSH. Try: Get-Process | Sort-Object WS -Descending | Select-Object -First 5"
 ssh "$@"
