@@ -119,12 +119,10 @@ static void put_filter(struct rv_buf *b, const struct sh_reading *q)
         rv_buf_free(&f);
 }
 
-/* "WS DESC, Name" with PowerShell's names: the same with MOF's, as JSON. An order by a name that is no property is
- * left to the pipeline. */
-static bool put_order(struct rv_buf *b, const struct rv_class *c, const char *order)
+/* "WS DESC, Name" with PowerShell's names: the same with MOF's, as JSON. */
+static bool add_order(struct rv_buf *list, const struct rv_class *c, const char *order)
 {
-        struct rv_buf list = { 0 };
-        bool ok = c != NULL;
+        bool ok = true;
         for (const char *p = order; ok && *p;) {
                 while (*p == ' ' || *p == ',')
                         p++;
@@ -137,10 +135,19 @@ static bool put_order(struct rv_buf *b, const struct rv_class *c, const char *or
                 bool down = strncasecmp(p, "DESC", 4) == 0;
                 p += strcspn(p, ",");
                 if (ok)
-                        rv_buf_putf(&list, "%s\"%s%s\"", list.len ? "," : "", c->properties[at].name,
+                        rv_buf_putf(list, "%s\"%s%s\"", list->len ? "," : "", c->properties[at].name,
                                     down ? " DESC" : "");
         }
-        ok = ok && list.len;
+        return ok;
+}
+
+/* An order by a name that is no property is left to the pipeline. `then`, or NULL, decides where the order does not. */
+static bool put_order(struct rv_buf *b, const struct rv_class *c, const char *order, const char *then)
+{
+        struct rv_buf list = { 0 };
+        bool ok = c && add_order(&list, c, order) && list.len;
+        if (ok && then)
+                add_order(&list, c, then);
         if (ok) {
                 rv_buf_puts(b, ",\"OrderBy\":[");
                 rv_buf_put(b, list.data, list.len);
@@ -161,9 +168,9 @@ static void put_question(struct rv_buf *b, const struct sh_reading *q)
         }
         put_properties(b, q);
         put_filter(b, q);
-        bool ordered = q->plan && q->plan->order[0] && put_order(b, c, q->plan->order);
+        bool ordered = q->plan && q->plan->order[0] && put_order(b, c, q->plan->order, q->order);
         if (!ordered && q->order)
-                put_order(b, c, q->order);
+                put_order(b, c, q->order, NULL);
         uint64_t limit = q->limit;
         if (q->plan && q->plan->limit && (ordered || !q->plan->order[0]) &&
             (!limit || q->plan->limit < limit))

@@ -636,7 +636,7 @@ static int run_all(struct sh *sh, struct sh_cmd *first, struct node *source, str
                 if (st == SH_ERROR && c->node)
                         sh_error_position(sh, c->node);
         }
-        if (st == SH_OK && first->cmdlet && first->cmdlet->arg)
+        if (st == SH_OK && first->next)
                 first->plan = sh_plan_make(first);
         if (st == SH_OK)
                 st = sh_run_stages(sh, first, source, value, out);
