@@ -70,7 +70,8 @@ static bool more(struct sh_planning *g, struct sh_buf *b, enum sh_said how)
                 g->exact = false;
                 return true;
         }
-        snprintf(plan->filter + have, sizeof plan->filter - have, "%s%.*s", have ? " AND " : "", (int)b->n, b->p);
+        snprintf(plan->filter + have, sizeof plan->filter - have, "%s%.*s", have ? " AND " : "", (int)b->n,
+                 b->p);
         return true;
 }
 
@@ -80,9 +81,10 @@ static bool where(struct sh_planning *g, struct sh_cmd *c)
                 const char *name;
                 int op;
                 bool cased;
-        } ops[] = { { "EQ", SH_EQ, false },  { "CEQ", SH_EQ, true },  { "NE", SH_NE, false },     { "GT", SH_GT, false },
-                    { "GE", SH_GE, false },  { "LT", SH_LT, false },  { "LE", SH_LE, false },     { "CGT", SH_GT, true },
-                    { "CGE", SH_GE, true },  { "CLT", SH_LT, true },  { "CLE", SH_LE, true },     { "CNE", SH_NE, true },
+        } ops[] = { { "EQ", SH_EQ, false },     { "CEQ", SH_EQ, true },    { "NE", SH_NE, false },
+                    { "GT", SH_GT, false },     { "GE", SH_GE, false },    { "LT", SH_LT, false },
+                    { "LE", SH_LE, false },     { "CGT", SH_GT, true },    { "CGE", SH_GE, true },
+                    { "CLT", SH_LT, true },     { "CLE", SH_LE, true },    { "CNE", SH_NE, true },
                     { "Like", SH_LIKE, false }, { "CLike", SH_LIKE, true } };
         struct sh_buf b = { 0 };
         enum sh_said how = SH_SAID_NOTHING;
@@ -125,14 +127,15 @@ static void order_by(struct sh_planning *g, struct sh_cmd *c)
         const struct rv_property *d = p >= 0 ? &g->class->properties[p] : NULL;
         if (g->cut)
                 return;
-        if (!d || g->plan->order[0] || d->is_array || d->nvalues || sh_switch(c, "Unique") || sh_ets_first(g->sh) ||
-            d->type == RV_CIM_STRING || d->type == RV_CIM_OBJECT || d->type == RV_CIM_BOOLEAN ||
-            d->type == RV_CIM_REFERENCE) {
+        if (!d || g->plan->order[0] || d->is_array || d->nvalues || sh_switch(c, "Unique") ||
+            sh_ets_first(g->sh) || d->type == RV_CIM_STRING || d->type == RV_CIM_OBJECT ||
+            d->type == RV_CIM_BOOLEAN || d->type == RV_CIM_REFERENCE) {
                 g->exact = false; /* no limit may go before it */
                 g->plan->order[0] = 0;
                 return;
         }
-        snprintf(g->plan->order, sizeof g->plan->order, "%s%s", d->name, sh_switch(c, "Descending") ? " DESC" : "");
+        snprintf(g->plan->order, sizeof g->plan->order, "%s%s", d->name,
+                 sh_switch(c, "Descending") ? " DESC" : "");
 }
 
 static bool sort(struct sh_planning *g, struct sh_cmd *c)
@@ -150,8 +153,8 @@ static bool sort(struct sh_planning *g, struct sh_cmd *c)
 static bool select_some(struct sh_planning *g, struct sh_cmd *c)
 {
         int64_t first = sh_arg_int(c, "First", -1), skip = sh_arg_int(c, "Skip", 0);
-        bool others = sh_bound(c, "Last") || sh_bound(c, "SkipLast") || sh_bound(c, "Index") || sh_bound(c, "SkipIndex") ||
-                      sh_switch(c, "Unique");
+        bool others = sh_bound(c, "Last") || sh_bound(c, "SkipLast") || sh_bound(c, "Index") ||
+                      sh_bound(c, "SkipIndex") || sh_switch(c, "Unique");
         if (first > 0 && !others)
                 limit_to(g, first + skip);
         else if (first >= 0 || others || skip)
@@ -171,7 +174,8 @@ static bool each(struct sh_planning *g, struct sh_cmd *c)
         if (sh_bound(c, "MemberName")) {
                 g->plan->all |= sh_bound(c, "ArgumentList");
                 struct sv v = sh_unwrap(sh_arg(c, "MemberName"));
-                bool property = v.kind == SH_STRING && rv_property_find_alias(g->class, v.s->s, v.s->len, NULL) >= 0;
+                bool property =
+                        v.kind == SH_STRING && rv_property_find_alias(g->class, v.s->s, v.s->len, NULL) >= 0;
                 if (property)
                         sh_plan_use(g, v.s->s, v.s->len);
                 else
@@ -214,16 +218,18 @@ static const struct {
         const char *name;
         bool (*look)(struct sh_planning *, struct sh_cmd *);
 } stages[] = {
-        { "Where-Object", where },   { "Sort-Object", sort },         { "Select-Object", select_some }, { "ForEach-Object", each },
-        { "Group-Object", group },   { "Measure-Object", measure },   { "Format-Table", format },  { "Format-List", format },
-        { "Format-Wide", format },   { "Out-Null", nothing },
+        { "Where-Object", where },  { "Sort-Object", sort },   { "Select-Object", select_some },
+        { "ForEach-Object", each }, { "Group-Object", group }, { "Measure-Object", measure },
+        { "Format-Table", format }, { "Format-List", format }, { "Format-Wide", format },
+        { "Out-Null", nothing },
 };
 
 /* False: the objects are not seen behind this stage. */
 static bool look(struct sh_planning *g, struct sh_cmd *c)
 {
         for (int i = 0; i < CP_N; i++)
-                if (c->names[i].kind != SH_VOID && !sh_is_null(c->names[i])) /* -OutVariable and the like keep objects */
+                if (c->names[i].kind != SH_VOID &&
+                    !sh_is_null(c->names[i])) /* -OutVariable and the like keep objects */
                         g->plan->all = true;
         for (size_t i = 0; c->cmdlet && i < sizeof stages / sizeof *stages; i++)
                 if (!strcasecmp(c->cmdlet->name, stages[i].name)) {

@@ -17,7 +17,8 @@ void sh_plan_use(struct sh_planning *g, const char *name, size_t n)
 {
         int p = rv_property_find_alias(g->class, name, n, NULL);
         struct sh_plan *plan = g->plan;
-        if (p < 0) /* of the object rather than the class, a subclass', or of nobody: it is looked up when it is asked for */
+        if (p <
+            0) /* of the object rather than the class, a subclass', or of nobody: it is looked up when it is asked for */
                 return;
         for (uint32_t i = 0; i < plan->nproperties; i++)
                 if (plan->properties[i] == g->class->properties[p].name)
@@ -82,8 +83,7 @@ static void reads(struct sh_planning *g, struct node *n)
         case N_OR:
         case N_XOR:
         case N_COALESCE:
-        case N_INDEX:
-                reads(g, n->b); /* fall through */
+        case N_INDEX: reads(g, n->b); /* fall through */
         case N_UNARY:
         case N_CAST:
         case N_PAREN:
@@ -192,8 +192,8 @@ static bool text_fits(const struct rv_property *d, int op, bool cased, struct sv
         return op == SH_EQ || (op == SH_NE && !cased);
 }
 
-enum sh_said sh_plan_compare(struct sh_planning *g, struct sh_buf *b, const char *name, size_t n, int op, bool cased,
-                             struct sv value)
+enum sh_said sh_plan_compare(struct sh_planning *g, struct sh_buf *b, const char *name, size_t n, int op,
+                             bool cased, struct sv value)
 {
         double divisor = 0;
         int p = rv_property_find_alias(g->class, name, n, &divisor);
@@ -229,7 +229,8 @@ static struct node *bare(struct node *n)
 
 static bool is_own_property(const struct node *n)
 {
-        return n->kind == N_MEMBER && !(n->flags & NF_STATIC) && n->a->kind == N_UNDER && is_constant_text(n->b);
+        return n->kind == N_MEMBER && !(n->flags & NF_STATIC) && n->a->kind == N_UNDER &&
+               is_constant_text(n->b);
 }
 
 static enum sh_said said(struct sh_planning *g, struct sh_buf *b, struct node *n)
@@ -241,8 +242,8 @@ static enum sh_said said(struct sh_planning *g, struct sh_buf *b, struct node *n
                 struct node *left = bare(n->a), *right = bare(n->b);
                 if (!is_own_property(left) || !right || right->kind != N_CONST)
                         return SH_SAID_NOTHING;
-                return sh_plan_compare(g, b, left->b->val.s->s, left->b->val.s->len, n->op, n->flags & NF_CASE,
-                                       right->val);
+                return sh_plan_compare(g, b, left->b->val.s->s, left->b->val.s->len, n->op,
+                                       n->flags & NF_CASE, right->val);
         }
         if (n->kind != N_AND && n->kind != N_OR)
                 return SH_SAID_NOTHING;
