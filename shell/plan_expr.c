@@ -18,7 +18,7 @@ void sh_plan_use(struct sh_planning *g, const char *name, size_t n)
         int p = rv_property_find_alias(g->class, name, n, NULL);
         struct sh_plan *plan = g->plan;
         if (p <
-            0) /* of the object rather than the class, a subclass', or of nobody: it is looked up when it is asked for */
+        if (p < 0) /* of the object rather than the class, a subclass', or of nobody: looked up when it is asked for */
                 return;
         for (uint32_t i = 0; i < plan->nproperties; i++)
                 if (plan->properties[i] == g->class->properties[p].name)
