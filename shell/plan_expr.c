@@ -17,8 +17,8 @@ void sh_plan_use(struct sh_planning *g, const char *name, size_t n)
 {
         int p = rv_property_find_alias(g->class, name, n, NULL);
         struct sh_plan *plan = g->plan;
-        if (p <
-        if (p < 0) /* of the object rather than the class, a subclass', or of nobody: looked up when it is asked for */
+        /* Of the object rather than the class, or a subclass': looked up when it is asked for. */
+        if (p < 0)
                 return;
         for (uint32_t i = 0; i < plan->nproperties; i++)
                 if (plan->properties[i] == g->class->properties[p].name)
