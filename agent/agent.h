@@ -51,6 +51,8 @@ struct rv_entry {
         char last_error[320];
 };
 
+struct rv_assoc;
+
 struct rv_agent {
         struct rv_loop loop;
         struct rv_policy policy;
@@ -59,6 +61,8 @@ struct rv_agent {
         struct rv_pool sql;
         struct rv_entry *entries;
         unsigned nentries, nsessions, nrequests;
+        struct rv_assoc *assocs;        /* assoc.h */
+        unsigned nassocs;
         struct rv_session *sessions;
         uint64_t serial;                /* of sessions */
         bool stopping;

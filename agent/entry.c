@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "agent/agent.h"
+#include "agent/assoc.h"
 
 static int64_t wall(void)
 {
@@ -32,24 +33,32 @@ static void on_idle(struct rv_alarm *alarm)
         malloc_trim(0);
 }
 
+static void entry_init(struct rv_agent *a, const struct rv_provider *p)
+{
+        struct rv_entry *e = &a->entries[a->nentries++];
+        e->provider = p;
+        e->agent = a;
+        e->idle.ring = on_idle;
+        pthread_mutex_init(&e->lock, NULL);
+        rv_pool_init(&e->pool, p->class->name, p->threads ? p->threads : 2);
+}
+
 int rv_entries_init(struct rv_agent *a)
 {
         unsigned n = 0;
+        if (rv_assocs_init(a))
+                return -1;
         for (uint32_t f = 0; f < rv_nprovider_files; f++)
                 for (const struct rv_provider *const *p = rv_provider_files[f]; *p; p++)
                         n++;
-        a->entries = calloc(n + 1, sizeof *a->entries);
+        a->entries = calloc(n + a->nassocs + 1, sizeof *a->entries);
         if (!a->entries)
                 return -1;
         for (uint32_t f = 0; f < rv_nprovider_files; f++)
-                for (const struct rv_provider *const *p = rv_provider_files[f]; *p; p++) {
-                        struct rv_entry *e = &a->entries[a->nentries++];
-                        e->provider = *p;
-                        e->agent = a;
-                        e->idle.ring = on_idle;
-                        pthread_mutex_init(&e->lock, NULL);
-                        rv_pool_init(&e->pool, (*p)->class->name, (*p)->threads ? (*p)->threads : 2);
-                }
+                for (const struct rv_provider *const *p = rv_provider_files[f]; *p; p++)
+                        entry_init(a, *p);
+        for (unsigned i = 0; i < a->nassocs; i++)
+                entry_init(a, &a->assocs[i].provider);
         return 0;
 }
 
@@ -59,8 +68,10 @@ void rv_entries_free(struct rv_agent *a)
         bool all = true;
         for (unsigned i = 0; i < a->nentries; i++)
                 all &= rv_pool_drain(&a->entries[i].pool, deadline);
-        if (all) /* a stuck thread still uses its entry */
-                free(a->entries);
+        if (!all) /* a stuck thread still uses its entry */
+                return;
+        free(a->entries);
+        rv_assocs_free(a);
 }
 
 struct rv_entry *rv_entry_find(struct rv_agent *a, const struct rv_class *c)

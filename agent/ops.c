@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/assoc.h"
 #include "agent/wql.h"
 
 struct rv_param {
@@ -337,6 +338,58 @@ static int op_get_instance(struct rv_request *q, struct rv_error *err)
         return rv_request_scan(q, err);
 }
 
+static int assoc(struct rv_request *q, const json_t *name, const struct rv_assoc_ask *ask, struct rv_error *err)
+{
+        struct rv_arg *keys = rv_arena_get(&q->arena, (q->asked->nproperties + 1) * sizeof *keys);
+        if (!keys)
+                return -ENOMEM;
+        int r = reading(q, err);
+        if (r == RV_OK && q->ask.norder)
+                r = rv_fail(err, RV_INVALID_PARAMETER, "%s has no OrderBy: the results may be of several classes",
+                            q->op->name);
+        if (r == RV_OK && name && !json_is_null(name))
+                r = rv_json_bindings(name, q->asked, false, &q->arena, keys, err);
+        else if (r == RV_OK && q->asked->nkeys)
+                r = rv_fail(err, RV_INVALID_PARAMETER, "%s needs InstanceName: the object to begin with", q->op->name);
+        return r ? r : rv_request_assoc(q, keys, ask, err);
+}
+
+static int op_assoc(struct rv_request *q, bool references, struct rv_error *err)
+{
+        int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_READ, err);
+        struct rv_assoc_ask ask = { text_param(q, "AssocClass"), text_param(q, "ResultClass"), text_param(q, "Role"),
+                                    text_param(q, "ResultRole"), references };
+        return r ? r : assoc(q, json_object_get(q->params, "InstanceName"), &ask, err);
+}
+
+static int op_associators(struct rv_request *q, struct rv_error *err)
+{
+        return op_assoc(q, false, err);
+}
+
+static int op_references(struct rv_request *q, struct rv_error *err)
+{
+        return op_assoc(q, true, err);
+}
+
+static int query_assoc(struct rv_request *q, const char *text, struct rv_error *err)
+{
+        struct rv_wql_assoc w;
+        char name[128];
+        int r = rv_wql_assoc(text, strlen(text), &q->arena, &w, err);
+        if (r)
+                return r;
+        rv_path_class(w.path, name, sizeof name);
+        r = find_class(q, name, RV_RIGHT_READ, err);
+        if (r)
+                return r;
+        struct rv_assoc_ask ask = { w.assoc_class, w.result_class, w.role, w.result_role, w.references };
+        json_t *path = json_string(w.path);
+        r = path ? assoc(q, path, &ask, err) : rv_fail(err, RV_INVALID_QUERY, "the path is no valid text");
+        json_decref(path);
+        return r;
+}
+
 static int op_exec_query(struct rv_request *q, struct rv_error *err)
 {
         const char *text = text_param(q, "Query"), *language = text_param(q, "QueryLanguage");
@@ -345,6 +398,8 @@ static int op_exec_query(struct rv_request *q, struct rv_error *err)
         if (language && strcasecmp(language, "WQL") != 0)
                 return rv_fail(err, RV_QUERY_LANGUAGE_NOT_SUPPORTED,
                                "the query language '%.40s' is not known: expected WQL or SQL", language);
+        if (rv_wql_is_assoc(text, strlen(text)))
+                return query_assoc(q, text, err);
         struct rv_wql_select select;
         int r = rv_wql_select(text, strlen(text), &q->arena, &select, err);
         if (r == RV_OK)
@@ -570,6 +625,26 @@ static const struct rv_op ops[] = {
         { "ExecQuery", "Instances by WQL (of one class), or rows by SQL over all classes.", "Instances", op_exec_query,
           (const struct rv_param[]) { { "Query", "string", "The query.", true },
                                       { "QueryLanguage", "string", "WQL (when absent) or SQL.", false },
+                                      READING,
+                                      COMMON,
+                                      { 0 } },
+          false },
+        { "Associators", "The objects that are associated with one.", "Instances", op_associators,
+          (const struct rv_param[]) { CLASS_NAME,
+                                      { "InstanceName", "object", "Key bindings or path of the object.", false },
+                                      { "AssocClass", "string", "Only by this association.", false },
+                                      { "ResultClass", "string", "Only objects of this class, or as this view.", false },
+                                      { "Role", "string", "Name of the reference that the object is.", false },
+                                      { "ResultRole", "string", "Name of the reference that the results are.", false },
+                                      READING,
+                                      COMMON,
+                                      { 0 } },
+          false },
+        { "References", "The associations that an object is in.", "Instances", op_references,
+          (const struct rv_param[]) { CLASS_NAME,
+                                      { "InstanceName", "object", "Key bindings or path of the object.", false },
+                                      { "ResultClass", "string", "Only associations of this class.", false },
+                                      { "Role", "string", "Name of the reference that the object is.", false },
                                       READING,
                                       COMMON,
                                       { 0 } },

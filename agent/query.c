@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/assoc.h"
 #include "agent/registry.h"
 #include "agent/view.h"
 #include "agent/wql.h"
@@ -221,8 +222,11 @@ int rv_plan_make(struct rv_arena *a, const struct rv_class *c, const struct rv_a
 static bool key_matches(const struct rv_batch *b, const struct rv_value *v, const struct rv_arg *k)
 {
         switch (k->type) {
-        case RV_STRING:
         case RV_REF:
+                if (v->type == RV_REF)
+                        return rv_path_fits(rv_text(b, v), v->len, k->s, k->len);
+                /* fall through */
+        case RV_STRING:
                 return (v->type == RV_STRING || v->type == RV_REF) && v->len == k->len &&
                        memcmp(rv_text(b, v), k->s, k->len) == 0;
         case RV_REAL: return v->type == RV_REAL && v->d == k->d;

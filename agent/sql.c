@@ -173,9 +173,8 @@ static int query(struct rv_sql *s, sqlite3 *db)
         return r;
 }
 
-static void run(struct rv_job *job)
+static void work_sql(struct rv_sql *s)
 {
-        struct rv_sql *s = OF(job, struct rv_sql, job);
         sqlite3 *db = NULL;
         int r = sqlite3_open_v2(":memory:", &db,
                                 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -184,15 +183,45 @@ static void run(struct rv_job *job)
         else
                 rv_fail(&s->error, RV_UNAVAILABLE, "cannot make a database: %s", sqlite3_errstr(r));
         sqlite3_close_v2(db);
+}
+
+static void run(struct rv_job *job)
+{
+        struct rv_sql *s = OF(job, struct rv_sql, job);
+        s->work(s);
         rv_loop_post(&s->agent->loop, &s->back);
 }
 
-static void sql_free(struct rv_sql *s)
+void rv_sql_free(struct rv_sql *s)
 {
+        if (s->what)
+                s->what_free(s->what);
         free(s->text);
         rv_buf_free(&s->out);
         rv_buf_free(&s->partial);
         free(s);
+}
+
+/* With a partialResultToken the rows go before the result. */
+static void send_rows(struct rv_request *q, struct rv_sql *s)
+{
+        static const char head[] = "{\"Instances\":[";
+        json_t *given = json_object_get(q->params, "partialResultToken");
+        char *token = given && !json_is_null(given) ? json_dumps(given, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+        const size_t n = sizeof head - 1;
+        if (!token)
+                return;
+        if (s->out.len > n) {
+                struct rv_buf b = { 0 };
+                rv_buf_putf(&b, "{\"token\":%s,\"value\":[", token);
+                rv_buf_put(&b, s->out.data + n, s->out.len - n);
+                rv_buf_puts(&b, "]}");
+                if (!b.failed)
+                        rv_notify(q->session, "$/progress", b.data, b.len);
+                rv_buf_free(&b);
+        }
+        s->out.len = n;
+        free(token);
 }
 
 static void on_back(struct rv_work *w)
@@ -206,6 +235,7 @@ static void on_back(struct rv_work *w)
                 if (s->error.code) {
                         rv_answer_error(q, &s->error);
                 } else {
+                        send_rows(q, s);
                         rv_buf_puts(&s->out, "]");
                         if (s->partial.len) {
                                 rv_buf_puts(&s->out, ",\"Partial\":[");
@@ -216,7 +246,7 @@ static void on_back(struct rv_work *w)
                         rv_answer(q, s->out.data, s->out.len);
                 }
         }
-        sql_free(s);
+        rv_sql_free(s);
 }
 
 void rv_sql_orphan(struct rv_request *q)
@@ -228,34 +258,49 @@ void rv_sql_orphan(struct rv_request *q)
         s->request = NULL;
         atomic_store(&s->cancelled, true);
         if (rv_pool_withdraw(&s->agent->sql, &s->job))
-                sql_free(s);
+                rv_sql_free(s);
 }
 
-int rv_request_sql(struct rv_request *q, const char *text, struct rv_error *err)
+struct rv_sql *rv_sql_new(struct rv_request *q, void (*work)(struct rv_sql *))
 {
-        if (json_string_length(json_object_get(q->params, "Query")) != strlen(text))
-                return rv_fail(err, RV_INVALID_QUERY, "a NUL in the query");
         struct rv_sql *s = calloc(1, sizeof *s);
-        if (!s || !(s->text = strdup(text))) {
-                free(s);
-                return -ENOMEM;
-        }
+        if (!s)
+                return NULL;
         s->job.run = run;
         s->back.run = on_back;
+        s->work = work;
         s->agent = q->agent;
         s->who = q->session->who;
         s->deadline = q->deadline;
         s->out.max = RV_REPLY_BYTES;
         rv_buf_puts(&s->out, "{\"Instances\":[");
+        return s;
+}
+
+int rv_sql_submit(struct rv_request *q, struct rv_sql *s, struct rv_error *err)
+{
         int r = rv_request_arm(q);
         if (r == RV_OK)
                 r = rv_pool_submit(&q->agent->sql, &s->job, err);
         if (r) {
-                sql_free(s);
+                rv_sql_free(s);
                 return r;
         }
         s->request = q;
         q->sql = s;
         q->shape = RV_SHAPE_SQL;
         return RV_OK;
+}
+
+int rv_request_sql(struct rv_request *q, const char *text, struct rv_error *err)
+{
+        if (json_string_length(json_object_get(q->params, "Query")) != strlen(text))
+                return rv_fail(err, RV_INVALID_QUERY, "a NUL in the query");
+        struct rv_sql *s = rv_sql_new(q, work_sql);
+        if (!s || !(s->text = strdup(text))) {
+                if (s)
+                        rv_sql_free(s);
+                return -ENOMEM;
+        }
+        return rv_sql_submit(q, s, err);
 }

@@ -19,12 +19,19 @@ struct rv_sql {
         uint64_t deadline, rows;
         atomic_bool cancelled;
         bool declaring; /* a table: SQLite asks the authorizer about its CREATE TABLE, too */
+        void (*work)(struct rv_sql *); /* on the thread: fills out, partial, error */
         char *text;
+        void *what; /* of work(); freed by what_free() */
+        void (*what_free)(void *);
         struct rv_buf out, partial;
         struct rv_error error;
 };
 
 int rv_vtab_register(struct rv_sql *, sqlite3 *); /* an SQLite result */
 void rv_sql_complain(struct rv_sql *, const struct rv_error *);
+/* Work on a thread of the SQL pool that answers {"Instances":[...]}. Submitting takes it, also when it fails. */
+struct rv_sql *rv_sql_new(struct rv_request *, void (*work)(struct rv_sql *));
+int rv_sql_submit(struct rv_request *, struct rv_sql *, struct rv_error *);
+void rv_sql_free(struct rv_sql *);
 
 #endif

@@ -367,6 +367,92 @@ int rv_wql_select(const char *text, size_t n, struct rv_arena *a, struct rv_wql_
         return ret->class_name ? RV_OK : -ENOMEM;
 }
 
+/* ---- ASSOCIATORS OF, REFERENCES OF ---- */
+
+bool rv_wql_is_assoc(const char *text, size_t n)
+{
+        size_t blank = 0;
+        while (blank < n && isspace((unsigned char)text[blank]))
+                blank++;
+        text += blank, n -= blank;
+        return (n > 11 && strncasecmp(text, "associators", 11) == 0 && isspace((unsigned char)text[11])) ||
+               (n > 10 && strncasecmp(text, "references", 10) == 0 && isspace((unsigned char)text[10]));
+}
+
+/* {path}: a brace within quotes is the path's. */
+static bool braces(struct parser *p, const char **ret)
+{
+        if (p->token != W_BAD || *p->at != '{')
+                return fail(p, "an object path in braces"), false;
+        const char *s = p->at + 1, *end = s;
+        char quote = 0;
+        for (; end < p->end && (quote || *end != '}'); end++)
+                if (quote && *end == '\\' && end + 1 < p->end)
+                        end++;
+                else if (quote ? *end == quote : *end == '"' || *end == '\'')
+                        quote = quote ? 0 : *end;
+        if (end == p->end) {
+                p->token = W_END;
+                return fail(p, "'}' behind the object path"), false;
+        }
+        while (s < end && isspace((unsigned char)*s))
+                s++;
+        size_t n = (size_t)(end - s);
+        while (n && isspace((unsigned char)s[n - 1]))
+                n--;
+        *ret = rv_arena_text(p->arena, s, n);
+        p->p = end + 1;
+        next(p);
+        return *ret;
+}
+
+int rv_wql_assoc(const char *text, size_t n, struct rv_arena *a, struct rv_wql_assoc *ret, struct rv_error *err)
+{
+        struct parser p = { .start = text, .p = text, .end = text + n, .arena = a, .err = err };
+        *ret = (struct rv_wql_assoc) { 0 };
+        next(&p);
+        ret->references = is_word(&p, "references");
+        next(&p);
+        if (!is_word(&p, "of"))
+                return fail(&p, "OF"), p.failed;
+        next(&p);
+        if (!braces(&p, &ret->path))
+                return p.failed ? p.failed : -ENOMEM;
+        if (p.token == W_END)
+                return RV_OK;
+        if (!is_word(&p, "where"))
+                return fail(&p, "WHERE or the end"), p.failed;
+        for (next(&p); p.token != W_END;) {
+                const struct {
+                        const char *word, **to;
+                } known[] = { { "resultclass", &ret->result_class },
+                              { "assocclass", &ret->assoc_class },
+                              { "role", &ret->role },
+                              { "resultrole", &ret->result_role } };
+                size_t i = 0;
+                while (i < 4 && !is_word(&p, known[i].word))
+                        i++;
+                if (is_word(&p, "keysonly")) {
+                        ret->keys_only = true;
+                        next(&p);
+                        continue;
+                }
+                if (i == 4 || (ret->references && (i == 1 || i == 3)))
+                        return fail(&p, ret->references ? "ResultClass, Role or KeysOnly"
+                                                        : "ResultClass, AssocClass, Role, ResultRole or KeysOnly"),
+                               p.failed;
+                next(&p);
+                if (!is_op(&p, "="))
+                        return fail(&p, "'='"), p.failed;
+                next(&p);
+                if (p.token != W_WORD)
+                        return fail(&p, "a name"), p.failed;
+                *known[i].to = rv_arena_text(a, p.text, p.len);
+                next(&p);
+        }
+        return p.failed;
+}
+
 static unsigned char lower(char c)
 {
         return (unsigned char)tolower((unsigned char)c);

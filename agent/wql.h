@@ -35,6 +35,14 @@ struct rv_wql_select {
         const char *where; size_t where_len;           /* NULL: none */
 };
 
+/* ASSOCIATORS OF {path} WHERE ..., REFERENCES OF {path} WHERE ... */
+struct rv_wql_assoc {
+        bool references, keys_only;
+        const char *path, *result_class, *assoc_class, *role, *result_role; /* NULL: not given */
+};
+bool rv_wql_is_assoc(const char *, size_t n);
+int rv_wql_assoc(const char *, size_t n, struct rv_arena *, struct rv_wql_assoc *ret, struct rv_error *);
+
 int rv_wql_where(const char *, size_t n, const struct rv_class *, struct rv_arena *, const struct rv_expr **ret,
                  struct rv_error *);
 int rv_wql_select(const char *, size_t n, struct rv_arena *, struct rv_wql_select *ret, struct rv_error *);

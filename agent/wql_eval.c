@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/assoc.h"
 #include "agent/wql.h"
 
 enum truth { NO, YES, UNKNOWN };
@@ -24,8 +25,11 @@ static int compare_text(const char *a, size_t na, const char *b, size_t nb)
 static int compare(const struct rv_batch *b, const struct rv_value *v, const struct rv_arg *c)
 {
         switch (v->type) {
-        case RV_STRING:
         case RV_REF:
+                if (c->type == RV_REF && rv_path_fits(rv_text(b, v), v->len, c->s, c->len))
+                        return 0;
+                /* fall through */
+        case RV_STRING:
                 return c->type == RV_STRING || c->type == RV_REF
                                ? compare_text(rv_text(b, v), v->len, c->s, c->len)
                                : 1;

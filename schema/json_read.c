@@ -431,12 +431,18 @@ static int path_bindings(const char *s, const struct rv_class *c, struct rv_aren
                         return -p;
                 const char *v = eq + 1, *end;
                 if (*v == '"' || *v == '\'') {
-                        end = strchr(v + 1, *v);
-                        if (!end)
+                        for (end = v + 1; *end && *end != *v;)
+                                end += *end == '\\' && end[1] ? 2 : 1;
+                        if (!*end)
                                 return rv_fail(err, RV_INVALID_PARAMETER,
                                                "the value of key '%s' has no closing quote",
                                                c->properties[p].name);
-                        int r = rv_text_arg(v + 1, (size_t)(end - v - 1), &c->properties[p], a, &ret[p], err);
+                        /* Written by us it is JSON's text; by others, whatever stands between the quotes. */
+                        json_t *text = json_loadb(v, (size_t)(end - v) + 1, JSON_DECODE_ANY, NULL);
+                        const char *inner = text ? json_string_value(text) : v + 1;
+                        int r = rv_text_arg(inner, text ? json_string_length(text) : (size_t)(end - v - 1),
+                                            &c->properties[p], a, &ret[p], err);
+                        json_decref(text);
                         if (r)
                                 return r;
                         end++;
