@@ -42,7 +42,8 @@ int rv_path_keys(const char *path, const struct rv_class *c, struct rv_arena *a,
 }
 
 /* Takes one Name=value off; false at the end. Quotes are cut off. */
-static bool binding(const char **at, const char *end, const char **name, size_t *nname, const char **v, size_t *nv)
+static bool binding(const char **at, const char *end, const char **name, size_t *nname, const char **v,
+                    size_t *nv)
 {
         const char *s = *at, *eq = s < end ? memchr(s, '=', (size_t)(end - s)) : NULL;
         if (!eq)
@@ -67,7 +68,8 @@ static bool binding(const char **at, const char *end, const char **name, size_t 
         return true;
 }
 
-static bool has_binding(const char *s, const char *end, const char *name, size_t nname, const char *v, size_t nv)
+static bool has_binding(const char *s, const char *end, const char *name, size_t nname, const char *v,
+                        size_t nv)
 {
         const char *n2, *v2;
         size_t nn2, nv2;
@@ -85,7 +87,8 @@ bool rv_path_fits(const char *path, size_t n, const char *asked, size_t nasked)
                 return true;
         path = local_path(path, n);
         asked = local_path(asked, nasked);
-        const char *pd = memchr(path, '.', (size_t)(pe - path)), *ad = memchr(asked, '.', (size_t)(ae - asked));
+        const char *pd = memchr(path, '.', (size_t)(pe - path)),
+                   *ad = memchr(asked, '.', (size_t)(ae - asked));
         if (!pd || !ad || pd - path != ad - asked || strncasecmp(path, asked, (size_t)(pd - path)) != 0)
                 return false;
         for (asked = ad + 1; binding(&asked, ae, &name, &nname, &v, &nv);)
@@ -96,8 +99,9 @@ bool rv_path_fits(const char *path, size_t n, const char *asked, size_t nasked)
 
 /* ---- rows ---- */
 
-static int read_class(const struct rv_rows *x, const struct rv_class *c, struct rv_entry *e, const struct rv_arg *keys,
-                      const uint64_t *want, int (*each)(void *, struct rv_batch *), void *state)
+static int read_class(const struct rv_rows *x, const struct rv_class *c, struct rv_entry *e,
+                      const struct rv_arg *keys, const uint64_t *want, int (*each)(void *, struct rv_batch *),
+                      void *state)
 {
         struct rv_arena arena = { 0 };
         struct rv_plan plan;
@@ -139,8 +143,8 @@ int rv_rows_read(const struct rv_rows *x, const struct rv_class *base, const str
         int r = RV_OK;
         for (uint32_t i = 0; i < g->n && r == RV_OK; i++) {
                 const struct rv_class *c = g->classes[i];
-                struct rv_entry *e = c == base || (!x->exact && rv_descends(c, base)) ? rv_entry_find(x->agent, c)
-                                                                                      : NULL;
+                struct rv_entry *e =
+                        c == base || (!x->exact && rv_descends(c, base)) ? rv_entry_find(x->agent, c) : NULL;
                 if (!e)
                         continue;
                 uint64_t *mask = calloc(RV_MASK_WORDS(c->nproperties) + 1, sizeof *mask);
@@ -189,7 +193,8 @@ static bool to_arg(const struct rv_batch *b, const struct rv_value *v, bool serv
 }
 
 /* The i-th value of a property: itself, or an item. False: there is none. */
-static bool value_at(const struct rv_batch *b, uint32_t row, unsigned p, bool service, uint32_t i, struct rv_arg *ret)
+static bool value_at(const struct rv_batch *b, uint32_t row, unsigned p, bool service, uint32_t i,
+                     struct rv_arg *ret)
 {
         const struct rv_value *v = rv_get(b, row, p);
         if (v->type != RV_LIST)
@@ -324,9 +329,10 @@ int rv_walk_row(struct rv_walk *w, const struct rv_batch *l, uint32_t lrow)
                         r = RV_STOP; /* null equals nothing */
                 else if (can_push(w, t) && rv_get(l, lrow, t->property[w->from])->type == RV_LIST)
                         driver = driver < 0 ? (int)i : driver;
-                else if (can_push(w, t) && (!value_at(l, lrow, t->property[w->from], t->service[w->from], 0, &v) ||
-                                            !as_key(&v, &other->properties[t->property[!w->from]],
-                                                    &keys[t->property[!w->from]])))
+                else if (can_push(w, t) &&
+                         (!value_at(l, lrow, t->property[w->from], t->service[w->from], 0, &v) ||
+                          !as_key(&v, &other->properties[t->property[!w->from]],
+                                  &keys[t->property[!w->from]])))
                         r = RV_STOP;
         }
         if (r == RV_OK && driver < 0)
@@ -418,10 +424,13 @@ static int on_probe(void *state, struct rv_batch *b)
                         struct rv_arg v, other;
                         if (!value_at(b, i, t->property[from], t->service[from], k, &v))
                                 continue;
-                        for (struct held *h = j->buckets[hash(&v) & (j->nbuckets - 1)]; h && r == RV_OK; h = h->next) {
+                        for (struct held *h = j->buckets[hash(&v) & (j->nbuckets - 1)]; h && r == RV_OK;
+                             h = h->next) {
                                 bool fits = false;
-                                for (uint32_t m = 0; !fits && m < count(h->b, h->row, t->property[!from]); m++)
-                                        fits = value_at(h->b, h->row, t->property[!from], t->service[!from], m, &other) &&
+                                for (uint32_t m = 0; !fits && m < count(h->b, h->row, t->property[!from]);
+                                     m++)
+                                        fits = value_at(h->b, h->row, t->property[!from], t->service[!from],
+                                                        m, &other) &&
                                                same(&v, &other);
                                 if (fits && all_hold(j->w->assoc, from, b, i, h->b, h->row))
                                         r = j->w->each(j->w, b, i, h->b, h->row);
@@ -464,7 +473,8 @@ static void set_path(struct rv_row *row, unsigned p, const struct rv_batch *b, u
         rv_buf_free(&path);
 }
 
-static int emit_pair(struct rv_walk *w, const struct rv_batch *l, uint32_t lrow, const struct rv_batch *r, uint32_t rrow)
+static int emit_pair(struct rv_walk *w, const struct rv_batch *l, uint32_t lrow, const struct rv_batch *r,
+                     uint32_t rrow)
 {
         struct rv_row *row = rv_row(w->state);
         set_path(row, w->assoc->ref[w->from], l, lrow);
@@ -487,7 +497,8 @@ static int from_path(struct rv_walk *w, const char *path)
         char name[128];
         rv_path_class(path, name, sizeof name);
         const struct rv_class *named = rv_class_isa(c, name) ? c : NULL;
-        if (!named && (rv_registry_find(&w->agent->registry, name, c->name_space, &named, NULL) || !rv_descends(named, c)))
+        if (!named && (rv_registry_find(&w->agent->registry, name, c->name_space, &named, NULL) ||
+                       !rv_descends(named, c)))
                 return RV_OK; /* no such object can be there */
         struct rv_arena arena = { 0 };
         struct rv_arg *keys = rv_arena_get(&arena, (named->nproperties + 1) * sizeof *keys);
@@ -562,7 +573,8 @@ static bool read_join(struct rv_assoc *a, const struct rv_qualifier *join)
                 int side[2];
                 uint16_t p[2];
                 bool service[2];
-                if (!eq || a->nterms == RV_JOIN_TERMS || !operand(a, s, (size_t)(eq - s), &side[0], &p[0], &service[0]) ||
+                if (!eq || a->nterms == RV_JOIN_TERMS ||
+                    !operand(a, s, (size_t)(eq - s), &side[0], &p[0], &service[0]) ||
                     !operand(a, eq + 1, strlen(eq + 1), &side[1], &p[1], &service[1]) || side[0] == side[1])
                         return false;
                 for (int k = 0; k < 2; k++)
@@ -585,7 +597,8 @@ static bool assoc_make(struct rv_agent *agent, const struct rv_class *c, const s
                         a->ref[nrefs++] = (uint16_t)p;
                 }
         for (int side = 0; nrefs == 2 && side < 2; side++)
-                if (a->of[side]->view_of || rv_qualifier_find(a->of[side]->qualifiers, a->of[side]->nqualifiers, "Join"))
+                if (a->of[side]->view_of ||
+                    rv_qualifier_find(a->of[side]->qualifiers, a->of[side]->nqualifiers, "Join"))
                         return false; /* of an association: it might go round in circles */
         return nrefs == 2 && read_join(a, join);
 }

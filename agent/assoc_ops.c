@@ -81,7 +81,8 @@ static void put_ref(struct rv_row *to, unsigned p, const struct rv_batch *b, uin
         rv_buf_free(&path);
 }
 
-static int on_pair(struct rv_walk *walk, const struct rv_batch *l, uint32_t lrow, const struct rv_batch *r, uint32_t rrow)
+static int on_pair(struct rv_walk *walk, const struct rv_batch *l, uint32_t lrow, const struct rv_batch *r,
+                   uint32_t rrow)
 {
         struct what *w = walk->state;
         if (!w->ask.references && !w->view)
@@ -130,7 +131,8 @@ static int prepare(struct what *w, const struct rv_class *shown, struct rv_error
                 if (p >= 0)
                         rv_bit_set(w->show, (unsigned)p);
         }
-        int r = w->filter ? rv_wql_where(w->filter, strlen(w->filter), shown, &w->scratch, &w->where, err) : RV_OK;
+        int r = w->filter ? rv_wql_where(w->filter, strlen(w->filter), shown, &w->scratch, &w->where, err)
+                          : RV_OK;
         memcpy(w->want, w->show, RV_MASK_WORDS(shown->nproperties) * sizeof *w->want);
         rv_expr_uses(w->where, w->want);
         for (uint32_t k = 0; k < shown->nkeys; k++)
@@ -161,7 +163,8 @@ static int tolerate(struct what *w, int r, struct rv_error *err)
         return RV_OK;
 }
 
-static int walk_class(struct what *w, struct rv_walk *walk, const struct rv_class *shown, const struct rv_class *source)
+static int walk_class(struct what *w, struct rv_walk *walk, const struct rv_class *shown,
+                      const struct rv_class *source)
 {
         int r = rv_authorize(&w->sql->agent->policy, &w->sql->who, RV_RIGHT_READ, shown, NULL, walk->err);
         if (r == RV_OK && !w->ask.references)
@@ -217,7 +220,8 @@ static bool is_meant(const struct what *w, const struct rv_assoc *a, int from)
 {
         const struct rv_class *assoc = w->ask.references ? w->result_class : w->assoc_class;
         return rv_descends(w->class, a->of[from]) && (!assoc || rv_descends(a->class, assoc)) &&
-               is_role(a->class, a->ref[from], w->ask.role) && is_role(a->class, a->ref[!from], w->ask.result_role);
+               is_role(a->class, a->ref[from], w->ask.role) &&
+               is_role(a->class, a->ref[!from], w->ask.result_role);
 }
 
 static int keep_start(void *state, struct rv_batch *b)
@@ -248,7 +252,8 @@ static int read_start(struct what *w, struct rv_error *err)
         struct rv_rows x = { agent, &w->sql->who, w->sql->deadline, &w->sql->cancelled, err, false };
         for (unsigned i = 0; mask && i < agent->nassocs; i++)
                 for (int from = 0; from < 2; from++)
-                        for (unsigned t = 0; is_meant(w, &agent->assocs[i], from) && t < agent->assocs[i].nterms; t++)
+                        for (unsigned t = 0;
+                             is_meant(w, &agent->assocs[i], from) && t < agent->assocs[i].nterms; t++)
                                 rv_bit_set(mask, agent->assocs[i].terms[t].property[from]);
         int r = mask ? rv_rows_read(&x, w->class, w->keys, mask, keep_start, w) : -ENOMEM;
         free(mask);
@@ -256,8 +261,8 @@ static int read_start(struct what *w, struct rv_error *err)
         if (r == RV_OK && !w->starts)
                 return rv_fail(err, RV_NOT_FOUND, "there is no %s with these keys", w->class->name);
         if (r == RV_OK && w->starts > 1)
-                return rv_fail(err, RV_INVALID_PARAMETER, "the keys given fit more than one %s: name more of them",
-                               w->class->name);
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               "the keys given fit more than one %s: name more of them", w->class->name);
         return r;
 }
 
@@ -276,7 +281,8 @@ static void work(struct rv_sql *s)
                 return;
         s->error = err;
         if (r < 0 && s->out.failed)
-                rv_fail(&s->error, RV_SERVER_LIMITS_EXCEEDED, "the result is larger than %d MiB", RV_REPLY_BYTES >> 20);
+                rv_fail(&s->error, RV_SERVER_LIMITS_EXCEEDED, "the result is larger than %d MiB",
+                        RV_REPLY_BYTES >> 20);
         else if (r < 0)
                 rv_fail_errno(&s->error, r, "a fault in reeve");
 }
@@ -289,7 +295,8 @@ static const char *text(struct rv_arena *a, const char *s)
 }
 
 /* Keys of a view in its source's terms. */
-static int source_keys(struct what *w, const struct rv_class *view, const struct rv_arg *keys, struct rv_error *err)
+static int source_keys(struct what *w, const struct rv_class *view, const struct rv_arg *keys,
+                       struct rv_error *err)
 {
         struct rv_plan plan;
         struct rv_ask none = { .keys_only = true };
@@ -304,13 +311,14 @@ static int source_keys(struct what *w, const struct rv_class *view, const struct
                 if (keys[p].type == RV_NULL || plan.view->map[p].from < 0)
                         continue;
                 if (!rv_view_unconvert(plan.view, p, &keys[p], &w->arena, &w->keys[plan.view->map[p].from]))
-                        return rv_fail(err, RV_INVALID_PARAMETER, "there is no %s with these keys", view->name);
+                        return rv_fail(err, RV_INVALID_PARAMETER, "there is no %s with these keys",
+                                       view->name);
         }
         return RV_OK;
 }
 
-static int fill(struct rv_request *q, struct what *w, const struct rv_arg *keys, const struct rv_assoc_ask *ask,
-                struct rv_error *err)
+static int fill(struct rv_request *q, struct what *w, const struct rv_arg *keys,
+                const struct rv_assoc_ask *ask, struct rv_error *err)
 {
         w->ask = (struct rv_assoc_ask) { .references = ask->references,
                                          .role = text(&w->arena, ask->role),
@@ -344,7 +352,8 @@ static int fill(struct rv_request *q, struct what *w, const struct rv_arg *keys,
         return q->asked->view_of ? source_keys(w, q->asked, w->keys, err) : RV_OK;
 }
 
-int rv_request_assoc(struct rv_request *q, const struct rv_arg *keys, const struct rv_assoc_ask *ask, struct rv_error *err)
+int rv_request_assoc(struct rv_request *q, const struct rv_arg *keys, const struct rv_assoc_ask *ask,
+                     struct rv_error *err)
 {
         struct rv_sql *s = rv_sql_new(q, work);
         struct what *w = s ? calloc(1, sizeof *w) : NULL;

@@ -56,7 +56,8 @@ struct rv_op {
         { "WhatIf", "boolean", "Check everything, change nothing, answer what would change.", false }, \
         { \
                 "RequestKey", "string", \
-                        "Names this request: repeated, it answers what was answered first and does nothing again.", \
+                        "Names this request: repeated, it answers what was answered first and does nothing " \
+                        "again.", \
                         false \
         }
 #define DESIRED \
@@ -338,27 +339,29 @@ static int op_get_instance(struct rv_request *q, struct rv_error *err)
         return rv_request_scan(q, err);
 }
 
-static int assoc(struct rv_request *q, const json_t *name, const struct rv_assoc_ask *ask, struct rv_error *err)
+static int assoc(struct rv_request *q, const json_t *name, const struct rv_assoc_ask *ask,
+                 struct rv_error *err)
 {
         struct rv_arg *keys = rv_arena_get(&q->arena, (q->asked->nproperties + 1) * sizeof *keys);
         if (!keys)
                 return -ENOMEM;
         int r = reading(q, err);
         if (r == RV_OK && q->ask.norder)
-                r = rv_fail(err, RV_INVALID_PARAMETER, "%s has no OrderBy: the results may be of several classes",
-                            q->op->name);
+                r = rv_fail(err, RV_INVALID_PARAMETER,
+                            "%s has no OrderBy: the results may be of several classes", q->op->name);
         if (r == RV_OK && name && !json_is_null(name))
                 r = rv_json_bindings(name, q->asked, false, &q->arena, keys, err);
         else if (r == RV_OK && q->asked->nkeys)
-                r = rv_fail(err, RV_INVALID_PARAMETER, "%s needs InstanceName: the object to begin with", q->op->name);
+                r = rv_fail(err, RV_INVALID_PARAMETER, "%s needs InstanceName: the object to begin with",
+                            q->op->name);
         return r ? r : rv_request_assoc(q, keys, ask, err);
 }
 
 static int op_assoc(struct rv_request *q, bool references, struct rv_error *err)
 {
         int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_READ, err);
-        struct rv_assoc_ask ask = { text_param(q, "AssocClass"), text_param(q, "ResultClass"), text_param(q, "Role"),
-                                    text_param(q, "ResultRole"), references };
+        struct rv_assoc_ask ask = { text_param(q, "AssocClass"), text_param(q, "ResultClass"),
+                                    text_param(q, "Role"), text_param(q, "ResultRole"), references };
         return r ? r : assoc(q, json_object_get(q->params, "InstanceName"), &ask, err);
 }
 
@@ -546,7 +549,8 @@ static bool is_named(const struct rv_request *q)
 static int change(struct rv_request *q, enum rv_change_kind kind, struct rv_error *err)
 {
         json_t *name = json_object_get(q->params, "InstanceName");
-        int r = find_class(q, text_param(q, "ClassName"), kind == RV_TEST ? RV_RIGHT_READ : RV_RIGHT_CHANGE, err);
+        int r = find_class(q, text_param(q, "ClassName"), kind == RV_TEST ? RV_RIGHT_READ : RV_RIGHT_CHANGE,
+                           err);
         if (r == RV_OK)
                 r = changing(q, kind, err);
         if (r == RV_OK && name && !json_is_null(name))
@@ -554,8 +558,8 @@ static int change(struct rv_request *q, enum rv_change_kind kind, struct rv_erro
         if (r == RV_OK && kind != RV_DELETE)
                 r = values(q, err);
         if (r == RV_OK && kind != RV_CREATE && !is_named(q))
-                r = rv_fail(err, RV_INVALID_PARAMETER, "%s of %s needs InstanceName: {\"%s\": ...}", q->op->name,
-                            q->asked->name, q->asked->properties[q->asked->keys[0]].name);
+                r = rv_fail(err, RV_INVALID_PARAMETER, "%s of %s needs InstanceName: {\"%s\": ...}",
+                            q->op->name, q->asked->name, q->asked->properties[q->asked->keys[0]].name);
         return r ? r : rv_request_change(q, err);
 }
 
@@ -578,7 +582,8 @@ static int ensure(struct rv_request *q, enum rv_change_kind kind, struct rv_erro
 {
         const char *how = text_param(q, "Ensure");
         if (how && strcasecmp(how, "Present") != 0 && strcasecmp(how, "Absent") != 0)
-                return rv_fail(err, RV_INVALID_PARAMETER, "Ensure is '%.40s': expected Present or Absent", how);
+                return rv_fail(err, RV_INVALID_PARAMETER, "Ensure is '%.40s': expected Present or Absent",
+                               how);
         q->change.absent = how && strcasecmp(how, "Absent") == 0;
         return change(q, kind, err);
 }
@@ -622,7 +627,8 @@ static const struct rv_op ops[] = {
                   COMMON,
                   { 0 } },
           false },
-        { "ExecQuery", "Instances by WQL (of one class), or rows by SQL over all classes.", "Instances", op_exec_query,
+        { "ExecQuery", "Instances by WQL (of one class), or rows by SQL over all classes.", "Instances",
+          op_exec_query,
           (const struct rv_param[]) { { "Query", "string", "The query.", true },
                                       { "QueryLanguage", "string", "WQL (when absent) or SQL.", false },
                                       READING,
@@ -630,24 +636,26 @@ static const struct rv_op ops[] = {
                                       { 0 } },
           false },
         { "Associators", "The objects that are associated with one.", "Instances", op_associators,
-          (const struct rv_param[]) { CLASS_NAME,
-                                      { "InstanceName", "object", "Key bindings or path of the object.", false },
-                                      { "AssocClass", "string", "Only by this association.", false },
-                                      { "ResultClass", "string", "Only objects of this class, or as this view.", false },
-                                      { "Role", "string", "Name of the reference that the object is.", false },
-                                      { "ResultRole", "string", "Name of the reference that the results are.", false },
-                                      READING,
-                                      COMMON,
-                                      { 0 } },
+          (const struct rv_param[]) {
+                  CLASS_NAME,
+                  { "InstanceName", "object", "Key bindings or path of the object.", false },
+                  { "AssocClass", "string", "Only by this association.", false },
+                  { "ResultClass", "string", "Only objects of this class, or as this view.", false },
+                  { "Role", "string", "Name of the reference that the object is.", false },
+                  { "ResultRole", "string", "Name of the reference that the results are.", false },
+                  READING,
+                  COMMON,
+                  { 0 } },
           false },
         { "References", "The associations that an object is in.", "Instances", op_references,
-          (const struct rv_param[]) { CLASS_NAME,
-                                      { "InstanceName", "object", "Key bindings or path of the object.", false },
-                                      { "ResultClass", "string", "Only associations of this class.", false },
-                                      { "Role", "string", "Name of the reference that the object is.", false },
-                                      READING,
-                                      COMMON,
-                                      { 0 } },
+          (const struct rv_param[]) {
+                  CLASS_NAME,
+                  { "InstanceName", "object", "Key bindings or path of the object.", false },
+                  { "ResultClass", "string", "Only associations of this class.", false },
+                  { "Role", "string", "Name of the reference that the object is.", false },
+                  READING,
+                  COMMON,
+                  { 0 } },
           false },
         { "InvokeMethod", "Calls a method of an object, or a static one of a class.", "MethodResult",
           op_invoke,
@@ -661,12 +669,13 @@ static const struct rv_op ops[] = {
                   { 0 } },
           false },
         { "CreateInstance", "Makes an object.", "Created", op_create,
-          (const struct rv_param[]) { CLASS_NAME,
-                                      { "InstanceName", "object", "Its keys, if not among Properties.", false },
-                                      { "Properties", "object", "Its properties by name.", false },
-                                      CHANGING,
-                                      COMMON,
-                                      { 0 } },
+          (const struct rv_param[]) {
+                  CLASS_NAME,
+                  { "InstanceName", "object", "Its keys, if not among Properties.", false },
+                  { "Properties", "object", "Its properties by name.", false },
+                  CHANGING,
+                  COMMON,
+                  { 0 } },
           false },
         { "ModifyInstance", "Sets properties of an object.", "Changed", op_modify,
           (const struct rv_param[]) { CLASS_NAME,
