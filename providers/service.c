@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -610,6 +611,21 @@ static const char *mode_of_state(const char *state)
                                                    : "Manual";
 }
 
+/* A mask is a link in /etc/systemd/system: it cannot be where the unit file itself is. */
+static int maskable(struct change *ch, struct rv_error *err)
+{
+        static const char etc[] = "/etc/systemd/system/";
+        char path[PATH_MAX];
+        struct stat st;
+        snprintf(path, sizeof path, "%s%s", etc, ch->unit);
+        if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+                return RV_OK;
+        rv_fail(err, RV_NOT_SUPPORTED, "%s: its unit file is %s, where the mask would be", ch->what, path);
+        return rv_hint(err, "Manual keeps it from starting at boot; Mask with Runtime lasts until then; or "
+                            "move the file to "
+                            "/usr/local/lib/systemd/system.");
+}
+
 static int set_mode(struct rv_call *c, struct change *ch, const char *mode, struct rv_error *err)
 {
         char state[32];
@@ -625,10 +641,12 @@ static int set_mode(struct rv_call *c, struct change *ch, const char *mode, stru
                 return rv_hint(err, "It is started by other units: see WantedBy and TriggeredBy. Disabled "
                                     "(masked) is possible.");
         }
+        int e = strcmp(to, "Disabled") == 0 ? maskable(ch, err) : RV_OK;
+        if (e)
+                return e;
         rv_change(c, "StartMode", from, to);
         if (c->what_if)
                 return RV_OK;
-        int e = RV_OK;
         if (strcmp(from, "Disabled") == 0)
                 e = files(ch, c->deadline, "UnmaskUnitFiles", false, false, err);
         if (e == RV_OK)
@@ -658,6 +676,8 @@ static int mask(struct rv_call *c, const char *doing, const char *method, bool r
         rv_systemd_text(ch.bus, ch.unit, RV_SYSTEMD_UNIT, "UnitFileState", state, sizeof state);
         if ((strncmp(state, "masked", 6) == 0) == (strcmp(to, "masked") == 0))
                 return done(c, &ch, RV_OK);
+        if (strcmp(to, "masked") == 0 && !runtime && (e = maskable(&ch, err)))
+                return done(c, &ch, e);
         rv_change(c, "UnitFileState", state, to);
         if (!c->what_if) {
                 e = files(&ch, c->deadline, method, runtime, true, err);

@@ -68,7 +68,7 @@ static const char *type_of(const struct rv_property *p)
         }
 }
 
-/* "Id, Position=0, Wildcard, Alias=PID" */
+/* "Id, Position=0, Wildcard, Alias=PID,ProcessId" */
 struct declared {
         char name[64], alias[160];
         bool positional, wildcard;
@@ -84,6 +84,7 @@ static void add_alias(struct declared *d, const char *s, size_t n)
 static struct declared declared(const struct rv_property *p, const char *qualifier)
 {
         struct declared d = { 0 };
+        bool in_aliases = false;
         for (const char *s = qualifier; s && *s;) {
                 s += strspn(s, " ,");
                 size_t n = strcspn(s, ",");
@@ -97,6 +98,9 @@ static struct declared declared(const struct rv_property *p, const char *qualifi
                         d.wildcard = true;
                 else if (n > 6 && strncasecmp(s, "Alias=", 6) == 0)
                         add_alias(&d, s + 6, n - 6);
+                else if (in_aliases)
+                        add_alias(&d, s, n);
+                in_aliases |= d.alias[0];
                 s += strcspn(s, ",");
         }
         if (!d.name[0])
@@ -168,6 +172,7 @@ static void add_arguments(struct building *b, const struct rv_method *m, int pos
                                          : p->nvalues && p->type != RV_CIM_STRING  ? "object"
                                                                                    : sh_cim_type_of(p, false),
                                          -1, (int)i, p->description);
+                x->alias = d.alias[0] ? rv_arena_text(b->a, d.alias, strlen(d.alias)) : NULL;
                 x->mandatory = p->flags & RV_REQUIRED;
                 if (x->mandatory)
                         x->position = ++position;
