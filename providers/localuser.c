@@ -1,0 +1,655 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * LocalUser: the accounts in /etc/passwd and /etc/shadow. They are read from the files (a quarter of a microsecond an
+ * account; asking the name service could wait for a directory server), and changed by the tools of the shadow suite,
+ * so that its locks, its rules for names and PAM's for passwords hold.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/provider.h"
+#include "gen/LocalUser.h"
+#include "providers/lib/accounts.h"
+#include "providers/lib/fill.h"
+#include "providers/lib/procfs.h"
+#include "providers/lib/slurp.h"
+
+enum { PW_NAME, PW_PASSWORD, PW_UID, PW_GID, PW_GECOS, PW_HOME, PW_SHELL, PW_FIELDS };
+enum { SP_NAME, SP_PASSWORD, SP_CHANGED, SP_LEAST, SP_MOST, SP_WARN, SP_INACTIVE, SP_EXPIRES, SP_RESERVED, SP_FIELDS };
+enum { GR_NAME, GR_PASSWORD, GR_GID, GR_MEMBERS, GR_FIELDS };
+
+static const int64_t day = INT64_C(86400) * 1000000000;
+
+struct accounts {
+        struct rv_table users, shadow, groups;
+        uint32_t uid_min, uid_max;
+};
+
+/* ---- reading ---- */
+
+static uint32_t definition(const char *all, const char *name, uint32_t otherwise)
+{
+        size_t n = strlen(name);
+        for (const char *p = all; p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL)
+                if (strncmp(p, name, n) == 0 && (p[n] == ' ' || p[n] == '\t'))
+                        return (uint32_t)strtoul(p + n, NULL, 10);
+        return otherwise;
+}
+
+static int accounts_read(struct accounts *a, struct rv_error *err)
+{
+        size_t n;
+        *a = (struct accounts) { 0 };
+        int e = rv_table_read(&a->users, "/etc/passwd", PW_FIELDS);
+        if (e)
+                return rv_fail_errno(err, -e, "cannot read /etc/passwd");
+        if (rv_table_read(&a->shadow, "/etc/shadow", SP_FIELDS) == 0)
+                rv_table_sort(&a->shadow);
+        rv_table_read(&a->groups, "/etc/group", GR_FIELDS);
+        char *defs = rv_slurp("/etc/login.defs", 1 << 20, &n);
+        a->uid_min = definition(defs, "UID_MIN", 1000);
+        a->uid_max = definition(defs, "UID_MAX", 60000);
+        free(defs);
+        return RV_OK;
+}
+
+static void accounts_free(struct accounts *a)
+{
+        rv_table_free(&a->users);
+        rv_table_free(&a->shadow);
+        rv_table_free(&a->groups);
+}
+
+static char **find_user(const struct accounts *a, const char *name)
+{
+        for (size_t i = 0; i < a->users.rows; i++)
+                if (strcmp(rv_table_row(&a->users, i)[PW_NAME], name) == 0)
+                        return rv_table_row(&a->users, i);
+        return NULL;
+}
+
+static const char *group_name(const struct accounts *a, const char *gid)
+{
+        for (size_t i = 0; i < a->groups.rows; i++)
+                if (strcmp(rv_table_row(&a->groups, i)[GR_GID], gid) == 0)
+                        return rv_table_row(&a->groups, i)[GR_NAME];
+        return NULL;
+}
+
+/* A number of days, or -1 for an empty field. */
+static long days(const char *field)
+{
+        char *end;
+        long n = strtol(field, &end, 10);
+        return *field && !*end && n >= 0 ? n : -1;
+}
+
+static const char *password_state(const char *field)
+{
+        size_t locks = strspn(field, "!");
+        if (!*field)
+                return "Empty";
+        if (field[0] == '*' || (locks && (!field[locks] || field[locks] == '*')))
+                return "None";
+        return locks ? "Locked" : "Set";
+}
+
+static bool has_expired(char **shadow)
+{
+        long end = shadow ? days(shadow[SP_EXPIRES]) : -1;
+        return end >= 0 && end <= time(NULL) / 86400;
+}
+
+static void fill_shadow(struct rv_row *row, char **user, char **shadow)
+{
+        const char *password = strcmp(user[PW_PASSWORD], "x") != 0 ? user[PW_PASSWORD]
+                               : shadow                            ? shadow[SP_PASSWORD]
+                                                                   : NULL;
+        if (password) {
+                rv_fill(row, LocalUser_PasswordState, password_state(password));
+                LocalUser_set_PasswordRequired(row, *password != 0);
+                LocalUser_set_Enabled(row, !has_expired(shadow));
+        }
+        if (!shadow)
+                return;
+        long changed = days(shadow[SP_CHANGED]), least = days(shadow[SP_LEAST]), most = days(shadow[SP_MOST]);
+        long end = days(shadow[SP_EXPIRES]);
+        if (changed > 0)
+                LocalUser_set_PasswordLastSet(row, changed * day);
+        if (changed > 0 && least > 0)
+                LocalUser_set_PasswordChangeableDate(row, (changed + least) * day);
+        if (changed > 0 && most >= 0 && most < 10000) /* 99999 stands for never */
+                LocalUser_set_PasswordExpires(row, (changed + most) * day);
+        if (end >= 0)
+                LocalUser_set_AccountExpires(row, end * day);
+}
+
+static void fill_groups(const struct accounts *a, struct rv_row *row, const char *name)
+{
+        uint32_t n = 0, i = 0;
+        if (!LocalUser_wants_Groups(row))
+                return;
+        for (size_t k = 0; k < a->groups.rows; k++)
+                n += rv_accounts_listed(rv_table_row(&a->groups, k)[GR_MEMBERS], name);
+        rv_list list = LocalUser_set_Groups(row, n);
+        for (size_t k = 0; k < a->groups.rows && i < n; k++) {
+                char **g = rv_table_row(&a->groups, k);
+                if (rv_accounts_listed(g[GR_MEMBERS], name))
+                        rv_item_string(row, list, i++, g[GR_NAME], strlen(g[GR_NAME]));
+        }
+}
+
+/* The record of an id in /var/log/lastlog (lastlog(5)). */
+static void fill_last_logon(struct rv_row *row, uint32_t uid)
+{
+        int32_t when = 0;
+        int fd = open("/var/log/lastlog", O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return;
+        if (pread(fd, &when, sizeof when, (off_t)uid * 292) == (ssize_t)sizeof when && when > 0)
+                LocalUser_set_LastLogon(row, (int64_t)when * 1000000000);
+        close(fd);
+}
+
+/* Only a plain file of the user's own or of root's: a link could show a file that its user may not read. */
+static char *read_keys(const char *home, uint32_t uid)
+{
+        char path[4200], *text = NULL;
+        struct stat st;
+        snprintf(path, sizeof path, "%s/.ssh/authorized_keys", home);
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd < 0)
+                return NULL;
+        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_uid == uid || st.st_uid == 0) && st.st_nlink == 1 &&
+            st.st_size <= 1 << 20)
+                text = calloc(1, (size_t)st.st_size + 1);
+        if (text && read(fd, text, (size_t)st.st_size) < 0)
+                text[0] = 0;
+        close(fd);
+        return text;
+}
+
+static void fill_keys(struct rv_row *row, const char *home, uint32_t uid)
+{
+        uint32_t n = 0;
+        char *text = LocalUser_wants_AuthorizedKeys(row) ? read_keys(home, uid) : NULL, *to = text;
+        for (char *p = text; p && *p;) { /* what is no key goes */
+                size_t len = strcspn(p, "\n");
+                char *next = p + len + (p[len] == '\n');
+                size_t blank = strspn(p, " \t");
+                if (len > blank && p[blank] != '#') {
+                        memmove(to, p, len);
+                        to += len;
+                        *to++ = '\n';
+                        n++;
+                }
+                p = next;
+        }
+        if (text && n) {
+                to[-1] = 0;
+                rv_fill_list(row, LocalUser_AuthorizedKeys, text, "\n");
+        }
+        free(text);
+}
+
+static void fill(const struct accounts *a, struct rv_row *row, char **user)
+{
+        char sid[32];
+        uint32_t uid = (uint32_t)strtoul(user[PW_UID], NULL, 10);
+        snprintf(sid, sizeof sid, "S-1-22-1-%u", uid);
+        rv_fill(row, LocalUser_Name, user[PW_NAME]);
+        LocalUser_set_Uid(row, uid);
+        rv_fill(row, LocalUser_SID, sid);
+        rv_fill(row, LocalUser_Description, user[PW_GECOS]);
+        rv_fill_n(row, LocalUser_FullName, user[PW_GECOS], strcspn(user[PW_GECOS], ","));
+        LocalUser_set_GroupId(row, (uint32_t)strtoul(user[PW_GID], NULL, 10));
+        if (LocalUser_wants_PrimaryGroup(row))
+                rv_fill(row, LocalUser_PrimaryGroup, group_name(a, user[PW_GID]));
+        rv_fill(row, LocalUser_HomeDirectory, user[PW_HOME]);
+        rv_fill(row, LocalUser_Shell, user[PW_SHELL]);
+        LocalUser_set_SystemAccount(row, uid < a->uid_min || uid > a->uid_max);
+        rv_fill(row, LocalUser_PrincipalSource, "Local");
+        fill_shadow(row, user, rv_table_find(&a->shadow, user[PW_NAME]));
+        fill_groups(a, row, user[PW_NAME]);
+        if (LocalUser_wants_LastLogon(row))
+                fill_last_logon(row, uid);
+        fill_keys(row, user[PW_HOME], uid);
+}
+
+static int localuser_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+{
+        struct accounts a;
+        const struct rv_arg *name = rv_equals(q, LocalUser_Name), *uid = rv_equals(q, LocalUser_Uid);
+        int e = accounts_read(&a, err);
+        for (size_t i = 0; e == RV_OK && i < a.users.rows; i++) {
+                char **user = rv_table_row(&a.users, i);
+                if (!*user[PW_UID] || (name && strcasecmp(name->s, user[PW_NAME]) != 0) ||
+                    (uid && uid->u != strtoul(user[PW_UID], NULL, 10)))
+                        continue;
+                struct rv_row *row = rv_row(out);
+                fill(&a, row, user);
+                e = rv_cancelled(q->call) ? RV_STOP : rv_emit(out, row);
+        }
+        accounts_free(&a);
+        return e == RV_STOP ? RV_OK : e;
+}
+
+/* ---- changing ---- */
+
+/* One account, by its key, and what is to be done to it. */
+struct change {
+        struct accounts a;
+        char **user, **shadow;
+        const char *name;
+        char what[128];
+        struct rv_argv argv;
+};
+
+static int begin(struct rv_call *c, struct change *ch, const char *verb, struct rv_error *err)
+{
+        const struct rv_arg *name = &c->key[LocalUser_Name];
+        *ch = (struct change) { 0 };
+        if (name->type == RV_NULL)
+                return rv_fail(err, RV_INVALID_PARAMETER, "a user is named by its Name");
+        rv_about(err, NULL, name->s, NULL);
+        int e = accounts_read(&ch->a, err);
+        if (e)
+                return e;
+        ch->user = find_user(&ch->a, name->s);
+        if (!ch->user) {
+                accounts_free(&ch->a);
+                rv_fail(err, RV_NOT_FOUND, "this host has no local user '%.60s'", name->s);
+                return rv_hint(err, "Get-LocalUser lists them; those of a directory are managed there.");
+        }
+        ch->name = ch->user[PW_NAME];
+        ch->shadow = rv_table_find(&ch->a.shadow, ch->name);
+        snprintf(ch->what, sizeof ch->what, "%s the user %.60s", verb, ch->name);
+        return RV_OK;
+}
+
+static int run(struct rv_call *c, struct change *ch, struct rv_error *err)
+{
+        rv_argv_add2(&ch->argv, "--", ch->name);
+        return c->what_if ? RV_OK : rv_accounts_run(&ch->argv, ch->what, NULL, c->deadline, err);
+}
+
+static int end(struct rv_call *c, struct change *ch, int e)
+{
+        accounts_free(&ch->a);
+        if (e == RV_OK && c->method)
+                LocalUser_Enable_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+static int set_password(struct rv_call *c, const char *name, const char *password, size_t n, struct rv_error *err)
+{
+        char what[128];
+        struct rv_argv argv = { 0 };
+        rv_about(err, NULL, NULL, "Password");
+        if (!n || strlen(password) != n || strchr(password, '\n'))
+                return rv_fail(err, RV_INVALID_PARAMETER, "a password has at least one character and no line end");
+        rv_change(c, "Password", NULL, "***");
+        if (c->what_if)
+                return RV_OK;
+        snprintf(what, sizeof what, "set the password of %.60s", name);
+        size_t room = strlen(name) + n + 3;
+        char *line = rv_arena_get(c->arena, room);
+        if (!line)
+                return -ENOMEM;
+        snprintf(line, room, "%s:%s\n", name, password);
+        rv_argv_add(&argv, "chpasswd");
+        int e = rv_accounts_run(&argv, what, line, c->deadline, err);
+        explicit_bzero(line, room);
+        bool refused = e == RV_UNAVAILABLE && err && !err->retryable; /* chpasswd says 1 for that as well */
+        return refused ? (err->code = RV_INVALID_PARAMETER) : e;
+}
+
+/* "2026-12-31" for usermod; the account ends with that day's beginning. */
+static const char *date(struct rv_call *c, int64_t ns)
+{
+        char text[32];
+        time_t t = (time_t)(ns / 1000000000);
+        struct tm tm;
+        gmtime_r(&t, &tm);
+        return rv_arena_text(c->arena, text, strftime(text, sizeof text, "%Y-%m-%d", &tm));
+}
+
+/* What is asked of a new account, from a method's arguments or from CreateInstance's properties. */
+struct wanted {
+        const char *name, *gecos, *group, *home, *shell, *password;
+        size_t nname, npassword;
+        const struct rv_arg *groups;
+        uint32_t ngroups;
+        const char *uid, *expires;
+        bool no_home, system, disabled;
+};
+
+static int join(struct rv_call *c, const struct wanted *w, const char **ret, struct rv_error *err)
+{
+        size_t room = 1, at = 0;
+        for (uint32_t i = 0; i < w->ngroups; i++) {
+                int e = rv_accounts_name(w->groups[i].type == RV_STRING ? w->groups[i].s : "", w->groups[i].len,
+                                         "Groups", err);
+                if (e)
+                        return e;
+                room += w->groups[i].len + 1;
+        }
+        char *text = rv_arena_get(c->arena, room);
+        if (!text)
+                return -ENOMEM;
+        text[0] = 0;
+        for (uint32_t i = 0; i < w->ngroups; i++)
+                at += (size_t)snprintf(text + at, room - at, "%s%s", i ? "," : "", w->groups[i].s);
+        *ret = text;
+        return RV_OK;
+}
+
+static void create_arguments(const struct wanted *w, const char *groups, struct rv_argv *argv)
+{
+        rv_argv_add(argv, "useradd");
+        rv_argv_add(argv, w->no_home || (w->system && !w->home) ? "-M" : "-m");
+        if (w->system)
+                rv_argv_add(argv, "-r");
+        if (w->gecos)
+                rv_argv_add2(argv, "-c", w->gecos);
+        if (w->uid)
+                rv_argv_add2(argv, "-u", w->uid);
+        if (w->group)
+                rv_argv_add2(argv, "-g", w->group);
+        if (*groups)
+                rv_argv_add2(argv, "-G", groups);
+        if (w->home)
+                rv_argv_add2(argv, "-d", w->home);
+        if (w->shell)
+                rv_argv_add2(argv, "-s", w->shell);
+        if (w->disabled || w->expires)
+                rv_argv_add2(argv, "-e", w->disabled ? "1970-01-02" : w->expires);
+        rv_argv_add2(argv, "--", w->name);
+}
+
+static int create(struct rv_call *c, const struct wanted *w, struct rv_error *err)
+{
+        struct accounts a;
+        struct rv_argv argv = { 0 };
+        const char *groups;
+        char what[128];
+        int e = rv_accounts_name(w->name, w->nname, "Name", err);
+        if (e == RV_OK)
+                e = join(c, w, &groups, err);
+        if (e == RV_OK)
+                e = accounts_read(&a, err);
+        if (e)
+                return e;
+        rv_about(err, NULL, w->name, NULL);
+        if (find_user(&a, w->name))
+                e = rv_fail(err, RV_ALREADY_EXISTS, "there is a user %.60s already", w->name);
+        accounts_free(&a);
+        if (e)
+                return e;
+        rv_change(c, "Name", NULL, w->name);
+        if (!c->what_if) {
+                snprintf(what, sizeof what, "create the user %.60s", w->name);
+                create_arguments(w, groups, &argv);
+                e = rv_accounts_run(&argv, what, NULL, c->deadline, err);
+        }
+        if (e == RV_OK && w->password) {
+                e = set_password(c, w->name, w->password, w->npassword, err);
+                if (e && !c->what_if) { /* the password was refused: no account without the one that was asked for */
+                        struct rv_argv undo = { .v = { "userdel", "-r", "--", w->name }, .n = 4 };
+                        rv_accounts_run(&undo, "take the new user away again", NULL, rv_now() + UINT64_C(10000000000),
+                                        NULL);
+                }
+        }
+        return e;
+}
+
+static int localuser_create_method(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct LocalUser_Create_in *in = args;
+        char uid[16];
+        snprintf(uid, sizeof uid, "%u", in->Uid);
+        struct wanted w = { .name = in->Name,
+                            .nname = in->Name_len,
+                            .gecos = in->has_Description ? in->Description : in->has_FullName ? in->FullName : NULL,
+                            .group = in->has_PrimaryGroup ? in->PrimaryGroup : NULL,
+                            .home = in->has_HomeDirectory ? in->HomeDirectory : NULL,
+                            .shell = in->has_Shell ? in->Shell : NULL,
+                            .password = in->has_Password ? in->Password : NULL,
+                            .npassword = in->has_Password ? in->Password_len : 0,
+                            .groups = in->Groups,
+                            .ngroups = in->has_Groups ? in->Groups_n : 0,
+                            .uid = in->has_Uid ? uid : NULL,
+                            .expires = in->has_AccountExpires ? date(c, in->AccountExpires) : NULL,
+                            .no_home = in->has_NoHome && in->NoHome,
+                            .system = in->has_SystemAccount && in->SystemAccount,
+                            .disabled = in->has_Disabled && in->Disabled };
+        int e = create(c, &w, err);
+        if (e == RV_OK)
+                LocalUser_Create_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+static const char *text_of(const struct rv_values *v, unsigned p)
+{
+        return rv_bit(v->set, p) && v->v[p].type == RV_STRING ? v->v[p].s : NULL;
+}
+
+static int localuser_create(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
+{
+        const struct rv_arg *name = rv_bit(v->set, LocalUser_Name) ? &v->v[LocalUser_Name] : &c->key[LocalUser_Name];
+        const struct rv_arg *end = &v->v[LocalUser_AccountExpires];
+        if (name->type != RV_STRING)
+                return rv_fail(err, RV_INVALID_PARAMETER, "a new user needs a Name");
+        struct wanted w = { .name = name->s,
+                            .nname = name->len,
+                            .gecos = text_of(v, LocalUser_Description),
+                            .group = text_of(v, LocalUser_PrimaryGroup),
+                            .home = text_of(v, LocalUser_HomeDirectory),
+                            .shell = text_of(v, LocalUser_Shell),
+                            .password = text_of(v, LocalUser_Password) };
+        if (!w.gecos)
+                w.gecos = text_of(v, LocalUser_FullName);
+        w.npassword = w.password ? v->v[LocalUser_Password].len : 0;
+        if (rv_bit(v->set, LocalUser_AccountExpires) && end->type == RV_DATETIME)
+                w.expires = date(c, end->i);
+        return create(c, &w, err);
+}
+
+/* The GECOS field with another name in it. */
+static int with_full_name(struct rv_call *c, const char *gecos, const char *name, const char **ret,
+                          struct rv_error *err)
+{
+        const char *rest = strchr(gecos, ',');
+        if (strchr(name, ',')) {
+                rv_about(err, NULL, NULL, "FullName");
+                return rv_fail(err, RV_INVALID_PARAMETER, "FullName may not hold a comma: it divides the field");
+        }
+        size_t n = strlen(name) + strlen(rest ? rest : "") + 1;
+        char *text = rv_arena_get(c->arena, n);
+        if (!text)
+                return -ENOMEM;
+        snprintf(text, n, "%s%s", name, rest ? rest : "");
+        *ret = text;
+        return RV_OK;
+}
+
+static const char *given(const struct rv_values *v, unsigned p)
+{
+        return v->v[p].type == RV_STRING ? v->v[p].s : "";
+}
+
+static int modify_arguments(struct rv_call *c, struct change *ch, const struct rv_values *v, struct rv_error *err)
+{
+        const char *gecos = NULL, *group = group_name(&ch->a, ch->user[PW_GID]);
+        const struct rv_arg *ends = &v->v[LocalUser_AccountExpires];
+        if (rv_bit(v->set, LocalUser_Description)) {
+                gecos = given(v, LocalUser_Description);
+                rv_change(c, "Description", ch->user[PW_GECOS], gecos);
+        } else if (rv_bit(v->set, LocalUser_FullName)) {
+                int e = with_full_name(c, ch->user[PW_GECOS], given(v, LocalUser_FullName), &gecos, err);
+                if (e)
+                        return e;
+                rv_change(c, "FullName", ch->user[PW_GECOS], gecos);
+        }
+        if (gecos)
+                rv_argv_add2(&ch->argv, "-c", gecos);
+        if (rv_bit(v->set, LocalUser_PrimaryGroup)) {
+                rv_change(c, "PrimaryGroup", group, given(v, LocalUser_PrimaryGroup));
+                rv_argv_add2(&ch->argv, "-g", given(v, LocalUser_PrimaryGroup));
+        }
+        if (rv_bit(v->set, LocalUser_HomeDirectory)) {
+                rv_change(c, "HomeDirectory", ch->user[PW_HOME], given(v, LocalUser_HomeDirectory));
+                rv_argv_add2(&ch->argv, "-d", given(v, LocalUser_HomeDirectory));
+        }
+        if (rv_bit(v->set, LocalUser_Shell)) {
+                rv_change(c, "Shell", ch->user[PW_SHELL], given(v, LocalUser_Shell));
+                rv_argv_add2(&ch->argv, "-s", given(v, LocalUser_Shell));
+        }
+        if (rv_bit(v->set, LocalUser_AccountExpires)) {
+                const char *to = ends->type == RV_DATETIME ? date(c, ends->i) : "";
+                rv_change(c, "AccountExpires", ch->shadow ? ch->shadow[SP_EXPIRES] : NULL, to);
+                rv_argv_add2(&ch->argv, "-e", to);
+        }
+        return RV_OK;
+}
+
+static int localuser_modify(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
+{
+        struct change ch;
+        int e = begin(c, &ch, "change", err);
+        if (e)
+                return e;
+        rv_argv_add(&ch.argv, "usermod");
+        e = modify_arguments(c, &ch, v, err);
+        if (e == RV_OK && ch.argv.n > 1)
+                e = run(c, &ch, err);
+        const struct rv_arg *password = &v->v[LocalUser_Password];
+        if (e == RV_OK && rv_bit(v->set, LocalUser_Password))
+                e = set_password(c, ch.name, password->type == RV_STRING ? password->s : "",
+                                 password->type == RV_STRING ? password->len : 0, err);
+        accounts_free(&ch.a);
+        return e;
+}
+
+static int delete(struct rv_call *c, bool remove_home, bool force, struct rv_error *err)
+{
+        struct change ch;
+        int e = begin(c, &ch, "remove", err);
+        if (e)
+                return e;
+        rv_change(c, "Name", ch.name, NULL);
+        rv_argv_add(&ch.argv, "userdel");
+        if (remove_home) {
+                rv_change(c, "HomeDirectory", ch.user[PW_HOME], NULL);
+                rv_argv_add(&ch.argv, "-r");
+        }
+        if (force)
+                rv_argv_add(&ch.argv, "-f");
+        if (strtoul(ch.user[PW_UID], NULL, 10) == 0) {
+                e = rv_fail(err, RV_NOT_SUPPORTED, "%s is the system's administrator (user id 0): it is not removed",
+                            ch.name);
+                accounts_free(&ch.a);
+                return e;
+        }
+        return end(c, &ch, run(c, &ch, err));
+}
+
+static int localuser_remove(struct rv_call *c, struct rv_error *err)
+{
+        return delete(c, false, false, err);
+}
+
+static int localuser_delete(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct LocalUser_Delete_in *in = args;
+        return delete(c, in->has_RemoveHome && in->RemoveHome, in->has_Force && in->Force, err);
+}
+
+static int localuser_enable(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)in;
+        struct change ch;
+        int e = begin(c, &ch, "enable", err);
+        if (e)
+                return e;
+        rv_argv_add(&ch.argv, "usermod");
+        if (has_expired(ch.shadow)) {
+                rv_change(c, "Enabled", "False", "True");
+                rv_argv_add2(&ch.argv, "-e", "");
+        }
+        if (ch.shadow && strcmp(password_state(ch.shadow[SP_PASSWORD]), "Locked") == 0) {
+                rv_change(c, "PasswordState", "Locked", "Set");
+                rv_argv_add(&ch.argv, "-U");
+        }
+        return end(c, &ch, ch.argv.n > 1 ? run(c, &ch, err) : RV_OK);
+}
+
+static int localuser_disable(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)in;
+        struct change ch;
+        int e = begin(c, &ch, "disable", err);
+        if (e)
+                return e;
+        rv_argv_add(&ch.argv, "usermod");
+        if (!has_expired(ch.shadow)) {
+                rv_change(c, "Enabled", "True", "False");
+                rv_argv_add2(&ch.argv, "-e", "1970-01-02");
+        }
+        if (ch.shadow && strcmp(password_state(ch.shadow[SP_PASSWORD]), "Set") == 0) {
+                rv_change(c, "PasswordState", "Set", "Locked");
+                rv_argv_add(&ch.argv, "-L");
+        }
+        return end(c, &ch, ch.argv.n > 1 ? run(c, &ch, err) : RV_OK);
+}
+
+static int localuser_set_password(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct LocalUser_SetPassword_in *in = args;
+        struct change ch;
+        int e = begin(c, &ch, "change", err);
+        return e ? e : end(c, &ch, set_password(c, ch.name, in->Password, in->Password_len, err));
+}
+
+static int localuser_rename(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct LocalUser_Rename_in *in = args;
+        struct change ch;
+        int e = rv_accounts_name(in->Name, in->Name_len, "Name", err);
+        if (e == RV_OK)
+                e = begin(c, &ch, "rename", err);
+        if (e)
+                return e;
+        if (find_user(&ch.a, in->Name)) {
+                rv_about(err, NULL, NULL, "Name");
+                return end(c, &ch, rv_fail(err, RV_ALREADY_EXISTS, "there is a user %.60s already", in->Name));
+        }
+        rv_change(c, "Name", ch.name, in->Name);
+        rv_argv_add(&ch.argv, "usermod");
+        rv_argv_add2(&ch.argv, "-l", in->Name);
+        return end(c, &ch, run(c, &ch, err));
+}
+
+static int (*const methods[LocalUser_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
+        [LocalUser_method_Create] = localuser_create_method,
+        [LocalUser_method_Delete] = localuser_delete,
+        [LocalUser_method_Enable] = localuser_enable,
+        [LocalUser_method_Disable] = localuser_disable,
+        [LocalUser_method_SetPassword] = localuser_set_password,
+        [LocalUser_method_Rename] = localuser_rename,
+};
+
+static const struct rv_provider localuser = { .class = &LocalUser_class,
+                                              .query = localuser_query,
+                                              .methods = methods,
+                                              .create = localuser_create,
+                                              .modify = localuser_modify,
+                                              .remove = localuser_remove };
+
+RV_PROVIDERS(localuser, &localuser);

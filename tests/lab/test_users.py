@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""LocalUser, LocalGroup, LocalGroupMember on a booted machine: each account beside getent, passwd -S, chage and id; each
+change by its effect there, and its refusals."""
+import datetime, os, sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
+import agentlib, lablib
+from hostlib import Asked, status, good, differ
+
+check = agentlib.Cases()
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+day = lambda text: None if text is None else (datetime.datetime.fromisoformat(text.replace('Z', '+00:00')) - EPOCH).days
+STATES = {'P': 'Set', 'L': None, 'NP': 'Empty'}
+
+
+def shadow(m):
+    return {l.split(':')[0]: l.split(':') for l in m.run('getent shadow').stdout.splitlines()}
+
+
+def users(m, a):
+    real = {l.split(':')[0]: l.split(':') for l in m.run('getent passwd').stdout.splitlines()}
+    rows = a.rows('LocalUser', PropertyList=['Name', 'Uid', 'SID', 'FullName', 'Description', 'Enabled', 'PasswordState', 'GroupId', 'PrimaryGroup', 'Groups',
+                                             'HomeDirectory', 'Shell', 'PasswordLastSet', 'PasswordExpires', 'PasswordChangeableDate', 'AccountExpires', 'SystemAccount'])
+    mine = {r['Name']: r for r in rows}
+    check('the same users', sorted(real) == sorted(mine), set(real) ^ set(mine))
+    sp = shadow(m)
+    for name, f in real.items():
+        s, r = sp[name], mine[name]
+        number = lambda x: int(x) if x else None
+        changed, least, most, end = number(s[2]), number(s[3]), number(s[4]), number(s[7])
+        want = {'Uid': int(f[2]), 'GroupId': int(f[3]), 'Description': f[4] or None, 'FullName': f[4].split(',')[0] or None, 'HomeDirectory': f[5], 'Shell': f[6] or None,
+                'SID': 'S-1-22-1-' + f[2], 'SystemAccount': not 1000 <= int(f[2]) <= 60000}
+        check(f'user {name}', not differ(r, want), differ(r, want))
+        dates = {'PasswordLastSet': changed, 'PasswordExpires': changed + most if most is not None and most < 10000 else None,
+                 'PasswordChangeableDate': changed + least if least else None, 'AccountExpires': end}
+        wrong = [(k, r[k], v) for k, v in dates.items() if day(r[k]) != v]
+        check(f'dates of {name}', not wrong, wrong)
+        groups = m.run(f'id -Gn {name}').stdout.split()
+        check(f'groups of {name}', sorted(set([r['PrimaryGroup']] + r['Groups'])) == sorted(set(groups)), (r['PrimaryGroup'], r['Groups'], groups))
+        letter = m.run(f'passwd -S {name}').stdout.split()[1]
+        check(f'password of {name}', {'Set': 'P', 'Empty': 'NP', 'Locked': 'L', 'None': 'L'}[r['PasswordState']] == letter, (r['PasswordState'], letter))
+
+
+def groups(m, a):
+    real = {l.split(':')[0]: l.split(':') for l in m.run('getent group').stdout.splitlines()}
+    mine = {r['Name']: r for r in a.rows('LocalGroup')}
+    check('the same groups', sorted(real) == sorted(mine), set(real) ^ set(mine))
+    for name, f in real.items():
+        want = {'Gid': int(f[2]), 'Members': f[3].split(',') if f[3] else [], 'SID': 'S-1-22-2-' + f[2]}
+        check(f'group {name}', not differ(mine[name], want), differ(mine[name], want))
+    members = {(r['GroupName'], r['Name']) for r in a.rows('LocalGroupMember')}
+    want = {(g, u) for u in m.run('getent passwd | cut -d: -f1').stdout.split() for g in m.run(f'id -Gn {u}').stdout.split()}
+    check('who is in which', members == want, members ^ want)
+
+
+def changes(m, a):
+    passwd = lambda name: m.run(f'getent passwd {name}').stdout.strip().split(':')
+    key = {'Name': 'carol'}
+    new = lambda what_if=False, **kw: a.do('LocalUser', None, 'Create', what_if, **kw)
+    r = new(True, Name='carol')
+    check('what-if creates nobody', r.get('result', {}).get('Changed') and passwd('carol') == [''], r)
+    r = new(Name='carol', FullName='Carol C', Password='correct horse 9', Groups=['adm', 'sudo'] if 'sudo' in m.run('getent group').stdout else ['adm'], Shell='/bin/sh')
+    check('created', good(r) and passwd('carol')[4:] == ['Carol C', '/home/carol', '/bin/sh'], (r, passwd('carol')))
+    check('its folder', m.run('stat -c %U /home/carol').stdout.strip() == 'carol')
+    check('its group', 'adm' in m.run('id -Gn carol').stdout.split())
+    check('its password fits', m.run("perl -e '($n,$h)=@ARGV; exit(crypt($n,$h) eq $h ? 0 : 1)' 'correct horse 9' \"$(getent shadow carol | cut -d: -f2)\"").returncode == 0
+          or m.run('command -v perl').returncode != 0)
+    check('the password is in no process list or log', 'correct horse' not in open(os.path.join(m.share, 'agent.log')).read())
+    check('created again', status(new(Name='carol')) == 'ALREADY_EXISTS')
+    for wrong in ('-x', 'a:b', 'a b', '', 'x\ny', 'a/b', 'a' * 40):
+        r = new(Name=wrong)
+        check(f'no name: {wrong!r}', status(r) == 'INVALID_PARAMETER', r)
+    check('a user id that is taken', status(new(Name='dora', Uid=0)) == 'ALREADY_EXISTS', new(Name='dora', Uid=0))
+    r = new(Name='dora', PrimaryGroup='no-such-group')
+    check('a group that is not there', status(r) == 'NOT_FOUND' and passwd('dora') == [''], r)
+    check('a line end in the password', status(new(Name='dora', Password='a\nroot:x')) == 'INVALID_PARAMETER' and passwd('dora') == [''])
+    # modify
+    r = a.call('ModifyInstance', 'LocalUser', key, {'FullName': 'Carol D', 'Shell': '/bin/bash', 'AccountExpires': '2031-02-03T00:00:00Z'})
+    check('modified', good(r) and passwd('carol')[4:] == ['Carol D', '/home/carol', '/bin/bash'], (r, passwd('carol')))
+    check('expires', shadow(m)['carol'][7] == str((datetime.date(2031, 2, 3) - datetime.date(1970, 1, 1)).days), shadow(m)['carol'])
+    r = a.call('ModifyInstance', 'LocalUser', key, {'Shell': '/bin/false'}, WhatIf=True)
+    check('what-if of modify', r['result']['Changed'][0]['From'] == '/bin/bash' and passwd('carol')[6] == '/bin/bash', r)
+    r = a.call('SetInstance', 'LocalUser', key, {'Shell': '/bin/bash', 'FullName': 'Carol D'})
+    check('set to what it is changes nothing', good(r) and not r['result'].get('Changed'), r)
+    r = a.call('ModifyInstance', 'LocalUser', key, {'Description': 'a:b'})
+    check('a colon is refused', status(r) == 'INVALID_PARAMETER', r)
+    r = a.call('ModifyInstance', 'LocalUser', key, {'AccountExpires': None})
+    check('no end any more', good(r) and shadow(m)['carol'][7] == '', r)
+    before = shadow(m)['carol'][1]
+    r = a.call('ModifyInstance', 'LocalUser', key, {'Password': 'another one 12'})
+    check('a new password', good(r) and shadow(m)['carol'][1] not in (before, ''), r)
+    check('SetPassword', good(a.do('LocalUser', key, 'SetPassword', Password='third time 7')))
+    # disable, enable
+    r = a.do('LocalUser', key, 'Disable', True)
+    check('what-if of Disable', {c['Property'] for c in r['result']['Changed']} == {'Enabled', 'PasswordState'} and not shadow(m)['carol'][1].startswith('!'), r)
+    check('Disable', good(a.do('LocalUser', key, 'Disable')) and shadow(m)['carol'][1].startswith('!') and shadow(m)['carol'][7] == '1', shadow(m)['carol'])
+    check('Enabled says so', a.one('LocalUser', key, 'Enabled', 'PasswordState') | {'Name': 0} == {'Enabled': False, 'PasswordState': 'Locked', 'Name': 0}, a.one('LocalUser', key))
+    check('Disable again changes nothing', not a.do('LocalUser', key, 'Disable')['result'].get('Changed'))
+    check('Enable', good(a.do('LocalUser', key, 'Enable')) and not shadow(m)['carol'][1].startswith('!') and shadow(m)['carol'][7] == '', shadow(m)['carol'])
+    members(m, a)
+    check('Rename', good(a.do('LocalUser', key, 'Rename', Name='karola')) and passwd('karola')[0] == 'karola' and passwd('carol') == [''])
+    check('to a name that is taken', status(a.do('LocalUser', {'Name': 'karola'}, 'Rename', Name='alice')) == 'ALREADY_EXISTS')
+    check('nobody of that name', status(a.do('LocalUser', key, 'Enable')) == 'NOT_FOUND')
+    check('root stays', status(a.do('LocalUser', {'Name': 'root'}, 'Delete')) == 'NOT_SUPPORTED')
+    busy = m.popen('su', '-s', '/bin/sh', 'karola', '-c', 'sleep 100')
+    m.run('for i in $(seq 100); do pgrep -u karola sleep >/dev/null && break; sleep 0.02; done')
+    r = a.do('LocalUser', {'Name': 'karola'}, 'Delete')
+    check('one whose processes run', status(r) == 'FAILED' and 'Force' in r['error']['data']['Hint'] and passwd('karola')[0], r)
+    m.run('pkill -KILL -u karola')
+    busy.wait(10)
+    check('Delete with the folder', good(a.do('LocalUser', {'Name': 'karola'}, 'Delete', RemoveHome=True)) and passwd('karola') == [''] and m.run('test -e /home/carol').returncode == 1)
+    check('deleted again', status(a.do('LocalUser', {'Name': 'karola'}, 'Delete')) == 'NOT_FOUND')
+    held = m.popen('flock', '/etc/.pwd.lock', 'sleep', '1')
+    check('CreateInstance', good(a.call('CreateInstance', 'LocalUser', None, {'Name': 'erin', 'Shell': '/bin/sh'})) and passwd('erin')[6] == '/bin/sh')
+    held.wait(10)
+    check('DeleteInstance', good(a.call('DeleteInstance', 'LocalUser', {'Name': 'erin'})) and passwd('erin') == [''])
+
+
+def members(m, a):
+    of = lambda group: m.run(f'getent group {group}').stdout.strip().split(':')[-1].split(',')
+    new = lambda what_if=False, **kw: a.do('LocalGroup', None, 'Create', what_if, **kw)
+    check('what-if of a group', good(new(True, Name='crew')) and of('crew') == [''])
+    check('a group', good(new(Name='crew', Gid=7777)) and m.run('getent group crew').stdout.split(':')[2] == '7777')
+    check('again', status(new(Name='crew')) == 'ALREADY_EXISTS')
+    check('an id that is taken', status(new(Name='crew2', Gid=7777)) == 'ALREADY_EXISTS')
+    add = lambda method, *names, group='crew', **kw: a.do('LocalGroupMember', None, method, kw.get('what_if', False), GroupName=group, Name=list(names))
+    check('what-if of Add', add('Add', 'carol', what_if=True)['result']['Changed'] and of('crew') == [''])
+    check('Add', good(add('Add', 'carol', 'alice')) and of('crew') == ['carol', 'alice'], of('crew'))
+    check('Add again changes nothing', not add('Add', 'carol')['result'].get('Changed'))
+    check('nobody', status(add('Add', 'nobody-here')) == 'NOT_FOUND')
+    check('one of two is nobody: neither is added', status(add('Add', 'bob', 'nobody-here')) == 'NOT_FOUND' and of('crew') == ['carol', 'alice'])
+    check('no group', status(add('Add', 'carol', group='nope')) == 'NOT_FOUND')
+    check('listed', {(r['Name'], r['Kind']) for r in a.rows('LocalGroupMember', Filter="GroupName = 'crew'")} == {('carol', 'Supplementary'), ('alice', 'Supplementary')})
+    check('Remove', good(add('Remove', 'alice')) and of('crew') == ['carol'])
+    check('Remove again', status(add('Remove', 'alice')) == 'NOT_FOUND')
+    r = a.do('LocalGroup', {'Name': 'carol'}, 'Delete')
+    check('a first group stays', status(r) == 'FAILED' and 'first group' in r['error']['data']['Hint'], r)
+    check('Rename', good(a.do('LocalGroup', {'Name': 'crew'}, 'Rename', Name='team')) and of('team') == ['carol'])
+    check('Delete', good(a.do('LocalGroup', {'Name': 'team'}, 'Delete')) and of('team') == [''])
+    check('deleted again', status(a.do('LocalGroup', {'Name': 'team'}, 'Delete')) == 'NOT_FOUND')
+
+
+def keys(m, a):
+    m.run('mkdir -p /home/alice/.ssh; printf "# mine\\nssh-ed25519 AAAA one\\n\\n  ssh-rsa BBBB two\\n" > /home/alice/.ssh/authorized_keys; chown -R alice /home/alice/.ssh;'
+          'mkdir -p /home/bob/.ssh; ln -s /etc/shadow /home/bob/.ssh/authorized_keys', check=True)
+    check('keys', a.one('LocalUser', {'Name': 'alice'}, 'AuthorizedKeys')['AuthorizedKeys'] == ['ssh-ed25519 AAAA one', '  ssh-rsa BBBB two'], a.one('LocalUser', {'Name': 'alice'}, 'AuthorizedKeys'))
+    check('a link is not followed', a.one('LocalUser', {'Name': 'bob'}, 'AuthorizedKeys')['AuthorizedKeys'] is None)
+
+
+def main():
+    with lablib.Lab() as lab:
+        m = lab.machine('users')
+        a = Asked(m.agent())
+        for part in (users, groups, changes, keys, users, groups):
+            part(m, a)
+    check.end()
+
+
+main()
