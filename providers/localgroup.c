@@ -71,7 +71,8 @@ static int localgroup_query(const struct rv_query *q, struct rv_sink *out, struc
         return e == RV_STOP ? RV_OK : e;
 }
 
-static int create(struct rv_call *c, const char *name, size_t n, const char *gid, bool system, struct rv_error *err)
+static int create(struct rv_call *c, const char *name, size_t n, const char *gid, bool system,
+                  struct rv_error *err)
 {
         struct rv_table t;
         struct rv_argv argv = { 0 };
@@ -103,7 +104,8 @@ static int localgroup_create_method(struct rv_call *c, const void *args, struct 
         const struct LocalGroup_Create_in *in = args;
         char gid[16];
         snprintf(gid, sizeof gid, "%u", in->Gid);
-        int e = create(c, in->Name, in->Name_len, in->has_Gid ? gid : NULL, in->has_SystemGroup && in->SystemGroup, err);
+        int e = create(c, in->Name, in->Name_len, in->has_Gid ? gid : NULL,
+                       in->has_SystemGroup && in->SystemGroup, err);
         if (e == RV_OK)
                 LocalGroup_Create_out_set_ReturnValue(c->out, 0);
         return e;
@@ -111,7 +113,8 @@ static int localgroup_create_method(struct rv_call *c, const void *args, struct 
 
 static int localgroup_create(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
 {
-        const struct rv_arg *name = rv_bit(v->set, LocalGroup_Name) ? &v->v[LocalGroup_Name] : &c->key[LocalGroup_Name];
+        const struct rv_arg *name =
+                rv_bit(v->set, LocalGroup_Name) ? &v->v[LocalGroup_Name] : &c->key[LocalGroup_Name];
         if (name->type != RV_STRING)
                 return rv_fail(err, RV_INVALID_PARAMETER, "a new group needs a Name");
         return create(c, name->s, name->len, NULL, false, err);
@@ -152,7 +155,9 @@ static int localgroup_remove(struct rv_call *c, struct rv_error *err)
         snprintf(what, sizeof what, "remove the group %.60s", name);
         e = c->what_if ? RV_OK : rv_accounts_run(&argv, what, NULL, c->deadline, err);
         if (e == RV_FAILED)
-                rv_hint(err, "A group that is some user's first group stays: Get-LocalGroupMember -Group %.60s.", name);
+                rv_hint(err,
+                        "A group that is some user's first group stays: Get-LocalGroupMember -Group %.60s.",
+                        name);
         return e;
 }
 
@@ -285,14 +290,14 @@ static int change_member(struct rv_call *c, const char *group, const char *name,
                 return rv_hint(err, "A first group is changed by Set-LocalUser -PrimaryGroup.");
         }
         rv_change(c, "Members", add ? NULL : name, add ? name : NULL);
-        snprintf(what, sizeof what, add ? "put %.60s into the group %.60s" : "take %.60s out of the group %.60s", name,
-                 group);
+        snprintf(what, sizeof what,
+                 add ? "put %.60s into the group %.60s" : "take %.60s out of the group %.60s", name, group);
         return c->what_if ? RV_OK : rv_accounts_run(&argv, what, NULL, c->deadline, err);
 }
 
 /* All are looked at before the first is changed. */
-static int change_members(struct rv_call *c, const char *group, const struct rv_arg *names, uint32_t n, bool add,
-                          struct rv_error *err)
+static int change_members(struct rv_call *c, const char *group, const struct rv_arg *names, uint32_t n,
+                          bool add, struct rv_error *err)
 {
         int e = n ? RV_OK : rv_fail(err, RV_INVALID_PARAMETER, "no user is named");
         bool in;
@@ -327,7 +332,8 @@ static int (*const group_methods[LocalGroup_nmethods])(struct rv_call *, const v
         [LocalGroup_method_Delete] = localgroup_delete,
         [LocalGroup_method_Rename] = localgroup_rename,
 };
-static int (*const member_methods[LocalGroupMember_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
+static int (*const member_methods[LocalGroupMember_nmethods])(struct rv_call *, const void *,
+                                                              struct rv_error *) = {
         [LocalGroupMember_method_Add] = member_add, [LocalGroupMember_method_Remove] = member_remove
 };
 
