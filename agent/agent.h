@@ -76,7 +76,6 @@ struct rv_entry *rv_entry_find(struct rv_agent *, const struct rv_class *);
 void rv_entry_begin(struct rv_entry *);
 void rv_entry_end(struct rv_entry *, uint64_t took, uint64_t rows, const struct rv_error *, bool timed_out);
 void rv_entry_stats(struct rv_entry *, struct rv_provider_stats *ret);
-void rv_metrics(struct rv_agent *, struct rv_buf *);    /* GET /metrics */
 
 /* ---- request.c ---- */
 enum rv_shape { RV_SHAPE_INSTANCES, RV_SHAPE_NAMES, RV_SHAPE_ONE, RV_SHAPE_METHOD, RV_SHAPE_SQL };
@@ -112,6 +111,8 @@ struct rv_request {
         const char *request_key;
         struct rv_scan *scan;           /* the one under way */
         struct rv_sql *sql;             /* the query under way */
+        struct rv_scrape *scrape;       /* or the scrape */
+        bool http;                      /* GET /metrics asked */
         struct rv_buf out;              /* the result */
         struct rv_buf chunk;            /* rows of the next $/progress */
         struct rv_buf partial;          /* complaints, as JSON objects */
@@ -159,6 +160,8 @@ void rv_answer(struct rv_request *, const char *json, size_t n);
 void rv_answer_error(struct rv_request *, const struct rv_error *);
 void rv_answer_text(struct rv_request *, bool is_error, const char *json, size_t n);
 void rv_answer_code(struct rv_request *, int code, const char *message);        /* JSON-RPC's own codes */
+/* To GET /metrics. */
+void rv_answer_http(struct rv_request *, int status, const char *type, const char *body, size_t n);
 void rv_notify(struct rv_session *, const char *method, const char *params, size_t n);
 
 /* ---- ops.c ---- */

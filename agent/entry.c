@@ -174,31 +174,3 @@ int rv_stats_each_provider(const struct rv_call *call, int (*each)(void *, const
         }
         return r;
 }
-
-void rv_metrics(struct rv_agent *a, struct rv_buf *b)
-{
-        static const struct {
-                const char *name, *type, *help;
-        } families[] = { { "reeve_provider_calls_total", "counter",
-                           "Calls of the provider of a class since the agent started." },
-                         { "reeve_provider_errors_total", "counter", "Calls that ended with an error." },
-                         { "reeve_provider_timeouts_total", "counter", "Calls that missed their deadline." },
-                         { "reeve_provider_rows_total", "counter", "Instances that the provider gave." },
-                         { "reeve_provider_stuck_threads", "gauge",
-                           "Threads held by calls that never ended." } };
-        for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
-                rv_buf_putf(b, "# HELP %s %s\n# TYPE %s %s\n", families[f].name, families[f].help,
-                            families[f].name, families[f].type);
-                for (unsigned i = 0; i < a->nentries; i++) {
-                        struct rv_provider_stats s;
-                        rv_entry_stats(&a->entries[i], &s);
-                        const uint64_t values[] = { s.calls, s.errors, s.timeouts, s.rows, s.stuck };
-                        rv_buf_putf(b, "%s{class=\"%s\"} %llu\n", families[f].name, s.name,
-                                    (unsigned long long)values[f]);
-                }
-        }
-        rv_buf_putf(b,
-                    "# HELP reeve_sessions Connections at this moment.\n# TYPE reeve_sessions "
-                    "gauge\nreeve_sessions %u\n",
-                    a->nsessions);
-}

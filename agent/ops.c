@@ -13,7 +13,10 @@
 
 #include "agent/agent.h"
 #include "agent/assoc.h"
+#include "agent/scrape.h"
 #include "agent/wql.h"
+
+#define SCRAPE_NS UINT64_C(5000000000) /* a scrape that names no Timeout */
 
 struct rv_param {
         const char *name, *type, *help; /* type: string, integer, number, boolean, object, any, string[] */
@@ -45,6 +48,10 @@ struct rv_op {
                 { "OrderBy", "any", "A property or a list of them, each with ASC or DESC behind it.", \
                   false }, \
                 { "Limit", "integer", "At most so many instances.", false }, \
+                { "Since", "string", \
+                  "A Revision, or an empty text: the result is then known by a Revision, and is only " \
+                  "Unchanged while it is still the same.", \
+                  false }, \
                 { "IncludeSystemProperties", "boolean", "__CLASS, __PATH, __NAMESPACE, __SERVER too.", \
                   false }, \
         { \
@@ -598,6 +605,58 @@ static int op_set(struct rv_request *q, struct rv_error *err)
         return ensure(q, RV_SET, err);
 }
 
+/* The classes named, each with what its provider has; a query's class. */
+static int metric_classes(struct rv_request *q, struct rv_error *err)
+{
+        const char *const *names = NULL;
+        size_t n = 0;
+        int r = texts(q, json_object_get(q->params, "ClassName"), &names, &n, err);
+        if (r || !n)
+                return r;
+        const struct rv_class **list = calloc(n, sizeof *list);
+        q->classes = list;
+        for (size_t i = 0; list && r == RV_OK && i < n; i++) {
+                r = find_class(q, names[i], RV_RIGHT_READ, err);
+                list[q->nclasses++] = q->asked;
+        }
+        return list ? r : -ENOMEM;
+}
+
+static int op_metrics(struct rv_request *q, struct rv_error *err)
+{
+        const char *format = text_param(q, "Format"), *query = text_param(q, "Query");
+        bool open = format && strcasecmp(format, "OpenMetrics") == 0;
+        if (format && !open && strcasecmp(format, "Prometheus") != 0)
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               "Format is '%.40s': expected Prometheus or OpenMetrics", format);
+        int r = reading(q, err);
+        if (r == RV_OK)
+                r = metric_classes(q, err);
+        if (r == RV_OK && query) {
+                struct rv_wql_select select;
+                r = rv_wql_select(query, strlen(query), &q->arena, &select, err);
+                if (r == RV_OK)
+                        r = find_class(q, select.class_name, RV_RIGHT_READ, err);
+                if (r)
+                        return r;
+                free(q->classes);
+                q->classes = calloc(1, sizeof *q->classes);
+                if (!q->classes)
+                        return -ENOMEM;
+                q->classes[0] = q->asked;
+                q->nclasses = 1;
+                q->ask.properties = select.columns;
+                q->ask.nproperties = select.ncolumns;
+                q->ask.filter =
+                        select.where ? rv_arena_text(&q->arena, select.where, select.where_len) : NULL;
+        }
+        if (r == RV_OK && !q->classes && (q->ask.nproperties || q->ask.filter))
+                return rv_fail(err, RV_INVALID_PARAMETER, "PropertyList and Filter need ClassName");
+        if (r == RV_OK && !json_object_get(q->params, "Timeout"))
+                q->deadline = rv_now() + SCRAPE_NS;
+        return r ? r : rv_scrape_start(q, open, err);
+}
+
 static int op_discover(struct rv_request *, struct rv_error *);
 
 static const struct rv_op ops[] = {
@@ -654,6 +713,17 @@ static const struct rv_op ops[] = {
                   { "ResultClass", "string", "Only associations of this class.", false },
                   { "Role", "string", "Name of the reference that the object is.", false },
                   READING,
+                  COMMON,
+                  { 0 } },
+          false },
+        { "Metrics", "Instances as metrics, in Prometheus' text or OpenMetrics'.", "MetricsText", op_metrics,
+          (const struct rv_param[]) {
+                  { "ClassName", "any", "A class or a list of them; those that the schema marks when absent.",
+                    false },
+                  { "Query", "string", "Instead of a class: a WQL query.", false },
+                  { "PropertyList", "string[]", "Only these; texts among them become labels.", false },
+                  { "Filter", "string", "WQL condition on the classes named.", false },
+                  { "Format", "string", "Prometheus (when absent) or OpenMetrics.", false },
                   COMMON,
                   { 0 } },
           false },

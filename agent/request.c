@@ -15,6 +15,7 @@
 #include "agent/agent.h"
 #include "agent/log.h"
 #include "agent/scan.h"
+#include "agent/scrape.h"
 #include "agent/sha256.h"
 
 enum { SLICE_NS = 500000 };
@@ -84,6 +85,8 @@ static void on_back(struct rv_work *w)
                 finish_change(s);
         else if (s->pull)
                 rv_pull_news(s->pull);
+        else if (s->part)
+                rv_scrape_news(s->part);
         else if (!s->request)
                 scan_free(s);
         else
@@ -97,6 +100,8 @@ static void on_rows(struct rv_work *w)
                 s->returned = true;
         if (s->pull)
                 rv_pull_news(s->pull);
+        else if (s->part)
+                rv_scrape_news(s->part);
         else if (s->request && !s->is_method)
                 step(s->request);
 }
@@ -145,6 +150,7 @@ void rv_scan_drop(struct rv_scan *s, bool timed_out)
 {
         s->request = NULL;
         s->pull = NULL;
+        s->part = NULL;
         struct rv_error late = { .code = timed_out ? RV_TIMED_OUT : 0 };
         if (timed_out)
                 snprintf(late.message, sizeof late.message, "%s did not answer within the deadline",
@@ -254,6 +260,22 @@ static bool drain(struct rv_request *q, struct rv_scan *s)
         return true;
 }
 
+/* For who polls: what the result is known by; when it is what the reader has already, that instead of it. */
+static void put_revision(struct rv_request *q)
+{
+        const json_t *since = json_object_get(q->params, "Since");
+        struct rv_sha256 h;
+        char sum[65];
+        rv_sha256_init(&h);
+        rv_sha256_add(&h, q->out.data, q->out.len);
+        rv_sha256_hex(&h, sum);
+        sum[32] = 0;
+        bool same = json_is_string(since) && strcmp(json_string_value(since), sum) == 0;
+        if (same)
+                q->out.len = 0;
+        rv_buf_putf(&q->out, same ? "{\"Unchanged\":true,\"Revision\":\"%s\"" : ",\"Revision\":\"%s\"", sum);
+}
+
 static void finish(struct rv_request *q)
 {
         if (q->out.failed) {
@@ -288,6 +310,8 @@ static void finish(struct rv_request *q)
                 rv_buf_put(&q->out, q->partial.data, q->partial.len);
                 rv_buf_puts(&q->out, "]");
         }
+        if (json_object_get(q->params, "Since") && !q->token)
+                put_revision(q);
         rv_buf_puts(&q->out, "}");
         rv_answer(q, q->out.data, q->out.len);
 }
@@ -864,6 +888,7 @@ void rv_request_orphan(struct rv_request *q)
 {
         rv_alarm_clear(&q->agent->loop, &q->alarm);
         rv_sql_orphan(q);
+        rv_scrape_orphan(q);
         scan_end(q, false);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A provider at work: one query, or one call that changes. Made and ended on the loop; it outlives whoever asked when
- * its thread has not returned, and is freed then. Private to request.c and pull.c.
+ * its thread has not returned, and is freed then. Private to request.c, pull.c and scrape.c.
  */
 #ifndef RV_SCAN_H
 #define RV_SCAN_H
@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 
 struct rv_pull;
+struct rv_scrape_part;
 
 struct rv_scan {
         struct rv_job job;
@@ -17,6 +18,7 @@ struct rv_scan {
         struct rv_entry *entry;
         struct rv_request *request; /* NULL: given up, or asked by `pull` */
         struct rv_pull *pull;       /* SQL asks */
+        struct rv_scrape_part *part; /* a scrape asks */
         struct rv_plan plan;
         struct rv_query query;
         struct rv_call call;

@@ -15,6 +15,7 @@
 
 #include "agent/agent.h"
 #include "agent/log.h"
+#include "agent/scrape.h"
 
 #define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
@@ -238,10 +239,23 @@ static void answer(struct rv_session *s, struct rv_group *g, const char *id, con
 static void reply(struct rv_request *q, const char *kind, const char *json, size_t n)
 {
         struct rv_session *s = q->session;
-        answer(s, q->group, q->id, kind, json, n);
+        bool again = q->http && memmem(json, n, "\"Retryable\":true", 16);
+        if (q->http) /* an error: what is well goes by rv_answer_http() */
+                rv_frame_http(&s->out, again ? 503 : 400, "application/json", json, n, s->frame.close);
+        else
+                answer(s, q->group, q->id, kind, json, n);
         request_free(q);
+        flush_soon(s);
         if (s->state == RV_SESSION_DRAINING)
                 flush_soon(s);
+}
+
+void rv_answer_http(struct rv_request *q, int status, const char *type, const char *body, size_t n)
+{
+        struct rv_session *s = q->session;
+        rv_frame_http(&s->out, status, type, body, n, s->frame.close);
+        request_free(q);
+        flush_soon(s);
 }
 
 void rv_answer(struct rv_request *q, const char *json, size_t n)
@@ -300,8 +314,7 @@ static void cancel(struct rv_session *s, const json_t *params)
         free(id);
 }
 
-static void begin(struct rv_session *s, struct rv_group *g, char *id, const char *method, size_t n,
-                  json_t *params)
+static struct rv_request *begin(struct rv_session *s, struct rv_group *g, char *id, json_t *params)
 {
         struct rv_request *q = s->nrequests < RV_MOST_CALLS + RV_MOST_BATCH ? calloc(1, sizeof *q) : NULL;
         if (!q) {
@@ -309,7 +322,7 @@ static void begin(struct rv_session *s, struct rv_group *g, char *id, const char
                        "too many requests of this session are under way");
                 free(id);
                 json_decref(params);
-                return;
+                return NULL;
         }
         *q = (struct rv_request) {
                 .next = s->requests, .session = s, .agent = s->agent, .group = g, .id = id, .params = params
@@ -318,7 +331,7 @@ static void begin(struct rv_session *s, struct rv_group *g, char *id, const char
         s->nrequests++;
         s->agent->nrequests++;
         s->calls++;
-        rv_dispatch(q, method, n);
+        return q;
 }
 
 /* One request object; takes it over. */
@@ -345,7 +358,9 @@ static void request(struct rv_session *s, struct rv_group *g, json_t *j)
                 cancel(s, params);
                 answer(s, g, NULL, "", "", 0);
         } else {
-                begin(s, g, text, json_string_value(method), json_string_length(method), json_incref(params));
+                struct rv_request *q = begin(s, g, text, json_incref(params));
+                if (q)
+                        rv_dispatch(q, json_string_value(method), json_string_length(method));
         }
         json_decref(j);
 }
@@ -424,8 +439,9 @@ static bool quick(struct rv_session *s, const char *p, size_t n)
         if (!version || !id || !method || p + 1 != end)
                 return false;
         char *copy = strndup(id, id_len);
-        if (copy)
-                begin(s, NULL, copy, method, method_len, NULL);
+        struct rv_request *q = copy ? begin(s, NULL, copy, NULL) : NULL;
+        if (q)
+                rv_dispatch(q, method, method_len);
         return copy;
 }
 
@@ -447,14 +463,13 @@ static void message(struct rv_session *s, const char *text, size_t n)
                 request(s, NULL, j);
 }
 
-static void metrics(struct rv_session *s)
+static void metrics(struct rv_session *s, const char *head, size_t n)
 {
-        struct rv_buf b = { 0 };
-        rv_metrics(s->agent, &b);
-        rv_frame_http(&s->out, 200, "text/plain; version=0.0.4; charset=utf-8", b.data ? b.data : "", b.len,
-                      s->frame.close);
-        rv_buf_free(&b);
-        flush_soon(s);
+        struct rv_request *q = begin(s, NULL, NULL, rv_scrape_params(head, n));
+        if (!q)
+                return;
+        q->http = true;
+        rv_dispatch(q, "Metrics", 7);
 }
 
 static void complain(struct rv_session *s)
@@ -490,7 +505,7 @@ static void input(struct rv_session *s)
                 if (r == RV_FRAME_MESSAGE)
                         message(s, text, n);
                 else if (r == RV_FRAME_METRICS)
-                        metrics(s);
+                        metrics(s, text, n);
                 else
                         complain(s);
                 if (s->frame.framing == RV_FRAMING_HTTP && s->frame.close && !s->frame.complaint)

@@ -248,7 +248,8 @@ char *sh_which(struct sh *sh, const char *name, size_t n)
                 }
                 p += len + (p[len] == ':');
         }
-        return NULL;
+        /* This program itself, wherever it lies: `ssh host reeve check ...` needs no PATH. */
+        return n == 5 && memcmp(name, "reeve", 5) == 0 ? realpath("/proc/self/exe", NULL) : NULL;
 }
 
 static struct sh_target *program(struct sh *sh, const char *name, size_t n)

@@ -51,6 +51,39 @@ static int exit_status(struct sh *sh, int st, bool of_command)
         return of_command && !sh->ok ? 1 : 0;
 }
 
+/* "reeve check ..." alone: over SSH its status is read by monitoring, so it is passed on as it is. */
+static bool is_own_program(const struct sh_options *o)
+{
+        const char *s = o->command, *end = s + o->ncommand;
+        while (s < end && (*s == ' ' || *s == '&'))
+                s++;
+        const char *word = s;
+        while (s < end && *s != ' ')
+                s++;
+        if (s - word < 5 || memcmp(s - 5, "reeve", 5) != 0 || (s - word > 5 && s[-6] != '/'))
+                return false;
+        char quote = 0;
+        for (; s < end; s++) {
+                if (quote)
+                        quote = *s == quote ? 0 : quote;
+                else if (*s == '\'' || *s == '"')
+                        quote = *s;
+                else if (strchr(";|\n&", *s))
+                        return false;
+        }
+        return true;
+}
+
+static int last_status(struct sh *sh, int otherwise)
+{
+        struct sv v = SH_NIL;
+        int code = otherwise;
+        if (sh_var_get(sh, "LASTEXITCODE", &v) && v.kind == SH_INT32 && v.i > 0 && v.i < 256)
+                code = (int)v.i;
+        sh_drop(v);
+        return code;
+}
+
 static void run_profile(struct sh *sh, const char *path)
 {
         if (access(path, R_OK))
@@ -189,6 +222,8 @@ static int run_session(struct sh_options *o)
         default: st = sh_interactive(sh);
         }
         int code = exit_status(sh, st, of_command);
+        if (code == 1 && st == SH_OK && o->mode == SH_MODE_COMMAND && is_own_program(o))
+                code = last_status(sh, code);
         sh_flush(sh);
         if (o->no_exit && o->mode != SH_MODE_PROMPT && st != SH_EXIT)
                 code = exit_status(sh, sh_interactive(sh), true);

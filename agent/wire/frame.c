@@ -154,8 +154,10 @@ static enum rv_frame_result next_http(struct rv_frame *f, const char **ret, size
                 v--;
         if (nl - v < 9 || strncmp(v, " HTTP/1.", 8) != 0)
                 return bad(f, 400, "expected a JSON text, 'Content-Length:' or an HTTP/1.1 request");
-        if (strncmp(s, "GET /metrics ", 13) == 0) {
+        if (strncmp(s, "GET /metrics", 12) == 0 && (s[12] == ' ' || s[12] == '?')) {
                 f->taken += head;
+                *ret = s;
+                *ret_n = head;
                 return RV_FRAME_METRICS;
         }
         if (strncmp(s, "POST ", 5) != 0)
@@ -215,6 +217,7 @@ void rv_frame_http(struct rv_buf *b, int status, const char *type, const char *t
                              : status == 411 ? "Length Required"
                              : status == 413 ? "Content Too Large"
                              : status == 431 ? "Headers Too Large"
+                             : status == 503 ? "Service Unavailable"
                                              : "Bad Request";
         rv_buf_putf(b, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s\r\n", status, reason,
                     type, n, close ? "Connection: close\r\n" : "");

@@ -24,7 +24,7 @@ enum rv_framing { RV_FRAMING_UNKNOWN, RV_FRAMING_LINES, RV_FRAMING_LENGTH, RV_FR
 enum rv_frame_result {
         RV_FRAME_MORE,    /* not all there yet */
         RV_FRAME_MESSAGE, /* a JSON text */
-        RV_FRAME_METRICS, /* HTTP GET /metrics */
+        RV_FRAME_METRICS, /* HTTP GET /metrics: the request's head */
         RV_FRAME_BAD,     /* answer `complaint` if there is one, then end */
 };
 
