@@ -164,7 +164,7 @@ try:
             return subprocess.run(['curl', '-s', '--max-time', '10', '--unix-socket', agent.path, *args], capture_output=True, text=True).stdout
         out = curl('http://x/rpc', '-d', '{"jsonrpc":"2.0","id":1,"method":"Ping"}', '--next', '-s', '--unix-socket', agent.path, 'http://x/rpc', '-d', '{"jsonrpc":"2.0","id":2,"method":"Ping"}')
         case('HTTP', out == '{"jsonrpc":"2.0","id":1,"result":{}}{"jsonrpc":"2.0","id":2,"result":{}}', out)
-        case('GET /metrics', 'reeve_provider_calls_total{class="Process"}' in curl('http://x/metrics'))
+        case('GET /metrics', 'reeve_provider_calls_total{name="Process"}' in curl('http://x/metrics?timeout=30'))
         case('404', curl('-o', '/dev/null', '-w', '%{http_code}', 'http://x/nothing') == '404')
         case('204', curl('-o', '/dev/null', '-w', '%{http_code}', 'http://x/rpc', '-d', '{"jsonrpc":"2.0","method":"Ping"}') == '204')
     else:
