@@ -39,6 +39,11 @@ struct sh_moment {
 bool sh_moment_format(struct sh_buf *, const struct sh_moment *, const char *fmt, size_t n);
 bool sh_timespan_format(struct sh_buf *, struct sv, const char *fmt, size_t n);
 
+/* [DateTimeOffset]: types/offset.c. */
+extern const struct sh_type sh_type_offset;
+struct sv sh_offset_new(int64_t local_ticks, int64_t seconds);
+int64_t sh_offset_utc(struct sv); /* its ticks in UTC */
+
 /* Reading: any of the forms that DateTime.Parse takes; or by format (standard or custom). */
 bool sh_moment_parse(const char *, size_t n, struct sh_moment *);
 bool sh_moment_parse_exact(const char *, size_t n, const char *fmt, size_t nfmt, bool loose_blanks,

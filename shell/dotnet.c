@@ -65,7 +65,7 @@ bool sh_args_enum(struct sh *sh, struct sh_args a, uint32_t i, const struct sh_e
 static const char *member_name(struct sh *sh)
 {
         const struct sh_member *m = sh_current_member(sh);
-        return m ? m->name : ".ctor";
+        return m && strcmp(m->name, "new") ? m->name : ".ctor";
 }
 
 int sh_throw_null(struct sh *sh, struct sh_args a, const char *param)

@@ -88,6 +88,8 @@ static const char *format_one(struct sh *sh, struct sv v, const char *f, size_t 
                 sh_drop(t);
                 return why;
         }
+        if (n && x.kind == SH_OTHER && x.o->type->format)
+                return x.o->type->format(sh, x, f, n, b) ? NULL : bad_format;
         if (x.kind == SH_OTHER || x.kind == SH_PSOBJECT)
                 sh_buf_value(sh, b, v);
         else

@@ -88,7 +88,7 @@ static int implicit_op(struct sh *sh, enum sh_op op, struct sv a, struct sv b, s
         const struct sh_type *t = sh_type_of(primitive(a) || sh_is_null(a) ? b : a);
         const char *name = method_names[op];
         int st = SH_NONE;
-        if (a.kind == SH_DATETIME || a.kind == SH_TIMESPAN || b.kind == SH_TIMESPAN)
+        if (a.kind == SH_DATETIME || a.kind == SH_TIMESPAN || (b.kind == SH_TIMESPAN && sh_is_number(a)))
                 st = date_op(sh, op, a, b, ret);
         if (st == SH_NONE && t && sh_find_member(t, name, strlen(name), true, SH_METHOD)) {
                 struct sv args[2] = { a, b };

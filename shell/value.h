@@ -201,6 +201,8 @@ struct sh_type {
         /* Enumeration (unrolling in the pipeline, foreach): item number *pos, advancing it; false at the end. */
         bool (*next)(struct sv self, size_t *pos, struct sv *ret);
         void (*text)(struct sh *, struct sv self, struct sh_buf *);            /* ToString() */
+        /* ToString(fmt) and -f: false when the format is none of this type's */
+        bool (*format)(struct sh *, struct sv self, const char *fmt, size_t n, struct sh_buf *);
         int (*compare)(struct sh *, struct sv self, struct sv other, int *ret); /* -1 0 1; SH_NONE when it cannot */
         bool (*equals)(struct sv self, struct sv other);
         uint32_t (*hash)(struct sv self);

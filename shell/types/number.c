@@ -9,6 +9,58 @@
 #include <float.h>
 #include <math.h>
 
+/* NumberStyles with AllowHexSpecifier among the arguments. */
+static bool hexadecimal(struct sh_args a)
+{
+        for (uint32_t i = 1; i < a.n; i++) {
+                struct sv v = sh_unwrap(a.v[i]);
+                if ((v.kind == SH_ENUM &&
+                     !strcmp(((struct sh_enum *)v.o)->type.name, "System.Globalization.NumberStyles") &&
+                     v.hi & 512) ||
+                    (v.kind == SH_STRING && (sh_text_same(v.s->s, v.s->len, "HexNumber", 9) ||
+                                             sh_text_same(v.s->s, v.s->len, "AllowHexSpecifier", 17))))
+                        return true;
+        }
+        return false;
+}
+
+/* Hexadecimal digits fill the type's bits: FF is -1 as an sbyte. */
+static enum sh_why read_hex(const char *s, size_t n, const struct sh_type *t, struct sv *ret)
+{
+        static const uint8_t bits[] = {
+                [SH_SBYTE] = 8,  [SH_BYTE] = 8,    [SH_INT16] = 16, [SH_UINT16] = 16,
+                [SH_INT32] = 32, [SH_UINT32] = 32, [SH_INT64] = 64, [SH_UINT64] = 64
+        };
+        uint64_t u = 0;
+        if (t->kind > SH_UINT64)
+                return SH_BAD_FORMAT;
+        while (n && sh_cp_space((unsigned char)*s))
+                s++, n--;
+        while (n && sh_cp_space((unsigned char)s[n - 1]))
+                n--;
+        if (!n)
+                return SH_BAD_FORMAT;
+        for (size_t i = 0; i < n; i++) {
+                char c = s[i];
+                int digit = c >= '0' && c <= '9'                 ? c - '0'
+                            : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                                 : -1;
+                if (digit < 0)
+                        return SH_BAD_FORMAT;
+                if (u >> 60)
+                        return SH_OUT_OF_RANGE;
+                u = u << 4 | (unsigned)digit;
+        }
+        unsigned b = bits[t->kind];
+        if (b < 64 && u >> b)
+                return SH_OUT_OF_RANGE;
+        bool is_signed =
+                t->kind == SH_SBYTE || t->kind == SH_INT16 || t->kind == SH_INT32 || t->kind == SH_INT64;
+        *ret = (struct sv) { .kind = t->kind,
+                             .u = is_signed ? (uint64_t)((int64_t)(u << (64 - b)) >> (64 - b)) : u };
+        return SH_FITS;
+}
+
 static int number_parse(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         const struct sh_type *t = sh_type_referred(self);
@@ -26,9 +78,12 @@ static int number_parse(struct sh *sh, struct sv self, struct sh_args a, struct 
         double d;
         bool real = t->kind >= SH_SINGLE;
         enum sh_why why = SH_BAD_FORMAT;
-        if (!blank && (real ? !letters || sh_parse_double(s, n, true, &d) : !letters && !memchr(s, '.', n)))
+        if (hexadecimal(a))
+                why = read_hex(s, n, t, &v);
+        else if (!blank &&
+                 (real ? !letters || sh_parse_double(s, n, true, &d) : !letters && !memchr(s, '.', n)))
                 why = sh_to_number(text, (enum sh_kind)t->kind, &v);
-        if (!real && (memchr(s, ',', n) || memchr(s, 'e', n) || memchr(s, 'E', n)))
+        if (!real && !hexadecimal(a) && (memchr(s, ',', n) || memchr(s, 'e', n) || memchr(s, 'E', n)))
                 why = SH_BAD_FORMAT;
         int st = SH_OK;
         if (attempt) {
