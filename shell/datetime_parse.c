@@ -127,7 +127,7 @@ static bool read_word(struct reading *r)
         if (n == 1 && (*w | 32) == 't' && r->nnumbers && is_digit(here(r)))
                 return true;
         if ((n == 1 && (*w | 32) == 'z') || sh_text_same(w, n, "gmt", 3) || sh_text_same(w, n, "utc", 3)) {
-                bool ok = r->hour >= 0 && r->offset == NO_OFFSET;
+                bool ok = (r->hour >= 0 || r->nnumbers == 3) && r->offset == NO_OFFSET; /* "2024-01-01Z" too */
                 r->offset = 0;
                 r->zulu = true;
                 return ok;
