@@ -442,6 +442,17 @@ static void put_target(struct choice *h, struct sv row, struct sh_buf *b)
                 sh_buf_puts(b, c->name);
 }
 
+/* What a static method is about: its first mandatory argument (the name of what is to be made), else the class. */
+static void put_made(struct choice *h, struct sh_buf *b)
+{
+        const struct sh_model_cmdlet *m = h->m;
+        for (uint32_t i = 0; i < m->nparams && !b->n; i++)
+                if (m->params[i].argument >= 0 && m->table.params[i].mandatory && sh_bound(h->c, m->table.params[i].name))
+                        sh_buf_value(sh_session(h->c), b, sh_arg(h->c, m->table.params[i].name));
+        if (!b->n)
+                sh_buf_puts(b, m->class->c->name);
+}
+
 /* The [In] parameters that were given, and the constants of the cmdlet's declaration, as JSON. */
 static int put_arguments(struct choice *h, struct rv_buf *b)
 {
@@ -570,8 +581,12 @@ int sh_model_method_process(struct sh_cmd *c, struct sv input)
         struct choice h = { .c = c, .m = cmdlet_of(c) };
         struct rv_buf in = { 0 };
         int st = put_arguments(&h, &in);
-        if (st == SH_OK && h.m->method->is_static)
-                st = invoke(&h, SH_NIL, h.m->class->c->name, &in);
+        if (st == SH_OK && h.m->method->is_static) {
+                struct sh_buf what = { 0 };
+                put_made(&h, &what);
+                st = invoke(&h, SH_NIL, what.p, &in);
+                sh_buf_free(&what);
+        }
         else if (st == SH_OK)
                 st = for_each_target(&h, invoke_on, &in);
         rv_buf_free(&in);

@@ -149,11 +149,35 @@ def keys(m, a):
     check('a link is not followed', a.one('LocalUser', {'Name': 'bob'}, 'AuthorizedKeys')['AuthorizedKeys'] is None)
 
 
+def sessions(m, a):
+    m.run('systemd-run --no-block -q -p PAMName=login -p User=alice sleep 600; systemd-run --no-block -q -p PAMName=login -p User=bob sleep 600;'
+          'for i in $(seq 100); do [ $(loginctl --no-legend | wc -l) = 2 ] && break; sleep 0.05; done', check=True)
+    real = {}
+    for line in m.run('loginctl --no-legend').stdout.splitlines():
+        i = line.split()[0]
+        real[i] = dict(l.split('=', 1) for l in m.run(f'loginctl show-session {i}').stdout.splitlines() if '=' in l)
+    mine = {r['LogonId']: r for r in a.rows('LogonSession')}
+    check('the same sessions', sorted(real) == sorted(mine) and len(real) == 2, (sorted(real), sorted(mine)))
+    for i, p in real.items():
+        want = {'UserName': p['Name'], 'Uid': int(p['User']), 'Service': p['Service'], 'Class': p['Class'], 'Type': p['Type'], 'State': p['State'], 'Scope': p['Scope'],
+                'Leader': int(p['Leader']), 'Remote': p['Remote'] == 'yes', 'Locked': p['LockedHint'] == 'yes', 'Tty': p.get('TTY') or None, 'Seat': p.get('Seat') or None}
+        check(f'session {i}', not differ(mine.get(i), want), differ(mine.get(i), want))
+    i = next(i for i, p in real.items() if p['Name'] == 'bob')
+    check('what-if of Terminate', good(a.do('LogonSession', {'LogonId': i}, 'Terminate', True)) and a.one('LogonSession', {'LogonId': i})['State'] != 'closing')
+    check('Lock', good(a.do('LogonSession', {'LogonId': i}, 'Lock')))
+    check('Terminate', good(a.do('LogonSession', {'LogonId': i}, 'Terminate')))
+    m.run(f'for i in $(seq 100); do loginctl show-session {i} >/dev/null 2>&1 || break; sleep 0.05; done')
+    check('it has ended', [r['UserName'] for r in a.rows('LogonSession')] == ['alice'], a.rows('LogonSession'))
+    check('no such session', status(a.do('LogonSession', {'LogonId': 'none'}, 'Terminate')) == 'NOT_FOUND', a.do('LogonSession', {'LogonId': 'none'}, 'Terminate'))
+    m.run('systemctl stop systemd-logind; systemctl mask --runtime systemd-logind dbus-org.freedesktop.login1')
+    check('without logind: utmp, at once', a.rows('LogonSession') == [], a.rows('LogonSession'))
+
+
 def main():
     with lablib.Lab() as lab:
         m = lab.machine('users')
         a = Asked(m.agent())
-        for part in (users, groups, changes, keys, users, groups):
+        for part in (users, groups, changes, keys, users, groups, sessions):
             part(m, a)
     check.end()
 
