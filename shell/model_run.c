@@ -447,7 +447,8 @@ static void put_made(struct choice *h, struct sh_buf *b)
 {
         const struct sh_model_cmdlet *m = h->m;
         for (uint32_t i = 0; i < m->nparams && !b->n; i++)
-                if (m->params[i].argument >= 0 && m->table.params[i].mandatory && sh_bound(h->c, m->table.params[i].name))
+                if (m->params[i].argument >= 0 && m->table.params[i].mandatory &&
+                    sh_bound(h->c, m->table.params[i].name))
                         sh_buf_value(sh_session(h->c), b, sh_arg(h->c, m->table.params[i].name));
         if (!b->n)
                 sh_buf_puts(b, m->class->c->name);
@@ -586,8 +587,7 @@ int sh_model_method_process(struct sh_cmd *c, struct sv input)
                 put_made(&h, &what);
                 st = invoke(&h, SH_NIL, what.p, &in);
                 sh_buf_free(&what);
-        }
-        else if (st == SH_OK)
+        } else if (st == SH_OK)
                 st = for_each_target(&h, invoke_on, &in);
         rv_buf_free(&in);
         return st;
