@@ -104,7 +104,9 @@ int sh_entry_compare(struct sh *sh, const struct sh_entry *a, const struct sh_en
                                 continue;
                         return x.kind == SH_VOID ? 1 : -1;
                 }
-                int order = sh_order(sh, x, y, cs);
+                int order = x.kind == y.kind && (x.kind == SH_INT64 || x.kind == SH_INT32 || x.kind == SH_DATETIME)
+                                    ? (x.i > y.i) - (x.i < y.i)
+                                    : sh_order(sh, x, y, cs);
                 if (order)
                         return descending && descending[i] ? -order : order;
         }

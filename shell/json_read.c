@@ -6,6 +6,7 @@
 #include "shell/json.h"
 #include "shell/text.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -374,7 +375,7 @@ static bool put(struct reader *r, struct sv object, struct sv name, struct sv v)
                          "string, this is only supported using the -AsHashTable switch.");
                 return false;
         }
-        struct sh_bag *bag = object.o->extra;
+        struct sh_bag *bag = sh_bag_of(object, true);
         for (uint32_t i = 0; i < bag->n; i++) {
                 const struct sh_str *k = bag->v[i].name.s;
                 if (!sh_text_same(k->s, k->len, name.s->s, name.s->len))
@@ -456,15 +457,25 @@ static bool value(struct reader *r, struct sv *ret)
 {
         char c = r->p < r->end ? *r->p : 0;
         *ret = SH_NIL;
-        if (c == '{')
-                return object(r, ret);
+        if (c == '{') {
+                const char *after;
+                *ret = r->o->hashtable || r->o->strict ? SH_NOTHING
+                                                       : sh_json_unread(r->o->text, r->p, r->end,
+                                                                      r->o->depth - r->level, &after);
+                if (ret->kind == SH_VOID)
+                        return object(r, ret);
+                r->p = after;
+                return true;
+        }
         if (c == '[')
                 return array(r, ret);
         if (c == '"' || (c == '\'' && !r->o->strict))
                 return string(r, ret);
+        if (c >= '0' && c <= '9')
+                return number(r, ret);
         if (constant(r, ret))
                 return true;
-        if (c == '-' || (c >= '0' && c <= '9'))
+        if (c == '-')
                 return number(r, ret);
         return fail_char(r, "Unexpected character encountered while parsing value");
 }
@@ -472,6 +483,7 @@ static bool value(struct reader *r, struct sv *ret)
 bool sh_json_parse(struct sh_json_read *o, const char *s, size_t n, struct sv *ret)
 {
         struct reader r = { .o = o, .s = s, .p = s, .end = s + n };
+        sh_json_unread_begin();
         o->error[0] = 0;
         o->id = NULL;
         *ret = SH_NIL;
@@ -488,4 +500,14 @@ bool sh_json_parse(struct sh_json_read *o, const char *s, size_t n, struct sv *r
         sh_drop(*ret);
         *ret = SH_NIL;
         return fail_char(&r, "Additional text encountered after finished reading JSON content");
+}
+
+/* An object that sh_json_unread() has looked through: no error can come up. */
+void sh_json_object(struct sh_str *text, uint32_t at, uint32_t n, struct sv *ret)
+{
+        struct sh_json_read o = { .depth = INT_MAX, .text = text };
+        struct reader r = { .o = &o, .s = text->s + at, .p = text->s + at, .end = text->s + at + n };
+        sh_json_unread_begin();
+        if (!object(&r, ret))
+                *ret = sh_object_new();
 }

@@ -4,6 +4,7 @@
  * type offers by name at run time, its declared members, what was added to its type, what every object has; and a
  * collection without the member is asked item by item.
  */
+#include "shell/json.h"
 #include "shell/types.h"
 
 #include "shell/code.h"
@@ -233,6 +234,10 @@ static int get_intrinsic(struct sv self, const char *name, size_t n, struct sv *
 
 int sh_get(struct sh *sh, struct sv self, const char *name, size_t n, struct sv *ret)
 {
+        bool there;
+        if (self.kind == SH_PSOBJECT && ((struct sh_psobject *)self.o)->unread &&
+            sh_json_unread_get((struct sh_psobject *)self.o, name, n, ret, &there) && there)
+                return SH_OK;
         struct sh_note *note = added(self, name, n);
         if (note && note->kind != SH_SCRIPT_METHOD)
                 return sh_note_get(sh, note, self, ret);

@@ -72,6 +72,11 @@ uint32_t sh_utf_units(const char *s, size_t n)
 {
         uint32_t units = 0;
         size_t i = 0;
+        for (uint64_t eight; i + 8 <= n; i += 8, units += 8) { /* most text is ASCII */
+                memcpy(&eight, s + i, 8);
+                if (eight & UINT64_C(0x8080808080808080))
+                        break;
+        }
         while (i < n) {
                 if ((unsigned char)s[i] < 0x80) {
                         i++;
@@ -167,7 +172,9 @@ bool sh_text_same(const char *a, size_t na, const char *b, size_t nb)
         size_t i = 0, j = 0;
         while (i < na && j < nb) {
                 unsigned char x = (unsigned char)a[i], y = (unsigned char)b[j];
-                if (x == y && x < 0x80) {
+                if (x < 0x80 && y < 0x80) {
+                        if (x != y && ((x ^ y) != 0x20 || (unsigned)((x | 0x20) - 'a') > 25))
+                                return false;
                         i++, j++;
                         continue;
                 }

@@ -110,12 +110,16 @@ struct sh_str {
 };
 struct sv sh_string(const char *, size_t n);
 struct sv sh_text(const char *);        /* NUL-terminated */
+/* A string to be filled: room for n bytes in .s->s, then sealed at its length (at most n). */
+struct sv sh_string_room(size_t n);
+void sh_string_seal(struct sv, size_t n);
 struct sv sh_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static inline bool sh_is_ascii(const struct sh_str *s) { return s->len == s->units; }
 bool sh_text_same(const char *a, size_t na, const char *b, size_t nb);  /* without case (simple folding, invariant) */
 
 /* A growable text being built. */
 struct sh_buf { char *p; size_t n, cap; };
+void sh_buf_reserve(struct sh_buf *, size_t n); /* room for n more without growing again */
 void sh_buf_put(struct sh_buf *, const char *, size_t n);
 void sh_buf_puts(struct sh_buf *, const char *);
 void sh_buf_putf(struct sh_buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -161,8 +165,9 @@ struct sh_bag {
         struct sv *types;
 };
 struct sh_psobject {
-        struct sh_obj obj;      /* obj.extra is the bag: always there */
+        struct sh_obj obj;      /* obj.extra is the bag: there once sh_bag_of() has been called */
         struct sv base;         /* SH_NIL for a pscustomobject, else the wrapped value type */
+        struct sh_unread *unread; /* JSON that is its properties, not read yet (json_unread.c); else NULL */
 };
 struct sv sh_object_new(void);                                  /* empty pscustomobject */
 void sh_object_set(struct sv object, const char *name, size_t n, struct sv value); /* adds or replaces a note */

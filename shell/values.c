@@ -2,6 +2,7 @@
  *
  * Objects and how they end; strings; texts being built; arrays; property bags. (Hash tables: hash.c.)
  */
+#include "shell/json.h"
 #include "shell/text.h"
 
 #include <stdarg.h>
@@ -60,18 +61,29 @@ void sh_obj_free(struct sh_obj *o)
 }
 
 /* ---- strings ---- */
+static const size_t longest = UINT32_MAX - 64;
+
+struct sv sh_string_room(size_t n)
+{
+        struct sh_str *r = must(malloc(sizeof(*r) + (n < longest ? n : longest) + 1));
+        r->obj = (struct sh_obj) { .refs = 1, .type = &sh_type_string };
+        return (struct sv) { .kind = SH_STRING, .s = r };
+}
+
+void sh_string_seal(struct sv v, size_t n)
+{
+        v.s->len = (uint32_t)(n < longest ? n : longest);
+        v.s->s[v.s->len] = 0;
+        v.s->units = sh_utf_units(v.s->s, v.s->len);
+}
+
 struct sv sh_string(const char *s, size_t n)
 {
-        if (n > UINT32_MAX - 64)
-                n = UINT32_MAX - 64;
-        struct sh_str *r = must(malloc(sizeof(*r) + n + 1));
-        r->obj = (struct sh_obj) { .refs = 1, .type = &sh_type_string };
-        r->len = (uint32_t)n;
+        struct sv v = sh_string_room(n);
         if (n)
-                memcpy(r->s, s, n);
-        r->s[n] = 0;
-        r->units = sh_utf_units(r->s, n);
-        return (struct sv) { .kind = SH_STRING, .s = r };
+                memcpy(v.s->s, s, n < longest ? n : longest);
+        sh_string_seal(v, n);
+        return v;
 }
 
 struct sv sh_text(const char *s)
@@ -110,6 +122,15 @@ static void buf_room(struct sh_buf *b, size_t n)
                 cap *= 2;
         b->p = must(realloc(b->p, cap));
         b->cap = cap;
+}
+
+void sh_buf_reserve(struct sh_buf *b, size_t n)
+{
+        if (b->cap - b->n > n)
+                return;
+        b->cap = b->n + n + 1;
+        b->p = must(realloc(b->p, b->cap));
+        b->p[b->n] = 0;
 }
 
 void sh_buf_put(struct sh_buf *b, const char *s, size_t n)
@@ -242,6 +263,8 @@ struct sh_bag *sh_bag_of(struct sv v, bool make)
 {
         if (v.kind < SH_OBJECT_KINDS || v.kind == SH_ENUM)
                 return NULL;
+        if (v.kind == SH_PSOBJECT && ((struct sh_psobject *)v.o)->unread)
+                sh_json_read_now((struct sh_psobject *)v.o);
         if (!v.o->extra && make)
                 v.o->extra = must(calloc(1, sizeof(*v.o->extra)));
         return v.o->extra;

@@ -53,6 +53,104 @@ static bool read_all(int fd, struct sh_buf *b)
         return n == 0;
 }
 
+static int emit_line(struct sh_cmd *c, const char *s, size_t n)
+{
+        if (n && s[n - 1] == '\r')
+                n--;
+        struct sv v = sh_string(s, n);
+        int st = sh_emit(c, v);
+        sh_drop(v);
+        return st;
+}
+
+/* Where the last `lines` lines start: read from the end. */
+static off_t start_of_tail(int fd, off_t size, int64_t lines)
+{
+        char buf[32768];
+        int64_t seen = -1; /* the newline at the very end ends the last line */
+        for (off_t at = size; at > 0;) {
+                size_t n = at < (off_t)sizeof buf ? (size_t)at : sizeof buf;
+                at -= (off_t)n;
+                if (pread(fd, buf, n, at) != (ssize_t)n)
+                        return 0;
+                if (at + (off_t)n == size && buf[n - 1] != '\n')
+                        seen = 0;
+                for (size_t i = n; i > 0; i--)
+                        if (buf[i - 1] == '\n' && ++seen >= lines)
+                                return at + (off_t)i;
+        }
+        return 0;
+}
+
+/* UTF-8 text line by line as it is read: a file of gigabytes is never in memory, and -TotalCount reads no further. */
+static int stream_lines(struct sh_cmd *c, int fd, int64_t head)
+{
+        char *buf = malloc(65536);
+        struct sh_buf begun = { 0 }; /* a line whose end has not been read yet */
+        int st = head == 0 || !buf ? SH_NONE : SH_OK;
+        ssize_t n = 0;
+        while (st == SH_OK && (n = read(fd, buf, 65536)) > 0) {
+                char *p = buf, *end = buf + n, *q;
+                while (st == SH_OK && (q = memchr(p, '\n', (size_t)(end - p)))) {
+                        if (begun.n) {
+                                sh_buf_put(&begun, p, (size_t)(q - p));
+                                st = emit_line(c, begun.p, begun.n);
+                                begun.n = 0;
+                        } else {
+                                st = emit_line(c, p, (size_t)(q - p));
+                        }
+                        p = q + 1;
+                        if (st == SH_OK && --head == 0)
+                                st = SH_NONE;
+                }
+                if (st == SH_OK && p < end)
+                        sh_buf_put(&begun, p, (size_t)(end - p));
+                if (st == SH_OK)
+                        st = sh_check(sh_session(c));
+        }
+        if (st == SH_OK && begun.n)
+                st = emit_line(c, begun.p, begun.n);
+        sh_buf_free(&begun);
+        free(buf);
+        return st == SH_NONE ? SH_OK : st;
+}
+
+/* -Raw of a UTF-8 file, read where it will stay. SH_NONE: not that simple; then nothing has been read. */
+static int emit_whole(struct sh_cmd *c, int fd, const struct stat *s, enum sh_encoding enc)
+{
+        unsigned char mark[4] = { 0 };
+        if (!sh_switch(c, "Raw") || enc != SH_ENC_UTF8 || !S_ISREG(s->st_mode) || s->st_size < 4 ||
+            s->st_size > INT32_MAX || pread(fd, mark, 4, 0) != 4 || mark[0] >= 0xEF || !mark[0])
+                return SH_NONE;
+        struct sv v = sh_string_room((size_t)s->st_size);
+        size_t n = 0;
+        ssize_t got;
+        while (n < (size_t)s->st_size && (got = read(fd, v.s->s + n, (size_t)s->st_size - n)) > 0)
+                n += (size_t)got;
+        sh_string_seal(v, n);
+        int st = sh_emit(c, v);
+        sh_drop(v);
+        return st;
+}
+
+/* Whether a file's lines can be given as they are read; then it stands where they start. */
+static bool can_stream(struct sh_cmd *c, int fd, const struct stat *s, enum sh_encoding enc, int64_t tail)
+{
+        unsigned char mark[4] = { 0 };
+        ssize_t n = S_ISREG(s->st_mode) ? pread(fd, mark, 4, 0) : 0;
+        bool utf8 = n >= 3 && memcmp(mark, "\xEF\xBB\xBF", 3) == 0;
+        bool other = n >= 2 && (memcmp(mark, "\xFF\xFE", 2) == 0 || memcmp(mark, "\xFE\xFF", 2) == 0 ||
+                                memcmp(mark, "\0\0\xFE\xFF", 4) == 0);
+        if (sh_switch(c, "Raw") || sh_bound(c, "Delimiter") || other || (enc != SH_ENC_UTF8 && !utf8))
+                return false;
+        if (tail < 0)
+                return !utf8 || lseek(fd, 3, SEEK_SET) == 3;
+        if (!S_ISREG(s->st_mode) || !s->st_size) /* /proc tells no size */
+                return false;
+        off_t from = tail ? start_of_tail(fd, s->st_size, tail) : s->st_size;
+        return lseek(fd, from || !utf8 ? from : 3, SEEK_SET) >= 0;
+}
+
 /* -Wait: what is added later, until Ctrl-C. */
 static int follow(struct sh_cmd *c, int fd)
 {
@@ -106,8 +204,23 @@ static int get_file(struct sh_cmd *c, const char *path)
                 return st;
         }
         int64_t head = sh_arg_int(c, "TotalCount", -1), tail = sh_arg_int(c, "Tail", -1);
+        bool bytes = sh_switch(c, "AsByteStream") || enc == SH_ENC_BYTES;
+        if (!bytes && can_stream(c, fd, &s, enc, tail)) {
+                st = stream_lines(c, fd, head);
+                if (st == SH_OK && sh_switch(c, "Wait"))
+                        st = follow(c, fd);
+                close(fd);
+                return st;
+        }
+        if (!bytes && (st = emit_whole(c, fd, &s, enc)) != SH_NONE) {
+                close(fd);
+                return st;
+        }
+        st = SH_OK;
+        if (S_ISREG(s.st_mode) && s.st_size > 0)
+                sh_buf_reserve(&raw, (size_t)s.st_size);
         read_all(fd, &raw);
-        if (sh_switch(c, "AsByteStream") || enc == SH_ENC_BYTES) {
+        if (bytes) {
                 struct sv all = sh_switch(c, "Raw") ? sh_array_typed(&sh_type_byte, 0) : SH_NIL;
                 for (size_t i = 0; st == SH_OK && i < raw.n; i++) {
                         struct sv b = { .kind = SH_BYTE, .u = (unsigned char)raw.p[i] };
@@ -121,6 +234,7 @@ static int get_file(struct sh_cmd *c, const char *path)
                 sh_drop(all);
         } else {
                 sh_decode(enc, raw.p ? raw.p : "", raw.n, &text);
+                sh_buf_free(&raw);
                 if (sh_switch(c, "Raw")) {
                         struct sv v = sh_string(text.p ? text.p : "", text.n);
                         if (text.n)

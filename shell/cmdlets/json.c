@@ -69,9 +69,12 @@ static int write_value(struct sh_cmd *c, struct sv v)
         return sh_switch(c, "NoEnumerate") || v.kind != SH_ARRAY ? sh_emit(c, v) : sh_emit_unrolled(c, v);
 }
 
-static int from_text(struct sh_cmd *c, const char *s, size_t n, bool *ret_bad)
+static int from_text(struct sh_cmd *c, struct sh_str *text, bool *ret_bad)
 {
-        struct sh_json_read o = { .hashtable = sh_switch(c, "AsHashtable"),
+        const char *s = text->s;
+        size_t n = text->len;
+        struct sh_json_read o = { .text = text,
+                                   .hashtable = sh_switch(c, "AsHashtable"),
                                   .depth = (int)sh_arg_int(c, "Depth", 1024) };
         struct sv v;
         bool ok = sh_json_parse(&o, s, n, &v);
@@ -109,23 +112,26 @@ static int from_end(struct sh_cmd *c)
         if (n > 1) {
                 struct sv first = sh_to_text(sh, a->v[0]);
                 if (first.s->len)
-                        r = from_text(c, first.s->s, first.s->len, &bad);
+                        r = from_text(c, first.s, &bad);
                 sh_drop(first);
                 for (uint32_t i = 1; !bad && r == SH_OK && i < n; i++) {
                         struct sv t = sh_to_text(sh, a->v[i]);
-                        r = from_text(c, t.s->s, t.s->len, NULL);
+                        r = from_text(c, t.s, NULL);
                         sh_drop(t);
                 }
                 if (!bad || r)
                         return r;
         }
+        if (n == 1 && a->v[0].kind == SH_STRING)
+                return from_text(c, a->v[0].s, NULL);
         for (uint32_t i = 0; i < n; i++) {
                 if (i)
                         sh_buf_put(&b, "\n", 1);
                 sh_buf_value(sh, &b, a->v[i]);
         }
-        r = from_text(c, b.n ? b.p : "", b.n, NULL);
-        sh_buf_free(&b);
+        struct sv whole = sh_buf_take(&b);
+        r = from_text(c, whole.s, NULL);
+        sh_drop(whole);
         return r;
 }
 

@@ -87,7 +87,7 @@ static int select_begin(struct sh_cmd *c)
 /* ---- writing ---- */
 static struct sh_bag *own_bag(struct sv v)
 {
-        return v.kind == SH_PSOBJECT ? v.o->extra : NULL;
+        return v.kind == SH_PSOBJECT ? sh_bag_of(v, true) : NULL;
 }
 
 static bool is_custom(struct sv v)

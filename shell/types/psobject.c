@@ -4,15 +4,23 @@
  */
 #include "shell/dotnet.h"
 #include "shell/fields.h"
+#include "shell/json.h"
 #include "shell/types.h"
 
 #include <string.h>
 
 static void object_text(struct sh *sh, struct sv self, struct sh_buf *b);
+static void object_free(struct sh_obj *o)
+{
+        struct sh_psobject *p = (struct sh_psobject *)o;
+        sh_drop(p->base);
+        sh_json_unread_free(p->unread);
+}
 const struct sh_type sh_type_psobject = { .name = "System.Management.Automation.PSCustomObject",
                                           .accelerator = "pscustomobject",
                                           .base = &sh_type_object,
-                                          .text = object_text };
+                                          .text = object_text,
+                                          .free = object_free };
 const struct sh_type sh_type_anything = { .name = "System.Management.Automation.PSObject",
                                           .accelerator = "psobject",
                                           .base = &sh_type_object };

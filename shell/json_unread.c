@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * JSON objects that are read when they are asked for. ConvertFrom-Json looks through each object once, to be sure that
+ * it is sound; its text is kept, and most scripts then ask for one or two of its properties. A property that is a
+ * scalar is read from the text each time; whatever else happens to the object reads it whole, once.
+ *
+ * Only plain JSON is kept for later: no comments, no escapes in names, no name twice (with whatever case), not too deep and
+ * not too long. All else is for the reader in json_read.c, which also tells what is wrong.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "shell/json.h"
+#include "shell/text.h"
+
+struct sh_unread {
+        struct sh_str *text; /* kept */
+        uint32_t at, n;      /* "{...}" in it */
+};
+
+/* Of a text longer than MOST_SHARED an object keeps a copy of its part, not all of it. */
+enum { MOST_NAMES = 48, MOST_DEPTH = 24, MOST_BYTES = 64 << 10, MOST_SHARED = 8 << 20 };
+
+struct slice {
+        const char *s;
+        uint32_t n;
+};
+
+static const char *blanks(const char *p, const char *end)
+{
+        while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+                p++;
+        return p;
+}
+
+/* ---- looking through; each answers where the thing ends, or NULL: not plain ---- */
+
+static const char *look_escape(const char *p, const char *end)
+{
+        if (p == end)
+                return NULL;
+        if (*p != 'u')
+                return *p && strchr("\"\\/bfnrt", *p) ? p + 1 : NULL;
+        if (end - p < 5)
+                return NULL;
+        for (int i = 1; i < 5; i++)
+                if (!((p[i] >= '0' && p[i] <= '9') || ((p[i] | 32) >= 'a' && (p[i] | 32) <= 'f')))
+                        return NULL;
+        return p + 5;
+}
+
+/* The next quote, backslash or (if `ascii`) byte beyond ASCII, eight bytes at a time. */
+static const char *next_special(const char *p, const char *end, bool ascii)
+{
+        const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+        for (uint64_t w; end - p >= 8; p += 8) {
+                memcpy(&w, p, 8);
+                uint64_t quote = w ^ (ones * '"'), back = w ^ (ones * '\\');
+                if ((((quote - ones) & ~quote) | ((back - ones) & ~back) | (ascii ? w : 0)) & tops)
+                        break;
+        }
+        while (p < end && *p != '"' && *p != '\\' && (!ascii || (unsigned char)*p < 0x80))
+                p++;
+        return p;
+}
+
+static const char *look_string(const char *p, const char *end)
+{
+        for (p = next_special(p + 1, end, false); p && p < end && *p == '\\';) {
+                p = look_escape(p + 1, end);
+                p = p ? next_special(p, end, false) : NULL;
+        }
+        return p && p < end ? p + 1 : NULL;
+}
+
+static const char *look_digits(const char *p, const char *end)
+{
+        const char *from = p;
+        while (p < end && *p >= '0' && *p <= '9')
+                p++;
+        return p == from ? NULL : p;
+}
+
+static const char *look_number(const char *p, const char *end)
+{
+        p += *p == '-';
+        bool zero = p < end && *p == '0';
+        const char *from = p;
+        p = look_digits(p, end);
+        if (!p || (zero && p - from > 1))
+                return NULL;
+        if (p < end && *p == '.')
+                p = look_digits(p + 1, end);
+        if (p && p < end && (*p | 32) == 'e') {
+                p++;
+                p += p < end && (*p == '+' || *p == '-');
+                p = look_digits(p, end);
+        }
+        return p;
+}
+
+static const char *look_word(const char *p, const char *end)
+{
+        size_t left = (size_t)(end - p);
+        if (left >= 4 && (!memcmp(p, "true", 4) || !memcmp(p, "null", 4)))
+                return p + 4;
+        return left >= 5 && !memcmp(p, "false", 5) ? p + 5 : NULL;
+}
+
+struct names;
+static const char *look_object(const char *p, const char *end, int depth, struct names *before);
+
+static const char *look_value(const char *p, const char *end, int depth)
+{
+        if (p >= end)
+                return NULL;
+        if (*p == '"')
+                return look_string(p, end);
+        if (*p == '-' || (*p >= '0' && *p <= '9'))
+                return look_number(p, end);
+        if (*p == '{')
+                return look_object(p, end, depth, NULL);
+        if (*p != '[')
+                return look_word(p, end);
+        if (depth < 1)
+                return NULL;
+        p = blanks(p + 1, end);
+        if (p < end && *p == ']')
+                return p + 1;
+        for (;;) {
+                p = look_value(p, end, depth - 1);
+                p = p ? blanks(p, end) : NULL;
+                if (!p || p >= end || (*p != ',' && *p != ']'))
+                        return NULL;
+                if (*p++ == ']')
+                        return p;
+                p = blanks(p, end);
+        }
+}
+
+static bool same_name(struct slice a, const char *s, size_t n)
+{
+        return a.n == n && ((a.s[0] ^ s[0]) & ~0x20) == 0 && sh_text_same(a.s, a.n, s, n);
+}
+
+/* Names of the object that is looked through, and of the one before it: mostly the same, then none is there twice. */
+struct names {
+        struct slice v[MOST_NAMES];
+        bool as_before;
+};
+
+/* A name that is ASCII, without escapes, and new. */
+static bool look_name(const char **p, const char *end, struct names *names, uint32_t n)
+{
+        const char *s = *p;
+        if (s >= end || *s != '"' || n == MOST_NAMES)
+                return false;
+        const char *from = ++s;
+        s = next_special(s, end, true);
+        if (s >= end || *s != '"' || s == from)
+                return false;
+        uint32_t len = (uint32_t)(s - from);
+        *p = s + 1;
+        names->as_before &= names->v[n].n == len && memcmp(names->v[n].s, from, len) == 0;
+        if (names->as_before)
+                return true;
+        names->v[n] = (struct slice) { from, len };
+        for (uint32_t i = 0; i < n; i++)
+                if (same_name(names->v[i], from, len))
+                        return false;
+        if (n + 1 < MOST_NAMES)
+                names->v[n + 1].n = 0; /* what follows is of another object */
+        return true;
+}
+
+static const char *look_object(const char *p, const char *end, int depth, struct names *before)
+{
+        struct names own, *names = before ? before : &own;
+        if (depth < 1)
+                return NULL;
+        if (!before)
+                own.v[0].n = 0;
+        names->as_before = true;
+        p = blanks(p + 1, end);
+        if (p < end && *p == '}')
+                return p + 1;
+        for (uint32_t n = 0;; n++) {
+                if (!look_name(&p, end, names, n))
+                        return NULL;
+                p = blanks(p, end);
+                if (p >= end || *p != ':')
+                        return NULL;
+                p = look_value(blanks(p + 1, end), end, depth - 1);
+                p = p ? blanks(p, end) : NULL;
+                if (!p || p >= end || (*p != ',' && *p != '}'))
+                        return NULL;
+                if (*p++ == '}')
+                        return p;
+                p = blanks(p, end);
+        }
+}
+
+/* They lie in the text that is being read: another text begins anew. */
+static struct names before;
+
+void sh_json_unread_begin(void)
+{
+        before.v[0].n = 0;
+}
+
+struct sv sh_json_unread(struct sh_str *text, const char *p, const char *end, int depth, const char **ret_end)
+{
+        if (end - p > MOST_BYTES)
+                end = p + MOST_BYTES;
+        const char *after = look_object(p, end, depth < MOST_DEPTH ? depth : MOST_DEPTH, &before);
+        if (!after)
+                return SH_NOTHING;
+        size_t n = (size_t)(after - p);
+        struct {
+                struct sh_psobject o;
+                struct sh_unread u;
+        } *both = calloc(1, sizeof *both);
+        if (!both)
+                abort();
+        bool share = text && text->len <= MOST_SHARED && p >= text->s && after <= text->s + text->len;
+        both->u = (struct sh_unread) { text, share ? (uint32_t)(p - text->s) : 0, (uint32_t)n };
+        if (share)
+                text->obj.refs++;
+        else
+                both->u.text = sh_string(p, n).s;
+        both->o = (struct sh_psobject) { { .refs = 1, .type = &sh_type_psobject }, SH_NIL, &both->u };
+        *ret_end = after;
+        return (struct sv) { .kind = SH_PSOBJECT, .o = &both->o.obj };
+}
+
+/* It lies behind its object, in the same memory. */
+void sh_json_unread_free(struct sh_unread *u)
+{
+        if (u)
+                sh_drop((struct sv) { .kind = SH_STRING, .s = u->text });
+}
+
+/* ---- asked for ---- */
+
+static bool is_after_scalar(char c)
+{
+        return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' || c == '\r' || c == '\t' || !c;
+}
+
+/* Behind a value that is known to be sound. */
+static const char *skip(const char *p)
+{
+        int level = 0;
+        for (;; p++) {
+                if (*p == '"') {
+                        for (p++; *p != '"'; p++)
+                                p += *p == '\\';
+                } else if (*p == '{' || *p == '[') {
+                        level++;
+                } else if (*p == '}' || *p == ']') {
+                        level--;
+                } else if (level == 0) {
+                        while (!is_after_scalar(p[1]))
+                                p++;
+                } else {
+                        continue; /* scalars, commas, colons and blanks within */
+                }
+                if (level == 0)
+                        return p + 1;
+        }
+}
+
+bool sh_json_unread_get(const struct sh_psobject *o, const char *name, size_t n, struct sv *ret, bool *ret_there)
+{
+        const char *p = o->unread->text->s + o->unread->at, *end = p + o->unread->n;
+        *ret_there = false;
+        for (p = blanks(p + 1, end); *p == '"';) {
+                struct slice own = { p + 1, 0 };
+                own.n = (uint32_t)((const char *)memchr(own.s, '"', (size_t)(end - own.s)) - own.s);
+                p = blanks(blanks(own.s + own.n + 1, end) + 1, end);
+                if (n && same_name(own, name, n)) {
+                        if (*p == '{' || *p == '[') /* who asks twice gets the same object */
+                                return false;
+                        struct sh_json_read how = { .depth = 1 };
+                        *ret_there = sh_json_parse(&how, p, (size_t)(skip(p) - p), ret);
+                        return *ret_there;
+                }
+                p = blanks(skip(p), end);
+                if (*p == ',')
+                        p = blanks(p + 1, end);
+        }
+        return true;
+}
+
+void sh_json_read_now(struct sh_psobject *o)
+{
+        struct sh_unread *u = o->unread;
+        struct sv whole;
+        o->unread = NULL;
+        sh_json_object(u->text, u->at, u->n, &whole);
+        o->obj.extra = whole.o->extra;
+        whole.o->extra = NULL;
+        sh_drop(whole);
+        sh_json_unread_free(u);
+}
