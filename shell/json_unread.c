@@ -270,7 +270,8 @@ static const char *skip(const char *p)
         }
 }
 
-bool sh_json_unread_get(const struct sh_psobject *o, const char *name, size_t n, struct sv *ret, bool *ret_there)
+bool sh_json_unread_get(const struct sh_psobject *o, const char *name, size_t n, struct sv *ret,
+                        bool *ret_there)
 {
         const char *p = o->unread->text->s + o->unread->at, *end = p + o->unread->n;
         *ret_there = false;
