@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * JSON objects that are read when they are asked for. ConvertFrom-Json looks through each object once, to be sure that
- * it is sound; its text is kept, and most scripts then ask for one or two of its properties. A property that is a
- * scalar is read from the text each time; whatever else happens to the object reads it whole, once.
+ * it is sound, and keeps its text; most scripts then ask for one or two of its properties. A property that is a scalar
+ * is read from the text each time; whatever else happens to the object reads it whole, once.
  *
- * Only plain JSON is kept for later: no comments, no escapes in names, no name twice (with whatever case), not too deep and
- * not too long. All else is for the reader in json_read.c, which also tells what is wrong.
+ * Only plain JSON is kept for later: no comments, no escapes in names, no name twice (with whatever case), not too deep
+ * and not too long. All else is for the reader in json_read.c, which also tells what is wrong.
  */
 #include <stdlib.h>
 #include <string.h>
