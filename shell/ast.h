@@ -129,6 +129,8 @@ struct layout {
 
 struct unit {
         uint32_t refs;
+        uint32_t nusings, nclasses;
+        struct node **usings, **classes; /* in the order written, wherever they are */
         struct rv_arena arena;
         const char *text;
         uint32_t n;

@@ -444,10 +444,39 @@ static int define_class(struct sh *sh, struct node *n, struct class_ast *ast)
         return st;
 }
 
-int sh_define_class(struct sh *sh, struct node *n)
+static bool is_among(struct node **v, uint32_t n, const char *name)
 {
-        struct class_ast *ast = n->x;
-        return ast->is_enum ? define_enum(sh, n, ast) : define_class(sh, n, ast);
+        for (uint32_t i = 0; i < n; i++)
+                if (v[i] && !strcasecmp(((struct class_ast *)v[i]->x)->name, name))
+                        return true;
+        return false;
+}
+
+/* Enums first, then each class after its base. */
+int sh_define_classes(struct sh *sh, struct node **nodes, uint32_t n)
+{
+        struct node **left = must(malloc(n * sizeof *left));
+        int st = SH_OK;
+        memcpy(left, nodes, n * sizeof *left);
+        for (uint32_t i = 0; i < n && st == SH_OK; i++)
+                if (((struct class_ast *)left[i]->x)->is_enum) {
+                        st = define_enum(sh, left[i], left[i]->x);
+                        left[i] = NULL;
+                }
+        for (bool any = true; any && st == SH_OK;) {
+                any = false;
+                for (uint32_t i = 0; i < n && st == SH_OK; i++) {
+                        struct class_ast *a = left[i] ? left[i]->x : NULL;
+                        struct node *me = left[i];
+                        if (!a || (a->nbase && strcasecmp(a->base, a->name) && is_among(left, n, a->base)))
+                                continue;
+                        left[i] = NULL;
+                        st = define_class(sh, me, a);
+                        any = true;
+                }
+        }
+        free(left);
+        return st;
 }
 
 const struct sh_type *sh_script_type(struct sh *sh, const char *name, size_t n)

@@ -297,7 +297,7 @@ static int qualified(struct sh *sh, const char *name, size_t n, const char *slas
         uint32_t id = sh_intern(sh, slash + 1, n - nm - 1);
         for (struct sh_module *m = sh->modules; m; m = m->next) {
                 struct sv *v;
-                if (strlen(m->name) == nm && !strncasecmp(m->name, name, nm) &&
+                if (m->loaded && strlen(m->name) == nm && !strncasecmp(m->name, name, nm) &&
                     (v = sh_table_at(&m->exported_functions, id))) {
                         *ret = (struct sh_target *)sh_keep(*v).o;
                         return SH_OK;

@@ -251,15 +251,19 @@ struct sh_cmd {
         } * texts; /* sh_arg_text */
 };
 
-/* ---- modules ---- */
+/* ---- modules: module.h ---- */
 struct sh_module {
         struct sh_obj obj;
-        char *name, *path, *root;
+        char *name, *path, *root; /* root: the folder that its manifest or script lies in */
         struct scope *scope;
-        struct table exported_functions, exported_aliases, exported_variables;
-        bool explicit_exports;
-        struct sv on_remove, manifest, version, description;
-        struct sh_module *next;
+        struct table exported_functions, exported_aliases, exported_variables; /* variables: struct sh_var */
+        struct sv on_remove, manifest, version, description, private_data;
+        struct sv nested, required; /* arrays of modules, or nil */
+        char *prefix;               /* DefaultCommandPrefix or -Prefix */
+        bool explicit_exports;      /* Export-ModuleMember was called */
+        bool loaded;                /* Get-Module shows it */
+        bool is_manifest, built_in, inner; /* inner: only another module imported it */
+        struct sh_module *next; /* of the session's list, where removed ones stay: blocks may still point to them */
 };
 
 /* ---- errors ---- */
@@ -316,7 +320,8 @@ struct sh {
                 const char *alias_of;
         } * builtins;
         bool builtins_ready;
-        struct sh_module *modules, *loading;
+        struct sh_module *modules;
+        uint32_t loading; /* modules being imported, one inside another */
         struct sv errors; /* $Error */
         struct sv
                 default_parameters; /* the hash assigned to $PSDefaultParameterValues is read as a variable */
@@ -549,14 +554,16 @@ char *sh_which(struct sh *, const char *name, size_t n); /* malloc'd path or NUL
 /* ---- the rest ---- */
 int sh_set_drive_var(struct sh *, const char *name, uint32_t drive, struct sv value);
 struct sv sh_get_drive_var(struct sh *, const char *name, uint32_t drive);
-int sh_define_class(struct sh *, struct node *);
+int sh_define_classes(struct sh *, struct node **, uint32_t n); /* in the order that their bases ask for */
+int sh_unit_begin(struct sh *, struct unit *); /* its using statements, classes and enums: before it runs */
 const struct sh_type *sh_script_type(struct sh *, const char *name, size_t n);
 int sh_class_base_call(struct sh *, struct node *);
 struct sv sh_pwd(struct sh *);
 int sh_import_for(struct sh *, const char *command,
                   size_t n); /* auto-load; SH_OK when a module now offers it */
 int sh_start_background(struct sh *, struct node *, struct sh_sink *);
-bool sh_requires(struct sh *, struct block *);
+bool sh_requires(struct sh *, struct block *); /* #requires lines; false: thrown */
+int sh_using_specified(struct sh *, const char *hash_text, struct sh_sink *);
 struct sh *sh_new(void);
 void sh_free(struct sh *);
 void sh_flush(struct sh *);      /* what the host's formatter holds, and the output's buffer */
@@ -565,12 +572,14 @@ void sh_host_error(struct sh *, const char *, size_t n); /* text to the standard
 int sh_parse_throw(struct sh *, struct parser *);
 bool sh_colourful(int fd);
 char *sh_read_file(struct sh *, const char *path_or_null, size_t *ret_n); /* malloc'ed; NULL: thrown; no path: stdin */
-int sh_script_block(struct sh *, const char *path, struct sv *ret);       /* a script file as a block */
+int sh_script_block(struct sh *, const char *path, struct sv *ret); /* a script file as a block, begun */
+int sh_script_parse(struct sh *, const char *path, struct sv *ret); /* only read: nothing of it happens */
 int sh_run_script(struct sh *, const char *path, struct sh_args, bool dot_source,
                   struct sh_sink *);                     /* like sh_run_file, SH_EXIT is passed on */
 void sh_words_to_args(struct sh_args, struct argvec *); /* "-Name" words become parameters; words are borrowed */
 void sh_jobs_free(struct sh *);
-void sh_modules_free(struct sh *);
+void sh_modules_free(struct sh *); /* their tables */
+void sh_modules_end(struct sh *);
 void sh_classes_free(struct sh *);
 void sh_show_error(struct sh *, struct sv record); /* ConciseView on stderr */
 void sh_error_text(struct sh *, struct sv record, struct sh_buf *, bool colour);

@@ -606,24 +606,45 @@ int run_func(struct sh *sh, struct node *n, struct sh_sink *out)
         return SH_OK;
 }
 
+/* Both took effect before the unit's first statement: sh_unit_begin(). */
 int run_class(struct sh *sh, struct node *n, struct sh_sink *out)
 {
-        (void)out;
-        return sh_define_class(sh, n);
+        (void)sh, (void)n, (void)out;
+        return SH_OK;
 }
-
 int run_using(struct sh *sh, struct node *n, struct sh_sink *out)
 {
-        const char *s = n->x;
+        (void)sh, (void)n, (void)out;
+        return SH_OK;
+}
+
+/* using module NAME, a path beside the script, or @{ ModuleName = ...; ModuleVersion = ... }. */
+static int use(struct sh *sh, struct node *n, struct sh_sink *out)
+{
+        const char *s = n->x, *file = n->u->file;
         if (strncasecmp(s, "module", 6))
                 return SH_OK; /* namespaces are searched anyway */
         for (s += 6; *s == ' ' || *s == '\'' || *s == '"'; s++)
                 ;
         size_t len = strcspn(s, "'\"");
-        struct sv name = sh_string(s, len);
+        while (len && s[len - 1] == ' ')
+                len--;
+        if (*s == '@')
+                return sh_using_specified(sh, s, out);
+        const char *slash = file && *s == '.' ? strrchr(file, '/') : NULL;
+        struct sv name = slash ? sh_printf("%.*s/%.*s", (int)(slash - file), file, (int)len, s) : sh_string(s, len);
         int st = sh_run_command(sh, "Import-Module", (struct sh_args) { 1, &name }, out);
         sh_drop(name);
         return st;
+}
+
+int sh_unit_begin(struct sh *sh, struct unit *u)
+{
+        int st = SH_OK;
+        for (uint32_t i = 0; i < u->nusings && st == SH_OK; i++)
+                if ((st = use(sh, u->usings[i], &sh->host)) == SH_ERROR)
+                        sh_error_position(sh, u->usings[i]);
+        return st == SH_OK && u->nclasses ? sh_define_classes(sh, u->classes, u->nclasses) : st;
 }
 
 int run_data(struct sh *sh, struct node *n, struct sh_sink *out)

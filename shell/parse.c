@@ -713,6 +713,7 @@ static struct node *using_statement(struct parser *p)
                 p->pos++;
         r->x = p_text(p, p->s + at, p->pos - at);
         r->n = p->pos - at;
+        p_declare(p, &p->u->usings, &p->u->nusings, r);
         return p_done(p, r);
 }
 

@@ -76,6 +76,7 @@ char *p_text(struct parser *, const char *, size_t n);
 struct sv p_value(struct parser *, struct sv owned); /* the unit drops it */
 struct node *p_node(struct parser *, enum node_kind, uint32_t at);
 struct node *p_done(struct parser *, struct node *); /* sets end and picks the function */
+void p_declare(struct parser *, struct node ***list, uint32_t *n, struct node *);
 struct node *p_const(struct parser *, uint32_t at, struct sv owned);
 void *p_error(struct parser *, uint32_t at, uint32_t end, const char *id, const char *fmt, ...)
         __attribute__((format(printf, 5, 6)));

@@ -287,11 +287,9 @@ struct block *p_block_into(struct parser *p, struct block *b, char closer, bool 
         if (p->comment_end > before && p->comment_at >= b->body)
                 b->help_at = p->comment_at, b->help_end = p->comment_end;
         while (lx_word_is(p, "using")) { /* before param */
-                uint32_t at = p->pos;
                 struct node *u = p_statement(p);
                 if (!u)
                         return NULL;
-                (void)at;
                 lx_separators(p);
         }
         if (!p->failed && param_follows(p)) {
@@ -327,6 +325,16 @@ struct block *p_block_into(struct parser *p, struct block *b, char closer, bool 
 struct block *p_block(struct parser *p, char closer, bool params_given)
 {
         return p_block_into(p, p_get(p, sizeof(struct block)), closer, params_given);
+}
+
+/* What takes effect before the unit's first statement runs: the unit lists it. */
+void p_declare(struct parser *p, struct node ***list, uint32_t *n, struct node *x)
+{
+        struct node **v = p_get(p, (*n + 1) * sizeof *v);
+        if (*n)
+                memcpy(v, *list, *n * sizeof *v);
+        v[(*n)++] = x;
+        *list = v;
 }
 
 /* ---- classes and enums ---- */
@@ -502,6 +510,7 @@ struct node *p_class(struct parser *p, bool is_enum)
                 return p_missing(p, open, "MissingEndCurlyBrace",
                                  "Missing closing '}' in statement block or type definition.");
         r->x = c;
+        p_declare(p, &p->u->classes, &p->u->nclasses, r);
         return p_done(p, r);
 }
 

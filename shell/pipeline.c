@@ -5,6 +5,7 @@
  * do not end, it and those after it do.
  */
 #include "shell/bind.h"
+#include "shell/module.h"
 #include "shell/text.h"
 
 #include <stdlib.h>
@@ -641,7 +642,7 @@ static int run_all(struct sh *sh, struct sh_cmd *first, struct node *source, str
         if (st == SH_OK)
                 st = sh_run_stages(sh, first, source, value, out);
         sh->ok = st != SH_ERROR && all_well(first);
-        if (st == SH_EXIT && !first->next && first->target && first->target->kind == CT_SCRIPT &&
+        if (st == SH_EXIT && first->node && !first->next && first->target && first->target->kind == CT_SCRIPT &&
             !sh->interrupted && !sh->exiting) { /* exit ends the script, not who called it */
                 sh_var_write(sh, ID_LASTEXIT, VS_GLOBAL, sh_int(sh->exit_code));
                 sh->ok = sh->exit_code == 0;
@@ -699,6 +700,12 @@ static int resolve_value(struct sh *sh, struct node *n, struct sv v, struct sh_t
                 *ret = sh_target_of_block(sh, u);
                 return SH_OK;
         }
+        if (sh_module_of(u)) { /* the command to run in it is the first argument */
+                *ret = sh_target_new(CT_BLOCK, "", 0);
+                (*ret)->module = sh_module_of(u);
+                u.o->refs++;
+                return SH_OK;
+        }
         if (u.kind == SH_OTHER && u.o->type == &sh_type_command_info) {
                 struct sh_target *t = (struct sh_target *)u.o;
                 if (t->kind == CT_ALIAS)
@@ -733,6 +740,35 @@ static int resolve(struct sh *sh, struct node *n, struct sh_target **ret)
         return st;
 }
 
+/* & $module { } or & $module name: the first argument, seen from inside the module. */
+static int target_in_module(struct sh *sh, struct argvec *a, struct sh_target **t)
+{
+        struct sh_module *m = (*t)->module;
+        struct sv v = a->n && !a->v[0].name ? sh_unwrap(a->v[0].value) : SH_NIL;
+        struct sh_target *found = NULL;
+        struct scope *outer = sh->scope;
+        int st = SH_OK;
+        if (v.kind == SH_BLOCK) {
+                struct sv b = sh_block_in_module(sh, v, m);
+                found = sh_target_of_block(sh, b);
+                sh_drop(b);
+        } else if (v.kind == SH_STRING) {
+                sh->scope = m->scope;
+                st = sh_find_command(sh, v.s->s, v.s->len, &found);
+                sh->scope = outer;
+        } else {
+                st = sh_throw(sh, "BadExpression", "InvalidOperation", SH_NIL,
+                              "After a module, the command to run in it is expected: a script block or a name.");
+        }
+        if (st != SH_OK)
+                return st;
+        sh_drop(a->v[0].value);
+        memmove(a->v, a->v + 1, --a->n * sizeof *a->v);
+        sh_drop(sh_target_value(*t));
+        *t = found;
+        return SH_OK;
+}
+
 static int add_stage(struct sh *sh, struct node *n, struct sh_cmd **first, struct sh_cmd **last)
 {
         struct sh_target *t = NULL;
@@ -741,16 +777,30 @@ static int add_stage(struct sh *sh, struct node *n, struct sh_cmd **first, struc
         int st = n->kind == N_CMD ? resolve(sh, n, &t) : SH_OK;
         if (st != SH_OK)
                 return st;
+        struct argvec early = { 0 };
+        bool in_module = t && t->kind == CT_BLOCK && t->module && t->block.kind != SH_BLOCK;
+        if (in_module) {
+                st = sh_eval_args(sh, cmd, false, &early);
+                if (st == SH_OK)
+                        st = target_in_module(sh, &early, &t);
+                if (st != SH_OK) {
+                        sh_argvec_free(&early);
+                        sh_drop(sh_target_value(t));
+                        return st;
+                }
+        }
         st = sh_cmd_new(sh, t, n, &c);
         if (t)
                 sh_drop(sh_target_value(t));
+        if (in_module)
+                c->raw = early;
         c->prev = *last;
         if (*last)
                 (*last)->next = c;
         else
                 *first = c;
         *last = c;
-        if (st == SH_OK && t)
+        if (st == SH_OK && t && !in_module)
                 st = sh_eval_args(sh, cmd, t->kind == CT_NATIVE, &c->raw);
         return st;
 }

@@ -278,10 +278,3 @@ struct sh_plan *sh_plan_make(struct sh_cmd *first)
         free(g.plan);
         return NULL;
 }
-
-/* #requires is read by the lexer as a comment: nothing is refused. */
-bool sh_requires(struct sh *sh, struct block *b)
-{
-        (void)sh, (void)b;
-        return true;
-}

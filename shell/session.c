@@ -280,6 +280,7 @@ void sh_free(struct sh *sh)
         free_frame_values(&sh->top);
         sh_table_free(&sh->commands);
         sh_scope_drop(sh->global);
+        sh_modules_end(sh);
         sh_classes_free(sh);
         for (uint32_t i = 1; i < sh->nnames; i++)
                 free(sh->names[i].s);
@@ -343,9 +344,11 @@ int sh_block_parse(struct sh *sh, const char *text, size_t n, struct sv *ret)
         struct unit *u = parse_or_throw(sh, text, n, NULL, NULL, NULL);
         if (!u)
                 return SH_ERROR;
-        *ret = sh_block_new(sh, u->top);
+        int st = sh_unit_begin(sh, u);
+        if (st == SH_OK)
+                *ret = sh_block_new(sh, u->top);
         sh_unit_drop(u);
-        return SH_OK;
+        return st;
 }
 
 /* ---- running text ---- */
@@ -401,7 +404,11 @@ int sh_text_status(struct sh *sh, const char *name, const char *text, size_t n, 
         struct unit *u = parse_or_throw(sh, text, n, NULL, sh->scope->layout, ret_incomplete);
         if (!u)
                 return ret_incomplete && *ret_incomplete ? SH_NONE : SH_ERROR;
-        int st;
+        int st = sh_unit_begin(sh, u);
+        if (st != SH_OK) {
+                sh_unit_drop(u);
+                return st;
+        }
         if (u->top->nparams) {
                 struct sv b = sh_block_new(sh, u->top);
                 struct argvec none = { 0 };
@@ -482,7 +489,7 @@ static char *from_utf16(char *text, size_t *n)
         return b.p ? b.p : strdup("");
 }
 
-int sh_script_block(struct sh *sh, const char *path, struct sv *ret)
+int sh_script_parse(struct sh *sh, const char *path, struct sv *ret)
 {
         size_t n;
         char *text = sh_read_file(sh, path, &n), *full = path ? realpath(path, NULL) : NULL;
@@ -499,6 +506,14 @@ int sh_script_block(struct sh *sh, const char *path, struct sv *ret)
         *ret = sh_block_new(sh, u->top);
         sh_unit_drop(u);
         return SH_OK;
+}
+
+int sh_script_block(struct sh *sh, const char *path, struct sv *ret)
+{
+        int st = sh_script_parse(sh, path, ret);
+        if (st == SH_OK && (st = sh_unit_begin(sh, sh_block_of(*ret)->ast->u)) != SH_OK)
+                sh_drop(*ret);
+        return st;
 }
 
 /* Words as a command line has them: "-Name" and "-Name:value" are parameters. */
@@ -533,10 +548,15 @@ int sh_run_script(struct sh *sh, const char *path, struct sh_args words, bool do
         int st = sh_script_block(sh, path, &b);
         if (st != SH_OK)
                 return st;
+        const char *file = sh_block_of(b)->ast->u->file, *slash = file ? strrchr(file, '/') : NULL;
+        const char *name = slash ? slash + 1 : file ? file : "";
+        struct sh_target *t = sh_target_new(CT_SCRIPT, name, strlen(name));
+        t->definition = strdup(file ? file : "");
+        t->block = b;
         sh_words_to_args(words, &args);
-        st = sh_block_invoke(sh, b, &args, dot_source, NULL, out);
+        st = sh_invoke(sh, t, &args, dot_source, NULL, out);
         sh_argvec_free(&args);
-        sh_drop(b);
+        sh_drop(sh_target_value(t));
         return st;
 }
 

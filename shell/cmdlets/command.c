@@ -118,6 +118,9 @@ static void offer(struct listing *l, struct sh_target *t)
             (!dash || !word_fits(l->c, "Verb", t->name, (size_t)(dash - t->name)) ||
              !word_fits(l->c, "Noun", dash + 1, strlen(dash + 1))))
                 return;
+        const char *module = t->module ? t->module->name : t->kind == CT_CMDLET ? "reeve" : "";
+        if (sh_bound(l->c, "Module") && !word_fits(l->c, "Module", module, strlen(module)))
+                return;
         for (uint32_t i = 0; i < l->list.a->n; i++) {
                 struct sh_target *o = (struct sh_target *)l->list.a->v[i].o;
                 if (o->kind == t->kind && !strcasecmp(o->name, t->name))
@@ -185,6 +188,12 @@ static int get_by_name(struct sh_cmd *c, const char *name, size_t n, int32_t kin
                         t->definition = strdup(to);
                 } else if (sh_try_command(sh, name, n, &t) != SH_OK) {
                         t = NULL;
+                        st = sh_import_for(sh, name, n);
+                        if (st == SH_OK && sh_try_command(sh, name, n, &t) != SH_OK)
+                                t = NULL;
+                        if (st != SH_OK && st != SH_NONE)
+                                return st;
+                        st = SH_OK;
                 }
                 if (t && !(kind_bit[t->kind] & kinds)) {
                         sh_drop(sh_target_value(t));

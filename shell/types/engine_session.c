@@ -3,6 +3,7 @@
  * What a script sees of its session: $PSCmdlet, $ExecutionContext, PathInfo ($PWD), preference enums.
  */
 #include "shell/error.h"
+#include "shell/module.h"
 #include "shell/text.h"
 
 #include <stdlib.h>
@@ -498,7 +499,14 @@ static const struct sh_type type_path = { .name = "System.Management.Automation.
                                           .base = &sh_type_object,
                                           .members = path_intrinsics,
                                           .nmembers = sizeof path_intrinsics / sizeof *path_intrinsics };
+static int state_module(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)self, (void)a;
+        *ret = sh->scope->module ? sh_keep(sh_module_value(sh->scope->module)) : SH_NIL;
+        return SH_OK;
+}
 static const struct sh_member state_members[] = {
+        { "Module", SH_PROPERTY, .signature = "psmoduleinfo Module {get;}", .call = state_module },
         { "Path", SH_PROPERTY, .signature = "PathIntrinsics Path {get;}", .call = part,
           .arg = (intptr_t)&type_path },
         { "PSVariable", SH_PROPERTY, .signature = "PSVariableIntrinsics PSVariable {get;}", .call = part,
