@@ -66,7 +66,9 @@ struct rv_agent {
         struct rv_session *sessions;
         uint64_t serial;                /* of sessions */
         bool stopping;
-        const char *socket;             /* path, or NULL */
+        struct rv_reload *reload;       /* reload.c */
+        int listeners[2];               /* whose socket files follow the roles */
+        unsigned nlisteners;
 };
 
 /* ---- entry.c ---- */
@@ -163,6 +165,10 @@ void rv_answer_code(struct rv_request *, int code, const char *message);        
 /* To GET /metrics. */
 void rv_answer_http(struct rv_request *, int status, const char *type, const char *body, size_t n);
 void rv_notify(struct rv_session *, const char *method, const char *params, size_t n);
+
+/* ---- reload.c ---- */
+int rv_roles_start(struct rv_agent *, const char *folder_or_null); /* what cannot be read gives nobody anything */
+void rv_roles_watch(struct rv_agent *);  /* and reads them again when they change, or on SIGHUP */
 
 /* ---- ops.c ---- */
 const char *rv_op_name(const struct rv_op *);

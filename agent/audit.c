@@ -249,7 +249,7 @@ void rv_audit_outcome(struct rv_audit *a, struct rv_state *s, int code, const ch
                       void (*then)(struct rv_audit *, void *), void *state)
 {
         a->then = then, a->state = state;
-        a->result = code ? "Failed" : "Succeeded";
+        a->result = a->denied ? "Denied" : code ? "Failed" : "Succeeded";
         a->status = code;
         a->message = copy(message), a->changed = copy(changed), a->reply = copy(reply);
         a->reply_is_error = reply_is_error;

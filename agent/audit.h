@@ -41,6 +41,7 @@ struct rv_audit {
         char *stored;
         bool stored_is_error;
         /* The record being written. */
+        bool denied;            /* by the roles, when they had seen the object */
         const char *result;
         int status;
         char *message, *changed, *reply;

@@ -65,9 +65,8 @@ static int not_offered(const struct rv_class *c, const char *what, struct rv_err
 
 /* ---- test and set ---- */
 
-/* The object as it is: a batch with one row, or NULL in *ret when there is none. */
-static int read_now(const struct rv_provider *p, struct rv_change_plan *plan, struct rv_batch **ret,
-                    struct rv_error *err)
+int rv_change_read(const struct rv_provider *p, const struct rv_change_plan *plan, struct rv_batch **ret,
+                   struct rv_error *err)
 {
         int r = p->query(plan->query, plan->sink, err);
         rv_sink_finish(plan->sink, r, err);
@@ -134,8 +133,7 @@ static char *value_text(const struct rv_batch *b, unsigned p)
         return text;
 }
 
-/* The values given, as a row, so that both sides are of one kind. */
-static struct rv_batch *wanted_row(const struct rv_class *c, const struct rv_change_plan *plan)
+struct rv_batch *rv_change_values(const struct rv_class *c, const struct rv_change_plan *plan)
 {
         struct rv_batch *b = rv_batch_new(c);
         struct rv_row row;
@@ -152,7 +150,7 @@ static struct rv_batch *wanted_row(const struct rv_class *c, const struct rv_cha
 static int differences(struct rv_call *c, struct rv_change_plan *plan, const struct rv_batch *now, bool tell,
                        unsigned *ret_n)
 {
-        struct rv_batch *wanted = wanted_row(c->class, plan);
+        struct rv_batch *wanted = rv_change_values(c->class, plan);
         if (!wanted)
                 return -ENOMEM;
         unsigned n = 0;
@@ -176,8 +174,7 @@ static int differences(struct rv_call *c, struct rv_change_plan *plan, const str
         return RV_OK;
 }
 
-/* The object's own keys: those given may have been only some. */
-static int take_keys(struct rv_call *c, struct rv_change_plan *plan, const struct rv_batch *now)
+int rv_change_take_keys(struct rv_call *c, struct rv_change_plan *plan, const struct rv_batch *now)
 {
         for (uint32_t k = 0; k < c->class->nkeys; k++) {
                 uint16_t p = c->class->keys[k];
@@ -232,9 +229,9 @@ static int reconcile(const struct rv_provider *p, struct rv_call *c, struct rv_c
                      struct rv_error *err)
 {
         struct rv_batch *now = NULL;
-        int r = read_now(p, plan, &now, err);
+        int r = rv_change_read(p, plan, &now, err);
         if (r == RV_OK && now)
-                r = take_keys(c, plan, now);
+                r = rv_change_take_keys(c, plan, now);
         if (r == RV_OK)
                 r = plan->absent ? make_absent(p, c, plan, now, err) : make_present(p, c, plan, now, err);
         rv_batch_free(now);

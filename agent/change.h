@@ -26,6 +26,12 @@ struct rv_change_plan {
         bool in_desired_state;
 };
 
+/* The object as it is: a batch with one row, or NULL in *ret when there is none. By plan->query into plan->sink. */
+int rv_change_read(const struct rv_provider *, const struct rv_change_plan *, struct rv_batch **ret, struct rv_error *);
+/* The values given, as a row; NULL: out of memory. */
+struct rv_batch *rv_change_values(const struct rv_class *, const struct rv_change_plan *);
+/* The object's own keys into plan->key: those given may have been only some. */
+int rv_change_take_keys(struct rv_call *, struct rv_change_plan *, const struct rv_batch *);
 /* On the provider's thread. An outcome described in the error, or a fault. */
 int rv_change_run(const struct rv_provider *, struct rv_call *, struct rv_change_plan *, struct rv_error *);
 /* Whether the values may be given at all: known, writable, not keys (except to create). On the loop. */

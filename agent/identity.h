@@ -20,6 +20,9 @@ struct rv_identity {
         char key[96];         /* fingerprint of the login key, "" for local peers */
         char source[64];      /* "local", or "ADDRESS:PORT" */
         char session[40];     /* id, unique for the life of the host's boot */
+        char role[64];        /* the only role, where the login key has one (role=NAME); "": what the roles say */
+        unsigned ngroups;
+        gid_t groups[64];     /* supplementary ones */
 };
 
 static inline bool rv_identity_ok(const struct rv_identity *who)

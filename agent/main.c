@@ -5,7 +5,7 @@
  *      front/unix.c    who comes: Unix socket, peers named by the kernel
  *      session.c       bytes <-> messages (wire/frame.c tells framings apart), JSON-RPC, credit
  *      ops.c           operations -> request
- *      request.c       request -> scans over providers -> result      authorize.c   who may
+ *      request.c       request -> scans over providers -> result      authorize.c   who may: role*.c, rights.c, wish.c
  *      query.c wql*.c  what is asked, made ready                      view.c        Win32_* over our classes
  *      sink.c order.c  rows from providers, bounded                   pool.c        threads of one provider
  *      change.c        create, modify, delete, test, set             audit.c       intent, outcome, chain
@@ -27,7 +27,7 @@
 #include "agent/log.h"
 
 struct options {
-        const char *socket, *state, *config;
+        const char *socket, *state, *config, *roles;
         int fd, listen_fd, intro_fd;
 };
 
@@ -41,6 +41,7 @@ static void usage(FILE *f)
                    "  --intro-fd N     take sessions that reeved introduces over an inherited socket\n"
                    "  --state DIR      where audit and other state is kept\n"
                    "  --config FILE    configuration\n"
+                   "  --roles DIR      roles, instead of /etc/reeve/roles.d\n"
                    "  --foreground     stay in the foreground (always so)\n"
                    "  --help, --version\n");
 }
@@ -51,6 +52,7 @@ static int read_options(int argc, char **argv, struct options *o)
         static const struct option known[] = {
                 { "socket", 1, NULL, 's' }, { "state", 1, NULL, 'd' },     { "config", 1, NULL, 'c' },
                 { "fd", 1, NULL, 'f' },     { "listen-fd", 1, NULL, 'l' }, { "foreground", 0, NULL, 'g' },
+                { "roles", 1, NULL, 'r' },
                 { "intro-fd", 1, NULL, 'i' }, { "help", 0, NULL, 'h' },   { "version", 0, NULL, 'v' },   { 0 }
         };
         *o = (struct options) { .fd = -1, .listen_fd = -1, .intro_fd = -1 };
@@ -62,6 +64,7 @@ static int read_options(int argc, char **argv, struct options *o)
                 case 'f': o->fd = atoi(optarg); break;
                 case 'l': o->listen_fd = atoi(optarg); break;
                 case 'i': o->intro_fd = atoi(optarg); break;
+                case 'r': o->roles = optarg; break;
                 case 'g': break;
                 case 'h': usage(stdout); return 0;
                 case 'v': printf("reeve-agent %s\n", REEVE_VERSION); return 0;
@@ -122,6 +125,7 @@ static int serve(struct rv_agent *a, const struct options *o)
                        o->socket ? o->socket : "the descriptor given", strerror(-r));
                 return 1;
         }
+        rv_roles_watch(a);
         notify("READY=1");
         rv_loop_run(&a->loop);
         notify("STOPPING=1");
@@ -160,6 +164,7 @@ int main(int argc, char **argv)
         }
         rv_pool_init(&a.sql, "sql", 4);
         rv_state_init(&a.state, &a.loop, o.state);
+        rv_roles_start(&a, o.roles);
         status = serve(&a, &o);
         rv_pool_drain(&a.sql, rv_now() + UINT64_C(1000000000));
         rv_entries_free(&a);

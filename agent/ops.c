@@ -153,9 +153,7 @@ static int set_deadline(struct rv_request *q, struct rv_error *err)
 static int find_class(struct rv_request *q, const char *name, enum rv_right right, struct rv_error *err)
 {
         int r = rv_registry_find(&q->agent->registry, name, text_param(q, "Namespace"), &q->asked, err);
-        return r ? r
-                 : rv_authorize(&q->agent->policy, &q->session->who, right, q->asked,
-                                q->method ? q->method->name : NULL, err);
+        return r ? r : rv_authorize(&q->agent->policy, &q->session->who, right, q->asked, NULL, err);
 }
 
 /* A list of texts, or one text, into the arena. */
@@ -214,7 +212,8 @@ static int choose_classes(struct rv_request *q)
         if (!q->classes)
                 return -ENOMEM;
         for (uint32_t i = 0; i < r->n; i++)
-                if (rv_descends(r->classes[i], q->asked) && has_provider(q, r->classes[i]))
+                if (rv_descends(r->classes[i], q->asked) && has_provider(q, r->classes[i]) &&
+                    rv_authorize(&q->agent->policy, &q->session->who, RV_RIGHT_READ, r->classes[i], NULL, NULL) == RV_OK)
                         q->classes[q->nclasses++] = r->classes[i];
         if (!q->nclasses)
                 q->classes[q->nclasses++] = q->asked;
@@ -279,6 +278,9 @@ static int op_enumerate_classes(struct rv_request *q, struct rv_error *err)
                         continue;
                 if (name && json_is_false(deep) && c->base != q->asked)
                         continue;
+                c = rv_visible_class(&q->agent->policy, &q->session->who, c, RV_OP_ANY, &q->arena);
+                if (!c)
+                        continue;
                 if (!first)
                         rv_buf_put(&q->out, ",", 1);
                 first = false;
@@ -294,7 +296,8 @@ static int op_get_class(struct rv_request *q, struct rv_error *err)
         int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_SCHEMA, err);
         if (r)
                 return r;
-        rv_json_class(&q->out, q->asked);
+        const struct rv_class *c = rv_visible_class(&q->agent->policy, &q->session->who, q->asked, RV_OP_ANY, &q->arena);
+        rv_json_class(&q->out, c ? c : q->asked); /* no c: only its subclasses may be read */
         rv_answer(q, q->out.data, q->out.len);
         return RV_OK;
 }
@@ -489,8 +492,7 @@ static int op_invoke(struct rv_request *q, struct rv_error *err)
                 r = find_method(q, text_param(q, "MethodName"), err);
         if (r == RV_OK)
                 r = rv_authorize(&q->agent->policy, &q->session->who,
-                                 q->method->read_only ? RV_RIGHT_READ : RV_RIGHT_CHANGE, q->asked,
-                                 q->method->name, err);
+                                 RV_RIGHT_INVOKE, q->asked, q->method->name, err);
         if (r == RV_OK)
                 r = rv_json_in(json_object_get(q->params, "InParameters"), q->asked, q->method, &q->arena,
                                &q->change.in, err);
@@ -556,8 +558,10 @@ static bool is_named(const struct rv_request *q)
 static int change(struct rv_request *q, enum rv_change_kind kind, struct rv_error *err)
 {
         json_t *name = json_object_get(q->params, "InstanceName");
-        int r = find_class(q, text_param(q, "ClassName"), kind == RV_TEST ? RV_RIGHT_READ : RV_RIGHT_CHANGE,
-                           err);
+        static const enum rv_right rights[] = { [RV_TEST] = RV_RIGHT_READ,     [RV_SET] = RV_RIGHT_READ,
+                                                [RV_CREATE] = RV_RIGHT_CREATE, [RV_MODIFY] = RV_RIGHT_MODIFY,
+                                                [RV_DELETE] = RV_RIGHT_DELETE };
+        int r = find_class(q, text_param(q, "ClassName"), rights[kind], err);
         if (r == RV_OK)
                 r = changing(q, kind, err);
         if (r == RV_OK && name && !json_is_null(name))
@@ -805,13 +809,27 @@ static int op_discover(struct rv_request *q, struct rv_error *err)
                         ops[i].result, ops[i].result);
         }
         rv_buf_puts(b, "],\"components\":{\"schemas\":{");
+        bool first = true;
         for (uint32_t i = 0; i < q->agent->registry.n; i++) {
-                rv_buf_putf(b, "%s\"%s\":", i ? "," : "", q->agent->registry.classes[i]->name);
-                rv_json_schema(b, q->agent->registry.classes[i]);
+                const struct rv_class *c = rv_visible_class(&q->agent->policy, &q->session->who,
+                                                            q->agent->registry.classes[i], RV_OP_ANY, &q->arena);
+                if (!c)
+                        continue;
+                rv_buf_putf(b, "%s\"%s\":", first ? "" : ",", c->name);
+                rv_json_schema(b, c);
+                first = false;
         }
         rv_buf_puts(b, "}}}");
         rv_answer(q, b->data, b->len);
         return RV_OK;
+}
+
+/* "did you mean" looks at all names there are, also at those that this peer may not know. */
+static void forget_names(struct rv_error *err)
+{
+        if (err->code == RV_INVALID_CLASS || err->code == RV_NO_SUCH_PROPERTY || err->code == RV_METHOD_NOT_FOUND ||
+            err->code == RV_INVALID_NAMESPACE)
+                rv_hint(err, "EnumerateClasses lists what there is for you.");
 }
 
 void rv_dispatch(struct rv_request *q, const char *method, size_t n)
@@ -838,6 +856,8 @@ void rv_dispatch(struct rv_request *q, const char *method, size_t n)
                 rv_fail_errno(&err, r, "a fault in reeve");
         if (r == RV_ACCESS_DENIED)
                 rv_request_denied(q, &err);
+        if (r && !rv_policy_has_all(&q->agent->policy, &q->session->who))
+                forget_names(&err);
         if (r)
                 rv_answer_error(q, &err);
 }

@@ -187,20 +187,43 @@ static int make_view(struct rv_arena *a, struct rv_plan *plan, struct rv_error *
         return RV_OK;
 }
 
+/* A condition on a secret would tell it, bit by bit. `mask` is free for use. */
+static int refuse_secrets(const struct rv_plan *plan, uint64_t *mask, struct rv_error *err)
+{
+        const struct rv_class *c = plan->class;
+        rv_expr_uses(plan->filter, mask);
+        for (unsigned i = 0; i < plan->norder; i++)
+                rv_bit_set(mask, plan->order[i].property);
+        for (unsigned p = 0; p < c->nproperties; p++) {
+                if (!(c->properties[p].flags & RV_SECRET) ||
+                    !(rv_bit(mask, p) || (plan->keys && plan->keys[p].type != RV_NULL)))
+                        continue;
+                rv_about(err, c->name, NULL, c->properties[p].name);
+                return rv_fail(err, RV_INVALID_QUERY, "%s of %s is secret: nothing can be asked about it",
+                               c->properties[p].name, c->name);
+        }
+        return RV_OK;
+}
+
 int rv_plan_make(struct rv_arena *a, const struct rv_class *c, const struct rv_ask *ask, struct rv_plan *ret,
                  struct rv_error *err)
 {
-        struct rv_plan plan = { .class = c, .limit = ask->limit, .keys = ask->keys, .filter = ask->where };
+        struct rv_plan plan = { .class = c,
+                                .limit = ask->limit,
+                                .keys = ask->keys,
+                                .filter = ask->where,
+                                .shows_all = ask->all_properties || (ask->keys_only && !ask->nproperties) };
         int r = make_show(a, c, ask, &plan, err);
         if (r == RV_OK && ask->filter)
                 r = rv_wql_where(ask->filter, strlen(ask->filter), c, a, &plan.filter, err);
         if (r == RV_OK)
                 r = make_order(a, c, ask, &plan, err);
+        uint64_t *want = r ? NULL : mask_new(a, c);
+        if (r || !want)
+                return r ? r : -ENOMEM;
+        r = refuse_secrets(&plan, want, err);
         if (r)
                 return r;
-        uint64_t *want = mask_new(a, c);
-        if (!want)
-                return -ENOMEM;
         memcpy(want, plan.show, RV_MASK_WORDS(c->nproperties) * sizeof *want);
         rv_expr_uses(plan.filter, want);
         for (unsigned i = 0; i < plan.norder; i++)

@@ -31,6 +31,8 @@ struct rv_plan {
         const struct rv_order_term *order;
         unsigned norder;
         uint64_t limit; /* rows the reader wants; 0 = all */
+        bool shows_all; /* `show` is whatever there is: the reader named nothing */
+        const struct rv_rights *rights; /* of the reader, row by row, on rows of source; NULL = all (authorize.h) */
 };
 
 /* What a client asks, as it came. Texts belong to the caller until rv_plan_make() has returned. */

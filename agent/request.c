@@ -11,12 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/agent.h"
 #include "agent/log.h"
 #include "agent/scan.h"
 #include "agent/scrape.h"
 #include "agent/sha256.h"
+#include "agent/wish.h"
 
 enum { SLICE_NS = 500000 };
 
@@ -28,9 +30,8 @@ bool rv_cancelled(const struct rv_call *call)
         return atomic_load_explicit(&s->cancelled, memory_order_relaxed) || rv_now() > call->deadline;
 }
 
-void rv_change(struct rv_call *call, const char *property, const char *from, const char *to)
+static void put_change(struct rv_buf *b, const char *property, const char *from, const char *to)
 {
-        struct rv_buf *b = &OF(call, struct rv_scan, call)->changes;
         rv_buf_puts(b, b->len ? ",{\"Property\":" : "{\"Property\":");
         rv_json_text(b, property);
         rv_buf_puts(b, ",\"From\":");
@@ -40,13 +41,25 @@ void rv_change(struct rv_call *call, const char *property, const char *from, con
         rv_buf_put(b, "}", 1);
 }
 
+void rv_change(struct rv_call *call, const char *property, const char *from, const char *to)
+{
+        struct rv_scan *s = OF(call, struct rv_scan, call);
+        int p = s->hides ? rv_property_find(call->class, property, strlen(property)) : -1;
+        put_change(&s->changes, property, from, to);
+        if (s->hides && (p < 0 || !rv_bit(s->hides, (unsigned)p)))
+                put_change(&s->told, property, from, to);
+}
+
 static void scan_free(struct rv_scan *s)
 {
         rv_loop_forget(&s->agent->loop, &s->ready);
         rv_loop_forget(&s->agent->loop, &s->back);
         rv_sink_free(&s->sink);
         rv_batch_free(s->out);
+        rv_batch_free(s->values);
+        rv_roles_drop(s->roles);
         rv_buf_free(&s->changes);
+        rv_buf_free(&s->told);
         rv_buf_free(&s->reply);
         rv_audit_free(s->audit);
         rv_arena_free(&s->arena);
@@ -65,7 +78,9 @@ static void run(struct rv_job *job)
         struct rv_scan *s = OF(job, struct rv_scan, job);
         const struct rv_provider *p = s->entry->provider;
         if (s->is_method) {
-                s->result = rv_change_run(p, &s->call, &s->change, &s->error);
+                s->result = s->looks ? rv_wish_look(s, &s->error) : RV_OK;
+                if (s->result == RV_OK)
+                        s->result = rv_change_run(p, &s->call, &s->change, &s->error);
         } else {
                 s->result = p->query(&s->query, &s->sink, &s->error);
                 s->sink.ready = NULL; /* `back` tells of the last rows, too */
@@ -114,6 +129,7 @@ struct rv_scan *rv_scan_new(struct rv_agent *a, struct rv_entry *e, const struct
         s->agent = a;
         s->entry = e;
         s->who = *who;
+        s->roles = rv_policy_hold(&a->policy);
         s->job.run = run;
         s->ready.run = on_rows;
         s->back.run = on_back;
@@ -387,14 +403,30 @@ static int start_loop(struct rv_scan *s, struct rv_error *err)
         return r;
 }
 
+/* Whoever wants rows gets them through here: this is where roles hold. */
+static int restrict_plan(struct rv_scan *s, struct rv_error *err)
+{
+        const struct rv_subject who = { .roles = s->roles,
+                                        .who = &s->who,
+                                        .now = (int64_t)time(NULL),
+                                        .all = rv_policy_has_all(&s->agent->policy, &s->who) };
+        return rv_rights_plan(&who, &s->plan, &s->arena, err);
+}
+
 int rv_scan_start(struct rv_scan *s, struct rv_error *err)
 {
         const struct rv_plan *p = &s->plan;
+        int r = restrict_plan(s, err);
+        s->returned = r;
+        if (r)
+                return r;
         s->query = (struct rv_query) { .class = p->source,
                                        .want = p->source_want,
                                        .equals = p->equals,
                                        .filter = p->source_filter,
-                                       .limit = p->filter || p->norder || p->source_filter || p->keys ? 0 : p->limit,
+                                       .limit = p->filter || p->norder || p->source_filter || p->keys || p->rights
+                                                        ? 0
+                                                        : p->limit,
                                        .deadline = s->call.deadline,
                                        .who = &s->who,
                                        .call = &s->call };
@@ -405,7 +437,7 @@ int rv_scan_start(struct rv_scan *s, struct rv_error *err)
                 return start_loop(s, err);
         rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_THREAD, s->call.deadline);
         s->sink.ready = on_ready;
-        int r = rv_pool_submit(&s->entry->pool, &s->job, err);
+        r = rv_pool_submit(&s->entry->pool, &s->job, err);
         s->returned = r;
         return r;
 }
@@ -450,6 +482,8 @@ static bool next_scan(struct rv_request *q)
                         return true;
                 if (r < 0)
                         rv_fail_errno(&err, r, "a fault in reeve");
+                if (r == RV_ACCESS_DENIED)
+                        rv_request_denied(q, &err);
                 complain(q, &err);
         }
         return false;
@@ -525,10 +559,11 @@ int rv_request_scan(struct rv_request *q, struct rv_error *err)
 static void put_changes(struct rv_scan *s, bool what_if)
 {
         struct rv_buf *to = &s->reply;
+        const struct rv_buf *changes = s->hides ? &s->told : &s->changes;
         bool empty = to->data[to->len - 1] == '{';
-        if (s->changes.len || what_if || s->change.kind != RV_INVOKE) {
+        if (changes->len || what_if || s->change.kind != RV_INVOKE) {
                 rv_buf_puts(to, empty ? "\"Changed\":[" : ",\"Changed\":[");
-                rv_buf_put(to, s->changes.data ? s->changes.data : "", s->changes.len);
+                rv_buf_put(to, changes->data ? changes->data : "", changes->len);
                 rv_buf_puts(to, "]");
                 empty = false;
         }
@@ -620,6 +655,8 @@ static void finish_change(struct rv_scan *s)
         else
                 make_error(s);
         if (!s->audit) {
+                if (s->denied && s->request)
+                        rv_request_denied(s->request, &s->why);
                 give_answer(s);
                 return;
         }
@@ -633,8 +670,14 @@ static void finish_change(struct rv_scan *s)
         rv_buf_put(&s->reply, "", 1);
         s->reply.len -= !s->reply.failed;
         s->at_audit = true;
-        rv_audit_outcome(s->audit, &s->agent->state, s->result ? s->error.code : 0,
-                         s->result ? s->error.message : NULL, changed.data,
+        s->audit->denied = s->denied;
+        rv_audit_outcome(s->audit, &s->agent->state, s->denied   ? s->why.code
+                                                     : s->result ? s->error.code
+                                                                 : 0,
+                         s->denied   ? s->why.message
+                         : s->result ? s->error.message
+                                     : NULL,
+                         changed.data,
                          again || s->reply.failed ? NULL : s->reply.data, s->result != RV_OK, on_outcome, s);
         rv_buf_free(&changed);
 }
@@ -796,6 +839,9 @@ static int plan_reading(struct rv_request *q, struct rv_scan *s, struct rv_error
         int r = names ? rv_plan_make(&s->arena, c, &ask, &s->plan, err) : -ENOMEM;
         if (r)
                 return r;
+        r = restrict_plan(s, err);
+        if (r)
+                return r;
         s->query = (struct rv_query) { .class = c,
                                        .want = s->plan.source_want,
                                        .equals = s->plan.equals,
@@ -851,7 +897,8 @@ int rv_request_change(struct rv_request *q, struct rv_error *err)
         s->call.method = q->method;
         s->call.key = s->change.key;
         s->call.what_if = q->what_if;
-        if (q->change.kind == RV_TEST || q->change.kind == RV_SET)
+        r = rv_wish_ask(q, s, err);
+        if (r == RV_OK && (q->change.kind == RV_TEST || q->change.kind == RV_SET))
                 r = plan_reading(q, s, err);
         rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_QUICK, q->deadline);
         s->out = rv_batch_new(q->method ? s->call.method->out : class);

@@ -37,6 +37,14 @@ struct rv_scan {
         bool reads_first;       /* test and set */
         struct rv_audit *audit; /* of a change, until it is written */
         bool at_audit;          /* the audit will call back: the scan must stay */
+        struct rv_role_set *roles;  /* as they were when it began */
+        struct rv_wish wish;    /* a change, for its roles: wish.c */
+        struct rv_batch *values;
+        uint64_t *reads;
+        uint64_t *hides;        /* properties whose changes its caller is not told; NULL: none */
+        struct rv_buf told;     /* changes without those */
+        bool looks, denied;     /* it depends on the object; the roles did not allow it: */
+        struct rv_error why;
         struct rv_buf reply;
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "agent/authorize.h"
 #include "agent/view.h"
 
 void rv_sink_init(struct rv_sink *s, const struct rv_plan *plan, enum rv_producer producer, uint64_t deadline)
@@ -83,7 +84,8 @@ static int pass_view(struct rv_sink *s)
 {
         rv_row_end(&s->row);
         int r = RV_STOP;
-        if (rv_plan_keeps_source(s->plan, s->scratch, s->scratch->n - 1)) {
+        if ((!s->plan->rights || rv_rights_row(s->plan->rights, s->scratch, s->scratch->n - 1)) &&
+            rv_plan_keeps_source(s->plan, s->scratch, s->scratch->n - 1)) {
                 struct rv_row to;
                 r = rv_row_begin(&to, s->cur, s->plan->want);
                 if (r == 0) {
@@ -113,7 +115,7 @@ static int rank(struct rv_sink *s)
         return r;
 }
 
-/* Through view, filter and ranking. RV_OK: it is in cur. RV_STOP: not wanted. Or a fault. */
+/* Through rights, view, filter and ranking. RV_OK: it is in cur. RV_STOP: not wanted. Or a fault. */
 static int take(struct rv_sink *s)
 {
         if (s->plan->view) {
@@ -123,7 +125,8 @@ static int take(struct rv_sink *s)
         } else {
                 rv_row_end(&s->row);
         }
-        bool kept = rv_plan_keeps(s->plan, s->cur, s->cur->n - 1);
+        bool seen = s->plan->view || !s->plan->rights || rv_rights_row(s->plan->rights, s->cur, s->cur->n - 1);
+        bool kept = seen && rv_plan_keeps(s->plan, s->cur, s->cur->n - 1);
         int r = !kept ? RV_STOP : s->plan->norder ? rank(s) : RV_OK;
         if (r != RV_OK)
                 forget_last(s->cur);

@@ -31,6 +31,16 @@ static void system_text(const struct rv_view *view, const char *name, char *to, 
         }
 }
 
+int rv_view_source(const struct rv_class *class, const struct rv_class *source, unsigned p)
+{
+        const struct rv_property *prop = &class->properties[p];
+        if (class == source)
+                return (int)p;
+        bool constant = prop->convert == RV_CONVERT_CONST || prop->convert == RV_CONVERT_SYSTEM;
+        const char *from = prop->source ? prop->source : prop->name;
+        return constant ? -1 : rv_property_find(source, from, strlen(from));
+}
+
 struct rv_view *rv_view_new(const struct rv_class *class, const struct rv_class *source)
 {
         struct rv_view *v = calloc(1, sizeof *v + class->nproperties * sizeof *v->map);
@@ -38,12 +48,8 @@ struct rv_view *rv_view_new(const struct rv_class *class, const struct rv_class 
                 return NULL;
         v->class = class;
         v->source = source;
-        for (unsigned p = 0; p < class->nproperties; p++) {
-                const struct rv_property *prop = &class->properties[p];
-                bool constant = prop->convert == RV_CONVERT_CONST || prop->convert == RV_CONVERT_SYSTEM;
-                const char *from = prop->source ? prop->source : prop->name;
-                v->map[p].from = constant ? -1 : rv_property_find(source, from, strlen(from));
-        }
+        for (unsigned p = 0; p < class->nproperties; p++)
+                v->map[p].from = rv_view_source(class, source, p);
         return v;
 }
 

@@ -14,6 +14,8 @@ struct table {
         struct rv_sql *sql;
         const struct rv_class *class;
         struct rv_entry *entry;
+        unsigned ncolumns;
+        uint16_t columns[]; /* properties that its reader may know */
 };
 
 struct cursor {
@@ -46,6 +48,23 @@ static const char *column_type(const struct rv_property *p)
                                                                       : "TEXT";
 }
 
+static int declare(sqlite3 *db, struct rv_sql *sql, const struct rv_class *c)
+{
+        struct rv_buf b = { 0 };
+        rv_buf_puts(&b, "CREATE TABLE x(");
+        for (uint32_t i = 0; i < c->nproperties; i++)
+                rv_buf_putf(&b, "%s\"%s\" %s", i ? "," : "", c->properties[i].name,
+                            column_type(&c->properties[i]));
+        for (uint32_t k = 0; k < c->nkeys; k++)
+                rv_buf_putf(&b, "%s\"%s\"", k ? "," : ",PRIMARY KEY(", c->properties[c->keys[k]].name);
+        rv_buf_put(&b, c->nkeys ? ")) WITHOUT ROWID" : ")", c->nkeys ? 17 : 2);
+        sql->declaring = true;
+        int r = b.failed ? SQLITE_NOMEM : sqlite3_declare_vtab(db, b.data);
+        sql->declaring = false;
+        rv_buf_free(&b);
+        return r;
+}
+
 /* Rows are known by their keys: SQLite meets a row twice (OR) by different ways, and a place in a scan would not tell
  * that it is the same. What has no keys has one row. */
 static int connect_class(sqlite3 *db, void *arg, int argc, const char *const *argv, sqlite3_vtab **ret,
@@ -66,22 +85,20 @@ static int connect_class(sqlite3 *db, void *arg, int argc, const char *const *ar
                 *error = sqlite3_mprintf("%s", err->message);
                 return SQLITE_ERROR;
         }
-        struct rv_buf b = { 0 };
-        rv_buf_puts(&b, "CREATE TABLE x(");
-        for (uint32_t i = 0; i < c->nproperties; i++)
-                rv_buf_putf(&b, "%s\"%s\" %s", i ? "," : "", c->properties[i].name,
-                            column_type(&c->properties[i]));
-        for (uint32_t k = 0; k < c->nkeys; k++)
-                rv_buf_putf(&b, "%s\"%s\"", k ? "," : ",PRIMARY KEY(", c->properties[c->keys[k]].name);
-        rv_buf_put(&b, c->nkeys ? ")) WITHOUT ROWID" : ")", c->nkeys ? 17 : 2);
-        a->sql->declaring = true;
-        int r = b.failed ? SQLITE_NOMEM : sqlite3_declare_vtab(db, b.data);
-        a->sql->declaring = false;
-        rv_buf_free(&b);
-        struct table *t = r == SQLITE_OK ? sqlite3_malloc(sizeof *t) : NULL;
+        struct rv_arena arena = { 0 };
+        const struct rv_class *shown = rv_visible_class(&a->sql->agent->policy, &a->sql->who, c, RV_OP_READ, &arena);
+        int r = shown ? declare(db, a->sql, shown) : SQLITE_NOMEM;
+        struct table *t =
+                r == SQLITE_OK ? sqlite3_malloc64(sizeof *t + shown->nproperties * sizeof *t->columns) : NULL;
+        if (t) {
+                *t = (struct table) { .sql = a->sql, .class = c, .entry = e, .ncolumns = shown->nproperties };
+                for (uint32_t i = 0; i < shown->nproperties; i++)
+                        t->columns[i] = (uint16_t)rv_property_find(c, shown->properties[i].name,
+                                                                   strlen(shown->properties[i].name));
+        }
+        rv_arena_free(&arena);
         if (!t)
                 return r ? r : SQLITE_NOMEM;
-        *t = (struct table) { .sql = a->sql, .class = c, .entry = e };
         *ret = &t->base;
         return SQLITE_OK;
 }
@@ -101,17 +118,18 @@ static bool can_push(const struct rv_property *p)
 /* idxStr: the columns used in hex, then those that must be equal, in the order of the arguments: "1f:0,7". */
 static int best_index(sqlite3_vtab *v, sqlite3_index_info *x)
 {
-        const struct rv_class *c = ((struct table *)v)->class;
+        const struct table *t = (struct table *)v;
+        const struct rv_class *c = t->class;
         int n = 0;
         bool key = false;
         char *plan = sqlite3_mprintf("%llx:", (unsigned long long)x->colUsed);
         for (int i = 0; plan && i < x->nConstraint; i++) {
                 int column = x->aConstraint[i].iColumn;
                 if (!x->aConstraint[i].usable || x->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ ||
-                    column < 0 || !can_push(&c->properties[column]))
+                    column < 0 || !can_push(&c->properties[t->columns[column]]))
                         continue;
                 x->aConstraintUsage[i].argvIndex = ++n;
-                key |= (c->properties[column].flags & RV_KEY) != 0;
+                key |= (c->properties[t->columns[column]].flags & RV_KEY) != 0;
                 char *longer = sqlite3_mprintf("%s%s%d", plan, n > 1 ? "," : "", column);
                 sqlite3_free(plan);
                 plan = longer;
@@ -213,7 +231,7 @@ static int filter(sqlite3_vtab_cursor *v, int number, const char *plan_text, int
         struct rv_arg *keys = rv_arena_get(&arena, (class->nproperties + 1) * sizeof *keys);
         bool possible = true;
         for (int i = 0; keys && i < argc; i++) {
-                unsigned column = (unsigned)strtoul(at + 1, &at, 10);
+                unsigned column = t->columns[strtoul(at + 1, &at, 10)];
                 struct rv_arg arg;
                 if (!to_arg(argv[i], &class->properties[column], &arena, &arg))
                         possible = false;
@@ -221,9 +239,9 @@ static int filter(sqlite3_vtab_cursor *v, int number, const char *plan_text, int
                         keys[column] = arg;
         }
         struct rv_ask ask = { .properties = names, .keys = keys };
-        for (uint32_t i = 0; names && keys && i < class->nproperties; i++)
+        for (uint32_t i = 0; names && keys && i < t->ncolumns; i++)
                 if (used >> (i < 63 ? i : 63) & 1)
-                        names[ask.nproperties++] = class->properties[i].name;
+                        names[ask.nproperties++] = class->properties[t->columns[i]].name;
         int r = names && keys ? RV_OK : -ENOMEM;
         if (r == RV_OK && possible)
                 r = rv_plan_make(&arena, class, &ask, &plan, &err);
@@ -264,10 +282,11 @@ static void json_result(sqlite3_context *x, const struct rv_batch *b, uint32_t r
         rv_buf_free(&out);
 }
 
-static int column(sqlite3_vtab_cursor *v, sqlite3_context *x, int p)
+static int column(sqlite3_vtab_cursor *v, sqlite3_context *x, int at)
 {
         struct cursor *c = (struct cursor *)v;
-        const struct rv_value *value = rv_get(c->batch, c->row, (unsigned)p);
+        unsigned p = ((struct table *)v->pVtab)->columns[at];
+        const struct rv_value *value = rv_get(c->batch, c->row, p);
         char text[64];
         if (c->batch->class->properties[p].flags & RV_SECRET)
                 return SQLITE_OK;
@@ -290,7 +309,7 @@ static int column(sqlite3_vtab_cursor *v, sqlite3_context *x, int p)
                 break;
         case RV_INTERVAL: sqlite3_result_int64(x, value->i); break;
         case RV_LIST:
-        case RV_OBJECT: json_result(x, c->batch, c->row, (unsigned)p); break;
+        case RV_OBJECT: json_result(x, c->batch, c->row, p); break;
         default: break;
         }
         return SQLITE_OK;

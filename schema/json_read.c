@@ -511,12 +511,11 @@ static void store(void *in, const struct rv_method *m, uint32_t p, const struct 
         }
 }
 
-int rv_json_in(const json_t *j, const struct rv_class *c, const struct rv_method *m, struct rv_arena *a,
-               void **ret, struct rv_error *err)
+int rv_json_args(const json_t *j, const struct rv_class *c, const struct rv_method *m, struct rv_arena *a,
+                 struct rv_arg **ret, struct rv_error *err)
 {
-        void *in = rv_arena_get(a, m->in_size ? m->in_size : 1);
         struct rv_arg *v = rv_arena_get(a, (m->in->nproperties + 1) * sizeof *v);
-        if (!in || !v)
+        if (!v)
                 return -ENOMEM;
         rv_about(err, c->name, NULL, NULL);
         if (j && !json_is_null(j)) {
@@ -536,8 +535,21 @@ int rv_json_in(const json_t *j, const struct rv_class *c, const struct rv_method
                         return rv_fail(err, RV_INVALID_PARAMETER, "%s.%s needs the parameter '%s' (%s)",
                                        c->name, m->name, d->name, rv_cim_type_name(d->type));
                 }
-                store(in, m, p, &v[p]);
         }
+        *ret = v;
+        return RV_OK;
+}
+
+int rv_json_in(const json_t *j, const struct rv_class *c, const struct rv_method *m, struct rv_arena *a,
+               void **ret, struct rv_error *err)
+{
+        struct rv_arg *v;
+        void *in = rv_arena_get(a, m->in_size ? m->in_size : 1);
+        int r = in ? rv_json_args(j, c, m, a, &v, err) : -ENOMEM;
+        if (r)
+                return r;
+        for (uint32_t p = 0; p < m->in->nproperties; p++)
+                store(in, m, p, &v[p]);
         *ret = in;
         return RV_OK;
 }

@@ -33,7 +33,11 @@ static int identify(struct rv_agent *a, int fd, struct rv_identity *ret)
                 snprintf(ret->user, sizeof ret->user, "%u", (unsigned)cred.uid);
         snprintf(ret->source, sizeof ret->source, "local");
         snprintf(ret->session, sizeof ret->session, "local-%d-%llu", (int)getpid(), (unsigned long long)++a->serial);
-        ret->admin = rv_policy_is_admin(&a->policy, ret->user, &cred.gid, 1);
+        socklen_t size = sizeof ret->groups;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, ret->groups, &size) == 0)
+                ret->ngroups = (unsigned)(size / sizeof *ret->groups);
+        ret->admin = rv_policy_is_admin(&a->policy, ret->user, &cred.gid, 1) ||
+                     rv_policy_is_admin(&a->policy, ret->user, ret->groups, ret->ngroups);
         return 0;
 }
 
@@ -65,6 +69,8 @@ int rv_listen_fd(struct rv_agent *a, int fd)
         if (!poll)
                 return -ENOMEM;
         poll->data = a;
+        if (a->nlisteners < sizeof a->listeners / sizeof *a->listeners)
+                a->listeners[a->nlisteners++] = fd;
         int r = uv_poll_init(&a->loop.uv, poll, fd);
         return r ? r : uv_poll_start(poll, UV_READABLE, on_connection);
 }

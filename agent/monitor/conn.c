@@ -77,11 +77,6 @@ static bool is_users_key(struct mon_conn *c, const uint8_t *blob, size_t n, stru
                                        NULL, home));
         if (why)
                 rv_log(RV_LOG_NOTICE, "a key of %s is not used from %s: %s", a->name, c->source, why);
-        if (found && *ret->role && strcmp(ret->role, "admin") != 0) {
-                rv_log(RV_LOG_WARNING, "a key of %s is not used: there is no role \"%s\"", a->name,
-                       ret->role);
-                return false;
-        }
         return found && mon_key_strong(blob, n);
 }
 

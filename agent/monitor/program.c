@@ -288,6 +288,8 @@ int mon_program_rpc(struct mon_conn *c, int *fds, unsigned *nfds)
         snprintf(in.key, sizeof in.key, "%s", c->fingerprint);
         snprintf(in.source, sizeof in.source, "%s", c->source);
         snprintf(in.session, sizeof in.session, "%s", c->id);
+        if (!in.admin)
+                snprintf(in.role, sizeof in.role, "%s", c->key.role);
         struct iovec v = { &in, sizeof in };
         union {
                 char room[CMSG_SPACE(sizeof(int))];

@@ -6,12 +6,12 @@ BUILD = os.environ.get('REEVE_BUILD', 'build')
 
 
 class Agent:
-    def __init__(self, program='bin/reeve-agent', folder=None, under=(), **kw):
+    def __init__(self, program='bin/reeve-agent', folder=None, under=(), more=(), **kw):
         self.own = folder is None
         self.dir = folder or tempfile.mkdtemp(prefix='reeve-test.')
         self.path = os.path.join(self.dir, 'agent.sock')
         self.log = open(os.path.join(self.dir, 'log'), 'w')
-        self.proc = subprocess.Popen([*under, f'{BUILD}/{program}', '--socket', self.path, '--state', self.dir], stderr=self.log, **kw)
+        self.proc = subprocess.Popen([*under, f'{BUILD}/{program}', '--socket', self.path, '--state', self.dir, *more], stderr=self.log, **kw)
         deadline = time.monotonic() + (60 if under else 10)
         while not self.connects():
             if time.monotonic() > deadline or self.proc.poll() is not None:

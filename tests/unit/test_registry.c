@@ -79,7 +79,7 @@ static void nobody_may_do_nothing(void **state)
         struct rv_policy p = { .self = 0, .admin_group = (gid_t)-1 };
         struct rv_identity zeroed = { 0 };
         struct rv_error err = { 0 };
-        for (int right = RV_RIGHT_CONNECT; right <= RV_RIGHT_CHANGE; right++) {
+        for (int right = RV_RIGHT_CONNECT; right <= RV_RIGHT_INVOKE; right++) {
                 assert_int_equal(rv_authorize(&p, &zeroed, (enum rv_right)right, &base, NULL, &err),
                                  RV_ACCESS_DENIED);
                 assert_int_equal(rv_authorize(&p, NULL, (enum rv_right)right, &base, NULL, &err),
@@ -95,13 +95,13 @@ static void three_rules_allow_and_a_denial_names_them(void **state)
                            admin = { .made = true, .uid = 501, .admin = true },
                            user = { .made = true, .uid = 502, .user = "eve" };
         struct rv_error err = { 0 };
-        assert_int_equal(rv_authorize(&p, &root, RV_RIGHT_CHANGE, &base, "M", &err), RV_OK);
-        assert_int_equal(rv_authorize(&p, &self, RV_RIGHT_CHANGE, &base, "M", &err), RV_OK);
-        assert_int_equal(rv_authorize(&p, &admin, RV_RIGHT_CHANGE, &base, "M", &err), RV_OK);
+        assert_int_equal(rv_authorize(&p, &root, RV_RIGHT_MODIFY, &base, "M", &err), RV_OK);
+        assert_int_equal(rv_authorize(&p, &self, RV_RIGHT_MODIFY, &base, "M", &err), RV_OK);
+        assert_int_equal(rv_authorize(&p, &admin, RV_RIGHT_MODIFY, &base, "M", &err), RV_OK);
         assert_int_equal(rv_authorize(&p, &user, RV_RIGHT_CONNECT, NULL, NULL, &err), RV_ACCESS_DENIED);
-        assert_int_equal(rv_authorize(&p, &user, RV_RIGHT_CHANGE, &base, "Break", &err), RV_ACCESS_DENIED);
-        assert_non_null(strstr(err.message, "eve may not change T_Base.Break"));
-        assert_non_null(strstr(err.message, "no rule (root, self, group reeve-admin)"));
+        assert_int_equal(rv_authorize(&p, &user, RV_RIGHT_MODIFY, &base, "Break", &err), RV_ACCESS_DENIED);
+        assert_non_null(strstr(err.message, "eve may not modify T_Base.Break"));
+        assert_non_null(strstr(err.message, "no role fits, and rules root, self and group reeve-admin"));
         assert_string_equal(err.class_name, "T_Base");
 }
 

@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Roles: what one way denies no other way gives. Every operation, class and entry point against what the role says."""
+import json, os, sys
+
+sys.path.insert(0, os.path.dirname(__file__))
+from agentlib import Cases
+from rolelib import RoleAgent, need_root
+
+need_root()
+case = Cases()
+
+GARDENER = '''# Looks after red things.
+[Role]
+Description = Looks after red things
+
+[Who]
+User = daemon
+
+[Who]
+Group = games
+
+[Allow look]
+Class = T_Item
+Operation = Read
+Property = Colour, Amount
+Where = Colour = 'red'
+
+[Allow add]
+Class = T_Item
+Operation = Invoke
+Method = Add
+Where = Colour = 'red' AND Amount < 100
+Arguments = By > 0 AND By <= 10
+
+[Allow paint]
+Class = T_Item
+Operation = Create, Modify
+Property = Colour, Amount
+Where = Colour = 'red' AND Name LIKE 'p%'
+Arguments = Amount <= 50
+
+[Allow squares]
+Class = T_Square
+Operation = Read
+
+[Deny big]
+Class = T_Square
+Operation = Read
+Where = Id > 3
+'''
+READER = '''[Role]
+[Who]
+User = bin
+[Allow all]
+Class = *
+Operation = Read
+[Deny serial]
+Class = T_Item
+Operation = Read
+Property = Serial
+[Deny many]
+Class = T_Many
+Operation = Read
+'''
+
+agent = RoleAgent('tests/bin/reeve-agent-modes', {'gardener': GARDENER, 'reader': READER})
+
+
+def root(op, **p):
+    return agent.call(op, p)
+
+
+def daemon(op, **p):
+    return agent.call_as('daemon', op, **p)
+
+
+def denied(r, *words):
+    e = r.get('error', {})
+    return e.get('code') == -32002 and all(w in e['message'] for w in words)
+
+
+def names(r):
+    return sorted(i.get('Name') or i.get('Handle') for i in r['result']['Instances']) if 'result' in r else r
+
+
+def code(r):
+    return r.get('error', {}).get('code', 0)
+
+
+def item(name):
+    return {'Name': name, 'Generation': 1}
+
+
+# What nobody but root may see, and what must never come out of any way in: serials, the green one, big squares.
+SECRET = ('pear', 'hunter2', 'busy', 'idle')
+
+
+def leaks(r):
+    text = json.dumps(r)
+    return [w for w in SECRET if w in text]
+
+
+try:
+    for name, colour, amount in ('apple', 'red', 3), ('pear', 'green', 5), ('plum', 'red', 200):
+        root('CreateInstance', ClassName='T_Item', Properties={'Name': name, 'Colour': colour, 'Amount': amount, 'Password': 'hunter2'})
+
+    # ---- who ----
+    case('no role: nothing, not even Ping', denied(agent.call_as('man', 'Ping'), 'man', 'no role'))
+    for op in 'Hello', 'rpc.discover', 'EnumerateClasses':
+        case(f'no role: {op}', denied(agent.call_as('man', op)), op)
+    case('role by user', daemon('Ping').get('result') == {})
+    case('role by supplementary group', agent.call_as('man', 'Ping', groups=['games']).get('result') == {})
+    case('root needs no role', 'result' in root('EnumerateInstances', ClassName='T_Many', Limit=1))
+
+    # ---- the schema ----
+    r = daemon('EnumerateClasses', NamesOnly=True)
+    case('classes', set(r['result']['Classes']) == {'T_Item', 'T_Square', 'Win32_TestItem'}, r)
+    r = daemon('GetClass', ClassName='T_Item')['result']
+    case('properties of a class', [p['Name'] for p in r['Properties']] == ['Name', 'Generation', 'Colour', 'Amount'], r)
+    case('methods of a class', [m['Name'] for m in r['Methods']] == ['Add'], r)
+    r = daemon('GetClass', ClassName='Win32_TestItem')['result']
+    case('properties of a view', [p['Name'] for p in r['Properties']] == ['Handle', 'Again', 'Tens', 'Color', 'Kind', 'Origin'], r)
+    case('GetClass of another', denied(daemon('GetClass', ClassName='T_Many'), 'daemon', 'gardener'))
+    r = daemon('rpc.discover')['result']['components']['schemas']
+    case('discover', set(r) == {'T_Item', 'T_Square', 'Win32_TestItem'} and 'Serial' not in json.dumps(r), list(r))
+    for op, p in ('EnumerateInstances', {'ClassName': 'T_Mani'}), ('EnumerateInstances', {'ClassName': 'T_Item', 'PropertyList': ['Seriol']}), \
+            ('InvokeMethod', {'ClassName': 'T_Item', 'MethodName': 'Fial', 'InstanceName': item('apple')}):
+        r = daemon(op, **p)
+        case(f'no hint at what is hidden: {p}', code(r) and not any(w in json.dumps(r) for w in ('T_Many', 'Serial', '"Fail')), r)
+
+    # ---- reading: the same rows by every way ----
+    red = ['apple', 'plum']
+    ways = {
+        'EnumerateInstances': lambda: daemon('EnumerateInstances', ClassName='T_Item'),
+        'with names': lambda: daemon('EnumerateInstances', ClassName='T_Item', PropertyList=['Name', 'Amount']),
+        'filter': lambda: daemon('EnumerateInstances', ClassName='T_Item', Filter="Amount > 0 OR Name = 'pear'"),
+        'order': lambda: daemon('EnumerateInstances', ClassName='T_Item', OrderBy='Amount', Limit=10),
+        'limit': lambda: daemon('EnumerateInstances', ClassName='T_Item', Limit=2),
+        'view': lambda: daemon('EnumerateInstances', ClassName='Win32_TestItem'),
+        'view in its namespace': lambda: daemon('EnumerateInstances', ClassName='Win32_TestItem', Namespace='root/cimv2'),
+        'WQL': lambda: daemon('ExecQuery', Query='SELECT * FROM T_Item'),
+        'WQL of the view': lambda: daemon('ExecQuery', Query="SELECT * FROM Win32_TestItem WHERE Color <> 'blue'"),
+        'SQL': lambda: daemon('ExecQuery', QueryLanguage='SQL', Query='SELECT * FROM T_Item'),
+        'SQL of the view': lambda: daemon('ExecQuery', QueryLanguage='SQL', Query='SELECT * FROM Win32_TestItem'),
+        'SQL join with itself': lambda: daemon('ExecQuery', QueryLanguage='SQL',
+                                               Query='SELECT a.Name FROM T_Item a JOIN T_Item b ON a.Generation = b.Generation GROUP BY a.Name'),
+        'SQL in a subquery': lambda: daemon('ExecQuery', QueryLanguage='SQL', Query='WITH t AS (SELECT * FROM T_Item) SELECT Name FROM t'),
+        'SQL by key': lambda: daemon('ExecQuery', QueryLanguage='SQL', Query="SELECT Name FROM T_Item WHERE Name IN ('apple', 'pear', 'plum')"),
+    }
+    for way, ask in ways.items():
+        r = ask()
+        case(f'rows by {way}', names(r) == red and not leaks(r), r)
+    r = daemon('EnumerateInstanceNames', ClassName='T_Item')
+    case('rows by EnumerateInstanceNames', sorted(n.get('Keys', n)['Name'] for n in r.get('result', {}).get('InstanceNames', [{'Name': '?'}])) == red, r)
+    r = daemon('ExecQuery', QueryLanguage='SQL', Query='SELECT count(*) AS n, max(Amount) AS m FROM T_Item')
+    case('counted as seen', r['result']['Instances'] == [{'n': 2, 'm': 200}], r)
+    with agent.as_user('daemon') as p:
+        p.send(json.dumps({'jsonrpc': '2.0', 'id': 1, 'method': 'EnumerateInstances', 'params': {'ClassName': 'T_Item', 'partialResultToken': 't'}}) + '\n')
+        got = []
+        while True:
+            got.append(p.line())
+            if 'id' in got[-1]:
+                break
+    case('rows by partial results', [i['Name'] for m in got[:-1] for i in m['params']['value']] == red and not leaks(got), got)
+    r = daemon('GetInstance', ClassName='T_Item', InstanceName=item('apple'))
+    case('GetInstance', r.get('result') == {'Name': 'apple', 'Generation': 1, 'Colour': 'red', 'Amount': 3}, r)
+    hidden, missing = [daemon('GetInstance', ClassName='T_Item', InstanceName=item(n)) for n in ('pear', 'none')]
+    case('a hidden object is as one that is not there', hidden == missing and code(hidden) == -32006, hidden)
+
+    # ---- what is hidden cannot be asked about either ----
+    for way, p in {'PropertyList': {'PropertyList': ['Serial']}, 'Filter': {'Filter': "State = 'idle'"}, 'OrderBy': {'OrderBy': 'Serial'},
+                   'Filter below': {'Filter': "Amount > 0 AND NOT (Serial > 2)"}}.items():
+        case(f'denied property by {way}', denied(daemon('EnumerateInstances', ClassName='T_Item', **p), 'gardener', 'T_Item'), way)
+        case(f'denied property by {way} of names', denied(daemon('EnumerateInstanceNames', ClassName='T_Item', **p)), way)
+    case('denied property by WQL', denied(daemon('ExecQuery', Query="SELECT Name FROM T_Item WHERE Serial = 1")))
+    case('denied property of the view', denied(daemon('EnumerateInstances', ClassName='Win32_TestItem', Filter='Status = 1')))
+    case('denied property of TestInstance', denied(daemon('TestInstance', ClassName='T_Item', InstanceName=item('apple'), Properties={'Password': 'x'})))
+    for q in ('SELECT Serial FROM T_Item', 'SELECT Name FROM T_Item WHERE Serial = 1', 'SELECT Name FROM T_Item ORDER BY State',
+              'SELECT Status FROM Win32_TestItem', 'SELECT t.Serial FROM T_Square JOIN T_Item t'):
+        r = daemon('ExecQuery', QueryLanguage='SQL', Query=q)
+        case(f'denied column: {q}', code(r) == -32015 and 'no such column' in r['error']['message'], r)
+    for q in ('SELECT * FROM T_Many', 'SELECT T_Item.Name FROM T_Item JOIN T_Many ON T_Many.Id = T_Item.Amount', 'SELECT (SELECT count(*) FROM T_Many)',
+              'SELECT Name FROM T_Item WHERE EXISTS (SELECT 1 FROM T_Many)', 'SELECT Name FROM T_Item UNION SELECT Name FROM T_Many',
+              'SELECT * FROM main.T_Many', 'SELECT * FROM "t_many"'):
+        r = daemon('ExecQuery', QueryLanguage='SQL', Query=q)
+        case(f'denied table: {q}', denied(r, 'T_Many', 'gardener'), r)
+    for q in ('SELECT * FROM pragma_module_list', 'SELECT name FROM sqlite_master', 'PRAGMA table_list', 'SELECT * FROM pragma_table_list'):
+        r = daemon('ExecQuery', QueryLanguage='SQL', Query=q)
+        case(f'no catalogue: {q}', 'T_Many' not in json.dumps(r), r)
+    for op, p in {'EnumerateInstances': {}, 'EnumerateInstanceNames': {}, 'GetInstance': {'InstanceName': {'Id': 1}}, 'GetClass': {},
+                  'TestInstance': {'InstanceName': {'Id': 1}}, 'SetInstance': {'InstanceName': {'Id': 1}}, 'CreateInstance': {'Properties': {'Id': 1}},
+                  'ModifyInstance': {'InstanceName': {'Id': 1}, 'Properties': {}}, 'DeleteInstance': {'InstanceName': {'Id': 1}}}.items():
+        case(f'another class by {op}', denied(daemon(op, ClassName='T_Many', **p), 'daemon', 'T_Many', 'gardener'), op)
+
+    # ---- subclasses ----
+    r = daemon('EnumerateInstances', ClassName='T_Shape')
+    case('a base shows the subclasses that may be seen', [i['Id'] for i in r['result']['Instances']] == [1] and 'Partial' not in r['result'], r)
+    r = daemon('EnumerateInstances', ClassName='T_Square')
+    case('deny beats allow', [i['Id'] for i in r['result']['Instances']] == [1], r)
+    case('a sibling', denied(daemon('EnumerateInstances', ClassName='T_Triangle')))
+
+    # ---- changes ----
+    def add(name, by, cls='T_Item', **p):
+        key = item(name) if cls == 'T_Item' else {'Handle': name, 'Again': '1'}
+        return daemon('InvokeMethod', ClassName=cls, InstanceName=key, MethodName='Add', InParameters={'By': by}, **p)
+
+    for cls in 'T_Item', 'Win32_TestItem':
+        case(f'{cls}: a method', 'result' in add('apple', 1, cls), cls)
+        case(f'{cls}: its arguments', denied(add('apple', 11, cls), '"add"', 'gardener', 'By > 0'), add('apple', 11, cls))
+        case(f'{cls}: its objects', denied(add('plum', 1, cls), '"add"', 'Amount < 100'), add('plum', 1, cls))
+        case(f'{cls}: hidden is missing', add('pear', 1, cls) == add('none', 1, cls) and code(add('none', 1, cls)) == -32006, add('pear', 1, cls))
+        case(f'{cls}: what if asks the same', denied(add('plum', 1, cls, WhatIf=True)) and denied(add('apple', 11, cls, WhatIf=True)), cls)
+    for m in 'Fail', 'Count', 'Missing':
+        case(f'method {m}', denied(daemon('InvokeMethod', ClassName='T_Item', InstanceName=item('apple'), MethodName=m), m), m)
+    r = daemon('InvokeMethod', ClassName='T_Item', InstanceName=item('apple'), MethodName='Add', InParameters={'By': 1, 'by': 99})
+    case('an argument in two spellings', 'result' not in r, r)
+
+    def modify(name, **values):
+        return daemon('ModifyInstance', ClassName='T_Item', InstanceName=item(name), Properties=values)
+
+    root('CreateInstance', ClassName='T_Item', Properties={'Name': 'peach', 'Colour': 'red', 'Amount': 1})
+    r = modify('peach', Amount=7)
+    case('modify', r.get('result') == {'Changed': [{'Property': 'Amount', 'From': '1', 'To': '7'}]}, r)
+    case('modify: value', denied(modify('peach', Amount=51), '"paint"', 'Amount <= 50'))
+    case('modify: value not given', denied(modify('peach', Colour='red'), '"paint"'))
+    case('modify: object', denied(modify('apple', Amount=7), '"paint"', "Name LIKE 'p%'"), modify('apple', Amount=7))
+    case('modify: hidden', code(modify('pear', Amount=7)) == -32006)
+    case('modify: property', denied(modify('peach', Amount=7, Password='x')))
+    for op in 'SetInstance', 'TestInstance':
+        r = daemon(op, ClassName='T_Item', InstanceName=item('apple'), Properties={'Amount': 9})
+        case(f'{op} of an object that may be read, not modified', denied(r) if op == 'SetInstance' else 'result' in r, r)
+    r = daemon('SetInstance', ClassName='T_Item', InstanceName=item('peach'), Properties={'Amount': 8})
+    case('set', r.get('result') == {'InDesiredState': True, 'Changed': [{'Property': 'Amount', 'From': '7', 'To': '8'}]}, r)
+    case('delete', denied(daemon('DeleteInstance', ClassName='T_Item', InstanceName=item('peach'))))
+    case('set absent', denied(daemon('SetInstance', ClassName='T_Item', InstanceName=item('peach'), Ensure='Absent')))
+    create = lambda **v: daemon('CreateInstance', ClassName='T_Item', Properties=v)
+    case('create', 'result' in create(Name='pine', Colour='red', Amount=1))
+    case('create: name', denied(create(Name='xine', Colour='red', Amount=1), '"paint"'))
+    case('create: colour', denied(create(Name='pink', Colour='green', Amount=1)))
+    case('create: property', denied(create(Name='pink', Colour='red', Amount=1, Password='x')))
+    case('create by set', denied(daemon('SetInstance', ClassName='T_Item', InstanceName=item('zebra'), Properties={'Amount': 1, 'Colour': 'red'})))
+    r = root('EnumerateInstances', ClassName='T_Item', PropertyList=['Name', 'Colour', 'Amount'])
+    case('nothing else has changed', {i['Name']: (i['Colour'], i['Amount']) for i in r['result']['Instances']} ==
+         {'apple': ('red', 5), 'pear': ('green', 5), 'plum': ('red', 200), 'peach': ('red', 8), 'pine': ('red', 1)}, r)
+
+    # ---- another role: everything may be read, but for what is denied ----
+    bin_ = lambda op, **p: agent.call_as('bin', op, **p)
+    r = bin_('EnumerateInstances', ClassName='T_Item')
+    case('read all: rows without what is denied', len(r['result']['Instances']) == 5 and 'Serial' not in json.dumps(r) and 'State' in json.dumps(r), r)
+    case('read all: denied class names the rule', denied(bin_('EnumerateInstances', ClassName='T_Many'), '"many"', 'reader'))
+    case('read all: denied property names the rule', denied(bin_('EnumerateInstances', ClassName='T_Item', PropertyList=['Serial']), '"serial"'))
+    case('read all is not change all', denied(bin_('DeleteInstance', ClassName='T_Item', InstanceName=item('apple'))))
+    case('read all is not invoke all', denied(bin_('InvokeMethod', ClassName='T_Item', MethodName='Count')))
+
+    # ---- HTTP, batches ----
+    with agent.as_user('daemon') as p:
+        body = json.dumps({'jsonrpc': '2.0', 'id': 1, 'method': 'EnumerateInstances', 'params': {'ClassName': 'T_Many'}})
+        p.send(f'POST /rpc HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n{body}')
+        while b'ACCESS_DENIED' not in p.rest and len(p.rest) < 5000:
+            got = p.sock.recv(65536)
+            if not got:
+                break
+            p.rest += got
+        case('HTTP', b'ACCESS_DENIED' in p.rest, p.rest)
+    with agent.as_user('daemon') as p:
+        p.send(json.dumps([{'jsonrpc': '2.0', 'id': i, 'method': 'GetClass', 'params': {'ClassName': c}} for i, c in enumerate(['T_Many', 'T_Item'])]) + '\n')
+        r = p.line()
+        case('batch', sorted('error' in x for x in r) == [False, True], r)
+
+    # ---- audit ----
+    import sqlite3
+    rows = sqlite3.connect(os.path.join(agent.dir, 'state.db')).execute("SELECT user, operation, class, message FROM audit WHERE result = 'Denied'").fetchall()
+    case('denials are in the audit with role and rule', any(u == 'daemon' and o == 'ModifyInstance' and 'role gardener' in m and '"paint"' in m for u, o, c, m in rows), rows[-3:])
+    case('what is hidden is told to the audit', sum(o == 'InvokeMethod' and '"add"' in m and "Colour = 'red'" in m for u, o, c, m in rows) >= 2, rows)
+
+    # ---- reload ----
+    mark = len(agent.logged())
+    agent.write('gardener', GARDENER.replace("Colour = 'red'\n\n[Allow add]", "Colour = 'green'\n\n[Allow add]"))
+    case('a change is taken', agent.wait_log('roles: 2', mark) and names(daemon('EnumerateInstances', ClassName='T_Item')) == ['pear'], agent.logged()[mark:])
+    for text, word in (('[Role]\nFoo = 1\n', ':2:'), ('[Role]\n[Allow x]\nClass = T_Item\nOperation = Raed\n', 'Raed'), ('[Allow x]\nClass = Nix\nOperation = Read\n', 'Nix'),
+                       ('[Role]\n[Allow x]\nClass = T_Item\nOperation = Read\nWhere = Amount = red\n', 'Where'), ('[Role]\n[Who]\nSource = local\n', 'nobody'),
+                       ('[Role]\n[Allow x]\nClass = Win32_TestItem\nOperation = Read\n', 'T_Item'), ('[Role]\n[Allow x]\nClass = *\nOperation = Invoke\nMethod = x\n', '*'),
+                       ('[Role]\n[Who]\nUser = man\nTime = Mun-Fri\n', 'Mun'), ('nonsense\n', ':1:'), ('', '[Role]')):
+        mark = len(agent.logged())
+        agent.write('gardener', text)
+        case(f'a broken file is refused and the roles stay: {text!r}', agent.wait_log('stay in force', mark) and word in agent.logged()[mark:] and
+             names(daemon('EnumerateInstances', ClassName='T_Item')) == ['pear'], agent.logged()[mark:])
+    mark = len(agent.logged())
+    os.chmod(os.path.join(agent.roles, 'reader.role'), 0o666)
+    agent.write('gardener', GARDENER)
+    case('a file that others may write is refused', agent.wait_log('others may write', mark), agent.logged()[mark:])
+    os.chmod(os.path.join(agent.roles, 'reader.role'), 0o644)
+    os.remove(os.path.join(agent.roles, 'gardener.role'))
+    case('a role that has gone', agent.wait_log('roles: 1', mark) and denied(daemon('Ping')), agent.logged()[mark:])
+finally:
+    rc = agent.stop()
+    case('the agent ends well', rc == 0, agent.said)
+
+broken = RoleAgent('tests/bin/reeve-agent-modes', {'gardener': '[Role]\nFoo = 1\n'})
+try:
+    case('a broken file at the start: nobody but root', broken.call('Ping').get('result') == {} and 'Foo' in broken.logged(), broken.logged())
+    try:
+        r = broken.call_as('daemon', 'Ping')
+    except OSError as e:
+        r = {'error': {'code': -32002, 'message': str(e)}}
+    case('a broken file at the start: others are not let in', denied(r), r)
+finally:
+    broken.stop()
+case.end()
