@@ -123,9 +123,14 @@ static int prepare(struct what *w, const struct rv_class *shown, struct rv_error
         w->want = mask_new(w, shown);
         if (!w->show || !w->want)
                 return -ENOMEM;
-        for (uint32_t p = 0; p < shown->nproperties; p++)
-                if (w->all_properties && !(shown->properties[p].flags & RV_EXPENSIVE))
+        const struct rv_class *known =
+                rv_visible_class(&w->sql->agent->policy, &w->sql->who, shown, RV_OP_READ, &w->scratch);
+        for (uint32_t p = 0; p < shown->nproperties; p++) {
+                const struct rv_property *d = &shown->properties[p];
+                bool may = known && (known == shown || rv_property_find(known, d->name, strlen(d->name)) >= 0);
+                if (w->all_properties && !(d->flags & RV_EXPENSIVE) && may)
                         rv_bit_set(w->show, p);
+        }
         for (size_t i = 0; i < w->nproperties; i++) {
                 int p = rv_property_find_alias(shown, w->properties[i], strlen(w->properties[i]), NULL);
                 if (p >= 0)

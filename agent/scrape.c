@@ -177,6 +177,7 @@ static int start_part(struct rv_request *q, struct rv_scrape_part *p, struct rv_
                 free(s);
                 return r;
         }
+        plan.shows_all = !q->ask.nproperties; /* what the reader may not see is no sample, and no error */
         s->plan = plan;
         p->begun = rv_now();
         p->scan = s;
