@@ -30,26 +30,34 @@ struct rv_batch;
 
 /* SCHEMA: know that the class is there, which whoever may do anything with it may. READ of a class that only its
  * subclasses' objects can be read of is allowed: the scans leave out the rest. */
-enum rv_right { RV_RIGHT_CONNECT, RV_RIGHT_SCHEMA, RV_RIGHT_READ, RV_RIGHT_CREATE, RV_RIGHT_MODIFY, RV_RIGHT_DELETE,
-                RV_RIGHT_INVOKE };
+enum rv_right {
+        RV_RIGHT_CONNECT,
+        RV_RIGHT_SCHEMA,
+        RV_RIGHT_READ,
+        RV_RIGHT_CREATE,
+        RV_RIGHT_MODIFY,
+        RV_RIGHT_DELETE,
+        RV_RIGHT_INVOKE
+};
 
 struct rv_policy {
         uid_t self;
-        gid_t admin_group;  /* (gid_t)-1: there is none */
-        char **admins;      /* names listed in it, NULL at the end */
+        gid_t admin_group; /* (gid_t)-1: there is none */
+        char **admins;     /* names listed in it, NULL at the end */
         const struct rv_registry *registry;
-        char folder[512];   /* roles.d */
-        pthread_mutex_t lock;        /* what follows */
+        char folder[512];     /* roles.d */
+        pthread_mutex_t lock; /* what follows */
         struct rv_role_set *roles;
-        struct rv_error trouble;     /* why the folder as it is now was not taken; code 0: it was */
+        struct rv_error trouble; /* why the folder as it is now was not taken; code 0: it was */
 };
 
-int rv_policy_load(struct rv_policy *);   /* may ask the name service: at start only */
+int rv_policy_load(struct rv_policy *); /* may ask the name service: at start only */
 void rv_policy_free(struct rv_policy *);
 /* Reads the roles again. When they cannot be taken the old ones stay (at the start: none) and *err says why. Any thread;
  * may block. */
-int rv_policy_roles(struct rv_policy *, const char *folder_or_null, const struct rv_registry *, struct rv_error *err);
-struct rv_role_set *rv_policy_hold(struct rv_policy *);  /* the roles as they are; rv_roles_drop() them */
+int rv_policy_roles(struct rv_policy *, const char *folder_or_null, const struct rv_registry *,
+                    struct rv_error *err);
+struct rv_role_set *rv_policy_hold(struct rv_policy *); /* the roles as they are; rv_roles_drop() them */
 /* Whether a user of these groups is an administrator by rule "group"; for whoever makes an identity. */
 bool rv_policy_is_admin(const struct rv_policy *, const char *user, const gid_t *groups, size_t ngroups);
 /* Whether somebody has everything: the roles need not be asked. */
@@ -60,8 +68,8 @@ int rv_authorize(struct rv_policy *, const struct rv_identity *, enum rv_right, 
                  const char *method, struct rv_error *err);
 /* The class as somebody may know it: itself, or a copy without the properties that no rule lets him use for one of these
  * operations and the methods that none lets him invoke, or NULL. The copy is in the arena. */
-const struct rv_class *rv_visible_class(struct rv_policy *, const struct rv_identity *, const struct rv_class *,
-                                        unsigned operations, struct rv_arena *);
+const struct rv_class *rv_visible_class(struct rv_policy *, const struct rv_identity *,
+                                        const struct rv_class *, unsigned operations, struct rv_arena *);
 
 /* ---- rights.c: with roles that the caller holds as long as what they are about ---- */
 
@@ -70,7 +78,7 @@ struct rv_subject {
         const struct rv_role_set *roles;
         const struct rv_identity *who;
         int64_t now;
-        bool all;           /* has everything */
+        bool all; /* has everything */
 };
 
 /* Restricts a plan to what its reader may see: rows, and in them properties (the others are null). Naming what he may not
@@ -95,6 +103,7 @@ struct rv_wish {
         const struct rv_batch *object;  /* one row, its last: the object as it is; NULL: not looked at yet */
 };
 /* RV_OK, ACCESS_DENIED, or RV_STALE: the object must be looked at first (`reads` then has what is needed of it). */
-int rv_rights_change(const struct rv_subject *, const struct rv_wish *, uint64_t *reads_or_null, struct rv_error *err);
+int rv_rights_change(const struct rv_subject *, const struct rv_wish *, uint64_t *reads_or_null,
+                     struct rv_error *err);
 
 #endif

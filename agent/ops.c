@@ -213,7 +213,8 @@ static int choose_classes(struct rv_request *q)
                 return -ENOMEM;
         for (uint32_t i = 0; i < r->n; i++)
                 if (rv_descends(r->classes[i], q->asked) && has_provider(q, r->classes[i]) &&
-                    rv_authorize(&q->agent->policy, &q->session->who, RV_RIGHT_READ, r->classes[i], NULL, NULL) == RV_OK)
+                    rv_authorize(&q->agent->policy, &q->session->who, RV_RIGHT_READ, r->classes[i], NULL,
+                                 NULL) == RV_OK)
                         q->classes[q->nclasses++] = r->classes[i];
         if (!q->nclasses)
                 q->classes[q->nclasses++] = q->asked;
@@ -296,7 +297,8 @@ static int op_get_class(struct rv_request *q, struct rv_error *err)
         int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_SCHEMA, err);
         if (r)
                 return r;
-        const struct rv_class *c = rv_visible_class(&q->agent->policy, &q->session->who, q->asked, RV_OP_ANY, &q->arena);
+        const struct rv_class *c =
+                rv_visible_class(&q->agent->policy, &q->session->who, q->asked, RV_OP_ANY, &q->arena);
         rv_json_class(&q->out, c ? c : q->asked); /* no c: only its subclasses may be read */
         rv_answer(q, q->out.data, q->out.len);
         return RV_OK;
@@ -491,8 +493,8 @@ static int op_invoke(struct rv_request *q, struct rv_error *err)
         if (r == RV_OK)
                 r = find_method(q, text_param(q, "MethodName"), err);
         if (r == RV_OK)
-                r = rv_authorize(&q->agent->policy, &q->session->who,
-                                 RV_RIGHT_INVOKE, q->asked, q->method->name, err);
+                r = rv_authorize(&q->agent->policy, &q->session->who, RV_RIGHT_INVOKE, q->asked,
+                                 q->method->name, err);
         if (r == RV_OK)
                 r = rv_json_in(json_object_get(q->params, "InParameters"), q->asked, q->method, &q->arena,
                                &q->change.in, err);
@@ -558,8 +560,10 @@ static bool is_named(const struct rv_request *q)
 static int change(struct rv_request *q, enum rv_change_kind kind, struct rv_error *err)
 {
         json_t *name = json_object_get(q->params, "InstanceName");
-        static const enum rv_right rights[] = { [RV_TEST] = RV_RIGHT_READ,     [RV_SET] = RV_RIGHT_READ,
-                                                [RV_CREATE] = RV_RIGHT_CREATE, [RV_MODIFY] = RV_RIGHT_MODIFY,
+        static const enum rv_right rights[] = { [RV_TEST] = RV_RIGHT_READ,
+                                                [RV_SET] = RV_RIGHT_READ,
+                                                [RV_CREATE] = RV_RIGHT_CREATE,
+                                                [RV_MODIFY] = RV_RIGHT_MODIFY,
                                                 [RV_DELETE] = RV_RIGHT_DELETE };
         int r = find_class(q, text_param(q, "ClassName"), rights[kind], err);
         if (r == RV_OK)
@@ -811,8 +815,9 @@ static int op_discover(struct rv_request *q, struct rv_error *err)
         rv_buf_puts(b, "],\"components\":{\"schemas\":{");
         bool first = true;
         for (uint32_t i = 0; i < q->agent->registry.n; i++) {
-                const struct rv_class *c = rv_visible_class(&q->agent->policy, &q->session->who,
-                                                            q->agent->registry.classes[i], RV_OP_ANY, &q->arena);
+                const struct rv_class *c =
+                        rv_visible_class(&q->agent->policy, &q->session->who, q->agent->registry.classes[i],
+                                         RV_OP_ANY, &q->arena);
                 if (!c)
                         continue;
                 rv_buf_putf(b, "%s\"%s\":", first ? "" : ",", c->name);
@@ -827,8 +832,8 @@ static int op_discover(struct rv_request *q, struct rv_error *err)
 /* "did you mean" looks at all names there are, also at those that this peer may not know. */
 static void forget_names(struct rv_error *err)
 {
-        if (err->code == RV_INVALID_CLASS || err->code == RV_NO_SUCH_PROPERTY || err->code == RV_METHOD_NOT_FOUND ||
-            err->code == RV_INVALID_NAMESPACE)
+        if (err->code == RV_INVALID_CLASS || err->code == RV_NO_SUCH_PROPERTY ||
+            err->code == RV_METHOD_NOT_FOUND || err->code == RV_INVALID_NAMESPACE)
                 rv_hint(err, "EnumerateClasses lists what there is for you.");
 }
 

@@ -15,9 +15,9 @@
 
 struct rv_rights {
         const struct rv_class *source;
-        const struct rv_rule **rules;   /* about reading it */
+        const struct rv_rule **rules; /* about reading it */
         unsigned n;
-        uint64_t *cells;                /* of the row at hand */
+        uint64_t *cells; /* of the row at hand */
 };
 
 static bool is_about(const struct rv_rule *r, unsigned p)
@@ -75,8 +75,9 @@ bool rv_rights_row(const struct rv_rights *r, struct rv_batch *b, uint32_t row)
 /* ---- plans ---- */
 
 /* The rules about reading a class, of the roles that fit; the names of these roles for messages. */
-static int find_rules(const struct rv_subject *s, const struct rv_class *c, unsigned operation, struct rv_arena *a,
-                      const struct rv_rule ***ret, unsigned *ret_n, char *names, size_t size)
+static int find_rules(const struct rv_subject *s, const struct rv_class *c, unsigned operation,
+                      struct rv_arena *a, const struct rv_rule ***ret, unsigned *ret_n, char *names,
+                      size_t size)
 {
         unsigned most = 0;
         size_t n = 0;
@@ -107,16 +108,18 @@ static const char *user_of(const struct rv_subject *s)
         return rv_identity_ok(s->who) && *s->who->user ? s->who->user : "nobody";
 }
 
-static int hidden(const struct rv_subject *s, const struct rv_class *c, unsigned p, const struct rv_rule *rule,
-                  const char *names, struct rv_error *err)
+static int hidden(const struct rv_subject *s, const struct rv_class *c, unsigned p,
+                  const struct rv_rule *rule, const char *names, struct rv_error *err)
 {
         const char *property = c->properties[p].name;
         rv_about(err, c->name, NULL, property);
         if (rule)
-                return rv_fail(err, RV_ACCESS_DENIED, "%s may not read %s.%s: rule \"%s\" of role %s denies it",
-                               user_of(s), c->name, property, rule->name, rule->role->name);
-        return rv_fail(err, RV_ACCESS_DENIED, "%s may not read %s.%s: no rule of role %s allows it (denied by default)",
-                       user_of(s), c->name, property, names);
+                return rv_fail(err, RV_ACCESS_DENIED,
+                               "%s may not read %s.%s: rule \"%s\" of role %s denies it", user_of(s), c->name,
+                               property, rule->name, rule->role->name);
+        return rv_fail(err, RV_ACCESS_DENIED,
+                       "%s may not read %s.%s: no rule of role %s allows it (denied by default)", user_of(s),
+                       c->name, property, names);
 }
 
 /* For every property of the source whether any row may show it; and the rule that says no. */
@@ -179,7 +182,8 @@ static int make_masks(const struct plan_work *w, struct rv_arena *a)
 {
         struct rv_plan *plan = w->plan;
         const struct rv_class *c = plan->class, *source = plan->source;
-        size_t words = RV_MASK_WORDS(c->nproperties) + 1, source_words = RV_MASK_WORDS(source->nproperties) + 1;
+        size_t words = RV_MASK_WORDS(c->nproperties) + 1,
+               source_words = RV_MASK_WORDS(source->nproperties) + 1;
         uint64_t *show = rv_arena_get(a, words * sizeof *show), *want = rv_arena_get(a, words * sizeof *want);
         uint64_t *source_want = c == source ? want : rv_arena_get(a, source_words * sizeof *source_want);
         if (!show || !want || !source_want)
@@ -208,13 +212,14 @@ static int denied_class(const struct rv_subject *s, const struct rv_class *c, co
 {
         rv_about(err, c->name, NULL, NULL);
         if (rule)
-                return rv_fail(err, RV_ACCESS_DENIED, "%s may not read %s: rule \"%s\" of role %s denies it", user_of(s),
-                               c->name, rule->name, rule->role->name);
+                return rv_fail(err, RV_ACCESS_DENIED, "%s may not read %s: rule \"%s\" of role %s denies it",
+                               user_of(s), c->name, rule->name, rule->role->name);
         if (!*names)
-                return rv_fail(err, RV_ACCESS_DENIED, "%s may not read %s: no role fits (denied by default)", user_of(s),
-                               c->name);
-        return rv_fail(err, RV_ACCESS_DENIED, "%s may not read %s: no rule of role %s allows it (denied by default)",
-                       user_of(s), c->name, names);
+                return rv_fail(err, RV_ACCESS_DENIED, "%s may not read %s: no role fits (denied by default)",
+                               user_of(s), c->name);
+        return rv_fail(err, RV_ACCESS_DENIED,
+                       "%s may not read %s: no rule of role %s allows it (denied by default)", user_of(s),
+                       c->name, names);
 }
 
 int rv_rights_plan(const struct rv_subject *s, struct rv_plan *plan, struct rv_arena *a, struct rv_error *err)
@@ -226,8 +231,10 @@ int rv_rights_plan(const struct rv_subject *s, struct rv_plan *plan, struct rv_a
         if (!rights)
                 return -ENOMEM;
         rights->source = plan->source;
-        rights->cells = rv_arena_get(a, (RV_MASK_WORDS(plan->source->nproperties) + 1) * sizeof *rights->cells);
-        int r = rights->cells ? find_rules(s, plan->source, RV_OP_READ, a, &rights->rules, &rights->n, names, sizeof names)
+        rights->cells =
+                rv_arena_get(a, (RV_MASK_WORDS(plan->source->nproperties) + 1) * sizeof *rights->cells);
+        int r = rights->cells ? find_rules(s, plan->source, RV_OP_READ, a, &rights->rules, &rights->n, names,
+                                           sizeof names)
                               : -ENOMEM;
         bool allowed = false, by_row = false;
         const struct rv_rule *denies = NULL;
@@ -240,7 +247,9 @@ int rv_rights_plan(const struct rv_subject *s, struct rv_plan *plan, struct rv_a
         }
         if (r == RV_OK && (!allowed || denies))
                 return denied_class(s, plan->class, denies, names, err);
-        const struct plan_work w = { .subject = s, .rights = rights, .plan = plan, .names = names, .err = err };
+        const struct plan_work w = {
+                .subject = s, .rights = rights, .plan = plan, .names = names, .err = err
+        };
         if (r == RV_OK)
                 r = check_uses(&w, a);
         if (r == RV_OK)
@@ -279,7 +288,14 @@ static int method_at(const struct rv_rule *r, const char *method)
         return -1;
 }
 
-enum fit { NO_METHOD, NO_PROPERTY, NO_ARGUMENT, NO_OBJECT, YES, OBJECT }; /* OBJECT: it depends on the object */
+enum fit {
+        NO_METHOD,
+        NO_PROPERTY,
+        NO_ARGUMENT,
+        NO_OBJECT,
+        YES,
+        OBJECT
+}; /* OBJECT: it depends on the object */
 
 /* Whether a condition over arguments or values is met; for denials: is not known to be unmet. */
 static bool arguments_fit(const struct rv_rule *r, const struct rv_wish *w)
@@ -326,8 +342,8 @@ static enum fit fits(const struct rv_rule *r, const struct rv_wish *w)
 }
 
 /* `fit`: by what the rule that would allow it misses. */
-static int denied_change(const struct rv_subject *s, const struct rv_wish *w, const struct rv_rule *rule, enum fit fit,
-                         const char *names, struct rv_error *err)
+static int denied_change(const struct rv_subject *s, const struct rv_wish *w, const struct rv_rule *rule,
+                         enum fit fit, const char *names, struct rv_error *err)
 {
         const char *verb = w->operation == RV_OP_CREATE   ? "create"
                            : w->operation == RV_OP_MODIFY ? "modify"
@@ -335,15 +351,16 @@ static int denied_change(const struct rv_subject *s, const struct rv_wish *w, co
                                                           : "invoke";
         char act[200];
         snprintf(act, sizeof act, "%s may not %s %.60s%s%.60s%s", user_of(s), verb, w->class->name,
-                 w->method ? "." : "", w->method ? w->method->name : "", w->object ? " on this object" : " like this");
+                 w->method ? "." : "", w->method ? w->method->name : "",
+                 w->object ? " on this object" : " like this");
         rv_about(err, w->class->name, NULL, NULL);
         rv_hint(err, "Get-Role shows the roles; Test-Role tells which rule decides.");
         if (rule && rule->deny)
                 return rv_fail(err, RV_ACCESS_DENIED, "%s: rule \"%s\" of role %s denies it", act, rule->name,
                                rule->role->name);
         if (rule)
-                return rv_fail(err, RV_ACCESS_DENIED, "%s: rule \"%s\" of role %s allows it only %s%.100s", act,
-                               rule->name, rule->role->name,
+                return rv_fail(err, RV_ACCESS_DENIED, "%s: rule \"%s\" of role %s allows it only %s%.100s",
+                               act, rule->name, rule->role->name,
                                fit == NO_PROPERTY   ? "for the properties that it names"
                                : fit == NO_ARGUMENT ? "with values where "
                                : rule->where        ? "on objects where "
@@ -356,7 +373,8 @@ static int denied_change(const struct rv_subject *s, const struct rv_wish *w, co
                        *names ? names : "(none)");
 }
 
-int rv_rights_change(const struct rv_subject *s, const struct rv_wish *w, uint64_t *reads, struct rv_error *err)
+int rv_rights_change(const struct rv_subject *s, const struct rv_wish *w, uint64_t *reads,
+                     struct rv_error *err)
 {
         struct rv_arena a = { 0 };
         const struct rv_rule **rules = NULL, *denies = NULL, *near = NULL;

@@ -28,7 +28,14 @@
 #include "schema/arena.h"
 
 /* What a rule is about; as bits. */
-enum rv_operation { RV_OP_READ = 1, RV_OP_CREATE = 2, RV_OP_MODIFY = 4, RV_OP_DELETE = 8, RV_OP_INVOKE = 16, RV_OP_ANY = 31 };
+enum rv_operation {
+        RV_OP_READ = 1,
+        RV_OP_CREATE = 2,
+        RV_OP_MODIFY = 4,
+        RV_OP_DELETE = 8,
+        RV_OP_INVOKE = 16,
+        RV_OP_ANY = 31
+};
 
 enum rv_language { RV_LANGUAGE_NONE, RV_LANGUAGE_CONSTRAINED, RV_LANGUAGE_FULL };
 
@@ -44,23 +51,23 @@ struct rv_rule {
         const struct rv_role *role;
         unsigned line;
         bool deny;
-        unsigned operations;           /* enum rv_operation */
-        const struct rv_class *class;  /* and its subclasses; NULL: all classes */
-        const char *class_name;        /* as written */
-        struct rv_texts properties;    /* names; none: all */
-        const uint64_t *mask;          /* the same as bits of `class`; NULL: all */
-        struct rv_texts methods;       /* names; with RV_OP_INVOKE at least one, except in a denial: none is all */
+        unsigned operations;          /* enum rv_operation */
+        const struct rv_class *class; /* and its subclasses; NULL: all classes */
+        const char *class_name;       /* as written */
+        struct rv_texts properties;   /* names; none: all */
+        const uint64_t *mask;         /* the same as bits of `class`; NULL: all */
+        struct rv_texts methods; /* names; with RV_OP_INVOKE at least one, except in a denial: none is all */
         const struct rv_expr *const *method_arguments; /* one for each of `methods`, or NULL */
-        const char *where, *arguments; /* as written, or NULL */
-        const struct rv_expr *where_expr, *not_where;         /* over `class` */
-        const struct rv_expr *value_expr;                     /* `arguments` over the properties of `class`; or NULL */
+        const char *where, *arguments;                 /* as written, or NULL */
+        const struct rv_expr *where_expr, *not_where;  /* over `class` */
+        const struct rv_expr *value_expr; /* `arguments` over the properties of `class`; or NULL */
 };
 
 /* Somebody: what is given must all fit, of each list one. */
 struct rv_who {
         struct rv_texts users, groups, keys, sources, times;
-        const gid_t *gids;             /* of groups; (gid_t)-1: there is none of that name */
-        int64_t until;                 /* seconds since 1970; 0: for ever */
+        const gid_t *gids; /* of groups; (gid_t)-1: there is none of that name */
+        int64_t until;     /* seconds since 1970; 0: for ever */
 };
 
 /* A cmdlet that language mode None lets through: "Name" = any value, or one of `values`. */
@@ -69,17 +76,17 @@ struct rv_role_cmdlet {
         struct rv_role_parameter {
                 const char *name;
                 struct rv_texts values; /* none: any */
-        } *parameters;
+        } * parameters;
         unsigned nparameters;
 };
 
 struct rv_role {
         const char *name, *path, *description;
         enum rv_language language;
-        bool escalates;                /* may hold what can lead to root */
-        struct rv_texts native;        /* commands of the system: names or paths; "*" all; none: none */
+        bool escalates;         /* may hold what can lead to root */
+        struct rv_texts native; /* commands of the system: names or paths; "*" all; none: none */
         struct rv_texts files_read, files_write; /* folders: absolute paths; "*" all */
-        struct rv_texts forward;       /* "HOST:PORT" that SSH may forward to */
+        struct rv_texts forward;                 /* "HOST:PORT" that SSH may forward to */
         struct rv_who *whos;
         unsigned nwhos;
         struct rv_rule *rules;
@@ -91,7 +98,7 @@ struct rv_role {
 struct rv_role_set {
         atomic_uint holders;
         struct rv_arena arena;
-        const struct rv_role *roles;   /* by name */
+        const struct rv_role *roles; /* by name */
         unsigned n;
         uint64_t generation;
 };
@@ -103,7 +110,7 @@ struct rv_role_set *rv_roles_load(const char *folder, const struct rv_registry *
 struct rv_role_set *rv_roles_parse(const char *name, const char *path, const char *text, size_t n,
                                    const struct rv_registry *, struct rv_error *err);
 struct rv_role_set *rv_roles_hold(struct rv_role_set *);
-void rv_roles_drop(struct rv_role_set *);      /* NULL is fine */
+void rv_roles_drop(struct rv_role_set *); /* NULL is fine */
 
 /* Whether somebody has the role at this time (seconds since 1970). */
 bool rv_role_fits(const struct rv_role *, const struct rv_identity *, int64_t now);

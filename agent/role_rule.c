@@ -104,7 +104,9 @@ static int until(struct rv_role_parser *p, struct rv_who *w, const char *value)
         } else if (rv_datetime_parse(value, strlen(value), &ns)) {
                 w->until = ns / 1000000000;
         }
-        return w->until > 0 ? RV_OK : rv_role_wrong(p, "Until is \"%.60s\": expected a date, such as 2026-12-31", value);
+        return w->until > 0
+                       ? RV_OK
+                       : rv_role_wrong(p, "Until is \"%.60s\": expected a date, such as 2026-12-31", value);
 }
 
 static int who_key(struct rv_role_parser *p, const char *key, const char *value)
@@ -128,17 +130,21 @@ static int who_key(struct rv_role_parser *p, const char *key, const char *value)
 int rv_role_check_who(struct rv_role_parser *p, struct rv_who *w)
 {
         if (!w->users.n && !w->groups.n && !w->keys.n)
-                return rv_role_wrong(p, "[Who] names nobody: expected User, Group or Key (User = * is everybody)");
+                return rv_role_wrong(
+                        p, "[Who] names nobody: expected User, Group or Key (User = * is everybody)");
         for (unsigned i = 0; i < w->sources.n; i++)
                 if (!rv_source_ok(w->sources.v[i]))
-                        return rv_role_wrong(p, "Source \"%.60s\": expected local, an address or ADDRESS/BITS",
+                        return rv_role_wrong(p,
+                                             "Source \"%.60s\": expected local, an address or ADDRESS/BITS",
                                              w->sources.v[i]);
         for (unsigned i = 0; i < w->times.n; i++)
                 if (!rv_time_ok(w->times.v[i]))
-                        return rv_role_wrong(p, "Time \"%.60s\": expected such as Mon-Fri 08:00-18:00", w->times.v[i]);
+                        return rv_role_wrong(p, "Time \"%.60s\": expected such as Mon-Fri 08:00-18:00",
+                                             w->times.v[i]);
         for (unsigned i = 0; i < w->keys.n; i++)
                 if (strncmp(w->keys.v[i], "SHA256:", 7) != 0)
-                        return rv_role_wrong(p, "Key \"%.60s\": expected SHA256:..., as ssh-keygen -l shows it",
+                        return rv_role_wrong(p,
+                                             "Key \"%.60s\": expected SHA256:..., as ssh-keygen -l shows it",
                                              w->keys.v[i]);
         gid_t *gids = rv_arena_get(p->arena, (w->groups.n + 1) * sizeof *gids);
         if (!gids)
@@ -156,8 +162,11 @@ int rv_role_check_who(struct rv_role_parser *p, struct rv_who *w)
 static const struct {
         const char *name;
         unsigned bits;
-} operations[] = { { "Read", RV_OP_READ },     { "Create", RV_OP_CREATE }, { "Modify", RV_OP_MODIFY },
-                   { "Delete", RV_OP_DELETE }, { "Invoke", RV_OP_INVOKE } };
+} operations[] = { { "Read", RV_OP_READ },
+                   { "Create", RV_OP_CREATE },
+                   { "Modify", RV_OP_MODIFY },
+                   { "Delete", RV_OP_DELETE },
+                   { "Invoke", RV_OP_INVOKE } };
 enum { NOPERATIONS = sizeof operations / sizeof *operations };
 
 static int operation(struct rv_role_parser *p, struct rv_rule *rule, const char *value)
@@ -169,9 +178,11 @@ static int operation(struct rv_role_parser *p, struct rv_rule *rule, const char 
                 while (k < NOPERATIONS && strcasecmp(words.v[i], operations[k].name) != 0)
                         k++;
                 if (k == NOPERATIONS)
-                        return rv_role_wrong(p, "there is no operation \"%.40s\": expected Read, Create, Modify, "
-                                                "Delete or Invoke",
-                                             words.v[i]);
+                        return rv_role_wrong(
+                                p,
+                                "there is no operation \"%.40s\": expected Read, Create, Modify, "
+                                "Delete or Invoke",
+                                words.v[i]);
                 rule->operations |= operations[k].bits;
         }
         return r;
@@ -192,7 +203,8 @@ static int rule_key(struct rv_role_parser *p, const char *key, const char *value
                 return text(p, &r->where, key, value);
         if (strcasecmp(key, "Arguments") == 0)
                 return text(p, &r->arguments, key, value);
-        return unknown(p, key, r->deny ? "Deny" : "Allow", "Class, Operation, Property, Method, Where or Arguments");
+        return unknown(p, key, r->deny ? "Deny" : "Allow",
+                       "Class, Operation, Property, Method, Where or Arguments");
 }
 
 static int find_class(struct rv_role_parser *p, struct rv_rule *rule)
@@ -200,18 +212,22 @@ static int find_class(struct rv_role_parser *p, struct rv_rule *rule)
         struct rv_error e = { 0 };
         if (strcmp(rule->class_name, "*") == 0) {
                 if (rule->properties.n || rule->methods.n || rule->where || rule->arguments)
-                        return rv_role_wrong(p, "rule \"%s\": Class = * is about whole classes: no Property, Method, "
-                                                "Where or Arguments",
-                                             rule->name);
+                        return rv_role_wrong(
+                                p,
+                                "rule \"%s\": Class = * is about whole classes: no Property, Method, "
+                                "Where or Arguments",
+                                rule->name);
                 if (!rule->deny && rule->operations & ~(unsigned)RV_OP_READ)
-                        return rv_role_wrong(p, "rule \"%s\": Class = * can only be allowed to be read", rule->name);
+                        return rv_role_wrong(p, "rule \"%s\": Class = * can only be allowed to be read",
+                                             rule->name);
                 return RV_OK;
         }
         if (rv_registry_find(p->registry, rule->class_name, NULL, &rule->class, &e))
                 return rv_role_wrong(p, "rule \"%s\": %.100s. %.80s", rule->name, e.message, e.hint);
         if (rule->class->view_of)
-                return rv_role_wrong(p, "rule \"%s\": %s only shows %s: write the rule about that; it holds for both",
-                                     rule->name, rule->class->name, rule->class->view_of);
+                return rv_role_wrong(
+                        p, "rule \"%s\": %s only shows %s: write the rule about that; it holds for both",
+                        rule->name, rule->class->name, rule->class->view_of);
         return RV_OK;
 }
 
@@ -227,11 +243,14 @@ static int find_properties(struct rv_role_parser *p, struct rv_rule *rule)
                 const char *name = rule->properties.v[i];
                 int at = rv_property_find(c, name, strlen(name));
                 if (at < 0)
-                        return rv_role_wrong(p, "rule \"%s\": %s has no property \"%.60s\"", rule->name, c->name, name);
+                        return rv_role_wrong(p, "rule \"%s\": %s has no property \"%.60s\"", rule->name,
+                                             c->name, name);
                 if (rule->deny && c->properties[at].flags & RV_KEY)
-                        return rv_role_wrong(p, "rule \"%s\": %s is a key of %s: it cannot be hidden alone; deny the "
-                                                "objects by Where",
-                                             rule->name, c->properties[at].name, c->name);
+                        return rv_role_wrong(
+                                p,
+                                "rule \"%s\": %s is a key of %s: it cannot be hidden alone; deny the "
+                                "objects by Where",
+                                rule->name, c->properties[at].name, c->name);
                 rv_bit_set(mask, (unsigned)at);
         }
         rule->mask = mask;
@@ -257,12 +276,15 @@ static int find_methods(struct rv_role_parser *p, struct rv_rule *rule)
                 const char *name = rule->methods.v[i];
                 int at = rv_method_find(c, name, strlen(name));
                 if (at < 0)
-                        return rv_role_wrong(p, "rule \"%s\": %s has no method \"%.60s\"", rule->name, c->name, name);
+                        return rv_role_wrong(p, "rule \"%s\": %s has no method \"%.60s\"", rule->name,
+                                             c->name, name);
                 if (c->methods[at].escalates && !rule->deny && !p->role->escalates)
-                        return rv_role_wrong(p, "rule \"%s\": %s.%s can lead to root: such a role must say "
-                                                "\"Escalates = yes\" in [Role], before its rules",
+                        return rv_role_wrong(p,
+                                             "rule \"%s\": %s.%s can lead to root: such a role must say "
+                                             "\"Escalates = yes\" in [Role], before its rules",
                                              rule->name, c->name, name);
-                int r = exprs ? where(p, rule, "Arguments", rule->arguments, c->methods[at].in, &exprs[i]) : RV_OK;
+                int r = exprs ? where(p, rule, "Arguments", rule->arguments, c->methods[at].in, &exprs[i])
+                              : RV_OK;
                 if (r)
                         return r;
         }
@@ -282,9 +304,11 @@ static int check_words(struct rv_role_parser *p, const struct rv_rule *rule)
         if (rule->methods.n && rule->operations != RV_OP_INVOKE)
                 return rv_role_wrong(p, "rule \"%s\": Method goes with Operation = Invoke alone", rule->name);
         if (rule->properties.n && rule->operations & (RV_OP_INVOKE | RV_OP_DELETE))
-                return rv_role_wrong(p, "rule \"%s\": Property does not go with Invoke or Delete", rule->name);
+                return rv_role_wrong(p, "rule \"%s\": Property does not go with Invoke or Delete",
+                                     rule->name);
         if (rule->arguments && !rule->methods.n && rule->operations & ~writes)
-                return rv_role_wrong(p, "rule \"%s\": Arguments go with methods, Create or Modify", rule->name);
+                return rv_role_wrong(p, "rule \"%s\": Arguments go with methods, Create or Modify",
+                                     rule->name);
         return RV_OK;
 }
 
@@ -336,8 +360,9 @@ static int cmdlet_key(struct rv_role_parser *p, const char *key, const char *val
         if (!list->name)
                 return -ENOMEM;
         int r = value[n] ? rv_role_words(p, &list->values, value + n + 1) : RV_OK;
-        return r == RV_OK && value[n] && !list->values.n ? rv_role_wrong(p, "%s: expected values after the colon", list->name)
-                                                          : r;
+        return r == RV_OK && value[n] && !list->values.n
+                       ? rv_role_wrong(p, "%s: expected values after the colon", list->name)
+                       : r;
 }
 
 int rv_role_key(struct rv_role_parser *p, const char *key, const char *value)
