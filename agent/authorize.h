@@ -11,7 +11,8 @@
  *
  * The router asks here for whatever is asked of the agent: rv_authorize() about classes and methods, before anything is
  * looked at; rv_rights_plan() for every scan (scan.h), whoever wants its rows: JSON-RPC, WQL, SQL, associations;
- * rv_rights_change() for every change. Rules are about classes of providers: a view's rows and methods are its source's.
+ * rv_rights_change() for every change. Rules are about classes of providers: a view's rows and methods are its
+ * source's.
  */
 #ifndef RV_AUTHORIZE_H
 #define RV_AUTHORIZE_H
@@ -53,7 +54,8 @@ struct rv_policy {
 
 int rv_policy_load(struct rv_policy *); /* may ask the name service: at start only */
 void rv_policy_free(struct rv_policy *);
-/* Reads the roles again. When they cannot be taken the old ones stay (at the start: none) and *err says why. Any thread;
+/* Reads the roles again. When they cannot be taken the old ones stay (at the start: none) and *err says why. Any
+ * thread;
  * may block. */
 int rv_policy_roles(struct rv_policy *, const char *folder_or_null, const struct rv_registry *,
                     struct rv_error *err);
@@ -66,7 +68,8 @@ bool rv_policy_has_all(const struct rv_policy *, const struct rv_identity *);
 /* class and method may be NULL where the right has none. Any thread. */
 int rv_authorize(struct rv_policy *, const struct rv_identity *, enum rv_right, const struct rv_class *,
                  const char *method, struct rv_error *err);
-/* The class as somebody may know it: itself, or a copy without the properties that no rule lets him use for one of these
+/* The class as somebody may know it: itself, or a copy without the properties that no rule lets him use for one of
+ * these
  * operations and the methods that none lets him invoke, or NULL. The copy is in the arena. */
 const struct rv_class *rv_visible_class(struct rv_policy *, const struct rv_identity *,
                                         const struct rv_class *, unsigned operations, struct rv_arena *);
@@ -81,7 +84,8 @@ struct rv_subject {
         bool all; /* has everything */
 };
 
-/* Restricts a plan to what its reader may see: rows, and in them properties (the others are null). Naming what he may not
+/* Restricts a plan to what its reader may see: rows, and in them properties (the others are null). Naming what he
+ * may not
  * see is ACCESS_DENIED. */
 int rv_rights_plan(const struct rv_subject *, struct rv_plan *, struct rv_arena *, struct rv_error *err);
 /* A row of plan->source: false, he may not see it. What he may not see of it becomes null. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Roles, object by object. A row may be seen if one rule that allows reading fits it and none that denies does; a property
- * of it, if one of those that fit names it (or names none) and none that denies does. A denial whose condition cannot be
+ * Roles, object by object. A row may be seen if one rule that allows reading fits it and none that denies does; a
+ * property
+ * of it, if one of those that fit names it (or names none) and none that denies does. A denial whose condition
+ * cannot be
  * told, because something is null, holds.
  */
 #include <errno.h>

@@ -103,7 +103,8 @@ struct rv_role_set {
         uint64_t generation;
 };
 
-/* Reads a folder; one that is not there gives an empty set. NULL: *err names file, line and what is wrong. Asks the name
+/* Reads a folder; one that is not there gives an empty set. NULL: *err names file, line and what is wrong. Asks the
+ * name
  * service about groups. */
 struct rv_role_set *rv_roles_load(const char *folder, const struct rv_registry *, struct rv_error *err);
 /* One role from a text (`New-Role`, `Test-Role`); path is for messages. */
