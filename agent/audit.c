@@ -273,7 +273,7 @@ void rv_audit_denied(struct rv_state *s, const struct rv_audit_what *what, const
 
 static void fill(sqlite3_stmt *q, struct rv_audit_record *ret)
 {
-        const char *t[COLUMNS + 9];
+        const char *t[COLUMNS + 9] = { 0 };
         for (int i = 0; i < sqlite3_column_count(q) && i < COLUMNS + 9; i++)
                 t[i] = (const char *)sqlite3_column_text(q, i);
         *ret = (struct rv_audit_record) { .seq = (uint64_t)sqlite3_column_int64(q, 0),

@@ -506,7 +506,7 @@ static void store(void *in, const struct rv_method *m, uint32_t p, const struct 
         case RV_CIM_UINT32:
         case RV_CIM_SINT32: *(uint32_t *)at = (uint32_t)v->u; return;
         case RV_CIM_REAL32:
-        case RV_CIM_REAL64: *(double *)at = v->d; return;
+        case RV_CIM_REAL64: memcpy(at, &v->d, sizeof v->d); return;
         default: *(uint64_t *)at = v->u;
         }
 }

@@ -175,11 +175,12 @@ static bool look_name(const char **p, const char *end, struct names *names, uint
 
 static const char *look_object(const char *p, const char *end, int depth, struct names *before)
 {
-        struct names own, *names = before ? before : &own;
+        struct names own;
+        own.v[0].n = 0;
+        own.as_before = true;
+        struct names *names = before ? before : &own;
         if (depth < 1)
                 return NULL;
-        if (!before)
-                own.v[0].n = 0;
         names->as_before = true;
         p = blanks(p + 1, end);
         if (p < end && *p == '}')

@@ -432,8 +432,12 @@ static char *read_all(int fd, size_t *ret_n)
         size_t cap = 16384, n = 0;
         char *p = malloc(cap);
         while (p) {
-                if (cap - n < 8192 && !(p = realloc(p, cap *= 2)))
-                        break;
+                if (cap - n < 8192) {
+                        char *more = realloc(p, cap *= 2);
+                        if (!more)
+                                abort();
+                        p = more;
+                }
                 ssize_t r = read(fd, p + n, cap - n - 1);
                 if (r < 0 && errno == EINTR)
                         continue;

@@ -457,7 +457,9 @@ struct sv sh_default_value(const struct sh_type *t)
                 return (struct sv) { .kind = SH_BOOL, .flags = SH_V_SWITCH };
         if (t->kind == SH_ENUM)
                 return sh_enum_value(sh_enum_of(t), 0);
-        return t->kind < SH_OBJECT_KINDS ? (struct sv) { .kind = t->kind } : SH_NIL;
+        if (t->kind >= SH_OBJECT_KINDS)
+                return SH_NIL;
+        return (struct sv) { .kind = t->kind };
 }
 
 /* ---- PSTypeNames ---- */

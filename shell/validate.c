@@ -369,6 +369,7 @@ static int check_not(struct check *c, struct sv v, int level)
                 return refuse(c, ids[level], "%s", single[level]);
         v = sh_unwrap(v);
         if (level >= NOT_EMPTY && v.kind == SH_HASH && sh_hash_count(v.h) == 0)
+                /* cppcheck-suppress arrayIndexOutOfBoundsCond ; level is one of the three */
                 return refuse(c, ids[level], "%s", single[level]);
         if (!sh_is_enumerable(v))
                 return SH_OK;

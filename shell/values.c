@@ -94,21 +94,19 @@ struct sv sh_text(const char *s)
 struct sv sh_printf(const char *fmt, ...)
 {
         va_list ap;
-        char small[256], *p = small;
+        char small[256];
         va_start(ap, fmt);
         int n = vsnprintf(small, sizeof(small), fmt, ap);
         va_end(ap);
         if (n < 0)
                 return sh_text("");
-        if ((size_t)n >= sizeof(small)) {
-                p = must(malloc((size_t)n + 1));
-                va_start(ap, fmt);
-                vsnprintf(p, (size_t)n + 1, fmt, ap);
-                va_end(ap);
-        }
-        struct sv r = sh_string(p, (size_t)n);
-        if (p != small)
-                free(p);
+        if ((size_t)n < sizeof(small))
+                return sh_string(small, (size_t)n);
+        struct sv r = sh_string_room((size_t)n);
+        va_start(ap, fmt);
+        vsnprintf(r.s->s, (size_t)n + 1, fmt, ap);
+        va_end(ap);
+        sh_string_seal(r, (size_t)n);
         return r;
 }
 

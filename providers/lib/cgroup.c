@@ -96,11 +96,11 @@ static bool keep(struct rv_cgroups *g, uint64_t id, const char *path)
                 g->v = v;
                 g->room = room;
         }
-        char *copy = strdup(path);
-        if (!copy)
-                return false;
-        g->v[g->n++] = (struct group) { id, copy };
-        return true;
+        struct group *to = &g->v[g->n];
+        to->id = id;
+        to->path = strdup(path);
+        g->n += to->path != NULL;
+        return to->path != NULL;
 }
 
 static void walk(struct rv_cgroups *g, int fd, char *path, size_t n, int depth)

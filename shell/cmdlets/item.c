@@ -171,8 +171,12 @@ static int list_folder(struct sh_cmd *c, const char *folder, const char *relativ
         for (struct dirent *e; (e = readdir(d));) {
                 if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
                         continue;
-                if (n == cap && !(names = realloc(names, (cap = cap ? cap * 2 : 64) * sizeof *names)))
-                        abort();
+                if (n == cap) {
+                        char **more = realloc(names, (cap = cap ? cap * 2 : 64) * sizeof *names);
+                        if (!more)
+                                abort();
+                        names = more;
+                }
                 names[n++] = strdup(e->d_name);
         }
         closedir(d);

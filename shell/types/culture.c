@@ -318,7 +318,10 @@ static int number_get(struct sh *sh, struct sv self, struct sh_args a, struct sv
                 ".", ",", "-", "+", "%", "NaN", "Infinity", "-Infinity", "\u00a4"
         };
         intptr_t i = sh_member_arg(sh);
-        *ret = i >= 100 ? sh_int((int32_t)i - 100) : sh_text(texts[i]);
+        if (i < (intptr_t)(sizeof texts / sizeof *texts))
+                *ret = sh_text(texts[i]);
+        else
+                *ret = sh_int((int32_t)i - 100);
         return SH_OK;
 }
 #define TEXT(name, i) SH_P(name, "string " name " {get;set;}", number_get, i)
@@ -397,10 +400,10 @@ static int date_text(struct sh *sh, struct sv self, struct sh_args a, struct sv 
                                              "dddd, dd MMMM yyyy HH:mm:ss",
                                              "yyyy'-'MM'-'dd'T'HH':'mm':'ss" };
         intptr_t i = sh_member_arg(sh);
-        if (i >= 100)
-                *ret = sh_enum_value(i == 100 ? &sh_enum_day_of_week : &week_rule, 0);
-        else
+        if (i < (intptr_t)(sizeof texts / sizeof *texts))
                 *ret = sh_text(texts[i]);
+        else
+                *ret = sh_enum_value(i == 100 ? &sh_enum_day_of_week : &week_rule, 0);
         return SH_OK;
 }
 #define PATTERN(name, i) SH_P(name, "string " name " {get;set;}", date_text, i)
