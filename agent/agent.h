@@ -115,6 +115,8 @@ struct rv_request {
         struct rv_sql *sql;             /* the query under way */
         struct rv_scrape *scrape;       /* or the scrape */
         bool http;                      /* GET /metrics asked */
+        struct rv_desired *document;    /* the document under way */
+        struct rv_desired *desired;     /* the document that this request belongs to; nobody else gets its answer */
         struct rv_buf out;              /* the result */
         struct rv_buf chunk;            /* rows of the next $/progress */
         struct rv_buf partial;          /* complaints, as JSON objects */
@@ -162,6 +164,9 @@ void rv_answer(struct rv_request *, const char *json, size_t n);
 void rv_answer_error(struct rv_request *, const struct rv_error *);
 void rv_answer_text(struct rv_request *, bool is_error, const char *json, size_t n);
 void rv_answer_code(struct rv_request *, int code, const char *message);        /* JSON-RPC's own codes */
+/* A request of the same peer without an answer to it: for documents. Takes the parameters. NULL when it cannot be. */
+struct rv_request *rv_request_child(struct rv_request *, json_t *params);
+void rv_request_free(struct rv_request *);
 /* To GET /metrics. */
 void rv_answer_http(struct rv_request *, int status, const char *type, const char *body, size_t n);
 void rv_notify(struct rv_session *, const char *method, const char *params, size_t n);

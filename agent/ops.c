@@ -13,6 +13,7 @@
 
 #include "agent/agent.h"
 #include "agent/assoc.h"
+#include "agent/desired.h"
 #include "agent/scrape.h"
 #include "agent/wql.h"
 
@@ -72,6 +73,14 @@ struct rv_op {
                 { "Properties", "object", "As they should be, by name.", false }, \
         { \
                 "Ensure", "string", "Present (when absent) or Absent.", false \
+        }
+
+#define DOCUMENT \
+        { \
+                "Document", "object", \
+                        "{\"Resources\": [{Name, ClassName, InstanceName, Properties, Ensure, " \
+                        "DependsOn}]}.", \
+                        true \
         }
 
 /* ---- parameters ---- */
@@ -665,6 +674,21 @@ static int op_metrics(struct rv_request *q, struct rv_error *err)
         return r ? r : rv_scrape_start(q, open, err);
 }
 
+static int op_get_desired(struct rv_request *q, struct rv_error *err)
+{
+        return rv_desired_start(q, RV_DESIRED_GET, err);
+}
+
+static int op_test_desired(struct rv_request *q, struct rv_error *err)
+{
+        return rv_desired_start(q, RV_DESIRED_TEST, err);
+}
+
+static int op_set_desired(struct rv_request *q, struct rv_error *err)
+{
+        return rv_desired_start(q, RV_DESIRED_SET, err);
+}
+
 static int op_discover(struct rv_request *, struct rv_error *);
 
 static const struct rv_op ops[] = {
@@ -774,6 +798,21 @@ static const struct rv_op ops[] = {
           (const struct rv_param[]) { CLASS_NAME, DESIRED, COMMON, { 0 } }, false },
         { "SetInstance", "Makes an object as it should be; does nothing if it is already.", "Changed", op_set,
           (const struct rv_param[]) { CLASS_NAME, DESIRED, CHANGING, COMMON, { 0 } }, false },
+        { "GetDesiredState", "The objects of a document as they are.", "DesiredState", op_get_desired,
+          (const struct rv_param[]) { DOCUMENT, COMMON, { 0 } }, false },
+        { "TestDesiredState", "Which objects of a document are not as they should be, and what of them.",
+          "DesiredState", op_test_desired, (const struct rv_param[]) { DOCUMENT, COMMON, { 0 } }, false },
+        { "SetDesiredState",
+          "Makes the objects of a document as they should be, and tells what became of each.", "DesiredState",
+          op_set_desired,
+          (const struct rv_param[]) {
+                  DOCUMENT,
+                  { "OnFailure", "string",
+                    "Continue (when absent) with what does not depend on it, or RollBack.", false },
+                  CHANGING,
+                  COMMON,
+                  { 0 } },
+          false },
 };
 enum { NOPS = sizeof ops / sizeof *ops };
 

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "agent/agent.h"
+#include "agent/desired.h"
 #include "agent/log.h"
 #include "agent/scan.h"
 #include "agent/scrape.h"
@@ -936,6 +937,9 @@ void rv_request_orphan(struct rv_request *q)
         rv_alarm_clear(&q->agent->loop, &q->alarm);
         rv_sql_orphan(q);
         rv_scrape_orphan(q);
+        rv_desired_orphan(q);
+        if (q->desired)
+                rv_desired_child_gone(q->desired);
         scan_end(q, false);
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/desired.h"
 #include "agent/log.h"
 #include "agent/scrape.h"
 
@@ -49,7 +50,7 @@ static void on_closed(uv_handle_t *h)
         free(s);
 }
 
-static void request_free(struct rv_request *q)
+void rv_request_free(struct rv_request *q)
 {
         struct rv_session *s = q->session;
         struct rv_request **at = &s->requests;
@@ -79,7 +80,7 @@ void rv_session_close(struct rv_session *s)
         s->state = RV_SESSION_CLOSED;
         while (s->requests) {
                 struct rv_group *g = s->requests->group;
-                request_free(s->requests);
+                rv_request_free(s->requests);
                 if (g && --g->waiting == 0) {
                         rv_buf_free(&g->out);
                         free(g);
@@ -240,11 +241,18 @@ static void reply(struct rv_request *q, const char *kind, const char *json, size
 {
         struct rv_session *s = q->session;
         bool again = q->http && memmem(json, n, "\"Retryable\":true", 16);
+        if (q->desired) {
+                struct rv_desired *d = q->desired;
+                q->desired = NULL;
+                rv_desired_answer(d, strcmp(kind, "error") == 0, json, n);
+                rv_request_free(q);
+                return;
+        }
         if (q->http) /* an error: what is well goes by rv_answer_http() */
                 rv_frame_http(&s->out, again ? 503 : 400, "application/json", json, n, s->frame.close);
         else
                 answer(s, q->group, q->id, kind, json, n);
-        request_free(q);
+        rv_request_free(q);
         flush_soon(s);
         if (s->state == RV_SESSION_DRAINING)
                 flush_soon(s);
@@ -254,7 +262,7 @@ void rv_answer_http(struct rv_request *q, int status, const char *type, const ch
 {
         struct rv_session *s = q->session;
         rv_frame_http(&s->out, status, type, body, n, s->frame.close);
-        request_free(q);
+        rv_request_free(q);
         flush_soon(s);
 }
 
@@ -331,6 +339,21 @@ static struct rv_request *begin(struct rv_session *s, struct rv_group *g, char *
         s->nrequests++;
         s->agent->nrequests++;
         s->calls++;
+        return q;
+}
+
+struct rv_request *rv_request_child(struct rv_request *parent, json_t *params)
+{
+        struct rv_session *s = parent->session;
+        struct rv_request *q = calloc(1, sizeof *q);
+        if (!q) {
+                json_decref(params);
+                return NULL;
+        }
+        *q = (struct rv_request) { .next = s->requests, .session = s, .agent = s->agent, .params = params };
+        s->requests = q;
+        s->nrequests++;
+        s->agent->nrequests++;
         return q;
 }
 
@@ -542,7 +565,7 @@ static void forget_reads(struct rv_session *s)
                 if (q->shape == RV_SHAPE_METHOD)
                         continue;
                 struct rv_group *g = q->group;
-                request_free(q);
+                rv_request_free(q);
                 if (g)
                         group_done(s, g);
         }

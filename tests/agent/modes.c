@@ -319,12 +319,22 @@ static void set_colour(struct item *i, const struct rv_arg *v)
         snprintf(i->colour, sizeof i->colour, "%s", v->type == RV_STRING ? v->s : "");
 }
 
+/* Amounts that cannot be had: 666 fails, 777 takes three seconds. */
+static int odd_amount(const struct rv_call *c, const struct rv_arg *amount, struct rv_error *err)
+{
+        if (amount->type != RV_UINT || c->what_if)
+                return RV_OK;
+        if (amount->u == 777)
+                usleep(3000000);
+        return amount->u == 666 ? rv_fail(err, RV_FAILED, "there are never 666 of anything") : RV_OK;
+}
+
 static int item_create(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
 {
         const struct rv_arg *name = &v->v[T_Item_Name];
         if (name->type != RV_STRING)
                 return rv_fail(err, RV_INVALID_PARAMETER, "an item needs a Name");
-        int r = RV_OK;
+        int r = odd_amount(c, &v->v[T_Item_Amount], err);
         pthread_mutex_lock(&items_lock);
         for (unsigned i = 0; i < nitems && r == RV_OK; i++)
                 if (!strcmp(items[i].name, name->s) && v->v[T_Item_Generation].type == RV_NULL)
