@@ -8,8 +8,8 @@
  *
  * Each resource is a TestInstance or a SetInstance of its own, with the rights, the audit and the RequestKey of any
  * other; this file brings them into order and tells exactly what became of each. Order: the document's, but what a
- * resource depends on comes first. Nothing is changed before every resource has been checked. What fails takes along only
- * those that depend on it. Before a change the object is read, so that the answer can say how to go back.
+ * resource depends on comes first. Nothing is changed before every resource has been checked. What fails takes along
+ * only those that depend on it. Before a change the object is read, so that the answer can say how to go back.
  */
 #ifndef RV_DESIRED_H
 #define RV_DESIRED_H
