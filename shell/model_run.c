@@ -515,6 +515,31 @@ static int answered(struct choice *h, struct sv target, const char *what, struct
         return st;
 }
 
+/* What the agent says would change, a line each, under the line of -WhatIf. */
+static void would_change(struct choice *h, struct rv_json answer)
+{
+        struct rv_json list, item;
+        if (!rv_json_find(answer, "Changed", &list))
+                return;
+        while (rv_json_next(&list, NULL, &item)) {
+                struct rv_json part[3] = { 0 };
+                char *text[3] = { 0 };
+                static const char *const names[3] = { "Property", "From", "To" };
+                for (int i = 0; i < 3; i++)
+                        if (rv_json_find(item, names[i], &part[i]))
+                                text[i] = rv_json_strdup(&part[i]);
+                struct sv line = sh_printf("What if:   %s: %s -> %s\n", text[0] ? text[0] : "", text[1] ? text[1] : "(none)",
+                                           text[2] ? text[2] : "(none)");
+                for (uint32_t i = 0; i + 1 < line.s->len; i++) /* nothing that a terminal would obey */
+                        if ((unsigned char)line.s->s[i] < ' ' || line.s->s[i] == 127)
+                                line.s->s[i] = '?';
+                sh_host_write(sh_session(h->c), line.s->s, line.s->len);
+                sh_drop(line);
+                for (int i = 0; i < 3; i++)
+                        free(text[i]);
+        }
+}
+
 static int invoke(struct choice *h, struct sv row, const char *what, const struct rv_buf *in)
 {
         struct rv_buf out = { 0 };
@@ -530,7 +555,9 @@ static int invoke(struct choice *h, struct sv row, const char *what, const struc
                                 in->len, what_if, &out, &err);
         if (e)
                 st = sh_model_error(h->c, &err, row);
-        else if (!what_if)
+        else if (what_if)
+                would_change(h, rv_json_at(out.data, out.len));
+        else
                 st = answered(h, row, what, rv_json_at(out.data, out.len));
         rv_buf_free(&out);
         if (st == SH_OK && e == RV_OK && !what_if && r && sh_bound(h->c, "PassThru") &&
