@@ -23,11 +23,28 @@
 #define INFO "/var/lib/dpkg/info"
 enum { STATUS_MOST = 256 << 20 };
 
-enum { F_NAME, F_STATUS, F_PRIORITY, F_SECTION, F_SIZE, F_MAINTAINER, F_ARCHITECTURE, F_SOURCE, F_VERSION, F_DEPENDS,
-       F_PRE_DEPENDS, F_DESCRIPTION, F_HOMEPAGE, F_ESSENTIAL, F_MULTI, F_N };
-static const char *const names[F_N] = { "Package",      "Status", "Priority", "Section", "Installed-Size",
-                                        "Maintainer",   "Architecture", "Source",   "Version", "Depends",
-                                        "Pre-Depends",  "Description",  "Homepage", "Essential", "Multi-Arch" };
+enum {
+        F_NAME,
+        F_STATUS,
+        F_PRIORITY,
+        F_SECTION,
+        F_SIZE,
+        F_MAINTAINER,
+        F_ARCHITECTURE,
+        F_SOURCE,
+        F_VERSION,
+        F_DEPENDS,
+        F_PRE_DEPENDS,
+        F_DESCRIPTION,
+        F_HOMEPAGE,
+        F_ESSENTIAL,
+        F_MULTI,
+        F_N
+};
+static const char *const names[F_N] = { "Package",        "Status",     "Priority",     "Section",
+                                        "Installed-Size", "Maintainer", "Architecture", "Source",
+                                        "Version",        "Depends",    "Pre-Depends",  "Description",
+                                        "Homepage",       "Essential",  "Multi-Arch" };
 
 /* ---- reading ---- */
 
@@ -110,7 +127,8 @@ static void fill_field(struct rv_row *row, unsigned p, const struct rv_field *f)
 /* "a (>= 1), b | c, d": items divided by commas, of Pre-Depends and Depends. */
 static void fill_depends(struct rv_row *row, const struct rv_field *f)
 {
-        char *text = Package_wants_Depends(row) ? calloc(1, f[F_PRE_DEPENDS].n + f[F_DEPENDS].n + 3) : NULL, *to = text;
+        char *text = Package_wants_Depends(row) ? calloc(1, f[F_PRE_DEPENDS].n + f[F_DEPENDS].n + 3) : NULL,
+             *to = text;
         if (!text)
                 return;
         for (int i = F_PRE_DEPENDS; i >= F_DEPENDS; i--)
@@ -134,7 +152,8 @@ static void fill_description(struct rv_row *row, const struct rv_field *f)
                 *to++ = f->s[i];
                 if (f->s[i] == '\n' && i + 1 < f->more && f->s[i + 1] == ' ') {
                         i++;
-                        if (i + 1 < f->more && f->s[i + 1] == '.' && (i + 2 >= f->more || f->s[i + 2] == '\n'))
+                        if (i + 1 < f->more && f->s[i + 1] == '.' &&
+                            (i + 2 >= f->more || f->s[i + 2] == '\n'))
                                 i++;
                 }
         }
@@ -226,7 +245,8 @@ struct target {
         unsigned n;
 };
 
-static int find(const struct rv_arg *name, const struct rv_arg *architecture, struct target *t, struct rv_error *err)
+static int find(const struct rv_arg *name, const struct rv_arg *architecture, struct target *t,
+                struct rv_error *err)
 {
         char *text;
         struct rv_field f[F_N];
@@ -242,7 +262,8 @@ static int find(const struct rv_arg *name, const struct rv_arg *architecture, st
                 t->n++;
                 snprintf(t->name, sizeof t->name, "%s%s%.*s", name->s, all ? "" : ":",
                          all ? 0 : (int)f[F_ARCHITECTURE].n, f[F_ARCHITECTURE].s);
-                snprintf(t->version, sizeof t->version, "%.*s", (int)f[F_VERSION].n, f[F_VERSION].s ? f[F_VERSION].s : "");
+                snprintf(t->version, sizeof t->version, "%.*s", (int)f[F_VERSION].n,
+                         f[F_VERSION].s ? f[F_VERSION].s : "");
                 snprintf(t->status, sizeof t->status, "%.*s", (int)status.n, status.s);
                 snprintf(t->wanted, sizeof t->wanted, "%.*s", (int)wanted.n, wanted.s);
         }
@@ -275,8 +296,8 @@ static int name_arguments(struct rv_call *c, const struct rv_arg *items, uint32_
                           const char **to, size_t most, struct rv_error *err)
 {
         if (!n || n > most)
-                return rv_fail(err, RV_INVALID_PARAMETER, n ? "too many packages at once: at most %zu" : "no package is named",
-                               most);
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               n ? "too many packages at once: at most %zu" : "no package is named", most);
         for (uint32_t i = 0; i < n; i++) {
                 const char *s = items[i].type == RV_STRING ? items[i].s : "";
                 if (!rv_apt_is_name(s, strlen(s))) {
@@ -295,8 +316,8 @@ static int name_arguments(struct rv_call *c, const struct rv_arg *items, uint32_
 
 enum { NAMES_MOST = 16 };
 
-static int install(struct rv_call *c, const struct rv_arg *items, uint32_t n, const char *version, bool no_recommends,
-                   bool force, struct rv_error *err)
+static int install(struct rv_call *c, const struct rv_arg *items, uint32_t n, const char *version,
+                   bool no_recommends, bool force, struct rv_error *err)
 {
         const char *arguments[NAMES_MOST + 6] = { "install" };
         char what[300];
@@ -328,11 +349,13 @@ static int package_install(struct rv_call *c, const void *args, struct rv_error 
 
 static int package_create(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
 {
-        const struct rv_arg *name = rv_bit(v->set, Package_Name) ? &v->v[Package_Name] : &c->key[Package_Name];
+        const struct rv_arg *name =
+                rv_bit(v->set, Package_Name) ? &v->v[Package_Name] : &c->key[Package_Name];
         const struct rv_arg *version = &v->v[Package_Version];
         if (name->type != RV_STRING)
                 return rv_fail(err, RV_INVALID_PARAMETER, "a package to be installed needs a Name");
-        return install(c, name, 1, rv_bit(v->set, Package_Version) && version->type == RV_STRING ? version->s : NULL,
+        return install(c, name, 1,
+                       rv_bit(v->set, Package_Version) && version->type == RV_STRING ? version->s : NULL,
                        false, false, err);
 }
 
@@ -343,10 +366,10 @@ static int uninstall(struct rv_call *c, bool purge, bool auto_remove, struct rv_
         if (e)
                 return e;
         if (!purge && strcmp(t.status, "config-files") == 0)
-                return rv_fail(err, RV_NOT_FOUND, "the package %.100s is removed already; its configuration is left",
-                               t.name);
-        const char *arguments[] = { purge ? "purge" : "remove", auto_remove ? "--auto-remove" : "--no-auto-remove", "--",
-                                    t.name, NULL };
+                return rv_fail(err, RV_NOT_FOUND,
+                               "the package %.100s is removed already; its configuration is left", t.name);
+        const char *arguments[] = { purge ? "purge" : "remove",
+                                    auto_remove ? "--auto-remove" : "--no-auto-remove", "--", t.name, NULL };
         return rv_apt_do(c, arguments, t.what, err);
 }
 
@@ -535,12 +558,13 @@ static int update_apply(struct rv_call *c, const void *args, struct rv_error *er
 }
 
 static int (*const package_methods[Package_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
-        [Package_method_Install] = package_install,     [Package_method_Uninstall] = package_uninstall,
-        [Package_method_Upgrade] = package_upgrade,     [Package_method_Reinstall] = package_reinstall,
-        [Package_method_Hold] = package_hold,           [Package_method_Unhold] = package_unhold,
+        [Package_method_Install] = package_install, [Package_method_Uninstall] = package_uninstall,
+        [Package_method_Upgrade] = package_upgrade, [Package_method_Reinstall] = package_reinstall,
+        [Package_method_Hold] = package_hold,       [Package_method_Unhold] = package_unhold,
         [Package_method_Verify] = package_verify,
 };
-static int (*const update_methods[PackageUpdate_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
+static int (*const update_methods[PackageUpdate_nmethods])(struct rv_call *, const void *,
+                                                           struct rv_error *) = {
         [PackageUpdate_method_Install] = update_install,
         [PackageUpdate_method_Scan] = update_scan,
         [PackageUpdate_method_ApplyUpdates] = update_apply

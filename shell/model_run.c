@@ -528,8 +528,8 @@ static void would_change(struct choice *h, struct rv_json answer)
                 for (int i = 0; i < 3; i++)
                         if (rv_json_find(item, names[i], &part[i]))
                                 text[i] = rv_json_strdup(&part[i]);
-                struct sv line = sh_printf("What if:   %s: %s -> %s\n", text[0] ? text[0] : "", text[1] ? text[1] : "(none)",
-                                           text[2] ? text[2] : "(none)");
+                struct sv line = sh_printf("What if:   %s: %s -> %s\n", text[0] ? text[0] : "",
+                                           text[1] ? text[1] : "(none)", text[2] ? text[2] : "(none)");
                 for (uint32_t i = 0; i + 1 < line.s->len; i++) /* nothing that a terminal would obey */
                         if ((unsigned char)line.s->s[i] < ' ' || line.s->s[i] == 127)
                                 line.s->s[i] = '?';

@@ -11,7 +11,8 @@
 enum { ARGV = 40, OUTPUT = 16 << 20 };
 
 static const char *const environment[] = { "DEBIAN_FRONTEND=noninteractive", "APT_LISTCHANGES_FRONTEND=none",
-                                           "NEEDRESTART_SUSPEND=1", "DEBCONF_NONINTERACTIVE_SEEN=true", NULL };
+                                           "NEEDRESTART_SUSPEND=1", "DEBCONF_NONINTERACTIVE_SEEN=true",
+                                           NULL };
 
 bool rv_apt_is_name(const char *s, size_t n)
 {
@@ -21,7 +22,8 @@ bool rv_apt_is_name(const char *s, size_t n)
         for (size_t i = 1; i < n; i++) {
                 if (s[i] == ':' && !colon)
                         colon = true;
-                else if (!islower((unsigned char)s[i]) && !isdigit((unsigned char)s[i]) && (!s[i] || !strchr("+-.", s[i])))
+                else if (!islower((unsigned char)s[i]) && !isdigit((unsigned char)s[i]) &&
+                         (!s[i] || !strchr("+-.", s[i])))
                         return false;
         }
         return s[n - 1] != ':';
@@ -42,28 +44,36 @@ static const struct {
         int status;
         const char *hint;
 } outcomes[] = {
-        { "Unable to locate package", RV_NOT_FOUND, "Update-PackageUpdate fetches the lists of what there is." },
-        { "has no installation candidate", RV_NOT_FOUND, "Update-PackageUpdate fetches the lists of what there is." },
+        { "Unable to locate package", RV_NOT_FOUND,
+          "Update-PackageUpdate fetches the lists of what there is." },
+        { "has no installation candidate", RV_NOT_FOUND,
+          "Update-PackageUpdate fetches the lists of what there is." },
         { " was not found", RV_NOT_FOUND, "Leave the version out for the newest one." },
-        { "Could not get lock", RV_UNAVAILABLE, "Another program is changing packages: try again when it has ended." },
+        { "Could not get lock", RV_UNAVAILABLE,
+          "Another program is changing packages: try again when it has ended." },
         { "Unable to acquire the dpkg", RV_UNAVAILABLE,
           "Another program is changing packages: try again when it has ended." },
         { "is another process using it", RV_UNAVAILABLE,
           "Another program is changing packages: try again when it has ended." },
-        { "Packages need to be removed", RV_FAILED, "See what would go with -WhatIf -Force; Force accepts it." },
-        { "without --allow-downgrades", RV_FAILED, "The version is older than the present one: Force accepts it." },
+        { "Packages need to be removed", RV_FAILED,
+          "See what would go with -WhatIf -Force; Force accepts it." },
+        { "without --allow-downgrades", RV_FAILED,
+          "The version is older than the present one: Force accepts it." },
         { "Essential packages were removed", RV_FAILED, "The system would not work without it." },
         { "dpkg was interrupted", RV_FAILED, "Run dpkg --configure -a." },
-        { "Unable to fetch", RV_UNAVAILABLE, "The archive cannot be reached, or the lists are old: Update-PackageUpdate." },
+        { "Unable to fetch", RV_UNAVAILABLE,
+          "The archive cannot be reached, or the lists are old: Update-PackageUpdate." },
         { "Failed to fetch", RV_UNAVAILABLE, "The archive cannot be reached." },
         { "unmet dependencies", RV_FAILED, "What it needs cannot be installed." },
-        { "held broken packages", RV_FAILED, "What it needs cannot be installed; held packages may be in the way." },
+        { "held broken packages", RV_FAILED,
+          "What it needs cannot be installed; held packages may be in the way." },
 };
 
 /* The first line of what it complained about that begins with E:, else the last. */
 static int failed(const struct rv_tool *tool, const struct rv_tool_said *said, struct rv_error *err)
 {
-        const char *e = strncmp(said->complaint, "E: ", 3) == 0 ? said->complaint : strstr(said->complaint, "\nE: ");
+        const char *e =
+                strncmp(said->complaint, "E: ", 3) == 0 ? said->complaint : strstr(said->complaint, "\nE: ");
         int status = RV_FAILED;
         const char *hint = NULL;
         for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes && !hint; i++)
@@ -83,8 +93,8 @@ static int failed(const struct rv_tool *tool, const struct rv_tool_said *said, s
         return status;
 }
 
-static int run(const char *const *argv, const char *what, uint64_t deadline, bool finish, struct rv_tool_said *said,
-               struct rv_error *err)
+static int run(const char *const *argv, const char *what, uint64_t deadline, bool finish,
+               struct rv_tool_said *said, struct rv_error *err)
 {
         struct rv_tool tool = { .argv = argv,
                                 .what = what,
@@ -117,7 +127,8 @@ static char *bracket(char **at, char open, char close)
 static bool parse(char *line, struct rv_apt_action *a)
 {
         *a = (struct rv_apt_action) { .architecture = "", .origin = "" };
-        if (strncmp(line, "Inst ", 5) != 0 && strncmp(line, "Remv ", 5) != 0 && strncmp(line, "Purg ", 5) != 0)
+        if (strncmp(line, "Inst ", 5) != 0 && strncmp(line, "Remv ", 5) != 0 &&
+            strncmp(line, "Purg ", 5) != 0)
                 return false;
         a->remove = line[0] != 'I';
         char *name = line + 5, *at = name + strcspn(name, " ");
