@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Package, PackageUpdate: dpkg's database, read where it lies (0.2 us a package; dpkg-query forks and costs 40 times as
- * much), changed by apt-get, so that its rules and its lock hold. Every change is simulated first: what-if and the audit
- * tell which packages come and go.
+ * much), changed by apt-get, so that its rules and its lock hold. Every change is simulated first: what-if and the
+ * audit tell which packages come and go.
  */
 #include <errno.h>
 #include <stdio.h>

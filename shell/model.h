@@ -154,10 +154,12 @@ const char *sh_return_text(const struct rv_method *, struct rv_json value);
 
 /* ---- model_cmdlet.c: class cmdlets ---- */
 /* A parameter of a class cmdlet: which property it selects by, or which argument it is. */
+enum sh_model_bound { SH_MODEL_EQUAL, SH_MODEL_LEAST, SH_MODEL_MOST };
 struct sh_model_param {
         int property;   /* -1 = none */
         int argument;   /* the method's parameter, -1 = none */
         bool wildcard, identity;
+        enum sh_model_bound bound; /* AtLeast, AtMost: the value bounds the property */
 };
 enum sh_model_verb { SH_MODEL_GET, SH_MODEL_METHOD, SH_MODEL_SET };
 struct sh_model_cmdlet {

@@ -72,6 +72,7 @@ static const char *type_of(const struct rv_property *p)
 struct declared {
         char name[64], alias[160];
         bool positional, wildcard;
+        enum sh_model_bound bound;
 };
 
 static void add_alias(struct declared *d, const char *s, size_t n)
@@ -85,9 +86,9 @@ static struct declared declared(const struct rv_property *p, const char *qualifi
 {
         struct declared d = { 0 };
         bool in_aliases = false;
-        for (const char *s = qualifier; s && *s;) {
+        for (const char *s = qualifier; s && *s && *s != ';';) {
                 s += strspn(s, " ,");
-                size_t n = strcspn(s, ",");
+                size_t n = strcspn(s, ",;");
                 while (n && s[n - 1] == ' ')
                         n--;
                 if (!d.name[0])
@@ -96,16 +97,20 @@ static struct declared declared(const struct rv_property *p, const char *qualifi
                         d.positional = true;
                 else if (n == 8 && strncasecmp(s, "Wildcard", 8) == 0)
                         d.wildcard = true;
+                else if (n == 7 && strncasecmp(s, "AtLeast", 7) == 0)
+                        d.bound = SH_MODEL_LEAST;
+                else if (n == 6 && strncasecmp(s, "AtMost", 6) == 0)
+                        d.bound = SH_MODEL_MOST;
                 else if (n > 6 && strncasecmp(s, "Alias=", 6) == 0)
                         add_alias(&d, s + 6, n - 6);
                 else if (in_aliases)
                         add_alias(&d, s, n);
                 in_aliases |= d.alias[0];
-                s += strcspn(s, ",");
+                s += strcspn(s, ",;");
         }
         if (!d.name[0])
                 snprintf(d.name, sizeof d.name, "%s", p->name);
-        if (strcasecmp(d.name, p->name) != 0 && !strcasestr(d.alias, p->name))
+        if (!d.bound && strcasecmp(d.name, p->name) != 0 && !strcasestr(d.alias, p->name))
                 add_alias(&d, p->name, strlen(p->name));
         return d;
 }
@@ -113,43 +118,62 @@ static struct declared declared(const struct rv_property *p, const char *qualifi
 /* The parameters that choose instances. A key or the positional one identifies: a set of its own, bound from the
  * pipeline by name, and by value where it is the positional one. Others narrow the choice further. Several keys
  * (an address and a port) say together which one is meant, so they share one set. */
+struct selection {
+        const struct rv_class *c;
+        bool get;
+        bool any, key, compound; /* some property has a parameter; a key has; several have */
+        bool placed;             /* there is a positional one */
+};
+
+static void add_selector(struct building *b, struct selection *s, uint32_t i, const char *qualifier)
+{
+        const struct rv_property *p = &s->c->properties[i];
+        struct declared d = declared(p, qualifier);
+        bool is_key = p->flags & RV_KEY, identity = is_key || d.positional;
+        if (!s->get && !identity)
+                return;
+        struct sh_param *x = add(b, rv_arena_text(b->a, d.name, strlen(d.name)), type_of(p), (int)i, -1, p->description);
+        x->alias = d.alias[0] ? rv_arena_text(b->a, d.alias, strlen(d.alias)) : NULL;
+        x->complete = text(b, "%s.%s", s->c->name, p->name);
+        x->wildcard = p->type == RV_CIM_STRING && (d.wildcard || !s->any);
+        b->q[b->n - 1].wildcard = x->wildcard;
+        b->q[b->n - 1].identity = identity;
+        b->q[b->n - 1].bound = d.bound;
+        if (!identity)
+                return;
+        x->sets = s->compound ? "Query" : x->name;
+        x->from_property = true;
+        bool first = !s->placed &&
+                     (s->get || s->compound ? d.positional || !s->any : s->key ? is_key : true);
+        x->mandatory = !s->get && (first || !s->compound);
+        if (first) {
+                x->position = 1;
+                x->from_pipeline = true;
+                b->m->table.default_set = x->sets;
+                s->placed = true;
+        }
+}
+
 static void add_selection(struct building *b, const struct rv_class *c, bool get)
 {
-        bool any = false;
+        struct selection s = { .c = c, .get = get };
         uint32_t keys = 0;
         for (uint32_t i = 0; i < c->nproperties; i++) {
-                any |= c->properties[i].parameter != NULL;
+                s.any |= c->properties[i].parameter != NULL;
                 keys += c->properties[i].parameter && c->properties[i].flags & RV_KEY;
         }
-        bool placed = false, key = keys, compound = keys > 1;
+        s.key = keys;
+        s.compound = keys > 1;
         for (uint32_t i = 0; i < c->nproperties; i++) {
                 const struct rv_property *p = &c->properties[i];
-                if (any ? !p->parameter : !(p->flags & RV_KEY) || p->type == RV_CIM_REFERENCE)
+                if (s.any ? !p->parameter : !(p->flags & RV_KEY) || p->type == RV_CIM_REFERENCE)
                         continue;
-                struct declared d = declared(p, p->parameter);
-                bool is_key = p->flags & RV_KEY, identity = is_key || d.positional;
-                if (!get && !identity)
-                        continue;
-                struct sh_param *x = add(b, rv_arena_text(b->a, d.name, strlen(d.name)), type_of(p), (int)i, -1,
-                                         p->description);
-                x->alias = d.alias[0] ? rv_arena_text(b->a, d.alias, strlen(d.alias)) : NULL;
-                x->complete = text(b, "%s.%s", c->name, p->name);
-                x->wildcard = p->type == RV_CIM_STRING && (d.wildcard || !any);
-                b->q[b->n - 1].wildcard = x->wildcard;
-                b->q[b->n - 1].identity = identity;
-                if (!identity)
-                        continue;
-                x->sets = compound ? "Query" : x->name;
-                x->from_property = true;
-                bool first = !placed && (get || compound ? d.positional || !any : key ? is_key : true);
-                x->mandatory = !get && (first || !compound);
-                if (first) {
-                        x->position = 1;
-                        x->from_pipeline = true;
-                        b->m->table.default_set = x->name;
-                        placed = true;
-                }
+                add_selector(b, &s, i, p->parameter);
+                for (const char *more = p->parameter; more && (more = strchr(more, ';'));)
+                        add_selector(b, &s, i, ++more);
         }
+        if (get && !s.placed)
+                b->m->table.default_set = "All";
         struct sh_param *o = add(b, "InputObject", "ciminstance[]", -1, -1, "Objects from the pipeline or a variable.");
         o->sets = "InputObject";
         o->from_pipeline = true;
@@ -218,7 +242,7 @@ static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_c
         if (verb == SH_MODEL_GET) {
                 add(&b, "Filter", "string", -1, -1, "WQL condition, such as \"Name LIKE 'p%'\".");
                 add(&b, "Property", "string[]", -1, -1, "Only these properties.")->alias = "SelectProperties";
-                add(&b, "First", "ulong", -1, -1, "At most so many.");
+                add(&b, "First", "ulong", -1, -1, "At most so many.")->alias = "MaxEvents,Newest";
                 add(&b, "OperationTimeoutSec", "uint", -1, -1, "Seconds until the agent gives up.")->alias = "OT";
                 b.m->table.process = sh_model_get_process;
         } else {

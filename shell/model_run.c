@@ -34,7 +34,8 @@ static void put_one(struct sh *sh, struct sh_buf *b, const struct rv_property *p
         } else if (sh_is_null(v)) {
                 sh_buf_puts(b, " IS NULL");
         } else {
-                sh_buf_puts(b, " = ");
+                static const char *const ops[] = { " = ", " >= ", " <= " };
+                sh_buf_puts(b, ops[q->bound]);
                 sh_wql_value(sh, b, v);
         }
 }
@@ -109,7 +110,7 @@ static void want(struct choice *h, uint32_t param)
                 sh_drop(v);
                 n++;
         }
-        if (!literal || w->some)
+        if (!literal || w->some || h->m->params[param].bound)
                 return;
         *w = (struct wanted) { .param = param, .some = true, .values = list, .n = n ? n : 1 };
         w->found = calloc(w->n, sizeof *w->found);
