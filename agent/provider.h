@@ -37,13 +37,14 @@ struct rv_expr; /* a parsed where-expression: agent/wql.h */
 /* What is asked. Belongs to the core; valid until the call ends. */
 struct rv_query {
         const struct rv_class *class;
-        const uint64_t *want;          /* projection bits, keys and filter properties included; NULL = all */
-        const struct rv_arg *equals;   /* one per property: the value it must equal, RV_NULL where not constrained */
-        const struct rv_expr *filter;  /* whole predicate, or NULL */
-        uint64_t limit;                /* rows that suffice (set only where filter and order allow it); 0 = all */
-        uint64_t deadline;             /* CLOCK_MONOTONIC, ns */
+        const uint64_t *want; /* projection bits, keys and filter properties included; NULL = all */
+        const struct rv_arg
+                *equals; /* one per property: the value it must equal, RV_NULL where not constrained */
+        const struct rv_expr *filter; /* whole predicate, or NULL */
+        uint64_t limit;    /* rows that suffice (set only where filter and order allow it); 0 = all */
+        uint64_t deadline; /* CLOCK_MONOTONIC, ns */
         const struct rv_identity *who;
-        struct rv_call *call;          /* for rv_cancelled() */
+        struct rv_call *call; /* for rv_cancelled() */
 };
 
 static inline bool rv_asked(const struct rv_query *q, unsigned property)
@@ -58,22 +59,23 @@ static inline const struct rv_arg *rv_equals(const struct rv_query *q, unsigned 
 
 /* The bounds that the filter sets on a property, both inclusive ("> 5" gives 5 as well: more rows are never wrong); NULL:
  * none. From `=`, `<`, `<=`, `>` and `>=` that must all hold. */
-void rv_bounds(const struct rv_query *, unsigned property, const struct rv_arg **ret_least, const struct rv_arg **ret_most);
+void rv_bounds(const struct rv_query *, unsigned property, const struct rv_arg **ret_least,
+               const struct rv_arg **ret_most);
 
 /* A method call, modify, create or delete, under way. Belongs to the core. */
 struct rv_call {
         const struct rv_class *class;
-        const struct rv_method *method;  /* methods only */
-        const struct rv_arg *key;        /* one per property of class: the bindings given, RV_NULL elsewhere */
+        const struct rv_method *method; /* methods only */
+        const struct rv_arg *key;       /* one per property of class: the bindings given, RV_NULL elsewhere */
         const struct rv_identity *who;
-        uint64_t deadline;               /* CLOCK_MONOTONIC, ns */
-        bool what_if;                    /* check all, change nothing; report by rv_change() what would change */
-        struct rv_arena *arena;          /* lives as long as the call */
-        struct rv_row *out;              /* methods: ReturnValue and [Out] parameters, by generated setters */
-        const struct rv_query *query;    /* loop providers: what is asked */
-        struct rv_sink *sink;            /* loop providers: where rows go */
-        void *state;                     /* loop providers: theirs */
-        void *core;                      /* the core's own */
+        uint64_t deadline;            /* CLOCK_MONOTONIC, ns */
+        bool what_if;                 /* check all, change nothing; report by rv_change() what would change */
+        struct rv_arena *arena;       /* lives as long as the call */
+        struct rv_row *out;           /* methods: ReturnValue and [Out] parameters, by generated setters */
+        const struct rv_query *query; /* loop providers: what is asked */
+        struct rv_sink *sink;         /* loop providers: where rows go */
+        void *state;                  /* loop providers: theirs */
+        void *core;                   /* the core's own */
 };
 
 /* Values for create and modify: one per property; `set` tells which were given (null may be given). */
@@ -88,13 +90,14 @@ struct rv_provider {
         const struct rv_class *class;
 
         /* Reading. One of the two. */
-        int (*query)(const struct rv_query *, struct rv_sink *, struct rv_error *);   /* worker thread; may block */
-        int (*start)(struct rv_call *, struct rv_error *);                            /* on the loop; must not */
+        int (*query)(const struct rv_query *, struct rv_sink *,
+                     struct rv_error *);                   /* worker thread; may block */
+        int (*start)(struct rv_call *, struct rv_error *); /* on the loop; must not */
         /* Beside query, optional: on the loop, must not block. Emits what query would, if that is at hand; else answers
          * RV_FULL before it has emitted anything, and query runs on a thread. */
         int (*peek)(const struct rv_query *, struct rv_sink *, struct rv_error *);
-        void (*resume)(struct rv_call *);  /* loop: after RV_FULL there is room again */
-        void (*cancel)(struct rv_call *);  /* loop: the reader has gone; emit nothing more, free state */
+        void (*resume)(struct rv_call *); /* loop: after RV_FULL there is room again */
+        void (*cancel)(struct rv_call *); /* loop: the reader has gone; emit nothing more, free state */
 
         /* Changing; worker threads; NULL where not offered (the caller gets NOT_SUPPORTED).
          * methods: indexed by the MOF's order (generated ids Process_method_Terminate); `in` points to the generated
@@ -107,25 +110,24 @@ struct rv_provider {
         /* On the loop, RV_IDLE_AFTER after the last call has ended: let go of what was kept for the next one. */
         void (*idle)(void);
 
-        unsigned threads;   /* most worker threads at once; 0 = 2 */
+        unsigned threads; /* most worker threads at once; 0 = 2 */
         /* query never blocks and is short (reads memory or /proc of this process): may run on the loop */
         bool quick;
 };
 
 /* Ends a provider's file. A file may offer several classes. */
-#define RV_PROVIDERS(file, ...) \
-        const struct rv_provider *const rv_providers_##file[] = { __VA_ARGS__, NULL }
+#define RV_PROVIDERS(file, ...) const struct rv_provider *const rv_providers_##file[] = { __VA_ARGS__, NULL }
 
 /* The sink, as providers see it. */
-struct rv_row *rv_row(struct rv_sink *);            /* an empty row in the current batch; never NULL */
-int rv_emit(struct rv_sink *, struct rv_row *);     /* RV_OK | RV_STOP | RV_FULL | -errno */
+struct rv_row *rv_row(struct rv_sink *);                 /* an empty row in the current batch; never NULL */
+int rv_emit(struct rv_sink *, struct rv_row *);          /* RV_OK | RV_STOP | RV_FULL | -errno */
 void rv_done(struct rv_sink *, const struct rv_error *); /* loop providers: the end, with an error or NULL */
 /* Something could not be had, but the other rows stand: the answer becomes a partial result that names it. */
 void rv_partial(struct rv_sink *, const struct rv_error *);
 
 /* True once the caller has gone or the deadline has passed. Cheap; any thread. */
 bool rv_cancelled(const struct rv_call *);
-uint64_t rv_now(void);                              /* CLOCK_MONOTONIC, ns */
+uint64_t rv_now(void); /* CLOCK_MONOTONIC, ns */
 
 /* For what-if and for the audit: a property would change / has changed. Texts are copied. */
 void rv_change(struct rv_call *, const char *property, const char *from, const char *to);

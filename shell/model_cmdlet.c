@@ -31,8 +31,8 @@ static const char *text(struct building *b, const char *fmt, const char *x, cons
         return rv_arena_text(b->a, s, strlen(s));
 }
 
-static struct sh_param *add(struct building *b, const char *name, const char *type, int property, int argument,
-                            const char *help)
+static struct sh_param *add(struct building *b, const char *name, const char *type, int property,
+                            int argument, const char *help)
 {
         if (b->n + 1 >= MOST_PARAMS)
                 return &b->p[b->n];
@@ -132,7 +132,8 @@ static void add_selector(struct building *b, struct selection *s, uint32_t i, co
         bool is_key = p->flags & RV_KEY, identity = is_key || d.positional;
         if (!s->get && !identity)
                 return;
-        struct sh_param *x = add(b, rv_arena_text(b->a, d.name, strlen(d.name)), type_of(p), (int)i, -1, p->description);
+        struct sh_param *x =
+                add(b, rv_arena_text(b->a, d.name, strlen(d.name)), type_of(p), (int)i, -1, p->description);
         x->alias = d.alias[0] ? rv_arena_text(b->a, d.alias, strlen(d.alias)) : NULL;
         x->complete = text(b, "%s.%s", s->c->name, p->name);
         x->wildcard = p->type == RV_CIM_STRING && (d.wildcard || !s->any);
@@ -143,8 +144,7 @@ static void add_selector(struct building *b, struct selection *s, uint32_t i, co
                 return;
         x->sets = s->compound ? "Query" : x->name;
         x->from_property = true;
-        bool first = !s->placed &&
-                     (s->get || s->compound ? d.positional || !s->any : s->key ? is_key : true);
+        bool first = !s->placed && (s->get || s->compound ? d.positional || !s->any : s->key ? is_key : true);
         x->mandatory = !s->get && (first || !s->compound);
         if (first) {
                 x->position = 1;
@@ -174,7 +174,8 @@ static void add_selection(struct building *b, const struct rv_class *c, bool get
         }
         if (get && !s.placed)
                 b->m->table.default_set = "All";
-        struct sh_param *o = add(b, "InputObject", "ciminstance[]", -1, -1, "Objects from the pipeline or a variable.");
+        struct sh_param *o =
+                add(b, "InputObject", "ciminstance[]", -1, -1, "Objects from the pipeline or a variable.");
         o->sets = "InputObject";
         o->from_pipeline = true;
         o->mandatory = true;
@@ -219,8 +220,8 @@ static const char *first_sentence(struct rv_arena *a, const char *s)
         return end ? rv_arena_text(a, s, (size_t)(end - s + 1)) : s;
 }
 
-static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_class *k, const char *name, size_t n,
-                                          enum sh_model_verb verb, const struct rv_method *method)
+static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_class *k, const char *name,
+                                          size_t n, enum sh_model_verb verb, const struct rv_method *method)
 {
         struct sh_model *model = sh_model_of(sh);
         struct building b = { .a = &model->arena };
@@ -234,7 +235,8 @@ static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_c
         b.m->verb = verb;
         b.m->method = method;
         b.m->constants = name[n] == ':' ? name + n + 1 : NULL;
-        b.m->table = (struct sh_cmdlet) { .name = rv_arena_text(b.a, name, n), .arg = b.m, .gives = k->type.name };
+        b.m->table =
+                (struct sh_cmdlet) { .name = rv_arena_text(b.a, name, n), .arg = b.m, .gives = k->type.name };
         b.m->table.synopsis = first_sentence(b.a, method ? method->description : c->description);
         b.m->table.description = method ? method->description : c->description;
         if (!method || !method->is_static)
@@ -243,7 +245,8 @@ static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_c
                 add(&b, "Filter", "string", -1, -1, "WQL condition, such as \"Name LIKE 'p%'\".");
                 add(&b, "Property", "string[]", -1, -1, "Only these properties.")->alias = "SelectProperties";
                 add(&b, "First", "ulong", -1, -1, "At most so many.")->alias = "MaxEvents,Newest";
-                add(&b, "OperationTimeoutSec", "uint", -1, -1, "Seconds until the agent gives up.")->alias = "OT";
+                add(&b, "OperationTimeoutSec", "uint", -1, -1, "Seconds until the agent gives up.")->alias =
+                        "OT";
                 b.m->table.process = sh_model_get_process;
         } else {
                 if (method)
@@ -271,11 +274,11 @@ static size_t word(const char *s)
 }
 
 /* Calls each for every cmdlet of a class, until it answers something. */
-typedef const struct sh_model_cmdlet *(*each_name)(void *, const struct sh_model_class *, const char *name, size_t n,
-                                                   enum sh_model_verb, const struct rv_method *);
+typedef const struct sh_model_cmdlet *(*each_name)(void *, const struct sh_model_class *, const char *name,
+                                                   size_t n, enum sh_model_verb, const struct rv_method *);
 
-static const struct sh_model_cmdlet *names_of(struct sh_model_class *k, const struct rv_class *c, struct sh_link *l,
-                                              each_name each, void *state)
+static const struct sh_model_cmdlet *names_of(struct sh_model_class *k, const struct rv_class *c,
+                                              struct sh_link *l, each_name each, void *state)
 {
         char name[160];
         bool writable = false, set_taken = false;
@@ -291,7 +294,8 @@ static const struct sh_model_cmdlet *names_of(struct sh_model_class *k, const st
                 for (uint32_t j = 0; !found && j < c->methods[i].ncmdlets; j++) {
                         const char *s = c->methods[i].cmdlets[j];
                         set_taken |= c->noun && strncasecmp(s, name, strlen(name)) == 0;
-                        found = each(state, k ? k : sh_model_known(l, c), s, word(s), SH_MODEL_METHOD, &c->methods[i]);
+                        found = each(state, k ? k : sh_model_known(l, c), s, word(s), SH_MODEL_METHOD,
+                                     &c->methods[i]);
                 }
         for (uint32_t i = 0; i < c->nproperties; i++)
                 writable |= c->properties[i].flags & RV_WRITE && !(c->properties[i].flags & RV_KEY);
@@ -308,7 +312,8 @@ static bool may_have(const struct rv_class *c, const char *noun)
         for (uint32_t i = 0; i < c->nmethods; i++)
                 for (uint32_t j = 0; j < c->methods[i].ncmdlets; j++) {
                         const char *s = c->methods[i].cmdlets[j], *dash = strchr(s, '-');
-                        if (dash && strncasecmp(dash + 1, noun, strlen(noun)) == 0 && strlen(noun) == word(dash + 1))
+                        if (dash && strncasecmp(dash + 1, noun, strlen(noun)) == 0 &&
+                            strlen(noun) == word(dash + 1))
                                 return true;
                 }
         return false;
@@ -341,8 +346,8 @@ static const struct sh_model_cmdlet *made_already(struct sh *sh, const char *nam
         return NULL;
 }
 
-static const struct sh_model_cmdlet *is_it(void *state, const struct sh_model_class *k, const char *name, size_t n,
-                                           enum sh_model_verb verb, const struct rv_method *method)
+static const struct sh_model_cmdlet *is_it(void *state, const struct sh_model_class *k, const char *name,
+                                           size_t n, enum sh_model_verb verb, const struct rv_method *method)
 {
         struct search *s = state;
         if (strncasecmp(name, s->name, n) != 0 || s->name[n])
@@ -353,9 +358,12 @@ static const struct sh_model_cmdlet *is_it(void *state, const struct sh_model_cl
 static bool is_verb(const char *name, size_t n)
 {
         static const char verbs[] =
-                " get set new add remove start stop restart suspend resume enable disable invoke test clear update "
-                "install uninstall register unregister mount dismount move copy rename send receive wait export import "
-                "find search save restore push pull publish unpublish lock unlock grant revoke reset repair show hide "
+                " get set new add remove start stop restart suspend resume enable disable invoke test clear "
+                "update "
+                "install uninstall register unregister mount dismount move copy rename send receive wait "
+                "export import "
+                "find search save restore push pull publish unpublish lock unlock grant revoke reset repair "
+                "show hide "
                 "connect disconnect enter exit open close convert initialize limit measure ping resolve ";
         char word[40];
         int k = snprintf(word, sizeof word, " %.*s ", (int)n, name);
@@ -389,8 +397,9 @@ struct listing {
         void *state;
 };
 
-static const struct sh_model_cmdlet *list_it(void *state, const struct sh_model_class *k, const char *name, size_t n,
-                                             enum sh_model_verb verb, const struct rv_method *method)
+static const struct sh_model_cmdlet *list_it(void *state, const struct sh_model_class *k, const char *name,
+                                             size_t n, enum sh_model_verb verb,
+                                             const struct rv_method *method)
 {
         struct listing *l = state;
         const struct sh_model_cmdlet *m = made_already(l->sh, name, n);
