@@ -57,8 +57,8 @@ static inline const struct rv_arg *rv_equals(const struct rv_query *q, unsigned 
         return q->equals && q->equals[property].type != RV_NULL ? &q->equals[property] : NULL;
 }
 
-/* The bounds that the filter sets on a property, both inclusive ("> 5" gives 5 as well: more rows are never wrong); NULL:
- * none. From `=`, `<`, `<=`, `>` and `>=` that must all hold. */
+/* The bounds that the filter sets on a property, both inclusive ("> 5" gives 5 as well: more rows are never wrong);
+ * NULL: none. From `=`, `<`, `<=`, `>` and `>=` that must all hold. */
 void rv_bounds(const struct rv_query *, unsigned property, const struct rv_arg **ret_least,
                const struct rv_arg **ret_most);
 
