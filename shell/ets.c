@@ -134,6 +134,8 @@ static void list_declared(struct listing *l, const struct sh_type *t)
 {
         if (t->base)
                 list_declared(l, t->base);
+        if (t->base && t->base->members == t->members) /* T[X] has the table of its open type */
+                return;
         for (uint32_t i = 0; i < t->nmembers && !l->stopped; i++) {
                 const struct sh_member *m = &t->members[i];
                 if (m->kind != SH_PROPERTY || m->is_static)
