@@ -126,10 +126,13 @@ struct rv_request {
 int rv_request_scan(struct rv_request *, struct rv_error *);
 int rv_request_change(struct rv_request *, struct rv_error *);  /* asked, method, change are filled */
 int rv_request_arm(struct rv_request *);
-void rv_request_denied(struct rv_request *, const struct rv_error *);
 void rv_request_cancel(struct rv_request *);    /* answers -32800 */
 void rv_request_resume(struct rv_request *);    /* the session has room again */
 void rv_request_orphan(struct rv_request *);    /* the session has gone */
+
+/* ---- record.c ---- */
+struct rv_audit *rv_request_audit(struct rv_request *); /* what is recorded of it; NULL: out of memory */
+void rv_request_denied(struct rv_request *, const struct rv_error *);
 
 /* ---- sql.c ---- */
 int rv_request_sql(struct rv_request *, const char *text, struct rv_error *);

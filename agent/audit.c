@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "agent/audit.h"
+#include "agent/audit_int.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,11 +14,6 @@
 
 #define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define KEEP_KEYS (INT64_C(86400) * 1000000000) /* how long a RequestKey is remembered */
-
-enum { COLUMNS = 18 }; /* of the table, without the hash */
-static const char select_all[] = "SELECT seq, intent, time, session, user, uid, source, operation, class, "
-                                 "key, method, arguments, request_key,"
-                                 " result, status, message, changed, duration, hash FROM audit";
 
 static int64_t wall(void)
 {
@@ -39,7 +34,7 @@ struct rv_audit *rv_audit_new(const struct rv_audit_what *w)
                 return NULL;
         a->who = *w->who;
         a->operation = copy(w->operation), a->class_name = copy(w->class_name), a->key = copy(w->key);
-        a->method = copy(w->method), a->arguments = copy(w->arguments);
+        a->method = copy(w->method), a->arguments = copy(w->arguments), a->roles = copy(w->roles);
         a->request_key = copy(w->request_key), a->digest = copy(w->digest);
         a->begun = rv_now();
         return a;
@@ -50,21 +45,24 @@ void rv_audit_free(struct rv_audit *a)
         if (!a)
                 return;
         char *all[] = { a->operation, a->class_name, a->key,     a->method,  a->arguments, a->request_key,
-                        a->digest,    a->stored,     a->message, a->changed, a->reply };
+                        a->digest,    a->stored,     a->message, a->changed, a->reply,     a->roles };
         for (size_t i = 0; i < sizeof all / sizeof *all; i++)
                 free(all[i]);
         free(a);
 }
 
-/* Over the hash before and each column as "length:text", null as "-". */
-static void chain(const char *before, const char *const *columns, char ret[65])
+/* Over the hash before and each column as "length:text", null as "-". Columns that came with later versions count only
+ * where they are not null, so that older records keep their hash. */
+void rv_audit_chain(const char *before, const char *const *columns, char ret[65])
 {
         struct rv_sha256 h;
         char number[24];
         rv_sha256_init(&h);
         rv_sha256_add(&h, before, strlen(before));
-        for (int i = 0; i < COLUMNS; i++) {
+        for (int i = 0; i < RV_AUDIT_COLUMNS; i++) {
                 const char *s = columns[i];
+                if (!s && i >= RV_AUDIT_FIRST_COLUMNS)
+                        continue;
                 int n = snprintf(number, sizeof number, s ? "%zu:" : "-", s ? strlen(s) : 0);
                 rv_sha256_add(&h, number, (size_t)n);
                 if (s)
@@ -76,7 +74,7 @@ static void chain(const char *before, const char *const *columns, char ret[65])
 static int last_of_chain(sqlite3 *db, int64_t *ret_seq, char ret_hash[65])
 {
         sqlite3_stmt *q;
-        int r = sqlite3_prepare_v2(db, "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", -1, &q, NULL);
+        int r = sqlite3_prepare_v2(db, "SELECT seq, hash FROM audit UNION ALL SELECT seq, hash FROM anchor ORDER BY seq DESC LIMIT 1", -1, &q, NULL);
         if (r != SQLITE_OK)
                 return r;
         *ret_seq = 0;
@@ -90,14 +88,15 @@ static int last_of_chain(sqlite3 *db, int64_t *ret_seq, char ret_hash[65])
         return r == SQLITE_ROW || r == SQLITE_DONE ? SQLITE_OK : r;
 }
 
-static int insert(struct rv_audit *a, sqlite3 *db, bool outcome)
+int rv_audit_insert(struct rv_audit *a, sqlite3 *db, bool outcome)
 {
         char hash[65], before[65], number[6][24];
         int64_t seq;
         sqlite3_stmt *q;
         int r = last_of_chain(db, &seq, before);
         if (r == SQLITE_OK)
-                r = sqlite3_prepare_v2(db, "INSERT INTO audit VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                r = sqlite3_prepare_v2(db, "INSERT INTO audit(" RV_AUDIT_NAMES ", hash)"
+                                       " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                                        -1, &q, NULL);
         if (r != SQLITE_OK)
                 return r;
@@ -106,7 +105,7 @@ static int insert(struct rv_audit *a, sqlite3 *db, bool outcome)
                                     a->status, (int64_t)(rv_now() - a->begun) };
         for (int i = 0; i < 6; i++)
                 snprintf(number[i], sizeof number[i], "%" PRId64, numbers[i]);
-        const char *columns[COLUMNS] = { number[0],      outcome ? number[1] : NULL,
+        const char *columns[RV_AUDIT_COLUMNS] = { number[0],      outcome ? number[1] : NULL,
                                          number[2],      a->who.session,
                                          a->who.user,    number[3],
                                          a->who.source,  a->operation,
@@ -114,12 +113,13 @@ static int insert(struct rv_audit *a, sqlite3 *db, bool outcome)
                                          a->method,      outcome ? NULL : a->arguments,
                                          a->request_key, a->result,
                                          number[4],      a->message,
-                                         a->changed,     number[5] };
-        chain(before, columns, hash);
-        for (int i = 0; i < COLUMNS; i++)
+                                         a->changed,     number[5],
+                                                  a->roles };
+        rv_audit_chain(before, columns, hash);
+        for (int i = 0; i < RV_AUDIT_COLUMNS; i++)
                 sqlite3_bind_text(q, i + 1, columns[i], -1,
                                   SQLITE_STATIC); /* NULL binds null; affinity makes numbers */
-        sqlite3_bind_text(q, COLUMNS + 1, hash, -1, SQLITE_STATIC);
+        sqlite3_bind_text(q, RV_AUDIT_COLUMNS + 1, hash, -1, SQLITE_STATIC);
         r = sqlite3_step(q);
         sqlite3_finalize(q);
         if (!outcome)
@@ -176,7 +176,7 @@ static int write_intent(struct rv_state_job *j, sqlite3 *db)
         int r = a->request_key ? look_up(a, db) : SQLITE_OK;
         if (r != SQLITE_OK || a->verdict != RV_VERDICT_GO)
                 return r;
-        r = insert(a, db, false);
+        r = rv_audit_insert(a, db, false);
         if (r == SQLITE_OK && a->request_key) {
                 char seq[24], now[24];
                 snprintf(seq, sizeof seq, "%" PRId64, a->seq);
@@ -184,13 +184,15 @@ static int write_intent(struct rv_state_job *j, sqlite3 *db)
                 r = run(db, "INSERT INTO request VALUES(?,?,?,?,0,0,NULL,?)",
                         (const char *[]) { a->who.user, a->request_key, a->digest, seq, now }, 5, 0);
         }
+        if (r == SQLITE_OK)
+                rv_audit_trim(j->state, db, a->seq);
         return r;
 }
 
 static int write_outcome(struct rv_state_job *j, sqlite3 *db)
 {
         struct rv_audit *a = OF(j, struct rv_audit, job);
-        int r = insert(a, db, true);
+        int r = rv_audit_insert(a, db, true);
         if (r == SQLITE_OK && a->request_key && !a->reply)
                 r = run(db, "DELETE FROM request WHERE user = ? AND key = ?",
                         (const char *[]) { a->who.user, a->request_key }, 2, 0);
@@ -267,96 +269,4 @@ void rv_audit_denied(struct rv_state *s, const struct rv_audit_what *what, const
         a->status = RV_ACCESS_DENIED;
         a->message = copy(message);
         submit(a, s, write_intent);
-}
-
-/* ---- reading: for the provider of AuditRecord ---- */
-
-static void fill(sqlite3_stmt *q, struct rv_audit_record *ret)
-{
-        const char *t[COLUMNS + 9] = { 0 };
-        for (int i = 0; i < sqlite3_column_count(q) && i < COLUMNS + 9; i++)
-                t[i] = (const char *)sqlite3_column_text(q, i);
-        *ret = (struct rv_audit_record) { .seq = (uint64_t)sqlite3_column_int64(q, 0),
-                                          .time = sqlite3_column_int64(q, 2),
-                                          .session = t[3],
-                                          .user = t[4],
-                                          .uid = (uint32_t)sqlite3_column_int64(q, 5),
-                                          .source = t[6],
-                                          .operation = t[7],
-                                          .class_name = t[8],
-                                          .key = t[9],
-                                          .method = t[10],
-                                          .arguments = t[11],
-                                          .request_key = t[12],
-                                          .result = t[13],
-                                          .status = (unsigned)sqlite3_column_int(q, 14),
-                                          .message = t[15],
-                                          .changed = t[16],
-                                          .duration = (uint64_t)sqlite3_column_int64(q, 17),
-                                          .hash = t[18] };
-}
-
-int rv_stats_each_audit(const struct rv_call *call, uint64_t seq,
-                        int (*each)(void *, const struct rv_audit_record *), void *state, char *why,
-                        size_t size)
-{
-        struct rv_agent *agent = call->core;
-        sqlite3 *db = rv_state_reader(&agent->state, why, size);
-        sqlite3_stmt *q;
-        if (!db)
-                return -ENOENT;
-        /* A change is one record: its intent with what its outcome added. */
-        static const char sql[] =
-                "SELECT i.seq, NULL, i.time, i.session, i.user, i.uid, i.source, i.operation, i.class, "
-                "i.key, i.method,"
-                " i.arguments, i.request_key,"
-                " CASE WHEN i.result <> 'Intent' THEN i.result ELSE coalesce(o.result, 'Unknown') END,"
-                " CASE WHEN i.result <> 'Intent' THEN i.status ELSE o.status END, coalesce(o.message, "
-                "i.message),"
-                " o.changed, o.duration, i.hash FROM audit i LEFT JOIN audit o ON o.intent = i.seq"
-                " WHERE i.intent IS NULL AND (?1 = 0 OR i.seq = ?1) ORDER BY i.seq";
-        int r = sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK ? 0 : -EIO;
-        if (r == 0) {
-                sqlite3_bind_int64(q, 1, (int64_t)seq);
-                while (r == 0 && sqlite3_step(q) == SQLITE_ROW) {
-                        struct rv_audit_record record;
-                        fill(q, &record);
-                        r = each(state, &record);
-                }
-                sqlite3_finalize(q);
-        }
-        sqlite3_close_v2(db);
-        return r;
-}
-
-/* Goes through the chain from the first record. */
-int rv_stats_verify_audit(const struct rv_call *call, uint64_t *ret_records, uint64_t *ret_bad, char *why,
-                          size_t size)
-{
-        struct rv_agent *agent = call->core;
-        sqlite3 *db = rv_state_reader(&agent->state, why, size);
-        sqlite3_stmt *q;
-        char sql[sizeof select_all + 24], before[65] = "", hash[65];
-        *ret_records = *ret_bad = 0;
-        if (!db)
-                return -ENOENT;
-        snprintf(sql, sizeof sql, "%s ORDER BY seq", select_all);
-        int r = sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK ? 0 : -EIO;
-        for (int64_t expected = 1; r == 0 && !*ret_bad && sqlite3_step(q) == SQLITE_ROW; expected++) {
-                const char *columns[COLUMNS];
-                for (int i = 0; i < COLUMNS; i++)
-                        columns[i] = (const char *)sqlite3_column_text(q, i);
-                const char *kept = (const char *)sqlite3_column_text(q, COLUMNS);
-                chain(before, columns, hash);
-                if (!kept || strcmp(hash, kept) != 0 || sqlite3_column_int64(q, 0) != expected)
-                        *ret_bad = (uint64_t)expected;
-                memcpy(before, hash, sizeof hash);
-                ++*ret_records;
-                if (rv_cancelled(call))
-                        r = -ETIMEDOUT;
-        }
-        if (r != -EIO)
-                sqlite3_finalize(q);
-        sqlite3_close_v2(db);
-        return r;
 }

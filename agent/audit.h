@@ -28,13 +28,13 @@ enum rv_verdict {
 struct rv_audit_what {
         const struct rv_identity *who;
         const char *operation, *class_name, *key, *method, *arguments; /* texts or NULL */
-        const char *request_key, *digest;                              /* NULL: none */
+        const char *request_key, *digest, *roles;                      /* NULL: none */
 };
 
 struct rv_audit {
         struct rv_state_job job;
         struct rv_identity who;
-        char *operation, *class_name, *key, *method, *arguments, *request_key, *digest;
+        char *operation, *class_name, *key, *method, *arguments, *request_key, *digest, *roles;
         int64_t seq; /* of the intent */
         uint64_t begun;
         enum rv_verdict verdict;

@@ -240,6 +240,19 @@ int rv_authorize(struct rv_policy *p, const struct rv_identity *who, enum rv_rig
         return r;
 }
 
+void rv_policy_names(struct rv_policy *p, const struct rv_identity *who, char *ret, size_t size)
+{
+        if (rv_policy_has_all(p, who)) {
+                snprintf(ret, size, "%s", who->uid == 0 ? "root" : who->uid == p->self ? "self" : "group");
+                return;
+        }
+        struct verdict v = { 0 };
+        struct rv_role_set *set = rv_policy_hold(p);
+        look(set, who, RV_RIGHT_CONNECT, NULL, NULL, &v);
+        rv_roles_drop(set);
+        snprintf(ret, size, "%s", v.roles);
+}
+
 /* ---- classes as they may be known ---- */
 
 static bool knows_property(const struct rv_rule *const *rules, unsigned n, unsigned p, unsigned ops)

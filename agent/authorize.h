@@ -65,6 +65,9 @@ bool rv_policy_is_admin(const struct rv_policy *, const char *user, const gid_t 
 /* Whether somebody has everything: the roles need not be asked. */
 bool rv_policy_has_all(const struct rv_policy *, const struct rv_identity *);
 
+/* "root", "self", "group", or the roles that fit now: "a, b". */
+void rv_policy_names(struct rv_policy *, const struct rv_identity *, char *ret, size_t size);
+
 /* class and method may be NULL where the right has none. Any thread. */
 int rv_authorize(struct rv_policy *, const struct rv_identity *, enum rv_right, const struct rv_class *,
                  const char *method, struct rv_error *err);

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/config.h"
 #include "agent/log.h"
 
 struct options {
@@ -164,6 +165,8 @@ int main(int argc, char **argv)
         }
         rv_pool_init(&a.sql, "sql", 4);
         rv_state_init(&a.state, &a.loop, o.state);
+        if (rv_config_load(&a, o.config))
+                return 1;
         rv_roles_start(&a, o.roles);
         status = serve(&a, &o);
         rv_pool_drain(&a.sql, rv_now() + UINT64_C(1000000000));

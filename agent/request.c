@@ -17,8 +17,8 @@
 #include "agent/desired.h"
 #include "agent/log.h"
 #include "agent/scan.h"
-#include "agent/scrape.h"
 #include "agent/sha256.h"
+#include "agent/scrape.h"
 #include "agent/wish.h"
 
 enum { SLICE_NS = 500000 };
@@ -45,7 +45,9 @@ static void put_change(struct rv_buf *b, const char *property, const char *from,
 void rv_change(struct rv_call *call, const char *property, const char *from, const char *to)
 {
         struct rv_scan *s = OF(call, struct rv_scan, call);
-        int p = s->hides ? rv_property_find(call->class, property, strlen(property)) : -1;
+        int p = rv_property_find(call->class, property, strlen(property));
+        if (p >= 0 && call->class->properties[p].flags & RV_SECRET)
+                from = from ? "***" : NULL, to = to ? "***" : NULL;
         put_change(&s->changes, property, from, to);
         if (s->hides && (p < 0 || !rv_bit(s->hides, (unsigned)p)))
                 put_change(&s->told, property, from, to);
@@ -747,87 +749,6 @@ static void on_intent(struct rv_audit *a, void *state)
         }
 }
 
-/* Arguments as they are recorded: secrets are not. */
-static char *arguments(const struct rv_request *q)
-{
-        const json_t *given = json_object_get(q->params, q->method ? "InParameters" : "Properties");
-        const struct rv_class *c = q->method ? q->method->in : q->asked;
-        if (!json_is_object(given) || !c)
-                return NULL;
-        json_t *shown = json_copy((json_t *)given), *v;
-        const char *name;
-        void *next;
-        json_object_foreach_safe(shown, next, name, v)
-        {
-                int p = rv_property_find(c, name, strlen(name));
-                if (p >= 0 && c->properties[p].flags & RV_SECRET)
-                        json_object_set_new(shown, name, json_string("***"));
-        }
-        char *text = json_dumps(shown, JSON_COMPACT);
-        json_decref(shown);
-        return text;
-}
-
-/* The same request, whatever its deadline: for RequestKey. */
-static void digest(const struct rv_request *q, char ret[65])
-{
-        struct rv_sha256 h;
-        json_t *what = json_copy(q->params);
-        json_object_del(what, "RequestKey");
-        json_object_del(what, "Timeout");
-        char *text = json_dumps(what, JSON_COMPACT | JSON_SORT_KEYS);
-        rv_sha256_init(&h);
-        rv_sha256_add(&h, rv_op_name(q->op), strlen(rv_op_name(q->op)) + 1);
-        rv_sha256_add(&h, text ? text : "", text ? strlen(text) : 0);
-        rv_sha256_hex(&h, ret);
-        free(text);
-        json_decref(what);
-}
-
-static const char *json_text(const struct rv_request *q, const char *name)
-{
-        return json_string_value(json_object_get(q->params, name));
-}
-
-/* What is recorded of a request; made, used and freed. */
-static void describe(struct rv_request *q,
-                     void (*use)(struct rv_request *, const struct rv_audit_what *, void *), void *state)
-{
-        char sum[65] = "";
-        char *key = json_dumps(json_object_get(q->params, "InstanceName"), JSON_ENCODE_ANY | JSON_COMPACT);
-        char *args = arguments(q);
-        if (q->request_key)
-                digest(q, sum);
-        use(q,
-            &(struct rv_audit_what) { .who = &q->session->who,
-                                      .operation = rv_op_name(q->op),
-                                      .class_name = q->asked ? q->asked->name : json_text(q, "ClassName"),
-                                      .key = key,
-                                      .method = q->method ? q->method->name : json_text(q, "MethodName"),
-                                      .arguments = args,
-                                      .request_key = q->request_key,
-                                      .digest = q->request_key ? sum : NULL },
-            state);
-        free(key);
-        free(args);
-}
-
-static void use_new(struct rv_request *q, const struct rv_audit_what *what, void *state)
-{
-        (void)q;
-        *(struct rv_audit **)state = rv_audit_new(what);
-}
-
-static void use_denied(struct rv_request *q, const struct rv_audit_what *what, void *state)
-{
-        rv_audit_denied(&q->agent->state, what, state);
-}
-
-void rv_request_denied(struct rv_request *q, const struct rv_error *e)
-{
-        describe(q, use_denied, (void *)e->message);
-}
-
 /* Test and set read the object first: a plan for that, over the properties given. */
 static int plan_reading(struct rv_request *q, struct rv_scan *s, struct rv_error *err)
 {
@@ -904,7 +825,7 @@ int rv_request_change(struct rv_request *q, struct rv_error *err)
         rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_QUICK, q->deadline);
         s->out = rv_batch_new(q->method ? s->call.method->out : class);
         if (r == RV_OK && q->audited)
-                describe(q, use_new, &s->audit);
+                s->audit = rv_request_audit(q);
         if (r == RV_OK &&
             (!s->out || rv_row_begin(&s->out_row, s->out, NULL) || (q->audited && !s->audit) || rv_request_arm(q)))
                 r = -ENOMEM;

@@ -26,6 +26,10 @@ static const char *const migrations[] = {
         "NOT NULL,"
         " is_error INTEGER, result TEXT, time INTEGER NOT NULL, PRIMARY KEY(user, key)) WITHOUT ROWID;"
         "CREATE INDEX request_time ON request(time);",
+        "ALTER TABLE audit ADD COLUMN roles TEXT;"
+        "CREATE TABLE anchor(seq INTEGER PRIMARY KEY, hash TEXT NOT NULL, time INTEGER NOT NULL, file TEXT,"
+        " digest TEXT);"
+        "CREATE INDEX audit_time ON audit(time);",
 };
 enum { VERSION = sizeof migrations / sizeof *migrations };
 

@@ -36,6 +36,11 @@ struct rv_state {
         struct rv_state_job *queue, **queue_end;
         unsigned queued;
         bool flushing;
+        /* How much audit is kept (audit_trim.c); 0: without limit. Set before the first write. */
+        unsigned audit_days;
+        int64_t audit_records;
+        uint64_t audit_looked;  /* the writer's: when, and at which record */
+        int64_t audit_looked_at;
 };
 
 void rv_state_init(struct rv_state *, struct rv_loop *, const char *folder_or_null);

@@ -45,13 +45,25 @@ struct rv_audit_record {
         uint32_t uid;
         unsigned status;
         const char *session, *user, *source, *operation, *class_name, *key, *method, *arguments, *request_key;
-        const char *result, *message, *changed, *hash;
+        const char *result, *message, *changed, *roles, *hash;
 };
-/* seq 0: all. What `each` answered, or a negative errno and why; -ENOENT: nothing was ever recorded. */
-int rv_stats_each_audit(const struct rv_call *, uint64_t seq,
+/* Conditions; 0 and NULL: none. Texts are compared without case. */
+struct rv_audit_ask {
+        uint64_t first_seq, last_seq, limit;
+        int64_t since, until; /* ns since 1970 */
+        const char *user, *class_name, *operation, *session, *result;
+};
+/* What `each` answered, or a negative errno and why; -ENOENT: nothing was ever recorded. */
+int rv_stats_each_audit(const struct rv_call *, const struct rv_audit_ask *,
                         int (*each)(void *, const struct rv_audit_record *), void *, char *why, size_t);
-/* Goes through the chain; *ret_bad is the first record that does not fit, or 0. */
-int rv_stats_verify_audit(const struct rv_call *, uint64_t *ret_records, uint64_t *ret_bad, char *why, size_t);
+struct rv_audit_check {
+        uint64_t records;   /* seen */
+        uint64_t first_bad; /* the first that does not fit; 0: none */
+        uint64_t anchor;    /* the last that went to a segment; 0: none */
+        bool confirmed;     /* the anchor is what a record in the chain says */
+        char head[65];      /* hash of the last one seen: what to compare with a copy kept elsewhere */
+};
+int rv_stats_verify_audit(const struct rv_call *, struct rv_audit_check *, char *why, size_t);
 
 /* Calls `each` for every provider / session until it answers other than 0, and answers that. The call is the one
  * that the provider was given (rv_query.call, or its own argument): it knows the agent. */

@@ -34,6 +34,7 @@ static int each(void *sink, const struct rv_audit_record *r)
         text(row, AuditRecord_set_Result, r->result);
         text(row, AuditRecord_set_Message, r->message);
         text(row, AuditRecord_set_Changed, r->changed);
+        text(row, AuditRecord_set_Roles, r->roles);
         text(row, AuditRecord_set_Hash, r->hash);
         if (known) {
                 AuditRecord_set_Status(row, (uint16_t)r->status);
@@ -42,13 +43,34 @@ static int each(void *sink, const struct rv_audit_record *r)
         return rv_emit(sink, row);
 }
 
+static const char *wanted(const struct rv_query *q, unsigned property)
+{
+        const struct rv_arg *a = rv_equals(q, property);
+        return a && a->type == RV_STRING ? a->s : NULL;
+}
+
 static int audit_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
         char why[200] = "";
+        const struct rv_arg *first, *last, *since, *until;
+        rv_bounds(q, AuditRecord_Seq, &first, &last);
+        rv_bounds(q, AuditRecord_Time, &since, &until);
+        struct rv_audit_ask ask = { .limit = q->limit,
+                                    .first_seq = first ? first->u : 0,
+                                    .last_seq = last ? last->u : INT64_MAX,
+                                    .since = since ? since->i : 0,
+                                    .until = until ? until->i : INT64_MAX,
+                                    .user = wanted(q, AuditRecord_User),
+                                    .class_name = wanted(q, AuditRecord_ClassName),
+                                    .operation = wanted(q, AuditRecord_Operation),
+                                    .session = wanted(q, AuditRecord_Session),
+                                    .result = wanted(q, AuditRecord_Result) };
         const struct rv_arg *seq = rv_equals(q, AuditRecord_Seq);
-        if (seq && !seq->u)
+        if (seq)
+                ask.first_seq = ask.last_seq = seq->u;
+        if (!ask.last_seq || ask.first_seq > ask.last_seq)
                 return RV_OK;
-        int r = rv_stats_each_audit(q->call, seq ? seq->u : 0, each, out, why, sizeof why);
+        int r = rv_stats_each_audit(q->call, &ask, each, out, why, sizeof why);
         if (r == -ENOENT) /* nothing was ever recorded */
                 return RV_OK;
         return r == -EIO ? rv_fail(err, RV_UNAVAILABLE, "cannot read the audit: %s", why) : r == RV_STOP ? RV_OK : r;
@@ -58,15 +80,18 @@ static int audit_verify(struct rv_call *c, const void *in, struct rv_error *err)
 {
         (void)in;
         char why[200] = "";
-        uint64_t records = 0, bad = 0;
-        int r = rv_stats_verify_audit(c, &records, &bad, why, sizeof why);
+        struct rv_audit_check check;
+        int r = rv_stats_verify_audit(c, &check, why, sizeof why);
         if (r < 0 && r != -ENOENT)
                 return rv_fail_errno(err, -r, "cannot check the audit: %s", why);
         AuditRecord_Verify_out_set_ReturnValue(c->out, 0);
-        AuditRecord_Verify_out_set_Valid(c->out, bad == 0);
-        AuditRecord_Verify_out_set_Records(c->out, records);
-        if (bad)
-                AuditRecord_Verify_out_set_FirstBad(c->out, bad);
+        AuditRecord_Verify_out_set_Valid(c->out, check.first_bad == 0);
+        AuditRecord_Verify_out_set_Records(c->out, check.records);
+        if (check.first_bad)
+                AuditRecord_Verify_out_set_FirstBad(c->out, check.first_bad);
+        if (check.anchor)
+                AuditRecord_Verify_out_set_Anchor(c->out, check.anchor);
+        AuditRecord_Verify_out_set_Head(c->out, check.head, strlen(check.head));
         return RV_OK;
 }
 

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Between audit.c (writing), audit_read.c (reading, checking) and audit_trim.c (keeping it bounded). Private to them.
+ */
+#ifndef RV_AUDIT_INT_H
+#define RV_AUDIT_INT_H
+
+#include "agent/audit.h"
+
+enum { RV_AUDIT_FIRST_COLUMNS = 18, RV_AUDIT_COLUMNS = 19 }; /* of the table, without the hash */
+#define RV_AUDIT_NAMES \
+        "seq, intent, time, session, user, uid, source, operation, class, key, method, arguments, request_key, " \
+        "result, status, message, changed, duration, roles"
+
+void rv_audit_chain(const char *before, const char *const *columns, char ret[65]);
+int rv_audit_insert(struct rv_audit *, sqlite3 *, bool outcome);
+/* After a record was written: now and then, whether there are too many. On the writer's thread; never fails the
+ * write. */
+void rv_audit_trim(struct rv_state *, sqlite3 *, int64_t seq);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "agent/log.h"
+
+enum { KEEP_DAYS = 400, KEEP_RECORDS = 1000000 };
+
+static char *trim(char *s)
+{
+        s += strspn(s, " \t");
+        s[strcspn(s, "\r\n")] = 0;
+        for (char *e = s + strlen(s); e > s && (e[-1] == ' ' || e[-1] == '\t');)
+                *--e = 0;
+        return s;
+}
+
+static bool set_number(const char *value, int64_t most, int64_t *ret)
+{
+        char *end;
+        errno = 0;
+        long long n = strtoll(value, &end, 10);
+        if (end == value || *end || errno || n < 0 || n > most)
+                return false;
+        *ret = n;
+        return true;
+}
+
+static int audit_key(struct rv_agent *a, const char *path, unsigned line, const char *key, const char *value)
+{
+        int64_t n = 0;
+        bool days = strcmp(key, "keep_days") == 0;
+        if (!days && strcmp(key, "keep_records") != 0) {
+                rv_log(RV_LOG_WARNING, "%s:%u: [audit] has no key \"%s\"; it is ignored", path, line, key);
+                return 0;
+        }
+        if (!set_number(value, days ? 100000 : INT64_MAX / 2, &n)) {
+                rv_log(RV_LOG_ERROR, "%s:%u: %s = %s: expected a number from 0", path, line, key, value);
+                return -EINVAL;
+        }
+        if (days)
+                a->state.audit_days = (unsigned)n;
+        else
+                a->state.audit_records = n;
+        return 0;
+}
+
+static int load(struct rv_agent *a, const char *path)
+{
+        FILE *f = fopen(path, "re");
+        char buf[1024];
+        bool ours = false;
+        int r = 0;
+        for (unsigned line = 1; f && r == 0 && fgets(buf, sizeof buf, f); line++) {
+                char *s = trim(buf), *eq = strchr(s, '=');
+                if (*s == '[')
+                        ours = strcasecmp(s, "[audit]") == 0;
+                if (!ours || !eq || *s == '#' || *s == ';')
+                        continue;
+                *eq = 0;
+                const char *key = trim(s);
+                r = audit_key(a, path, line, key, trim(eq + 1));
+        }
+        if (f)
+                fclose(f);
+        return r;
+}
+
+static int is_conf(const struct dirent *d)
+{
+        size_t n = strlen(d->d_name);
+        return d->d_name[0] != '.' && n > 5 && strcmp(d->d_name + n - 5, ".conf") == 0;
+}
+
+int rv_config_load(struct rv_agent *a, const char *path)
+{
+        a->state.audit_days = KEEP_DAYS;
+        a->state.audit_records = KEEP_RECORDS;
+        if (!path)
+                return 0;
+        char folder[512], file[800];
+        struct dirent **list = NULL;
+        int r = load(a, path);
+        snprintf(folder, sizeof folder, "%s.d", path);
+        int n = scandir(folder, &list, is_conf, alphasort);
+        for (int i = 0; i < n; i++) {
+                snprintf(file, sizeof file, "%s/%s", folder, list[i]->d_name);
+                if (r == 0)
+                        r = load(a, file);
+                free(list[i]);
+        }
+        free(list);
+        return r;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is recorded of a request: who asked, by which roles, for what, with which arguments. Values of [Secret]
+ * properties
+ * and parameters are written as ***, also inside of embedded objects.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/agent.h"
+#include "agent/sha256.h"
+
+static void hide_secrets(json_t *given, const struct rv_class *c, int depth);
+
+/* A value of this property: objects of an embedded class, or lists of them, are looked into. */
+static void look_inside(json_t *v, const struct rv_property *p, int depth)
+{
+        const struct rv_class *embedded = p->ref_class ? rv_class_find(p->ref_class, NULL) : NULL;
+        size_t i;
+        json_t *item;
+        if (!embedded || depth > 8)
+                return;
+        if (json_is_object(v))
+                hide_secrets(v, embedded, depth + 1);
+        json_array_foreach(v, i, item)
+        {
+                if (json_is_object(item))
+                        hide_secrets(item, embedded, depth + 1);
+        }
+}
+
+static void hide_secrets(json_t *given, const struct rv_class *c, int depth)
+{
+        json_t *v;
+        const char *name;
+        void *next;
+        json_object_foreach_safe(given, next, name, v)
+        {
+                int p = rv_property_find_alias(c, name, strlen(name), NULL);
+                if (p >= 0 && c->properties[p].flags & RV_SECRET)
+                        json_object_set_new(given, name, json_string("***"));
+                else if (p >= 0)
+                        look_inside(v, &c->properties[p], depth);
+        }
+}
+
+static char *arguments(const struct rv_request *q)
+{
+        json_t *given = json_object_get(q->params, q->method ? "InParameters" : "Properties");
+        const struct rv_class *c = q->method ? q->method->in : q->asked;
+        if (!json_is_object(given) || !c)
+                return NULL;
+        json_t *shown = json_deep_copy(given);
+        hide_secrets(shown, c, 0);
+        char *text = json_dumps(shown, JSON_COMPACT);
+        json_decref(shown);
+        return text;
+}
+
+/* The same request, whatever its deadline: for RequestKey. */
+static void digest(const struct rv_request *q, char ret[65])
+{
+        struct rv_sha256 h;
+        json_t *what = json_copy(q->params);
+        json_object_del(what, "RequestKey");
+        json_object_del(what, "Timeout");
+        char *text = json_dumps(what, JSON_COMPACT | JSON_SORT_KEYS);
+        rv_sha256_init(&h);
+        rv_sha256_add(&h, rv_op_name(q->op), strlen(rv_op_name(q->op)) + 1);
+        rv_sha256_add(&h, text ? text : "", text ? strlen(text) : 0);
+        rv_sha256_hex(&h, ret);
+        free(text);
+        json_decref(what);
+}
+
+static const char *json_text(const struct rv_request *q, const char *name)
+{
+        return json_string_value(json_object_get(q->params, name));
+}
+
+/* What is recorded of a request; made, used and freed. */
+static void describe(struct rv_request *q, void (*use)(struct rv_request *, const struct rv_audit_what *, void *),
+                     void *state)
+{
+        char sum[65] = "", roles[160];
+        char *key = json_dumps(json_object_get(q->params, "InstanceName"), JSON_ENCODE_ANY | JSON_COMPACT);
+        char *args = arguments(q);
+        if (q->request_key)
+                digest(q, sum);
+        rv_policy_names(&q->agent->policy, &q->session->who, roles, sizeof roles);
+        use(q,
+            &(struct rv_audit_what) { .who = &q->session->who,
+                                      .operation = rv_op_name(q->op),
+                                      .class_name = q->asked ? q->asked->name : json_text(q, "ClassName"),
+                                      .key = key,
+                                      .method = q->method ? q->method->name : json_text(q, "MethodName"),
+                                      .arguments = args,
+                                      .request_key = q->request_key,
+                                      .digest = q->request_key ? sum : NULL,
+                                      .roles = *roles ? roles : NULL },
+            state);
+        free(key);
+        free(args);
+}
+
+static void use_new(struct rv_request *q, const struct rv_audit_what *what, void *state)
+{
+        (void)q;
+        *(struct rv_audit **)state = rv_audit_new(what);
+}
+
+struct rv_audit *rv_request_audit(struct rv_request *q)
+{
+        struct rv_audit *a = NULL;
+        describe(q, use_new, &a);
+        return a;
+}
+
+static void use_denied(struct rv_request *q, const struct rv_audit_what *what, void *state)
+{
+        rv_audit_denied(&q->agent->state, what, state);
+}
+
+void rv_request_denied(struct rv_request *q, const struct rv_error *e)
+{
+        describe(q, use_denied, (void *)e->message);
+}

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The audit: conditions on it, its chain, segments and anchors, secrets, sessions as objects."""
+import glob, hashlib, json, os, shutil, sqlite3, sys, tempfile, time
+
+sys.path.insert(0, os.path.dirname(__file__))
+from agentlib import Agent, Cases
+
+case = Cases()
+REAL = 'bin/reeve-agent'
+folder = tempfile.mkdtemp(prefix='reeve-audit.')
+
+
+def start(*more):
+    return Agent(REAL, folder, more=more)
+
+
+def database():
+    return sqlite3.connect(os.path.join(folder, 'state.db'))
+
+
+def change(peer, pid=2 ** 30, signal='SIGCONT'):
+    """A change that is recorded and cannot succeed."""
+    return peer.call('InvokeMethod', {'ClassName': 'Process', 'InstanceName': {'ProcessId': pid}, 'MethodName': 'SendSignal', 'InParameters': {'Signal': signal}})
+
+
+def records(agent, where=None, **p):
+    if where:
+        p['Filter'] = where
+    return agent.call('EnumerateInstances', dict(ClassName='AuditRecord', **p))['result']['Instances']
+
+
+def verify(agent):
+    return agent.call('InvokeMethod', {'ClassName': 'AuditRecord', 'MethodName': 'Verify'})['result']
+
+
+try:
+    agent = start()
+    case('no audit yet', records(agent) == [] and verify(agent)['Valid'])
+    with agent.open() as p:
+        for i in range(10):
+            change(p, 2 ** 30 + i)
+    all_ = records(agent)
+    case('records', len(all_) == 10 and all(r['Operation'] == 'InvokeMethod' and r['Method'] == 'SendSignal' and r['Result'] == 'Failed' for r in all_), all_[:1])
+    case('roles in the record', all_[0]['Roles'] == ('root' if os.geteuid() == 0 else 'self'), all_[0])
+    seqs = [r['Seq'] for r in all_]
+    case('outcomes have numbers of their own', seqs == list(range(1, 21, 2)), seqs)
+    for where, n in (('Seq = 3', 1), ('Seq > 9 AND Seq <= 13', 2), ('Seq < 4', 2), ("User = 'nobody-at-all'", 0), ("ClassName = 'process'", 10), ("Result = 'Failed' AND Seq >= 15", 3),
+                     ("Result = 'Succeeded'", 0), (f"Time > '{all_[4]['Time']}'", 5), (f"Time >= '{all_[4]['Time']}' AND Time <= '{all_[5]['Time']}'", 2),
+                     ("Time > '2100-01-01T00:00:00Z'", 0), ("Seq = 2", 0), ("NOT (Seq < 19)", 1), ("Seq = 1 OR Seq = 3", 2)):
+        got = records(agent, where)
+        case(f'where {where}', len(got) == n, got)
+    case('limit', [r['Seq'] for r in records(agent, Limit=3)] == [1, 3, 5])
+    r = agent.call('ExecQuery', {'QueryLanguage': 'SQL', 'Query': "SELECT Method, count(*) AS n FROM AuditRecord WHERE Result = 'Failed' GROUP BY Method"})
+    case('SQL over the audit', r['result']['Instances'] == [{'Method': 'SendSignal', 'n': 10}], r)
+    v = verify(agent)
+    case('the chain fits', v['Valid'] and v['Records'] == 20 and v['FirstBad'] is None and v['Anchor'] is None, v)
+    head = v['Head']
+    case('the head is the last hash', database().execute('SELECT hash FROM audit ORDER BY seq DESC LIMIT 1').fetchone()[0] == head)
+
+    # ---- tampering ----
+    agent.stop()
+    shutil.copytree(folder, folder + '.good')
+    for what, sql, bad in (('a changed word', "UPDATE audit SET user = 'mallory' WHERE seq = 7", 7), ('a record less', 'DELETE FROM audit WHERE seq = 4', 4),
+                           ('a changed hash', "UPDATE audit SET hash = 'x' WHERE seq = 12", 12), ('roles added', "UPDATE audit SET roles = NULL WHERE seq = 5", 5),
+                           ('the first ones cut off', 'DELETE FROM audit WHERE seq < 5', 1),
+                           ('the first ones cut off, with an anchor of their own making',
+                            "INSERT INTO anchor SELECT seq, hash, 0, 'f', 'd' FROM audit WHERE seq = 4; DELETE FROM audit WHERE seq < 5", 5)):
+        db = database()
+        db.executescript(sql)
+        db.commit()
+        db.close()
+        agent = start()
+        v = verify(agent)
+        case(f'found: {what}', not v['Valid'] and v['FirstBad'] == bad, v)
+        agent.stop()
+        shutil.rmtree(folder)
+        shutil.copytree(folder + '.good', folder)
+    db = database()
+    db.execute('DELETE FROM audit WHERE seq > 18')
+    db.commit()
+    db.close()
+    agent = start()
+    v = verify(agent)
+    case('cut off at the end: the head tells', v['Valid'] and v['Head'] != head, v)
+    agent.stop()
+    shutil.rmtree(folder)
+    shutil.copytree(folder + '.good', folder)
+
+    # ---- rotation ----
+    conf = os.path.join(folder, 'reeve.conf')
+    open(conf, 'w').write('[ssh]\nport = 0\n[audit]\nkeep_records = 100\nkeep_days = 0\n')
+    agent = start('--config', conf)
+    with agent.open() as p:
+        for i in range(400):
+            change(p, 2 ** 30 + i)
+    v = verify(agent)
+    left = database().execute('SELECT count(*), min(seq), max(seq) FROM audit').fetchone()
+    case('bounded', left[0] < 100 + 2 * 256 + 10 and v['Anchor'] and left[1] == v['Anchor'] + 1, (left, v))
+    case('the chain goes on from the anchor', v['Valid'] and v['Records'] == left[0], v)
+    segments = sorted(glob.glob(os.path.join(folder, 'audit', 'audit-*.jsonl')))
+    lines = [json.loads(l) for s in segments for l in open(s)]
+    case('segments hold what has gone', [int(l['seq']) for l in lines] == list(range(1, v['Anchor'] + 1)), (segments, len(lines)))
+    names = ['seq', 'intent', 'time', 'session', 'user', 'uid', 'source', 'operation', 'class', 'key', 'method', 'arguments', 'request_key', 'result', 'status', 'message',
+             'changed', 'duration', 'roles']
+    before, fits = '', True
+    for l in lines:   # the chain, computed here, independently
+        h = hashlib.sha256(before.encode())
+        for n in names:
+            s = l.get(n)
+            if s is None and n == 'roles':
+                continue
+            h.update(b'-' if s is None else f'{len(s.encode())}:'.encode() + s.encode())
+        fits &= h.hexdigest() == l['hash']
+        before = l['hash']
+    anchor = database().execute('SELECT hash, digest FROM anchor').fetchone()
+    case('the chain in the segments ends at the anchor', fits and before == anchor[0], (before, anchor))
+    case('the segment is the one recorded', hashlib.sha256(open(segments[-1], 'rb').read()).hexdigest() == anchor[1])
+    rotations = records(agent, "Operation = 'Rotate'")
+    case('rotations are recorded', rotations and json.loads(rotations[-1]['Arguments'])['LastSeq'] == v['Anchor'], rotations)
+    case('segments are read-only and private', all(os.stat(s).st_mode & 0o377 == 0 for s in segments))
+    agent.stop()
+    db = database()
+    db.execute("UPDATE anchor SET hash = ?", ('0' * 64,))
+    db.commit()
+    db.close()
+    agent = start('--config', conf)
+    case('a changed anchor is found', not verify(agent)['Valid'])
+    agent.stop()
+    open(conf, 'w').write('[audit]\nkeep_days = many\n')
+    try:
+        start('--config', conf).stop()
+        case('a bad value ends the start', False)
+    except SystemExit as e:
+        case('a bad value ends the start', ':2:' in str(e) and 'keep_days' in str(e), e)
+
+    # Age.
+    shutil.rmtree(folder)
+    shutil.copytree(folder + '.good', folder)
+    db = database()
+    db.execute('UPDATE audit SET time = time - 86400 * 1000000000 * 11 WHERE seq <= 6')
+    db.commit()
+    db.close()
+    open(conf, 'w').write('[audit]\nkeep_days = 10\n')
+    agent = start('--config', conf)
+    with agent.open() as p:
+        change(p)
+    case('old ones go', database().execute('SELECT min(seq) FROM audit').fetchone()[0] == 7 and [r['Seq'] for r in records(agent, 'Seq < 10')] == [7, 9])
+    agent.stop()
+
+    # A segment that cannot be written.
+    open(os.path.join(folder, 'x'), 'w').close()
+    shutil.rmtree(os.path.join(folder, 'audit'))
+    os.rename(os.path.join(folder, 'x'), os.path.join(folder, 'audit'))
+    db = database()
+    db.execute('UPDATE audit SET time = time - 86400 * 1000000000 * 11 WHERE seq <= 8')
+    db.commit()
+    db.close()
+    agent = start('--config', conf)
+    with agent.open() as p:
+        r = change(p)
+    case('without a segment nothing goes, and changes go on', database().execute('SELECT min(seq) FROM audit').fetchone()[0] == 7 and r['error']['code'] == -32006, r)
+    agent.stop()
+
+    # ---- secrets ----
+    shutil.rmtree(folder)
+    os.mkdir(folder)
+    agent = Agent('tests/bin/reeve-agent-modes', folder)
+    for name in 'Password', 'password', 'PASSWORD':
+        agent.call('CreateInstance', {'ClassName': 'T_Item', 'Properties': {'Name': 'apple', name: 'hunter2'}, 'RequestKey': name})
+    agent.call('ModifyInstance', {'ClassName': 'T_Item', 'InstanceName': {'Name': 'apple', 'Generation': 1}, 'Properties': {'Password': 'hunter2'}})
+    agent.stop()
+    text = b''.join(open(os.path.join(folder, f), 'rb').read() for f in os.listdir(folder) if not f.endswith('.sock'))
+    case('no secret on disk', b'hunter2' not in text and b'***' in text)
+finally:
+    for f in folder, folder + '.good':
+        shutil.rmtree(f, ignore_errors=True)
+case.end()
