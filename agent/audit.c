@@ -74,7 +74,10 @@ void rv_audit_chain(const char *before, const char *const *columns, char ret[65]
 static int last_of_chain(sqlite3 *db, int64_t *ret_seq, char ret_hash[65])
 {
         sqlite3_stmt *q;
-        int r = sqlite3_prepare_v2(db, "SELECT seq, hash FROM audit UNION ALL SELECT seq, hash FROM anchor ORDER BY seq DESC LIMIT 1", -1, &q, NULL);
+        int r = sqlite3_prepare_v2(db,
+                                   "SELECT seq, hash FROM audit UNION ALL SELECT seq, hash FROM anchor ORDER "
+                                   "BY seq DESC LIMIT 1",
+                                   -1, &q, NULL);
         if (r != SQLITE_OK)
                 return r;
         *ret_seq = 0;
@@ -95,7 +98,8 @@ int rv_audit_insert(struct rv_audit *a, sqlite3 *db, bool outcome)
         sqlite3_stmt *q;
         int r = last_of_chain(db, &seq, before);
         if (r == SQLITE_OK)
-                r = sqlite3_prepare_v2(db, "INSERT INTO audit(" RV_AUDIT_NAMES ", hash)"
+                r = sqlite3_prepare_v2(db,
+                                       "INSERT INTO audit(" RV_AUDIT_NAMES ", hash)"
                                        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                                        -1, &q, NULL);
         if (r != SQLITE_OK)
@@ -106,14 +110,14 @@ int rv_audit_insert(struct rv_audit *a, sqlite3 *db, bool outcome)
         for (int i = 0; i < 6; i++)
                 snprintf(number[i], sizeof number[i], "%" PRId64, numbers[i]);
         const char *columns[RV_AUDIT_COLUMNS] = { number[0],      outcome ? number[1] : NULL,
-                                         number[2],      a->who.session,
-                                         a->who.user,    number[3],
-                                         a->who.source,  a->operation,
-                                         a->class_name,  a->key,
-                                         a->method,      outcome ? NULL : a->arguments,
-                                         a->request_key, a->result,
-                                         number[4],      a->message,
-                                         a->changed,     number[5],
+                                                  number[2],      a->who.session,
+                                                  a->who.user,    number[3],
+                                                  a->who.source,  a->operation,
+                                                  a->class_name,  a->key,
+                                                  a->method,      outcome ? NULL : a->arguments,
+                                                  a->request_key, a->result,
+                                                  number[4],      a->message,
+                                                  a->changed,     number[5],
                                                   a->roles };
         rv_audit_chain(before, columns, hash);
         for (int i = 0; i < RV_AUDIT_COLUMNS; i++)

@@ -39,7 +39,8 @@ static void fill(sqlite3_stmt *q, struct rv_audit_record *ret)
 
 /* A change is one record: its intent with what its outcome added. */
 static const char records[] =
-        "SELECT i.seq, NULL, i.time, i.session, i.user, i.uid, i.source, i.operation, i.class, i.key, i.method,"
+        "SELECT i.seq, NULL, i.time, i.session, i.user, i.uid, i.source, i.operation, i.class, i.key, "
+        "i.method,"
         " i.arguments, i.request_key,"
         " CASE WHEN i.result <> 'Intent' THEN i.result ELSE coalesce(o.result, 'Unknown') END AS became,"
         " CASE WHEN i.result <> 'Intent' THEN i.status ELSE o.status END, coalesce(o.message, i.message),"
@@ -57,7 +58,8 @@ static void condition(struct rv_buf *sql, const char *column, const char *value)
 }
 
 int rv_stats_each_audit(const struct rv_call *call, const struct rv_audit_ask *ask,
-                        int (*each)(void *, const struct rv_audit_record *), void *state, char *why, size_t size)
+                        int (*each)(void *, const struct rv_audit_record *), void *state, char *why,
+                        size_t size)
 {
         struct rv_agent *agent = call->core;
         sqlite3 *db = rv_state_reader(&agent->state, why, size);
@@ -103,8 +105,8 @@ int rv_stats_each_audit(const struct rv_call *call, const struct rv_audit_ask *a
 static int begin_chain(sqlite3 *db, char before[65], struct rv_audit_check *ret)
 {
         sqlite3_stmt *q;
-        if (sqlite3_prepare_v2(db, "SELECT seq, hash, file, digest FROM anchor ORDER BY seq DESC LIMIT 1", -1, &q, NULL) !=
-            SQLITE_OK)
+        if (sqlite3_prepare_v2(db, "SELECT seq, hash, file, digest FROM anchor ORDER BY seq DESC LIMIT 1", -1,
+                               &q, NULL) != SQLITE_OK)
                 return -EIO;
         before[0] = 0;
         ret->confirmed = true;
@@ -113,14 +115,15 @@ static int begin_chain(sqlite3 *db, char before[65], struct rv_audit_check *ret)
                 ret->anchor = (uint64_t)sqlite3_column_int64(q, 0);
                 snprintf(before, 65, "%s", (const char *)sqlite3_column_text(q, 1));
                 snprintf(expected, sizeof expected,
-                         "{\"LastSeq\":%" PRIu64 ",\"Hash\":\"%s\",\"File\":\"%s\",\"Sha256\":\"%s\"}", ret->anchor, before,
-                         (const char *)sqlite3_column_text(q, 2), (const char *)sqlite3_column_text(q, 3));
+                         "{\"LastSeq\":%" PRIu64 ",\"Hash\":\"%s\",\"File\":\"%s\",\"Sha256\":\"%s\"}",
+                         ret->anchor, before, (const char *)sqlite3_column_text(q, 2),
+                         (const char *)sqlite3_column_text(q, 3));
         }
         sqlite3_finalize(q);
         if (!*expected)
                 return 0;
-        if (sqlite3_prepare_v2(db, "SELECT 1 FROM audit WHERE operation = 'Rotate' AND arguments = ?", -1, &q, NULL) !=
-            SQLITE_OK)
+        if (sqlite3_prepare_v2(db, "SELECT 1 FROM audit WHERE operation = 'Rotate' AND arguments = ?", -1, &q,
+                               NULL) != SQLITE_OK)
                 return -EIO;
         sqlite3_bind_text(q, 1, expected, -1, SQLITE_STATIC);
         ret->confirmed = sqlite3_step(q) == SQLITE_ROW;
@@ -141,8 +144,8 @@ int rv_stats_verify_audit(const struct rv_call *call, struct rv_audit_check *ret
         sqlite3_exec(db, "BEGIN", NULL, NULL, NULL); /* one view of it, while more is written */
         int r = begin_chain(db, before, ret);
         if (r == 0)
-                r = sqlite3_prepare_v2(db, "SELECT " RV_AUDIT_NAMES ", hash FROM audit ORDER BY seq", -1, &q, NULL) ==
-                                    SQLITE_OK
+                r = sqlite3_prepare_v2(db, "SELECT " RV_AUDIT_NAMES ", hash FROM audit ORDER BY seq", -1, &q,
+                                       NULL) == SQLITE_OK
                             ? 0
                             : -EIO;
         if (r == 0) {
@@ -155,7 +158,8 @@ int rv_stats_verify_audit(const struct rv_call *call, struct rv_audit_check *ret
                                 columns[i] = (const char *)sqlite3_column_text(q, i);
                         const char *kept = (const char *)sqlite3_column_text(q, RV_AUDIT_COLUMNS);
                         rv_audit_chain(before, columns, hash);
-                        if (!kept || strcmp(hash, kept) != 0 || (uint64_t)sqlite3_column_int64(q, 0) != expected)
+                        if (!kept || strcmp(hash, kept) != 0 ||
+                            (uint64_t)sqlite3_column_int64(q, 0) != expected)
                                 ret->first_bad = expected;
                         memcpy(before, hash, sizeof hash);
                         ret->records++;
