@@ -391,7 +391,7 @@ static int begin(struct rv_call *c, const char *doing, struct change *ret, struc
 static int done(struct rv_call *c, struct change *ch, int e)
 {
         rv_systemd_close(ch->bus);
-        if (e == RV_OK)
+        if (e == RV_OK && c->method)
                 Service_StartService_out_set_ReturnValue(c->out, 0);
         return e;
 }
@@ -896,8 +896,51 @@ static int (*const methods[Service_nmethods])(struct rv_call *, const void *, st
         [Service_method_Delete] = service_delete,
 };
 
-static const struct rv_provider service = {
-        .class = &Service_class, .query = service_query, .methods = methods, .threads = 4
-};
+/* To the state wanted, by what leads there from the present one. */
+static int set_state(struct rv_call *c, const char *to, struct rv_error *err)
+{
+        struct change ch;
+        char freezer[32];
+        if (strcmp(to, "Running") != 0 && strcmp(to, "Stopped") != 0 && strcmp(to, "Paused") != 0) {
+                rv_about(err, NULL, NULL, "State");
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               "a service cannot be set to '%.40s': expected Running, Stopped or Paused", to);
+        }
+        int e = begin(c, "set the state of", &ch, err);
+        if (e)
+                return e;
+        rv_systemd_text(ch.bus, ch.unit, RV_SYSTEMD_UNIT, "FreezerState", freezer, sizeof freezer);
+        bool frozen = strcmp(freezer, "frozen") == 0;
+        done(c, &ch, RV_OK);
+        if (strcmp(to, "Paused") == 0)
+                return service_pause(c, NULL, err);
+        if (frozen)
+                e = service_resume(c, NULL, err);
+        return e ? e : strcmp(to, "Running") == 0 ? service_start(c, NULL, err) : service_stop(c, NULL, err);
+}
+
+/* How it is started first: what is masked does not start. */
+static int service_modify(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
+{
+        const struct rv_arg *mode = &v->v[Service_StartMode], *state = &v->v[Service_State];
+        int e = RV_OK;
+        if (rv_bit(v->set, Service_StartMode)) {
+                struct change ch;
+                e = mode->type == RV_STRING ? begin(c, "set the start mode of", &ch, err)
+                                            : rv_fail(err, RV_INVALID_PARAMETER, "StartMode cannot be null");
+                if (e == RV_OK)
+                        e = done(c, &ch, set_mode(c, &ch, mode->s, err));
+        }
+        if (e == RV_OK && rv_bit(v->set, Service_State))
+                e = state->type == RV_STRING ? set_state(c, state->s, err)
+                                             : rv_fail(err, RV_INVALID_PARAMETER, "State cannot be null");
+        return e;
+}
+
+static const struct rv_provider service = { .class = &Service_class,
+                                            .query = service_query,
+                                            .methods = methods,
+                                            .modify = service_modify,
+                                            .threads = 4 };
 
 RV_PROVIDERS(service, &service);

@@ -119,6 +119,20 @@ def methods(machine, peer):
     reply = cron.do('Restart')
     check('a masked one does not start, and the hint tells', status(reply) == 'FAILED' and 'Unmask' in reply['error']['data']['Hint'], reply)
     check('Unmask', 'result' in cron.do('Unmask', Runtime=True) and machine.run('systemctl is-enabled cron').stdout.strip() == 'enabled')
+    desired = lambda op, **p: peer.call(op, {'ClassName': 'Service', 'InstanceName': {'Name': 'cron'}, 'Properties': p})
+    check('in the desired state', desired('TestInstance', State='Running', StartMode='Auto').get('result', {}).get('InDesiredState') is True)
+    reply = desired('SetInstance', State='Stopped', StartMode='Manual')
+    check('SetInstance to Stopped, Manual', [x['To'] for x in reply.get('result', {}).get('Changed', [])] == ['Manual', 'Stopped'] and is_active('cron') == 'inactive'
+          and machine.run('systemctl is-enabled cron').stdout.strip() == 'disabled', reply)
+    check('again: nothing', desired('SetInstance', State='Stopped', StartMode='Manual')['result'] == {'InDesiredState': True, 'Changed': []})
+    reply = desired('SetInstance', State='Running', StartMode='Auto')
+    check('SetInstance to Running, Auto', is_active('cron') == 'active' and machine.run('systemctl is-enabled cron').stdout.strip() == 'enabled', reply)
+    check('a state that cannot be set', status(desired('SetInstance', State='Start Pending')) == 'INVALID_PARAMETER')
+    document = {'Resources': [{'Name': 'cron', 'ClassName': 'Service', 'InstanceName': {'Name': 'cron'}, 'Properties': {'State': 'Stopped'}}]}
+    reply = peer.call('SetDesiredState', {'Document': document})['result']
+    check('by a document', reply['InDesiredState'] and is_active('cron') == 'inactive', reply)
+    peer.call('SetDesiredState', {'Document': reply['RollbackDocument']})
+    check('and back', is_active('cron') == 'active', reply)
     create(peer, Name='own', PathName='/bin/sleep 1000')
     reply = Service(peer, 'own').do('ChangeStartMode', StartMode='Disabled')
     check('no mask where the unit file itself is, and the hint tells what to do', status(reply) == 'NOT_SUPPORTED' and 'Manual' in reply['error']['data']['Hint'], reply)
