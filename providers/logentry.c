@@ -80,8 +80,8 @@ static int field_of(const char *data, size_t n)
         return -1;
 }
 
-/* A field's value may be gone after the next one was read, so each is set as it comes; only the choice of the unit needs
- * several, and those are copied. */
+/* A field's value may be gone after the next one was read, so each is set as it comes; only the choice of the unit
+ * needs several, and those are copied. */
 struct pending {
         char unit[4][300]; /* UNIT, OBJECT_SYSTEMD_UNIT, COREDUMP_UNIT, _SYSTEMD_UNIT */
         bool by_manager, by_root, has_pid;
@@ -193,7 +193,7 @@ static int match(sd_journal *j, const char *field, const char *value, size_t n)
         return k < (int)sizeof text ? sd_journal_add_match(j, text, (size_t)k) : 0;
 }
 
-/* Matches each value of the field that is equal without case. found: counts them. With `with`, that must hold beside. */
+/* Matches each value of the field that is equal without case. found: counts them. `with`: must hold beside, or NULL. */
 static int match_equal(sd_journal *j, const char *field, const struct rv_arg *want, const char *with,
                        unsigned *found)
 {

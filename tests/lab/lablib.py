@@ -86,7 +86,7 @@ class Machine:
         if not ready:
             tail = open(self.log.name, 'rb').read()[-2000:].decode('utf-8', 'replace')
             raise RuntimeError(f'{self.name} did not come up: {tail}')
-        self.leader = self.lab.outer_pid(self.inner)
+        self.leader = self.lab.outer_pid(self.inner, self.proc.pid)
         return self
 
     def nsenter(self):
@@ -157,8 +157,12 @@ class Lab:
     def enter(self, *what):
         return ['nsenter', '-t', str(self.init), *what, '--']
 
-    def outer_pid(self, inner):
-        """A pid as the lab's namespace sees it -> as this one does."""
+    def outer_pid(self, inner, under):
+        """A pid as the lab's namespace sees it -> as this one does. Other labs may run beside: it descends from `under`."""
+        def parents(pid):
+            while pid > 1:
+                yield pid
+                pid = int(open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()[1])
         for name in os.listdir('/proc'):
             if not name.isdigit():
                 continue
@@ -166,7 +170,7 @@ class Lab:
                 for line in open(f'/proc/{name}/status'):
                     if line.startswith('NSpid:'):
                         pids = [int(p) for p in line.split()[1:]]
-                        if len(pids) >= 2 and pids[-2] == inner and pids[-1] == 1 and os.readlink(f'/proc/{name}/ns/pid') != os.readlink(f'/proc/{self.init}/ns/pid'):
+                        if len(pids) >= 2 and pids[-2] == inner and pids[-1] == 1 and under in parents(int(name)):
                             return int(name)
             except OSError:
                 continue
