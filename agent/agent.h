@@ -111,6 +111,7 @@ struct rv_request {
         struct rv_change_plan change;
         bool what_if, audited;
         const char *request_key;
+        unsigned confirm_within; /* seconds; 0: for good */
         struct rv_scan *scan;           /* the one under way */
         struct rv_sql *sql;             /* the query under way */
         struct rv_scrape *scrape;       /* or the scrape */

@@ -9,6 +9,7 @@
  *      query.c wql*.c  what is asked, made ready                      view.c        Win32_* over our classes
  *      sink.c order.c  rows from providers, bounded                   pool.c        threads of one provider
  *      change.c        create, modify, delete, test, set             audit.c       intent, outcome, chain
+ *      confirm.c guard.c  changes that are put back unless confirmed
  *      entry.c         statistics of providers                       state.c       SQLite, one writer
  *      sql.c vtab.c pull.c  SQL over all classes                     loop.c        libuv
  */
@@ -25,6 +26,7 @@
 
 #include "agent/agent.h"
 #include "agent/config.h"
+#include "agent/confirm.h"
 #include "agent/log.h"
 
 struct options {
@@ -143,6 +145,8 @@ static int serve(struct rv_agent *a, const struct options *o)
 int main(int argc, char **argv)
 {
         struct options o;
+        if (argc > 1 && strcmp(argv[1], "--guard") == 0)
+                return rv_guard_main(argc, argv);
         int status = read_options(argc, argv, &o);
         if (status >= 0)
                 return status;
@@ -168,6 +172,7 @@ int main(int argc, char **argv)
         if (rv_config_load(&a, o.config))
                 return 1;
         rv_roles_start(&a, o.roles);
+        rv_confirm_start(&a, o.state, o.socket);
         status = serve(&a, &o);
         rv_pool_drain(&a.sql, rv_now() + UINT64_C(1000000000));
         rv_entries_free(&a);

@@ -13,6 +13,7 @@
 
 #include "agent/agent.h"
 #include "agent/assoc.h"
+#include "agent/confirm.h"
 #include "agent/desired.h"
 #include "agent/scrape.h"
 #include "agent/wql.h"
@@ -66,6 +67,12 @@ struct rv_op {
                 "RequestKey", "string", \
                         "Names this request: repeated, it answers what was answered first and does nothing " \
                         "again.", \
+                        false \
+        }, \
+        { \
+                "ConfirmWithin", "integer", \
+                        "Seconds: the change is put back by itself unless its Transaction is confirmed in that " \
+                        "time over another connection.", \
                         false \
         }
 #define DESIRED \
@@ -467,6 +474,13 @@ static int changing(struct rv_request *q, enum rv_change_kind kind, struct rv_er
         q->change.kind = kind;
         q->what_if = json_is_true(json_object_get(q->params, "WhatIf"));
         q->request_key = text_param(q, "RequestKey");
+        json_t *within = json_object_get(q->params, "ConfirmWithin");
+        if (within && !json_is_null(within)) {
+                json_int_t n = json_integer_value(within);
+                if (n < 1 || n > RV_CONFIRM_MOST)
+                        return rv_fail(err, RV_INVALID_PARAMETER, "ConfirmWithin: expected 1 to %d seconds", RV_CONFIRM_MOST);
+                q->confirm_within = (unsigned)n;
+        }
         q->audited = !q->what_if && kind != RV_TEST && !(q->method && q->method->read_only);
         if (!q->audited)
                 q->request_key = NULL;

@@ -82,8 +82,12 @@ static void run(struct rv_job *job)
         const struct rv_provider *p = s->entry->provider;
         if (s->is_method) {
                 s->result = s->looks ? rv_wish_look(s, &s->error) : RV_OK;
+                if (s->result == RV_OK && s->confirm.within)
+                        s->result = rv_confirm_begin(&s->confirm, &s->call, &s->error);
                 if (s->result == RV_OK)
                         s->result = rv_change_run(p, &s->call, &s->change, &s->error);
+                if (s->result != RV_OK)
+                        rv_confirm_drop(&s->confirm);
         } else {
                 s->result = p->query(&s->query, &s->sink, &s->error);
                 s->sink.ready = NULL; /* `back` tells of the last rows, too */
@@ -572,6 +576,8 @@ static void put_changes(struct rv_scan *s, bool what_if)
         }
         if (what_if)
                 rv_buf_puts(to, empty ? "\"WhatIf\":true" : ",\"WhatIf\":true");
+        if (s->confirm.id[0])
+                rv_confirm_put(&s->confirm, to, empty && !what_if);
         rv_buf_puts(to, "}");
 }
 
@@ -819,6 +825,7 @@ int rv_request_change(struct rv_request *q, struct rv_error *err)
         s->call.method = q->method;
         s->call.key = s->change.key;
         s->call.what_if = q->what_if;
+        s->confirm.within = q->what_if || q->change.kind == RV_TEST ? 0 : q->confirm_within;
         r = rv_wish_ask(q, s, err);
         if (r == RV_OK && (q->change.kind == RV_TEST || q->change.kind == RV_SET))
                 r = plan_reading(q, s, err);

@@ -7,6 +7,7 @@
 #define RV_SCAN_H
 
 #include "agent/agent.h"
+#include "agent/confirm.h"
 
 struct rv_pull;
 struct rv_scrape_part;
@@ -43,6 +44,7 @@ struct rv_scan {
         uint64_t *reads;
         uint64_t *hides;        /* properties whose changes its caller is not told; NULL: none */
         struct rv_buf told;     /* changes without those */
+        struct rv_confirm confirm;  /* of a change */
         bool looks, denied;     /* it depends on the object; the roles did not allow it: */
         struct rv_error why;
         struct rv_buf reply;

@@ -72,4 +72,13 @@ int rv_stats_each_provider(const struct rv_call *, int (*each)(void *, const str
 int rv_stats_each_session(const struct rv_call *, int (*each)(void *, const struct rv_session_stats *),
                           void *);
 
+/* A change that waits for its confirmation, or did (confirm.h). Texts are valid during `each`. */
+struct rv_transaction {
+        const char *id, *state, *class_name, *operation, *user, *session, *source, *message;
+        int64_t started, revert_at; /* ns since 1970 */
+};
+int rv_stats_each_transaction(int (*each)(void *, const struct rv_transaction *), void *);
+/* Confirms it (over another connection than it was made over), or has it reverted now. */
+int rv_stats_settle_transaction(const struct rv_call *, const char *id, bool confirm, struct rv_error *);
+
 #endif

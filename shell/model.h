@@ -147,8 +147,12 @@ int sh_model_modify(const struct sh_model_row *, const char *properties, size_t 
                     struct rv_error *);
 /* Calls a method on an instance (or a static one of the class: row NULL). in: JSON object text. *ret is the result
  * object's text in buf. */
+struct sh_how { /* ways of a change */
+        bool what_if;
+        unsigned confirm_within; /* seconds; 0: for good */
+};
 int sh_model_invoke(struct sh_link *, const struct rv_class *, const struct sh_model_row *, const char *method,
-                    const char *in, size_t n, bool what_if, struct rv_buf *ret, struct rv_error *);
+                    const char *in, size_t n, struct sh_how how, struct rv_buf *ret, struct rv_error *);
 /* The text of ReturnValue, or "". */
 const char *sh_return_text(const struct rv_method *, struct rv_json value);
 

@@ -255,6 +255,9 @@ static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_c
                         add_writable(&b, c);
                 if (!method || !method->is_static)
                         add(&b, "PassThru", "switch", -1, -1, "Passes on the objects it was done to.");
+                if (method && rv_qualifier_find(c->qualifiers, c->nqualifiers, "Confirmed"))
+                        add(&b, "ConfirmWithin", "uint", -1, -1,
+                            "Seconds: it is put back by itself unless Confirm-Transaction comes over a new connection.");
                 b.m->table.process = method ? sh_model_method_process : sh_model_set_process;
                 b.m->table.should_process = !method || !method->read_only;
         }
@@ -357,14 +360,15 @@ static const struct sh_model_cmdlet *is_it(void *state, const struct sh_model_cl
 
 static bool is_verb(const char *name, size_t n)
 {
-        static const char verbs[] =
-                " get set new add remove start stop restart suspend resume enable disable invoke test clear "
-                "update "
-                "install uninstall register unregister mount dismount move copy rename send receive wait "
-                "export import "
-                "find search save restore push pull publish unpublish lock unlock grant revoke reset repair "
-                "show hide "
-                "connect disconnect enter exit open close convert initialize limit measure ping resolve ";
+        static const char verbs[] = /* those that PowerShell approves of */
+                " add clear close copy enter exit find format get hide join lock move new open optimize pop"
+                " push redo remove rename reset resize search select set show skip split step switch undo"
+                " unlock watch connect disconnect read receive send write backup checkpoint compare compress"
+                " convert convertfrom convertto dismount edit expand export group import initialize limit"
+                " merge mount out publish restore save sync unpublish update debug measure ping repair"
+                " resolve test trace build complete confirm deny deploy disable enable install invoke"
+                " register request restart resume start stop submit suspend uninstall unregister wait use"
+                " approve assert block grant protect revoke unblock unprotect ";
         char word[40];
         int k = snprintf(word, sizeof word, " %.*s ", (int)n, name);
         return n && k < (int)sizeof word && strcasestr(verbs, word);

@@ -278,7 +278,7 @@ int sh_model_get(struct sh *sh, const struct sh_model_row *row, const char *prop
 /* ---- methods ---- */
 
 int sh_model_invoke(struct sh_link *l, const struct rv_class *c, const struct sh_model_row *row,
-                    const char *method, const char *in, size_t n, bool what_if, struct rv_buf *ret,
+                    const char *method, const char *in, size_t n, struct sh_how how, struct rv_buf *ret,
                     struct rv_error *err)
 {
         struct rv_buf params = { 0 };
@@ -296,8 +296,10 @@ int sh_model_invoke(struct sh_link *l, const struct rv_class *c, const struct sh
                 rv_buf_puts(&params, ",\"InParameters\":");
                 rv_buf_put(&params, in, n);
         }
-        if (what_if)
+        if (how.what_if)
                 rv_buf_puts(&params, ",\"WhatIf\":true");
+        if (how.confirm_within)
+                rv_buf_putf(&params, ",\"ConfirmWithin\":%u", how.confirm_within);
         if (r == RV_OK)
                 r = sh_link_call(l, "InvokeMethod", &params, 0, ret, err);
         rv_buf_free(&params);

@@ -508,6 +508,16 @@ static int answered(struct choice *h, struct sv target, const char *what, struct
                                     "Cannot %s %s: %s (%.*s).", m->name, what,
                                     *said ? said : "the method failed", (int)rv_json_size(&v), v.p);
         }
+        if (rv_json_find(result, "Transaction", &v)) {
+                char *id = rv_json_strdup(&v);
+                int st = sh_cmd_stream(h->c, SH_WARNING,
+                                       "This is put back in %u seconds unless you confirm it over a new connection: "
+                                       "Confirm-Transaction %s",
+                                       (unsigned)sh_arg_int(h->c, "ConfirmWithin", 0), id ? id : "");
+                free(id);
+                if (st)
+                        return st;
+        }
         if (!has_out(m))
                 return SH_OK;
         struct sv o = sh_json_any(sh_session(h->c), result);
@@ -553,7 +563,8 @@ static int invoke(struct choice *h, struct sv row, const char *what, const struc
                 return st;
         struct sh_model_row *r = sh_is_null(row) ? NULL : sh_model_row_of(row);
         int e = sh_model_invoke(h->m->class->link, r ? r->class->c : c, r, h->m->method->name, in->data,
-                                in->len, what_if, &out, &err);
+                                in->len,
+                                (struct sh_how) { what_if, (unsigned)sh_arg_int(h->c, "ConfirmWithin", 0) }, &out, &err);
         if (e)
                 st = sh_model_error(h->c, &err, row);
         else if (what_if)

@@ -464,7 +464,8 @@ static int invoke_one(struct sh_cmd *c, const struct sh_model_class *m, struct s
         bool what_if = !do_it && c->whatif == 1;
         if (st == SH_OK && (do_it || what_if)) {
                 int e = sh_model_invoke(m->link, m->c, r, method ? method->name : name, in.data, in.len,
-                                        what_if, &out, &err);
+                                        (struct sh_how) { what_if, (unsigned)sh_arg_int(c, "ConfirmWithin", 0) }, &out,
+                                        &err);
                 struct sv o = e ? SH_NIL : sh_json_any(sh_session(c), rv_json_at(out.data, out.len));
                 if (!e)
                         set(o, "PSComputerName", SH_NIL);
@@ -538,6 +539,8 @@ static const struct sh_cmdlet invoke_cim_method = {
                           .from_property = true, .complete = "method", .help = "The method." },
                         { "Arguments", .type = "hashtable", .position = 3, .from_property = true,
                           .help = "@{Name = value}." },
+                        { "ConfirmWithin", .type = "uint",
+                          .help = "Seconds: it is put back unless Confirm-Transaction comes over another connection." },
                         NAMESPACE,
                         TIMEOUT,
                         { 0 } },

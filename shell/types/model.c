@@ -308,7 +308,7 @@ static int method_call(struct sh *sh, struct sv self, struct sh_args args, struc
         int st = arguments(sh, m, args, &in);
         if (st == SH_OK) {
                 int r2 = sh_model_invoke(r->class->link, r->class->c, m->is_static ? NULL : r, m->name, in.data, in.len,
-                                         false, &out, &err);
+                                         (struct sh_how) { 0 }, &out, &err);
                 if (r2 == RV_OK)
                         *ret = sh_json_any(sh, rv_json_at(out.data, out.len));
                 else

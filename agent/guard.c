@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The guard of one change that wants confirmation (confirm.h): notes the objects, says so, sleeps without wake-ups, and
+ * puts back what differs if it is not called off in time. It speaks to an agent as any client does: to one of its own
+ * for the note, and to put things back to the agent that serves the host, or to one of its own where that has gone.
+ *
+ * How objects are put back is said by their class, in [Restore]: "Delete" for those that came, "Create" for those that
+ * went (parameters are named as properties), and for those that differ "Set" (parameters named as properties),
+ * "Rename:NewName=Name" (a parameter from a property), "Enable:AdminStatus=true" (when the property was that).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/confirm.h"
+#include "agent/log.h"
+#include "schema/class.h"
+#include "schema/json.h"
+
+extern char **environ;
+
+struct guard {
+        const char *file, *socket, *state;
+        char base[560]; /* the file without its ending */
+        json_t *j;      /* what it says */
+        int fd;         /* to an agent */
+        pid_t agent;    /* one of our own, or 0 */
+        char *in;       /* what came and is not read yet */
+        size_t n, room;
+        int id;
+        unsigned restored, failed;
+        struct rv_buf said;
+};
+
+enum { ANSWER_MOST = 64 << 20, ANSWER_SECONDS = 20 };
+
+/* ---- an agent ---- */
+
+static void hang_up(struct guard *g)
+{
+        if (g->fd >= 0)
+                close(g->fd);
+        g->fd = -1;
+        g->n = 0;
+        if (g->agent > 0)
+                waitpid(g->agent, NULL, 0); /* it ends with its connection */
+        g->agent = 0;
+}
+
+static void set_patience(int fd, int seconds)
+{
+        struct timeval t = { .tv_sec = seconds };
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
+}
+
+static bool own_agent(struct guard *g, bool records)
+{
+        char *argv[] = { "reeve-agent", "--fd", "3", records && g->state ? "--state" : NULL, (char *)g->state, NULL };
+        int pair[2];
+        posix_spawn_file_actions_t files;
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+                return false;
+        posix_spawn_file_actions_init(&files);
+        posix_spawn_file_actions_adddup2(&files, pair[1], 3);
+        int r = posix_spawn(&g->agent, "/proc/self/exe", &files, NULL, argv, environ);
+        posix_spawn_file_actions_destroy(&files);
+        close(pair[1]);
+        g->fd = pair[0];
+        if (r) {
+                g->agent = 0;
+                hang_up(g);
+        }
+        return r == 0;
+}
+
+static bool send_all(int fd, const char *s, size_t n)
+{
+        while (n) {
+                ssize_t w = send(fd, s, n, MSG_NOSIGNAL);
+                if (w < 0 && errno != EINTR)
+                        return false;
+                s += w > 0 ? w : 0;
+                n -= w > 0 ? (size_t)w : 0;
+        }
+        return true;
+}
+
+/* The next line, without its end; NULL: no agent. */
+static char *next_line(struct guard *g, size_t *taken)
+{
+        for (;;) {
+                char *end = g->n ? memchr(g->in, '\n', g->n) : NULL;
+                if (end) {
+                        *end = 0;
+                        *taken = (size_t)(end - g->in) + 1;
+                        return g->in;
+                }
+                if (g->room - g->n < 65536) {
+                        char *more = g->room < ANSWER_MOST ? realloc(g->in, g->room = g->room * 2 + 131072) : NULL;
+                        if (!more)
+                                return NULL;
+                        g->in = more;
+                }
+                ssize_t r = recv(g->fd, g->in + g->n, g->room - g->n, 0);
+                if (r < 0 && errno == EINTR)
+                        continue;
+                if (r <= 0)
+                        return NULL;
+                g->n += (size_t)r;
+        }
+}
+
+/* The whole answer, or NULL: no agent. Steals params. */
+static json_t *ask(struct guard *g, const char *method, json_t *params)
+{
+        json_t *q = json_pack("{s:s, s:i, s:s, s:o}", "jsonrpc", "2.0", "id", ++g->id, "method", method, "params", params);
+        char *text = q ? json_dumps(q, JSON_COMPACT) : NULL, *line;
+        size_t taken;
+        bool sent = text && g->fd >= 0 && send_all(g->fd, text, strlen(text)) && send_all(g->fd, "\n", 1);
+        free(text);
+        json_decref(q);
+        if (!sent || !(line = next_line(g, &taken)))
+                return NULL;
+        json_t *answer = json_loads(line, JSON_DECODE_ANY, NULL);
+        memmove(g->in, g->in + taken, g->n -= taken);
+        return answer;
+}
+
+static bool serves(struct guard *g)
+{
+        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        if (!g->socket || strlen(g->socket) >= sizeof a.sun_path)
+                return false;
+        strcpy(a.sun_path, g->socket);
+        g->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        set_patience(g->fd, 3);
+        json_t *pong = connect(g->fd, (struct sockaddr *)&a, sizeof a) == 0 ? ask(g, "Ping", json_object()) : NULL;
+        bool ok = pong && json_object_get(pong, "result");
+        json_decref(pong);
+        if (!ok)
+                hang_up(g);
+        return ok;
+}
+
+/* ---- noting ---- */
+
+static json_t *objects(struct guard *g, const char *class_name)
+{
+        json_t *answer = ask(g, "EnumerateInstances", json_pack("{s:s}", "ClassName", class_name));
+        json_t *rows = json_incref(json_object_get(json_object_get(answer, "result"), "Instances"));
+        json_decref(answer);
+        return rows;
+}
+
+static bool write_as(struct guard *g, const char *ending)
+{
+        char path[600], to[600];
+        snprintf(path, sizeof path, "%s.new", g->base);
+        snprintf(to, sizeof to, "%s.%s", g->base, ending);
+        int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+        bool ok = fd >= 0 && json_dumpfd(g->j, fd, JSON_COMPACT) == 0 && fsync(fd) == 0;
+        if (fd >= 0)
+                close(fd);
+        return ok && rename(path, to) == 0;
+}
+
+/* NULL, or what was in the way. */
+static const char *note(struct guard *g)
+{
+        json_t *before = json_object(), *name;
+        size_t i;
+        if (!own_agent(g, false))
+                return "no agent could be started";
+        set_patience(g->fd, ANSWER_SECONDS);
+        json_array_foreach(json_object_get(g->j, "Classes"), i, name)
+        {
+                json_t *rows = objects(g, json_string_value(name));
+                if (!rows) {
+                        json_decref(before);
+                        return "the objects as they are could not be read";
+                }
+                json_object_set_new(before, json_string_value(name), rows);
+        }
+        hang_up(g);
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        json_int_t at = t.tv_sec + json_integer_value(json_object_get(g->j, "Within"));
+        json_object_set_new(g->j, "RevertAt", json_integer(at * 1000000000 + t.tv_nsec));
+        json_object_set_new(g->j, "Before", before);
+        return write_as(g, "pending") ? NULL : "its file could not be written";
+}
+
+/* ---- waiting ---- */
+
+static bool there(const struct guard *g, const char *ending)
+{
+        char path[600];
+        snprintf(path, sizeof path, "%s.%s", g->base, ending);
+        return access(path, F_OK) == 0;
+}
+
+/* True: to be put back. False: confirmed. */
+static bool wait_for_it(struct guard *g)
+{
+        char folder[560], events[4096], now[600];
+        snprintf(folder, sizeof folder, "%s", g->base);
+        *strrchr(folder, '/') = 0;
+        snprintf(now, sizeof now, "%s.now", g->base);
+        int watch = inotify_init1(IN_CLOEXEC);
+        int timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC);
+        json_int_t at = json_integer_value(json_object_get(g->j, "RevertAt"));
+        struct itimerspec t = { .it_value = { .tv_sec = at / 1000000000, .tv_nsec = at % 1000000000 } };
+        inotify_add_watch(watch, folder, IN_DELETE | IN_CREATE | IN_MOVED_TO);
+        timerfd_settime(timer, TFD_TIMER_ABSTIME, &t, NULL);
+        bool due = false;
+        while (!due && there(g, "pending") && !there(g, "now")) {
+                struct pollfd p[2] = { { watch, POLLIN, 0 }, { timer, POLLIN, 0 } };
+                if (poll(p, 2, -1) < 0)
+                        continue;
+                if (p[0].revents && read(watch, events, sizeof events) < 0 && errno != EINTR)
+                        due = true;
+                due |= p[1].revents != 0;
+        }
+        close(watch);
+        close(timer);
+        unlink(now);
+        char from[600], to[600];
+        snprintf(from, sizeof from, "%s.pending", g->base);
+        snprintf(to, sizeof to, "%s.reverting", g->base);
+        return rename(from, to) == 0;
+}
+
+/* ---- putting back ---- */
+
+static json_t *keys_of(const struct rv_class *c, json_t *row)
+{
+        json_t *keys = json_object();
+        for (uint32_t k = 0; k < c->nkeys; k++) {
+                const char *name = c->properties[c->keys[k]].name;
+                json_object_set(keys, name, json_object_get(row, name));
+        }
+        return keys;
+}
+
+static json_t *find(const struct rv_class *c, json_t *rows, json_t *row)
+{
+        json_t *mine = keys_of(c, row), *one, *found = NULL;
+        size_t i;
+        json_array_foreach(rows, i, one)
+        {
+                json_t *other = keys_of(c, one);
+                if (json_equal(mine, other))
+                        found = one;
+                json_decref(other);
+                if (found)
+                        break;
+        }
+        json_decref(mine);
+        return found;
+}
+
+static void tell(struct guard *g, const struct rv_class *c, const char *method, json_t *keys, const char *wrong)
+{
+        char *text = json_dumps(keys, JSON_COMPACT);
+        if (g->said.len < 2000)
+                rv_buf_putf(&g->said, "%s%s.%s %s%s%s", g->said.len ? "; " : "", c->name, method, text ? text : "",
+                            wrong ? ": " : "", wrong ? wrong : "");
+        free(text);
+}
+
+/* keys: NULL for a static method. Steals in. */
+static bool invoke(struct guard *g, const struct rv_class *c, const char *method, json_t *row, bool is_static, json_t *in)
+{
+        json_t *keys = keys_of(c, row);
+        json_t *p = json_pack("{s:s, s:s, s:o}", "ClassName", c->name, "MethodName", method, "InParameters", in);
+        if (!is_static)
+                json_object_set(p, "InstanceName", keys);
+        json_t *answer = ask(g, "InvokeMethod", p), *error = json_object_get(answer, "error");
+        const char *wrong = !answer ? "the agent did not answer"
+                            : error ? json_string_value(json_object_get(error, "message"))
+                                    : NULL;
+        g->restored += !wrong;
+        g->failed += wrong != NULL;
+        tell(g, c, method, keys, wrong);
+        json_decref(keys);
+        json_decref(answer);
+        return !wrong;
+}
+
+static const struct rv_method *method_of(const struct rv_class *c, const char *name, size_t n)
+{
+        int m = rv_method_find(c, name, n);
+        return m < 0 ? NULL : &c->methods[m];
+}
+
+/* The method's parameters that are named as properties of the row; other: only what differs from it. */
+static json_t *arguments(const struct rv_method *m, json_t *row, json_t *other)
+{
+        json_t *in = json_object();
+        for (uint32_t i = 0; i < m->in->nproperties; i++) {
+                const char *name = m->in->properties[i].name;
+                json_t *v = json_object_get(row, name);
+                if (v && !json_is_null(v) && !(other && json_equal(v, json_object_get(other, name))))
+                        json_object_set(in, name, v);
+        }
+        return in;
+}
+
+/* "Rename:NewName=Name" and "Enable:AdminStatus=true" of an object that is there, before and now. */
+static void restore_by(struct guard *g, const struct rv_class *c, const struct rv_method *m, const char *rule, json_t *was,
+                       json_t *is)
+{
+        const char *eq = strchr(rule, '=');
+        char left[80], right[80];
+        if (!eq || (size_t)(eq - rule) >= sizeof left)
+                return;
+        snprintf(left, sizeof left, "%.*s", (int)(eq - rule), rule);
+        snprintf(right, sizeof right, "%s", eq + 1);
+        if (m->in->nproperties && rv_property_find(m->in, left, strlen(left)) >= 0) {
+                json_t *v = json_object_get(was, right);
+                if (!json_equal(v, json_object_get(is, right)))
+                        invoke(g, c, m->name, is, false, json_pack("{s:O}", left, v));
+                return;
+        }
+        json_t *v = json_object_get(was, left);
+        char *text = json_dumps(v, JSON_ENCODE_ANY);
+        if (!json_equal(v, json_object_get(is, left)) && text && strcmp(text, right) == 0)
+                invoke(g, c, m->name, is, false, json_object());
+        free(text);
+}
+
+static void each_came(struct guard *g, const struct rv_class *c, const struct rv_method *m, json_t *before, json_t *now)
+{
+        json_t *row;
+        size_t i;
+        json_array_foreach(now, i, row) if (!find(c, before, row))
+                invoke(g, c, m->name, row, false, json_object());
+}
+
+/* What needs another one that went is made after it: again and again, as long as something comes of it. */
+static void each_went(struct guard *g, const struct rv_class *c, const struct rv_method *m, json_t *before, json_t *now)
+{
+        json_t *row, *todo = json_array();
+        size_t i;
+        json_array_foreach(before, i, row) if (!find(c, now, row))
+                json_array_append(todo, row);
+        for (bool again = true; again && json_array_size(todo);) {
+                unsigned failed = g->failed;
+                size_t said = g->said.len;
+                again = false;
+                for (i = 0; i < json_array_size(todo);) {
+                        row = json_array_get(todo, i);
+                        bool ok = invoke(g, c, m->name, row, true, arguments(m, row, NULL));
+                        again |= ok;
+                        i += !ok;
+                        if (ok)
+                                json_array_remove(todo, i);
+                }
+                if (again && json_array_size(todo)) { /* those that failed are tried once more */
+                        g->failed = failed;
+                        g->said.len = said;
+                }
+        }
+        json_decref(todo);
+}
+
+static void restore(struct guard *g, const struct rv_class *c, json_t *before)
+{
+        const struct rv_qualifier *how = rv_qualifier_find(c->qualifiers, c->nqualifiers, "Restore");
+        json_t *now = objects(g, c->name), *was, *is;
+        size_t k;
+        for (uint32_t i = 0; how && now && i < how->nvalues; i++) {
+                const char *s = how->values[i], *colon = strchr(s, ':');
+                const struct rv_method *m = method_of(c, s, colon ? (size_t)(colon - s) : strlen(s));
+                if (!m)
+                        continue;
+                if (m->is_static) {
+                        json_decref(now); /* what follows from what was put back is there by itself */
+                        now = objects(g, c->name);
+                        each_went(g, c, m, before, now);
+                } else if (strcmp(s, "Delete") == 0) {
+                        each_came(g, c, m, before, now);
+                } else {
+                        json_array_foreach(before, k, was)
+                        {
+                                if (!(is = find(c, now, was)))
+                                        continue;
+                                if (colon) {
+                                        restore_by(g, c, m, colon + 1, was, is);
+                                        continue;
+                                }
+                                json_t *in = arguments(m, was, is);
+                                if (json_object_size(in))
+                                        invoke(g, c, m->name, is, false, in);
+                                else
+                                        json_decref(in);
+                        }
+                }
+        }
+        if (!now) {
+                g->failed++;
+                rv_buf_putf(&g->said, "%s%s could not be read", g->said.len ? "; " : "", c->name);
+        }
+        json_decref(now);
+}
+
+static void put_back(struct guard *g)
+{
+        json_t *name;
+        size_t i;
+        if (!serves(g))
+                own_agent(g, true);
+        set_patience(g->fd, ANSWER_SECONDS);
+        json_array_foreach(json_object_get(g->j, "Classes"), i, name)
+        {
+                const struct rv_class *c = rv_class_find(json_string_value(name), NULL);
+                json_t *before = json_object_get(json_object_get(g->j, "Before"), json_string_value(name));
+                if (c && before)
+                        restore(g, c, before);
+        }
+        hang_up(g);
+        const char *text = g->said.len ? g->said.data : "nothing differed";
+        json_object_set_new(g->j, "Message", json_stringn(text, strnlen(text, 2400)));
+        json_object_del(g->j, "Before");
+        rv_log(g->failed ? RV_LOG_ERROR : RV_LOG_NOTICE, "%s of %s was not confirmed and is put back: %.300s",
+               json_string_value(json_object_get(g->j, "Operation")), json_string_value(json_object_get(g->j, "User")), text);
+        char path[600];
+        snprintf(path, sizeof path, "%s.reverting", g->base);
+        if (write_as(g, g->failed ? "failed" : "reverted"))
+                unlink(path);
+}
+
+/* ---- main ---- */
+
+static void say(const char *text)
+{
+        if (fcntl(3, F_GETFD) < 0)
+                return;
+        ssize_t done = write(3, text, strlen(text));
+        (void)done;
+        close(3);
+}
+
+static bool options(struct guard *g, int argc, char **argv)
+{
+        static const struct option known[] = {
+                { "guard", 1, NULL, 'g' }, { "socket", 1, NULL, 's' }, { "state", 1, NULL, 'd' }, { 0 }
+        };
+        for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;)
+                switch (c) {
+                case 'g': g->file = optarg; break;
+                case 's': g->socket = optarg; break;
+                case 'd': g->state = optarg; break;
+                default: return false;
+                }
+        return g->file != NULL;
+}
+
+/* One guard a change. */
+static bool lock(const struct guard *g)
+{
+        char path[600];
+        snprintf(path, sizeof path, "%s.lock", g->base);
+        int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+        return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0; /* held until the end */
+}
+
+int rv_guard_main(int argc, char **argv)
+{
+        struct guard g = { .fd = -1 };
+        char path[600];
+        signal(SIGHUP, SIG_IGN);
+        signal(SIGPIPE, SIG_IGN);
+        rv_log_start("reeve-guard", RV_LOG_INFO);
+        if (!options(&g, argc, argv))
+                return 2;
+        snprintf(g.base, sizeof g.base, "%s", g.file);
+        char *dot = strrchr(g.base, '.');
+        bool reverting = dot && strcmp(dot, ".reverting") == 0;
+        if (dot)
+                *dot = 0;
+        if (!dot || !lock(&g) || !(g.j = json_load_file(g.file, 0, NULL))) {
+                say("it is guarded already, or its file cannot be read");
+                return 1;
+        }
+        fcntl(3, F_SETFD, FD_CLOEXEC);
+        const char *wrong = json_object_get(g.j, "Before") ? NULL : note(&g);
+        say(wrong ? wrong : "ok");
+        if (!wrong && (reverting || wait_for_it(&g)))
+                put_back(&g);
+        snprintf(path, sizeof path, "%s.lock", g.base);
+        unlink(path);
+        return wrong != NULL;
+}
