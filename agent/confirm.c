@@ -84,7 +84,8 @@ static int wait_ready(int fd, uint64_t deadline, struct rv_error *err)
                 int left = now < deadline ? (int)((deadline - now) / 1000000) + 1 : 0;
                 int r = poll(&p, 1, left < 10000 ? left : 10000);
                 if (r == 0)
-                        return rv_fail(err, RV_TIMED_OUT, "the guard of this change did not become ready in time");
+                        return rv_fail(err, RV_TIMED_OUT,
+                                       "the guard of this change did not become ready in time");
                 ssize_t got = read(fd, text + n, sizeof text - 1 - n);
                 if (got <= 0)
                         break;
@@ -181,32 +182,38 @@ void rv_confirm_start(const struct rv_agent *a, const char *state_folder, const 
 
 /* ---- a change ---- */
 
-static json_t *describe(const struct rv_confirm *f, const struct rv_call *c, const struct rv_qualifier *classes)
+static json_t *describe(const struct rv_confirm *f, const struct rv_call *c,
+                        const struct rv_qualifier *classes)
 {
         char boot[64], operation[200];
-        snprintf(operation, sizeof operation, "%s%s%s", c->class->name, c->method ? "." : "", c->method ? c->method->name : "");
+        snprintf(operation, sizeof operation, "%s%s%s", c->class->name, c->method ? "." : "",
+                 c->method ? c->method->name : "");
         boot_id(boot, sizeof boot);
         json_t *list = json_array();
         for (uint32_t i = 0; i < classes->nvalues; i++)
                 json_array_append_new(list, json_string(classes->values[i]));
-        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:o}", "Id", f->id, "ClassName", c->class->name,
-                         "Operation", operation, "User", c->who->user, "Session", c->who->session, "Source",
-                         c->who->source, "Started", (json_int_t)now_real(), "Within", (int)f->within, "Boot", boot,
-                         "Classes", list);
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:o}", "Id", f->id, "ClassName",
+                         c->class->name, "Operation", operation, "User", c->who->user, "Session",
+                         c->who->session, "Source", c->who->source, "Started", (json_int_t)now_real(),
+                         "Within", (int)f->within, "Boot", boot, "Classes", list);
 }
 
 static int refuse(struct rv_error *err, const struct rv_call *c)
 {
         const struct rv_class *k = c->class;
         if (!rv_qualifier_find(k->qualifiers, k->nqualifiers, "Confirmed"))
-                return rv_fail(err, RV_NOT_SUPPORTED, "changes of %s cannot be put back by themselves: ConfirmWithin is not for them",
-                               k->name);
+                return rv_fail(
+                        err, RV_NOT_SUPPORTED,
+                        "changes of %s cannot be put back by themselves: ConfirmWithin is not for them",
+                        k->name);
         if (!folder[0]) {
-                rv_hint(err, "Start reeved, or reeve-agent with --state: this agent ends with its connection.");
+                rv_hint(err,
+                        "Start reeved, or reeve-agent with --state: this agent ends with its connection.");
                 return rv_fail(err, RV_NOT_SUPPORTED, "ConfirmWithin needs an agent that stays");
         }
         if (count("pending") >= RV_CONFIRM_PENDING)
-                return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "%d changes wait for their confirmation already", RV_CONFIRM_PENDING);
+                return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED,
+                               "%d changes wait for their confirmation already", RV_CONFIRM_PENDING);
         return RV_OK;
 }
 
@@ -225,7 +232,8 @@ int rv_confirm_begin(struct rv_confirm *f, const struct rv_call *c, struct rv_er
                 return -EIO;
         snprintf(f->id, sizeof f->id, "%012llx", (unsigned long long)(random & 0xffffffffffff));
         path_of(path, sizeof path, f->id, "pending");
-        json_t *j = describe(f, c, rv_qualifier_find(c->class->qualifiers, c->class->nqualifiers, "Confirmed"));
+        json_t *j =
+                describe(f, c, rv_qualifier_find(c->class->qualifiers, c->class->nqualifiers, "Confirmed"));
         int bad = !j || json_dump_file(j, path, JSON_INDENT(1)) < 0 || chmod(path, 0600) < 0;
         json_decref(j);
         if (bad || pipe2(fds, O_CLOEXEC) < 0) {
@@ -234,7 +242,8 @@ int rv_confirm_begin(struct rv_confirm *f, const struct rv_call *c, struct rv_er
         }
         r = start_guard(path, fds[1], &pid);
         close(fds[1]);
-        r = r ? rv_fail_errno(err, r, "cannot start the guard of this change") : wait_ready(fds[0], c->deadline, err);
+        r = r ? rv_fail_errno(err, r, "cannot start the guard of this change")
+              : wait_ready(fds[0], c->deadline, err);
         close(fds[0]);
         f->revert_at = now_real() + f->within * INT64_C(1000000000);
         if (r)
@@ -288,17 +297,18 @@ int rv_stats_each_transaction(int (*each)(void *, const struct rv_transaction *)
                 snprintf(path, sizeof path, "%s/%.200s", folder, e->d_name);
                 json_t *j = json_load_file(path, 0, NULL);
                 if (text_of(j, "Id"))
-                        r = each(data, &(struct rv_transaction) {
-                                               .id = text_of(j, "Id"),
-                                               .state = name,
-                                               .class_name = text_of(j, "ClassName"),
-                                               .operation = text_of(j, "Operation"),
-                                               .user = text_of(j, "User"),
-                                               .session = text_of(j, "Session"),
-                                               .source = text_of(j, "Source"),
-                                               .message = text_of(j, "Message"),
-                                               .started = json_integer_value(json_object_get(j, "Started")),
-                                               .revert_at = json_integer_value(json_object_get(j, "RevertAt")) });
+                        r = each(data,
+                                 &(struct rv_transaction) {
+                                         .id = text_of(j, "Id"),
+                                         .state = name,
+                                         .class_name = text_of(j, "ClassName"),
+                                         .operation = text_of(j, "Operation"),
+                                         .user = text_of(j, "User"),
+                                         .session = text_of(j, "Session"),
+                                         .source = text_of(j, "Source"),
+                                         .message = text_of(j, "Message"),
+                                         .started = json_integer_value(json_object_get(j, "Started")),
+                                         .revert_at = json_integer_value(json_object_get(j, "RevertAt")) });
                 json_decref(j);
         }
         if (d)
@@ -313,8 +323,10 @@ static int another_connection(json_t *j, const struct rv_identity *who, const ch
         bool remote = source && strcmp(source, "local") != 0;
         if ((!session || strcmp(session, who->session) != 0) && (!remote || strcmp(source, who->source) != 0))
                 return RV_OK;
-        rv_hint(err, "Connect anew (over SSH: without ControlMaster), so that it is certain that you still can.");
-        return rv_fail(err, RV_ACCESS_DENIED, "%s is to be confirmed over another connection than it was made over", id);
+        rv_hint(err,
+                "Connect anew (over SSH: without ControlMaster), so that it is certain that you still can.");
+        return rv_fail(err, RV_ACCESS_DENIED,
+                       "%s is to be confirmed over another connection than it was made over", id);
 }
 
 int rv_stats_settle_transaction(const struct rv_call *c, const char *id, bool confirm, struct rv_error *err)
@@ -325,7 +337,8 @@ int rv_stats_settle_transaction(const struct rv_call *c, const char *id, bool co
         path_of(path, sizeof path, id, "pending");
         path_of(to, sizeof to, id, "now");
         json_t *j = json_load_file(path, 0, NULL);
-        int r = !j ? rv_fail(err, RV_NOT_FOUND, "no change waits as %.40s: it has been confirmed or reverted", id)
+        int r = !j ? rv_fail(err, RV_NOT_FOUND, "no change waits as %.40s: it has been confirmed or reverted",
+                             id)
                 : confirm ? another_connection(j, c->who, id, err)
                           : RV_OK;
         json_decref(j);

@@ -71,7 +71,8 @@ static void set_patience(int fd, int seconds)
 
 static bool own_agent(struct guard *g, bool records)
 {
-        char *argv[] = { "reeve-agent", "--fd", "3", records && g->state ? "--state" : NULL, (char *)g->state, NULL };
+        char *argv[] = { "reeve-agent",    "--fd", "3", records && g->state ? "--state" : NULL,
+                         (char *)g->state, NULL };
         int pair[2];
         posix_spawn_file_actions_t files;
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -112,7 +113,8 @@ static char *next_line(struct guard *g, size_t *taken)
                         return g->in;
                 }
                 if (g->room - g->n < 65536) {
-                        char *more = g->room < ANSWER_MOST ? realloc(g->in, g->room = g->room * 2 + 131072) : NULL;
+                        char *more =
+                                g->room < ANSWER_MOST ? realloc(g->in, g->room = g->room * 2 + 131072) : NULL;
                         if (!more)
                                 return NULL;
                         g->in = more;
@@ -129,7 +131,8 @@ static char *next_line(struct guard *g, size_t *taken)
 /* The whole answer, or NULL: no agent. Steals params. */
 static json_t *ask(struct guard *g, const char *method, json_t *params)
 {
-        json_t *q = json_pack("{s:s, s:i, s:s, s:o}", "jsonrpc", "2.0", "id", ++g->id, "method", method, "params", params);
+        json_t *q = json_pack("{s:s, s:i, s:s, s:o}", "jsonrpc", "2.0", "id", ++g->id, "method", method,
+                              "params", params);
         char *text = q ? json_dumps(q, JSON_COMPACT) : NULL, *line;
         size_t taken;
         bool sent = text && g->fd >= 0 && send_all(g->fd, text, strlen(text)) && send_all(g->fd, "\n", 1);
@@ -150,7 +153,8 @@ static bool serves(struct guard *g)
         strcpy(a.sun_path, g->socket);
         g->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         set_patience(g->fd, 3);
-        json_t *pong = connect(g->fd, (struct sockaddr *)&a, sizeof a) == 0 ? ask(g, "Ping", json_object()) : NULL;
+        json_t *pong =
+                connect(g->fd, (struct sockaddr *)&a, sizeof a) == 0 ? ask(g, "Ping", json_object()) : NULL;
         bool ok = pong && json_object_get(pong, "result");
         json_decref(pong);
         if (!ok)
@@ -275,20 +279,23 @@ static json_t *find(const struct rv_class *c, json_t *rows, json_t *row)
         return found;
 }
 
-static void tell(struct guard *g, const struct rv_class *c, const char *method, json_t *keys, const char *wrong)
+static void tell(struct guard *g, const struct rv_class *c, const char *method, json_t *keys,
+                 const char *wrong)
 {
         char *text = json_dumps(keys, JSON_COMPACT);
         if (g->said.len < 2000)
-                rv_buf_putf(&g->said, "%s%s.%s %s%s%s", g->said.len ? "; " : "", c->name, method, text ? text : "",
-                            wrong ? ": " : "", wrong ? wrong : "");
+                rv_buf_putf(&g->said, "%s%s.%s %s%s%s", g->said.len ? "; " : "", c->name, method,
+                            text ? text : "", wrong ? ": " : "", wrong ? wrong : "");
         free(text);
 }
 
 /* keys: NULL for a static method. Steals in. */
-static bool invoke(struct guard *g, const struct rv_class *c, const char *method, json_t *row, bool is_static, json_t *in)
+static bool invoke(struct guard *g, const struct rv_class *c, const char *method, json_t *row, bool is_static,
+                   json_t *in)
 {
         json_t *keys = keys_of(c, row);
-        json_t *p = json_pack("{s:s, s:s, s:o}", "ClassName", c->name, "MethodName", method, "InParameters", in);
+        json_t *p =
+                json_pack("{s:s, s:s, s:o}", "ClassName", c->name, "MethodName", method, "InParameters", in);
         if (!is_static)
                 json_object_set(p, "InstanceName", keys);
         json_t *answer = ask(g, "InvokeMethod", p), *error = json_object_get(answer, "error");
@@ -323,8 +330,8 @@ static json_t *arguments(const struct rv_method *m, json_t *row, json_t *other)
 }
 
 /* "Rename:NewName=Name" and "Enable:AdminStatus=true" of an object that is there, before and now. */
-static void restore_by(struct guard *g, const struct rv_class *c, const struct rv_method *m, const char *rule, json_t *was,
-                       json_t *is)
+static void restore_by(struct guard *g, const struct rv_class *c, const struct rv_method *m, const char *rule,
+                       json_t *was, json_t *is)
 {
         const char *eq = strchr(rule, '=');
         char left[80], right[80];
@@ -345,7 +352,8 @@ static void restore_by(struct guard *g, const struct rv_class *c, const struct r
         free(text);
 }
 
-static void each_came(struct guard *g, const struct rv_class *c, const struct rv_method *m, json_t *before, json_t *now)
+static void each_came(struct guard *g, const struct rv_class *c, const struct rv_method *m, json_t *before,
+                      json_t *now)
 {
         json_t *row;
         size_t i;
@@ -354,12 +362,12 @@ static void each_came(struct guard *g, const struct rv_class *c, const struct rv
 }
 
 /* What needs another one that went is made after it: again and again, as long as something comes of it. */
-static void each_went(struct guard *g, const struct rv_class *c, const struct rv_method *m, json_t *before, json_t *now)
+static void each_went(struct guard *g, const struct rv_class *c, const struct rv_method *m, json_t *before,
+                      json_t *now)
 {
         json_t *row, *todo = json_array();
         size_t i;
-        json_array_foreach(before, i, row) if (!find(c, now, row))
-                json_array_append(todo, row);
+        json_array_foreach(before, i, row) if (!find(c, now, row)) json_array_append(todo, row);
         for (bool again = true; again && json_array_size(todo);) {
                 unsigned failed = g->failed;
                 size_t said = g->said.len;
@@ -439,7 +447,8 @@ static void put_back(struct guard *g)
         json_object_set_new(g->j, "Message", json_stringn(text, strnlen(text, 2400)));
         json_object_del(g->j, "Before");
         rv_log(g->failed ? RV_LOG_ERROR : RV_LOG_NOTICE, "%s of %s was not confirmed and is put back: %.300s",
-               json_string_value(json_object_get(g->j, "Operation")), json_string_value(json_object_get(g->j, "User")), text);
+               json_string_value(json_object_get(g->j, "Operation")),
+               json_string_value(json_object_get(g->j, "User")), text);
         char path[600];
         snprintf(path, sizeof path, "%s.reverting", g->base);
         if (write_as(g, g->failed ? "failed" : "reverted"))

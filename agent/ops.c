@@ -63,15 +63,14 @@ struct rv_op {
 
 #define CHANGING \
         { "WhatIf", "boolean", "Check everything, change nothing, answer what would change.", false }, \
-        { \
-                "RequestKey", "string", \
-                        "Names this request: repeated, it answers what was answered first and does nothing " \
-                        "again.", \
-                        false \
-        }, \
+                { "RequestKey", "string", \
+                  "Names this request: repeated, it answers what was answered first and does nothing " \
+                  "again.", \
+                  false }, \
         { \
                 "ConfirmWithin", "integer", \
-                        "Seconds: the change is put back by itself unless its Transaction is confirmed in that " \
+                        "Seconds: the change is put back by itself unless its Transaction is confirmed in " \
+                        "that " \
                         "time over another connection.", \
                         false \
         }
@@ -478,7 +477,8 @@ static int changing(struct rv_request *q, enum rv_change_kind kind, struct rv_er
         if (within && !json_is_null(within)) {
                 json_int_t n = json_integer_value(within);
                 if (n < 1 || n > RV_CONFIRM_MOST)
-                        return rv_fail(err, RV_INVALID_PARAMETER, "ConfirmWithin: expected 1 to %d seconds", RV_CONFIRM_MOST);
+                        return rv_fail(err, RV_INVALID_PARAMETER, "ConfirmWithin: expected 1 to %d seconds",
+                                       RV_CONFIRM_MOST);
                 q->confirm_within = (unsigned)n;
         }
         q->audited = !q->what_if && kind != RV_TEST && !(q->method && q->method->read_only);

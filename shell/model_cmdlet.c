@@ -257,7 +257,8 @@ static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_c
                         add(&b, "PassThru", "switch", -1, -1, "Passes on the objects it was done to.");
                 if (method && rv_qualifier_find(c->qualifiers, c->nqualifiers, "Confirmed"))
                         add(&b, "ConfirmWithin", "uint", -1, -1,
-                            "Seconds: it is put back by itself unless Confirm-Transaction comes over a new connection.");
+                            "Seconds: it is put back by itself unless Confirm-Transaction comes over a new "
+                            "connection.");
                 b.m->table.process = method ? sh_model_method_process : sh_model_set_process;
                 b.m->table.should_process = !method || !method->read_only;
         }

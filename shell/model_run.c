@@ -510,10 +510,11 @@ static int answered(struct choice *h, struct sv target, const char *what, struct
         }
         if (rv_json_find(result, "Transaction", &v)) {
                 char *id = rv_json_strdup(&v);
-                int st = sh_cmd_stream(h->c, SH_WARNING,
-                                       "This is put back in %u seconds unless you confirm it over a new connection: "
-                                       "Confirm-Transaction %s",
-                                       (unsigned)sh_arg_int(h->c, "ConfirmWithin", 0), id ? id : "");
+                int st = sh_cmd_stream(
+                        h->c, SH_WARNING,
+                        "This is put back in %u seconds unless you confirm it over a new connection: "
+                        "Confirm-Transaction %s",
+                        (unsigned)sh_arg_int(h->c, "ConfirmWithin", 0), id ? id : "");
                 free(id);
                 if (st)
                         return st;
@@ -562,9 +563,9 @@ static int invoke(struct choice *h, struct sv row, const char *what, const struc
         if (st || (!do_it && !what_if))
                 return st;
         struct sh_model_row *r = sh_is_null(row) ? NULL : sh_model_row_of(row);
-        int e = sh_model_invoke(h->m->class->link, r ? r->class->c : c, r, h->m->method->name, in->data,
-                                in->len,
-                                (struct sh_how) { what_if, (unsigned)sh_arg_int(h->c, "ConfirmWithin", 0) }, &out, &err);
+        int e = sh_model_invoke(
+                h->m->class->link, r ? r->class->c : c, r, h->m->method->name, in->data, in->len,
+                (struct sh_how) { what_if, (unsigned)sh_arg_int(h->c, "ConfirmWithin", 0) }, &out, &err);
         if (e)
                 st = sh_model_error(h->c, &err, row);
         else if (what_if)
