@@ -63,6 +63,11 @@ struct rv_agent {
         unsigned nentries, nsessions, nrequests;
         struct rv_assoc *assocs;        /* assoc.h */
         unsigned nassocs;
+        struct rv_watch *watches;       /* watch.h */
+        struct rv_subscription *subscriptions; /* indicate.h */
+        struct rv_journal *journal;
+        unsigned nsubscriptions;
+        size_t event_bytes;             /* waiting in all their queues */
         struct rv_session *sessions;
         uint64_t serial;                /* of sessions */
         bool stopping;
@@ -118,6 +123,7 @@ struct rv_request {
         bool http;                      /* GET /metrics asked */
         struct rv_desired *document;    /* the document under way */
         struct rv_desired *desired;     /* the document that this request belongs to; nobody else gets its answer */
+        struct rv_subscription *subscription; /* that waits to be stored */
         struct rv_buf out;              /* the result */
         struct rv_buf chunk;            /* rows of the next $/progress */
         struct rv_buf partial;          /* complaints, as JSON objects */
@@ -138,6 +144,10 @@ void rv_request_denied(struct rv_request *, const struct rv_error *);
 /* ---- sql.c ---- */
 int rv_request_sql(struct rv_request *, const char *text, struct rv_error *);
 void rv_sql_orphan(struct rv_request *);        /* nobody waits for its query any more */
+
+/* ---- indicate.c ---- */
+void rv_subscriptions_left(struct rv_session *);        /* the session ends */
+void rv_subscriptions_room(struct rv_session *);        /* it has room again */
 
 /* ---- session.c ---- */
 struct rv_session {

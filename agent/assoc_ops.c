@@ -128,7 +128,7 @@ static int prepare(struct what *w, const struct rv_class *shown, struct rv_error
         for (uint32_t p = 0; p < shown->nproperties; p++) {
                 const struct rv_property *d = &shown->properties[p];
                 bool may = known && (known == shown || rv_property_find(known, d->name, strlen(d->name)) >= 0);
-                if (w->all_properties && !(d->flags & RV_EXPENSIVE) && may)
+                if (may && (w->ask.keys_only ? (d->flags & RV_KEY) != 0 : w->all_properties && !(d->flags & RV_EXPENSIVE)))
                         rv_bit_set(w->show, p);
         }
         for (size_t i = 0; i < w->nproperties; i++) {
@@ -326,6 +326,7 @@ static int fill(struct rv_request *q, struct what *w, const struct rv_arg *keys,
                 const struct rv_assoc_ask *ask, struct rv_error *err)
 {
         w->ask = (struct rv_assoc_ask) { .references = ask->references,
+                                         .keys_only = ask->keys_only,
                                          .role = text(&w->arena, ask->role),
                                          .result_role = text(&w->arena, ask->result_role) };
         const struct rv_registry *g = &q->agent->registry;

@@ -12,6 +12,8 @@
  *      confirm.c guard.c  changes that are put back unless confirmed
  *      entry.c         statistics of providers                       state.c       SQLite, one writer
  *      sql.c vtab.c pull.c  SQL over all classes                     loop.c        libuv
+ *      assoc*.c        associations that follow from the objects      watch.c push.c    what changes
+ *      indicate*.c     subscriptions                                  journal.c     durable ones on disk
  */
 #include <errno.h>
 #include <getopt.h>
@@ -27,6 +29,7 @@
 #include "agent/agent.h"
 #include "agent/config.h"
 #include "agent/confirm.h"
+#include "agent/indicate.h"
 #include "agent/log.h"
 
 struct options {
@@ -173,10 +176,16 @@ int main(int argc, char **argv)
                 return 1;
         rv_roles_start(&a, o.roles);
         rv_confirm_start(&a, o.state, o.socket);
+        if (rv_journal_init(&a))
+                return 1;
         status = serve(&a, &o);
+        while (a.subscriptions)
+                rv_subscription_free(a.subscriptions);
+        rv_watches_free(&a);
         rv_pool_drain(&a.sql, rv_now() + UINT64_C(1000000000));
         rv_entries_free(&a);
         rv_state_free(&a.state);
+        rv_journal_free(&a);
         rv_registry_free(&a.registry);
         rv_policy_free(&a.policy);
         return status;

@@ -84,6 +84,27 @@ struct rv_values {
         const uint64_t *set;
 };
 
+/* Changes as the system tells them. While anybody watches the class, the core keeps a descriptor of `open` in its loop
+ * and calls `read` when it is readable. Read says what may have changed; the core reads those objects again, compares
+ * them with what they were, and tells whoever watches. So nothing need be remembered, and telling too much is never
+ * wrong. A class that is itself an Indication emits its events as rows instead. Both run on the loop: never block, read
+ * no more than some 200 messages a call. */
+enum { RV_PUSH_CREATE = 1, RV_PUSH_MODIFY = 2, RV_PUSH_DELETE = 4, RV_PUSH_ALL = 7 };
+struct rv_news;
+struct rv_push {
+        unsigned covers; /* changes of these kinds are always told (of [Counter] properties they need not be) */
+        bool priority;   /* wait for POLLPRI, as /proc files want it, instead of POLLIN */
+        int (*open)(struct rv_error *);         /* a descriptor, or -errno and perhaps the error described */
+        int (*read)(int fd, struct rv_news *);  /* 0; or -errno: something was lost. It is opened anew, all is read again */
+        void (*close)(int fd);                  /* NULL: close() */
+};
+void rv_news_changed(struct rv_news *); /* something: all is read again */
+/* The objects whose first key is this, `after` ns from now; `while_there`: only if they are still known then. */
+void rv_news_key(struct rv_news *, const struct rv_arg *key, uint64_t after, bool while_there);
+/* Indications: an empty event, and the end of filling it. Never NULL. */
+struct rv_row *rv_news_row(struct rv_news *);
+void rv_news_emit(struct rv_news *, struct rv_row *);
+
 #define RV_IDLE_AFTER UINT64_C(60000000000) /* ns */
 
 struct rv_provider {
@@ -106,6 +127,8 @@ struct rv_provider {
         int (*create)(struct rv_call *, const struct rv_values *, struct rv_error *);
         int (*modify)(struct rv_call *, const struct rv_values *, struct rv_error *);
         int (*remove)(struct rv_call *, struct rv_error *);
+
+        const struct rv_push *push; /* or NULL: changes are found by comparing polls */
 
         /* On the loop, RV_IDLE_AFTER after the last call has ended: let go of what was kept for the next one. */
         void (*idle)(void);

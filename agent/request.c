@@ -15,6 +15,7 @@
 
 #include "agent/agent.h"
 #include "agent/desired.h"
+#include "agent/indicate.h"
 #include "agent/log.h"
 #include "agent/scan.h"
 #include "agent/sha256.h"
@@ -109,6 +110,8 @@ static void on_back(struct rv_work *w)
                 rv_pull_news(s->pull);
         else if (s->part)
                 rv_scrape_news(s->part);
+        else if (s->watch)
+                rv_watch_news(s->watch);
         else if (!s->request)
                 scan_free(s);
         else
@@ -124,6 +127,8 @@ static void on_rows(struct rv_work *w)
                 rv_pull_news(s->pull);
         else if (s->part)
                 rv_scrape_news(s->part);
+        else if (s->watch)
+                rv_watch_news(s->watch);
         else if (s->request && !s->is_method)
                 step(s->request);
 }
@@ -174,6 +179,7 @@ void rv_scan_drop(struct rv_scan *s, bool timed_out)
         s->request = NULL;
         s->pull = NULL;
         s->part = NULL;
+        s->watch = NULL;
         struct rv_error late = { .code = timed_out ? RV_TIMED_OUT : 0 };
         if (timed_out)
                 snprintf(late.message, sizeof late.message, "%s did not answer within the deadline",
@@ -868,6 +874,8 @@ void rv_request_orphan(struct rv_request *q)
         rv_desired_orphan(q);
         if (q->desired)
                 rv_desired_child_gone(q->desired);
+        if (q->subscription) /* what comes of its storing finds nobody */
+                q->subscription->request = NULL;
         scan_end(q, false);
 }
 

@@ -11,6 +11,7 @@
 
 struct rv_pull;
 struct rv_scrape_part;
+struct rv_watch;
 
 struct rv_scan {
         struct rv_job job;
@@ -20,6 +21,7 @@ struct rv_scan {
         struct rv_request *request; /* NULL: given up, or asked by `pull` */
         struct rv_pull *pull;       /* SQL asks */
         struct rv_scrape_part *part; /* a scrape asks */
+        struct rv_watch *watch;     /* a poll of it */
         struct rv_plan plan;
         struct rv_query query;
         struct rv_call call;
@@ -57,5 +59,7 @@ void rv_scan_drop(struct rv_scan *, bool timed_out); /* nobody asks any more */
 
 /* pull.c: something has happened in a scan of its. */
 void rv_pull_news(struct rv_pull *);
+/* watch.c: the same. */
+void rv_watch_news(struct rv_watch *);
 
 #endif

@@ -78,6 +78,7 @@ void rv_session_close(struct rv_session *s)
         if (s->state == RV_SESSION_CLOSED)
                 return;
         s->state = RV_SESSION_CLOSED;
+        rv_subscriptions_left(s);
         while (s->requests) {
                 struct rv_group *g = s->requests->group;
                 rv_request_free(s->requests);
@@ -104,6 +105,7 @@ static void on_written(uv_write_t *w, int status)
         flush(s);
         if (s->state == RV_SESSION_CLOSED)
                 return;
+        rv_subscriptions_room(s);
         for (struct rv_request *q = s->requests, *next; q; q = next) {
                 next = q->next;
                 rv_request_resume(q);

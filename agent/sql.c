@@ -234,6 +234,8 @@ static void on_back(struct rv_work *w)
                         rv_request_denied(q, &s->error);
                 if (s->error.code) {
                         rv_answer_error(q, &s->error);
+                } else if (s->finish) {
+                        s->finish(s, q);
                 } else {
                         send_rows(q, s);
                         rv_buf_puts(&s->out, "]");

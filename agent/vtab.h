@@ -20,6 +20,8 @@ struct rv_sql {
         atomic_bool cancelled;
         bool declaring; /* a table: SQLite asks the authorizer about its CREATE TABLE, too */
         void (*work)(struct rv_sql *); /* on the thread: fills out, partial, error */
+        /* On the loop, instead of the usual answer, when there was no error and somebody still waits. */
+        void (*finish)(struct rv_sql *, struct rv_request *);
         char *text;
         void *what; /* of work(); freed by what_free() */
         void (*what_free)(void *);

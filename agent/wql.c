@@ -19,6 +19,7 @@ struct parser {
         struct rv_arena *arena;
         struct rv_error *err;
         unsigned depth;
+        bool pair; /* an event's condition: names begin with TargetInstance. or PreviousInstance. */
         enum token token;
         const char *at;   /* where the current token begins */
         const char *text; /* word, number; text without quotes and escapes */
@@ -141,8 +142,32 @@ static const char *property_name(void *state, size_t i)
         return ((const struct rv_class *)state)->properties[i].name;
 }
 
-static int property(struct parser *p, const char *name, size_t n)
+/* Cuts "TargetInstance." off; false: it is neither that nor PreviousInstance. */
+static bool take_side(const char **name, size_t *n, uint8_t *ret_side)
 {
+        static const char *const sides[] = { "TargetInstance", "PreviousInstance" };
+        for (uint8_t i = 0; i < 2; i++) {
+                size_t m = strlen(sides[i]);
+                if (*n < m || strncasecmp(*name, sides[i], m) != 0 || (*n > m && (*name)[m] != '.'))
+                        continue;
+                *ret_side = i;
+                *name += *n > m ? m + 1 : m;
+                *n -= *n > m ? m + 1 : m;
+                return true;
+        }
+        return false;
+}
+
+static int property(struct parser *p, const char *name, size_t n, uint8_t *ret_side)
+{
+        *ret_side = 0;
+        if (p->pair && (!take_side(&name, &n, ret_side) || !n)) {
+                if (!p->failed)
+                        p->failed = rv_fail(p->err, RV_INVALID_QUERY,
+                                            "'%.*s' at position %zu: expected TargetInstance.NAME or PreviousInstance.NAME",
+                                            (int)n, name, (size_t)(name - p->start) + 1);
+                return -1;
+        }
         int id = rv_property_find_alias(p->class, name, n, NULL);
         if (id >= 0)
                 return id;
@@ -195,14 +220,20 @@ static enum rv_expr_op turned(enum rv_expr_op op)
                                : op;
 }
 
+static bool is_name(const struct parser *p)
+{
+        return p->token == W_WORD && !is_word(p, "true") && !is_word(p, "false");
+}
+
 /* What follows a property's name. */
-static struct rv_expr *after_property(struct parser *p, int id)
+static struct rv_expr *after_property(struct parser *p, int id, uint8_t side)
 {
         struct rv_expr *e = node(p, RV_E_EQ, NULL, NULL);
         bool negated = false;
         if (!e)
                 return NULL;
         e->property = id;
+        e->side = side;
         if (is_word(p, "is")) {
                 next(p);
                 if ((negated = is_word(p, "not")))
@@ -235,7 +266,38 @@ static struct rv_expr *after_property(struct parser *p, int id)
                 e->op = RV_E_IS_NULL;
                 return ne ? node(p, RV_E_NOT, e, NULL) : e;
         }
+        if (p->pair && is_name(p)) {
+                int other = property(p, p->text, p->len, &e->other_side);
+                next(p);
+                e->other = other + 1;
+                return other < 0 ? NULL : e;
+        }
         return constant(p, id, &e->value) ? e : NULL;
+}
+
+/* TargetInstance ISA 'Class'. */
+static struct rv_expr *instance_isa(struct parser *p)
+{
+        struct rv_expr *e = node(p, RV_E_ISA, NULL, NULL);
+        const char *name = p->text;
+        size_t n = p->len;
+        if (!e)
+                return NULL;
+        take_side(&name, &n, &e->side);
+        next(p);
+        if (!is_word(p, "isa"))
+                return fail(p, "ISA");
+        next(p);
+        if (p->token != W_TEXT)
+                return fail(p, "a class' name in quotes");
+        e->value = (struct rv_arg) { .type = RV_STRING, .s = rv_arena_text(p->arena, p->text, p->len), .len = (uint32_t)p->len };
+        next(p);
+        return e->value.s ? e : NULL;
+}
+
+static bool is_instance(const struct parser *p)
+{
+        return p->pair && (is_word(p, "TargetInstance") || is_word(p, "PreviousInstance"));
 }
 
 static const struct rv_expr *either(struct parser *p);
@@ -256,10 +318,13 @@ static const struct rv_expr *term(struct parser *p)
                         e = fail(p, "')', AND or OR");
                 else if (e)
                         next(p);
-        } else if (p->token == W_WORD && !is_word(p, "true") && !is_word(p, "false")) {
-                int id = property(p, p->text, p->len);
+        } else if (is_instance(p)) {
+                e = instance_isa(p);
+        } else if (is_name(p)) {
+                uint8_t side;
+                int id = property(p, p->text, p->len, &side);
                 next(p);
-                e = id < 0 ? NULL : after_property(p, id);
+                e = id < 0 ? NULL : after_property(p, id, side);
         } else if (p->token == W_TEXT || p->token == W_NUMBER || p->token == W_WORD) {
                 struct parser before = *p;
                 enum rv_expr_op op;
@@ -269,12 +334,14 @@ static const struct rv_expr *term(struct parser *p)
                 next(p);
                 if (p->token != W_WORD)
                         return fail(p, "a property's name");
-                int id = property(p, p->text, p->len);
+                uint8_t side;
+                int id = property(p, p->text, p->len, &side);
                 next(p);
                 struct parser after = *p;
                 struct rv_expr *c = id < 0 ? NULL : node(p, turned(op), NULL, NULL);
                 if (c) {
                         c->property = id;
+                        c->side = side;
                         before.failed = p->failed;
                         bool good = constant(&before, id, &c->value);
                         *p = after;
@@ -310,10 +377,10 @@ static const struct rv_expr *either(struct parser *p)
         return a;
 }
 
-int rv_wql_where(const char *text, size_t n, const struct rv_class *c, struct rv_arena *a,
-                 const struct rv_expr **ret, struct rv_error *err)
+int rv_wql_event_where(const char *text, size_t n, const struct rv_class *c, bool pair, struct rv_arena *a,
+                       const struct rv_expr **ret, struct rv_error *err)
 {
-        struct parser p = { .start = text, .p = text, .end = text + n, .class = c, .arena = a, .err = err };
+        struct parser p = { .start = text, .p = text, .end = text + n, .class = c, .arena = a, .err = err, .pair = pair };
         next(&p);
         const struct rv_expr *e = either(&p);
         if (e && p.token != W_END)
@@ -324,6 +391,12 @@ int rv_wql_where(const char *text, size_t n, const struct rv_class *c, struct rv
                 return -ENOMEM;
         *ret = e;
         return RV_OK;
+}
+
+int rv_wql_where(const char *text, size_t n, const struct rv_class *c, struct rv_arena *a,
+                 const struct rv_expr **ret, struct rv_error *err)
+{
+        return rv_wql_event_where(text, n, c, false, a, ret, err);
 }
 
 int rv_wql_select(const char *text, size_t n, struct rv_arena *a, struct rv_wql_select *ret,
@@ -365,6 +438,163 @@ int rv_wql_select(const char *text, size_t n, struct rv_arena *a, struct rv_wql_
                 return fail(&p, "WHERE or the end"), p.failed;
         }
         return ret->class_name ? RV_OK : -ENOMEM;
+}
+
+/* ---- event queries ---- */
+
+static const struct {
+        const char *name;
+        unsigned kinds;
+} event_classes[] = { { "__InstanceCreationEvent", RV_EVENT_CREATE },
+                      { "__InstanceModificationEvent", RV_EVENT_MODIFY },
+                      { "__InstanceDeletionEvent", RV_EVENT_DELETE },
+                      { "__InstanceOperationEvent", RV_EVENT_CREATE | RV_EVENT_MODIFY | RV_EVENT_DELETE } };
+
+bool rv_wql_is_event(const char *text, size_t n)
+{
+        struct rv_arena a = { 0 };
+        struct parser p = { .start = text, .p = text, .end = text + n, .arena = &a };
+        bool from = false, is = false;
+        for (next(&p); p.token != W_END && p.token != W_BAD && !is; next(&p)) {
+                is = from && p.token == W_WORD && p.len > 10 && strncasecmp(p.text, "__Instance", 10) == 0;
+                if (from)
+                        break;
+                from = is_word(&p, "from");
+        }
+        rv_arena_free(&a);
+        return is;
+}
+
+/* "TargetInstance.Name" as "Name"; "TargetInstance" alone and "*" mean all: NULL. */
+static const char *column(struct parser *p, bool *ret_all)
+{
+        const char *name = p->text;
+        size_t n = p->len;
+        uint8_t side = 0;
+        bool sided = take_side(&name, &n, &side);
+        *ret_all = sided && !n;
+        const char *s = n ? rv_arena_text(p->arena, name, n) : NULL;
+        next(p);
+        return s;
+}
+
+static int columns_of(struct parser *p, const char *const **ret, uint32_t *ret_n, const char *what)
+{
+        const char **list = rv_arena_get(p->arena, 256 * sizeof *list);
+        bool every = false;
+        if (!list)
+                return -ENOMEM;
+        *ret = list;
+        *ret_n = 0;
+        for (;;) {
+                bool all = false;
+                if (p->token != W_WORD || is_word(p, "from") || *ret_n == 256)
+                        return fail(p, what), p->failed;
+                const char *name = column(p, &all);
+                every |= all;
+                if (name)
+                        list[(*ret_n)++] = name;
+                if (!is_op(p, ","))
+                        break;
+                next(p);
+        }
+        if (every)
+                *ret_n = 0;
+        return RV_OK;
+}
+
+static bool seconds(struct parser *p, double *ret)
+{
+        char text[32];
+        snprintf(text, sizeof text, "%.*s", (int)p->len, p->token == W_NUMBER ? p->text : "");
+        char *end = text;
+        *ret = strtod(text, &end);
+        if (!*text || *end || !(*ret > 0 && *ret <= 86400))
+                return fail(p, "seconds, more than 0 and at most 86400"), false;
+        next(p);
+        return true;
+}
+
+/* Goes over a condition without understanding it; notes the class that ISA names. */
+static void skip_where(struct parser *p, struct rv_wql_event *ret)
+{
+        ret->where = p->p;
+        for (next(p); p->token != W_END && p->token != W_BAD && !is_word(p, "group");) {
+                bool target = is_word(p, "TargetInstance");
+                next(p);
+                if (!target || !is_word(p, "isa"))
+                        continue;
+                next(p);
+                if (p->token == W_TEXT && !ret->isa)
+                        ret->isa = rv_arena_text(p->arena, p->text, p->len);
+        }
+        ret->where_len = (size_t)(p->at - ret->where);
+}
+
+static int group(struct parser *p, struct rv_wql_event *ret)
+{
+        next(p);
+        if (!is_word(p, "within"))
+                return fail(p, "WITHIN"), p->failed;
+        next(p);
+        if (!seconds(p, &ret->group_within))
+                return p->failed;
+        if (is_word(p, "by")) {
+                next(p);
+                int r = columns_of(p, &ret->by, &ret->nby, "a property such as TargetInstance.Name");
+                if (r)
+                        return r;
+        }
+        if (!is_word(p, "having"))
+                return RV_OK;
+        next(p);
+        if (!is_word(p, "NumberOfEvents"))
+                return fail(p, "NumberOfEvents"), p->failed;
+        next(p);
+        if (!comparison_of(p, &ret->having))
+                return fail(p, "= <> < <= > or >="), p->failed;
+        next(p);
+        if (p->token != W_NUMBER)
+                return fail(p, "a number"), p->failed;
+        ret->having_count = strtoull(p->text, NULL, 10);
+        ret->has_having = true;
+        next(p);
+        return RV_OK;
+}
+
+int rv_wql_event(const char *text, size_t n, struct rv_arena *a, struct rv_wql_event *ret, struct rv_error *err)
+{
+        struct parser p = { .start = text, .p = text, .end = text + n, .arena = a, .err = err };
+        *ret = (struct rv_wql_event) { 0 };
+        next(&p);
+        if (!is_word(&p, "select"))
+                return fail(&p, "SELECT"), p.failed;
+        next(&p);
+        if (is_op(&p, "*"))
+                next(&p);
+        else if (columns_of(&p, &ret->columns, &ret->ncolumns, "'*' or a property's name"))
+                return p.failed ? p.failed : -ENOMEM;
+        if (!is_word(&p, "from"))
+                return fail(&p, "FROM"), p.failed;
+        next(&p);
+        if (p.token != W_WORD)
+                return fail(&p, "an event's class"), p.failed;
+        ret->event_class = rv_arena_text(a, p.text, p.len);
+        for (size_t i = 0; i < sizeof event_classes / sizeof *event_classes; i++)
+                if (is_word(&p, event_classes[i].name))
+                        ret->kinds = event_classes[i].kinds;
+        next(&p);
+        if (is_word(&p, "within")) {
+                next(&p);
+                if (!seconds(&p, &ret->within))
+                        return p.failed;
+        }
+        if (is_word(&p, "where"))
+                skip_where(&p, ret);
+        int r = is_word(&p, "group") ? group(&p, ret) : RV_OK;
+        if (r == RV_OK && p.token != W_END)
+                return fail(&p, "WITHIN, WHERE, GROUP WITHIN or the end"), p.failed;
+        return r ? r : ret->event_class ? p.failed : -ENOMEM;
 }
 
 /* ---- ASSOCIATORS OF, REFERENCES OF ---- */

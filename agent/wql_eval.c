@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "agent/assoc.h"
+#include "agent/order.h"
 #include "agent/wql.h"
 
 enum truth { NO, YES, UNKNOWN };
@@ -82,36 +83,71 @@ static enum truth one(const struct rv_expr *e, const struct rv_batch *b, const s
         return holds(e->op, compare(b, v, &e->value)) ? YES : NO;
 }
 
-static enum truth eval(const struct rv_expr *e, const struct rv_batch *b, uint32_t row)
+/* What is looked at: a row, or with events the target and what it was before. */
+struct rows {
+        const struct rv_batch *b[2];
+        uint32_t row[2];
+};
+
+static enum truth compare_two(const struct rv_expr *e, const struct rows *x)
+{
+        const struct rv_batch *a = x->b[e->side], *b = x->b[e->other_side];
+        if (!a || !b)
+                return UNKNOWN;
+        const struct rv_value *v = rv_get(a, x->row[e->side], (unsigned)e->property),
+                              *o = rv_get(b, x->row[e->other_side], (unsigned)e->other - 1);
+        if (v->type == RV_NULL || o->type == RV_NULL) /* a value that came or went is a difference all the same */
+                return v->type == o->type ? (e->op == RV_E_NE ? NO : UNKNOWN) : e->op == RV_E_NE ? YES : UNKNOWN;
+        return holds(e->op, rv_compare_values(a, v, b, o)) ? YES : NO;
+}
+
+static enum truth isa(const struct rv_expr *e, const struct rows *x)
+{
+        const struct rv_batch *b = x->b[e->side];
+        if (!b)
+                return UNKNOWN;
+        if (e->property < 0)
+                return rv_class_isa(b->class, e->value.s) ? YES : NO;
+        const char *is = b->class->properties[e->property].ref_class;
+        return is && strcasecmp(is, e->value.s) == 0 ? YES : NO;
+}
+
+static enum truth eval(const struct rv_expr *e, const struct rows *r)
 {
         enum truth x, y;
         switch (e->op) {
         case RV_E_AND:
-                x = eval(e->a, b, row);
+                x = eval(e->a, r);
                 if (x == NO)
                         return NO;
-                y = eval(e->b, b, row);
+                y = eval(e->b, r);
                 return y == NO ? NO : x == YES && y == YES ? YES : UNKNOWN;
         case RV_E_OR:
-                x = eval(e->a, b, row);
+                x = eval(e->a, r);
                 if (x == YES)
                         return YES;
-                y = eval(e->b, b, row);
+                y = eval(e->b, r);
                 return y == YES ? YES : x == NO && y == NO ? NO : UNKNOWN;
-        case RV_E_NOT: x = eval(e->a, b, row); return x == UNKNOWN ? UNKNOWN : x == YES ? NO : YES;
-        case RV_E_ISA:
-                return b->class->properties[e->property].ref_class &&
-                                       strcasecmp(b->class->properties[e->property].ref_class, e->value.s) ==
-                                               0
-                               ? YES
-                               : NO;
-        default: return one(e, b, rv_get(b, row, (unsigned)e->property));
+        case RV_E_NOT: x = eval(e->a, r); return x == UNKNOWN ? UNKNOWN : x == YES ? NO : YES;
+        case RV_E_ISA: return isa(e, r);
+        default:
+                if (e->other)
+                        return compare_two(e, r);
+                if (!r->b[e->side])
+                        return e->op == RV_E_IS_NULL ? YES : UNKNOWN;
+                return one(e, r->b[e->side], rv_get(r->b[e->side], r->row[e->side], (unsigned)e->property));
         }
 }
 
 bool rv_expr_true(const struct rv_expr *e, const struct rv_batch *b, uint32_t row)
 {
-        return eval(e, b, row) == YES;
+        return eval(e, &(struct rows) { { b, NULL }, { row, 0 } }) == YES;
+}
+
+bool rv_expr_true2(const struct rv_expr *e, const struct rv_batch *target, uint32_t row, const struct rv_batch *previous,
+                   uint32_t previous_row)
+{
+        return eval(e, &(struct rows) { { target, previous }, { row, previous_row } }) == YES;
 }
 
 void rv_expr_uses(const struct rv_expr *e, uint64_t *mask)
@@ -120,6 +156,8 @@ void rv_expr_uses(const struct rv_expr *e, uint64_t *mask)
                 return;
         if (e->property >= 0)
                 rv_bit_set(mask, (unsigned)e->property);
+        if (e->other)
+                rv_bit_set(mask, (unsigned)e->other - 1);
         rv_expr_uses(e->a, mask);
         rv_expr_uses(e->b, mask);
 }
@@ -129,7 +167,7 @@ void rv_expr_equals(const struct rv_expr *e, struct rv_arg *ret)
         if (e->op == RV_E_AND) {
                 rv_expr_equals(e->a, ret);
                 rv_expr_equals(e->b, ret);
-        } else if (e->op == RV_E_EQ && ret[e->property].type == RV_NULL) {
+        } else if (e->op == RV_E_EQ && !e->other && ret[e->property].type == RV_NULL) {
                 ret[e->property] = e->value;
         }
 }

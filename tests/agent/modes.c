@@ -4,11 +4,13 @@
  * floods, hangs, fails, trickles, runs on the loop. Built as build/tests/bin/reeve-agent-modes.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -427,6 +429,170 @@ static int item_fail(struct rv_call *c, const void *in, struct rv_error *err)
         return rv_fail(err, RV_FAILED, "it failed half way");
 }
 
+/* ---- what changes: T_Tick, T_Told, T_Flaky ---- */
+
+static pthread_mutex_t events_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t tick_next, tick_end;
+static int tick_fd = -1, told_pipe[2] = { -1, -1 };
+static struct {
+        uint32_t value, reads;
+} told[1000];
+static atomic_bool flaky_broken;
+
+static int tick_open(struct rv_error *err)
+{
+        (void)err;
+        pthread_mutex_lock(&events_lock);
+        if (tick_fd < 0)
+                tick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        int fd = dup(tick_fd);
+        pthread_mutex_unlock(&events_lock);
+        return fd < 0 ? -errno : fd;
+}
+
+static int tick_read(int fd, struct rv_news *news)
+{
+        pthread_mutex_lock(&events_lock);
+        for (int i = 0; i < 200 && tick_next < tick_end; i++) {
+                struct rv_row *row = rv_news_row(news);
+                T_Tick_set_Number(row, tick_next);
+                T_Tick_set_Parity(row, tick_next % 2 ? "odd" : "even", tick_next % 2 ? 3 : 4);
+                tick_next++;
+                rv_news_emit(news, row);
+        }
+        uint64_t n;
+        if (tick_next == tick_end && read(fd, &n, sizeof n) < 0 && errno != EAGAIN)
+                n = 0;
+        pthread_mutex_unlock(&events_lock);
+        return 0;
+}
+
+static int tick_fire(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)err;
+        const struct T_Tick_Fire_in *a = in;
+        uint64_t one = 1;
+        pthread_mutex_lock(&events_lock);
+        tick_next = a->First;
+        tick_end = a->First + a->Count;
+        if (tick_fd >= 0 && write(tick_fd, &one, sizeof one) < 0)
+                err = NULL;
+        pthread_mutex_unlock(&events_lock);
+        T_Tick_Fire_out_set_ReturnValue(c->out, 0);
+        return RV_OK;
+}
+
+static int told_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+{
+        (void)err;
+        const struct rv_arg *id = rv_equals(q, T_Told_Id);
+        int r = RV_OK;
+        pthread_mutex_lock(&events_lock);
+        for (uint32_t i = id ? (uint32_t)id->u : 0; i < 1000 && r == RV_OK; i++) {
+                if (told[i].value) {
+                        struct rv_row *row = rv_row(out);
+                        T_Told_set_Id(row, i);
+                        T_Told_set_Value(row, told[i].value);
+                        T_Told_set_Reads(row, ++told[i].reads);
+                        r = rv_emit(out, row);
+                }
+                if (id)
+                        break;
+        }
+        pthread_mutex_unlock(&events_lock);
+        return r;
+}
+
+static int told_open(struct rv_error *err)
+{
+        (void)err;
+        pthread_mutex_lock(&events_lock);
+        if (told_pipe[0] < 0 && pipe2(told_pipe, O_NONBLOCK | O_CLOEXEC) < 0)
+                told_pipe[0] = -1;
+        int fd = dup(told_pipe[0]);
+        pthread_mutex_unlock(&events_lock);
+        return fd < 0 ? -errno : fd;
+}
+
+static int told_read(int fd, struct rv_news *news)
+{
+        uint32_t ids[200];
+        ssize_t n = read(fd, ids, sizeof ids);
+        for (ssize_t i = 0; i < n / (ssize_t)sizeof *ids; i++) {
+                if (ids[i] == UINT32_MAX)
+                        return -ENOBUFS;
+                rv_news_key(news, &(struct rv_arg) { .type = RV_UINT, .u = ids[i] }, 0, false);
+        }
+        return 0;
+}
+
+static void tell_id(uint32_t id)
+{
+        if (told_pipe[1] >= 0 && write(told_pipe[1], &id, sizeof id) < 0)
+                fprintf(stderr, "the pipe of T_Told is full\n");
+}
+
+static int told_set(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)err;
+        const struct T_Told_Set_in *a = in;
+        pthread_mutex_lock(&events_lock);
+        for (uint32_t i = 0; i < (a->has_Count ? a->Count : 1) && a->Id + i < 1000; i++) {
+                told[a->Id + i].value = a->Value;
+                tell_id(a->Id + i);
+        }
+        pthread_mutex_unlock(&events_lock);
+        T_Told_Set_out_set_ReturnValue(c->out, 0);
+        return RV_OK;
+}
+
+static int told_lose(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)in;
+        (void)err;
+        pthread_mutex_lock(&events_lock);
+        told[1].value = 0;
+        tell_id(UINT32_MAX);
+        pthread_mutex_unlock(&events_lock);
+        T_Told_Lose_out_set_ReturnValue(c->out, 0);
+        return RV_OK;
+}
+
+static int flaky_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+{
+        (void)q;
+        int r = RV_OK;
+        for (uint32_t i = 1; i <= 3 && r == RV_OK; i++) {
+                if (i == 2 && atomic_load(&flaky_broken))
+                        return rv_fail(err, RV_UNAVAILABLE, "it is broken");
+                struct rv_row *row = rv_row(out);
+                T_Flaky_set_Id(row, i);
+                r = rv_emit(out, row);
+        }
+        return r;
+}
+
+static int flaky_break(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)err;
+        atomic_store(&flaky_broken, ((const struct T_Flaky_Break_in *)in)->On);
+        T_Flaky_Break_out_set_ReturnValue(c->out, 0);
+        return RV_OK;
+}
+
+static const struct rv_push tick_push = { .covers = RV_PUSH_ALL, .open = tick_open, .read = tick_read };
+static const struct rv_push told_push = { .covers = RV_PUSH_ALL, .open = told_open, .read = told_read };
+static int (*const tick_methods[T_Tick_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
+        [T_Tick_method_Fire] = tick_fire,
+};
+static int (*const told_methods[T_Told_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
+        [T_Told_method_Set] = told_set,
+        [T_Told_method_Lose] = told_lose,
+};
+static int (*const flaky_methods[T_Flaky_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
+        [T_Flaky_method_Break] = flaky_break,
+};
+
 static int (*const slow_methods[T_Slow_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
         [T_Slow_method_Wait] = slow_wait,
 };
@@ -457,10 +623,14 @@ static const struct rv_provider providers[] = {
           .create = item_create,
           .modify = item_modify,
           .remove = item_remove },
+        { .class = &T_Tick_class, .methods = tick_methods, .push = &tick_push },
+        { .class = &T_Told_class, .query = told_query, .methods = told_methods, .push = &told_push },
+        { .class = &T_Flaky_class, .query = flaky_query, .methods = flaky_methods },
 };
 
 #define P(i) &providers[i]
 static const struct rv_provider *const file[] = { P(0), P(1), P(2),  P(3),  P(4),  P(5),  P(6),  P(7),
-                                                  P(8), P(9), P(10), P(11), P(12), P(13), P(14), NULL };
+                                                  P(8), P(9), P(10), P(11), P(12), P(13), P(14), P(15),
+                                                  P(16), P(17), NULL };
 const struct rv_provider *const *const rv_provider_files[] = { file, NULL };
 const uint32_t rv_nprovider_files = 1;

@@ -47,6 +47,8 @@ try:
     case('ASSOCIATORS OF a view', [x['ProcessId'] for x in r.get('Instances', [])] == [me], r)
     r = call('ExecQuery', Query='REFERENCES OF {Process.ProcessId=%d} WHERE ResultClass=ProcessParent Role=Child' % child.pid)
     case('REFERENCES OF', [x['Child'] for x in r['Instances']] == [path], r)
+    r = call('ExecQuery', Query='ASSOCIATORS OF {Process.ProcessId=%d} WHERE AssocClass=ProcessParent KeysOnly' % child.pid)
+    case('KeysOnly', [sorted(x) for x in r['Instances']] == [['CreationDate', 'ProcessId']], r)
     r = call('EnumerateInstances', ClassName='ProcessParent', Filter="Child = '%s'" % path)
     case('the association by a key', [x['Child'] for x in r['Instances']] == [path], r)
     r = call('GetInstance', ClassName='ProcessParent', InstanceName={'Child': f'Process.ProcessId={child.pid}'})

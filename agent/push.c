@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the system tells of a watched class: the provider's descriptor in the loop (provider.h, struct rv_push). A
+ * descriptor that broke or lost something is opened anew and everything is read again; while it cannot be had, the
+ * class is polled.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/log.h"
+#include "agent/watch_int.h"
+
+#define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+struct rv_push_handle {
+        uv_poll_t poll;
+        struct rv_watch *watch;
+        const struct rv_push *push;
+        int fd;
+};
+
+/* Providers get this; it is the watch. */
+struct rv_news {
+        struct rv_watch *watch;
+};
+
+static void on_closed(uv_handle_t *h)
+{
+        struct rv_push_handle *p = h->data;
+        if (p->push->close)
+                p->push->close(p->fd);
+        else
+                close(p->fd);
+        free(p);
+}
+
+void rv_push_stop(struct rv_watch *w)
+{
+        struct rv_push_handle *p = w->push;
+        rv_batch_free(w->event);
+        w->event = NULL;
+        if (!p)
+                return;
+        w->push = NULL;
+        p->watch = NULL;
+        uv_poll_stop(&p->poll);
+        uv_close((uv_handle_t *)&p->poll, on_closed);
+}
+
+static void on_readable(uv_poll_t *h, int status, int events)
+{
+        (void)events;
+        struct rv_push_handle *p = h->data;
+        struct rv_watch *w = p->watch;
+        struct rv_news news = { w };
+        struct rv_error err = { 0 };
+        int r = status < 0 ? status : p->push->read(p->fd, &news);
+        if (r < 0) {
+                rv_log(RV_LOG_WARNING, "%s: changes were lost (%s); reading all again", w->class->name, strerror(-r));
+                rv_push_stop(w);
+                rv_push_start(w, &err);
+                w->dirty = true;
+        }
+        rv_watch_think(w);
+}
+
+int rv_push_start(struct rv_watch *w, struct rv_error *err)
+{
+        const struct rv_push *push = w->entry->provider->push;
+        struct rv_push_handle *p = calloc(1, sizeof *p);
+        if (!p)
+                return -ENOMEM;
+        *p = (struct rv_push_handle) { .watch = w, .push = push };
+        p->fd = push->open(err);
+        int r = p->fd < 0 ? p->fd : uv_poll_init(&w->agent->loop.uv, &p->poll, p->fd);
+        if (r < 0) {
+                if (p->fd >= 0)
+                        close(p->fd);
+                free(p);
+                return err->code ? err->code : rv_fail_errno(err, r, "cannot watch %s", w->class->name);
+        }
+        p->poll.data = p;
+        w->push = p;
+        uv_poll_start(&p->poll, push->priority ? UV_PRIORITIZED : UV_READABLE, on_readable);
+        return RV_OK;
+}
+
+/* ---- what providers say ---- */
+
+void rv_news_changed(struct rv_news *n)
+{
+        struct rv_watch *w = n->watch;
+        uint64_t now = rv_now();
+        if (w->scan && !w->dirty) /* what is being read may be older than the change */
+                w->not_before = now;
+        w->dirty = true;
+        if (w->not_before < w->began + 2 * w->took) /* never more than half of the time */
+                w->not_before = w->began + 2 * w->took;
+}
+
+void rv_news_key(struct rv_news *n, const struct rv_arg *key, uint64_t after, bool while_there)
+{
+        struct rv_watch *w = n->watch;
+        if (!w->by_first_key || w->nkeys >= RV_WATCH_KEYS) {
+                if (!w->dirty)
+                        rv_news_changed(n);
+                return;
+        }
+        if (w->nkeys == w->keys_cap) {
+                size_t cap = w->keys_cap ? w->keys_cap * 2 : 16;
+                struct rv_told_key *v = realloc(w->keys, cap * sizeof *v);
+                if (!v) {
+                        w->dirty = true;
+                        return;
+                }
+                w->keys = v;
+                w->keys_cap = cap;
+        }
+        struct rv_told_key *k = &w->keys[w->nkeys];
+        *k = (struct rv_told_key) { .key = *key, .due = rv_now() + after, .while_there = while_there };
+        if (key->type == RV_STRING && !(k->key.s = strndup(key->s, key->len)))
+                w->dirty = true;
+        else
+                w->nkeys++;
+}
+
+static bool same_key(const struct rv_arg *a, const struct rv_arg *b)
+{
+        if (a->type == RV_STRING)
+                return b->type == RV_STRING && a->len == b->len && memcmp(a->s, b->s, a->len) == 0;
+        return b->type != RV_STRING && a->u == b->u;
+}
+
+static bool is_there(const struct rv_watch *w, const struct rv_arg *key)
+{
+        uint64_t hash = rv_watch_hash_key(key);
+        const struct rv_seen *s = w->nbuckets ? w->buckets[hash & (w->nbuckets - 1)] : NULL;
+        while (s && s->hash != hash)
+                s = s->next;
+        return s;
+}
+
+static void drop_key(struct rv_watch *w, size_t i)
+{
+        memmove(&w->keys[i], &w->keys[i + 1], (--w->nkeys - i) * sizeof *w->keys);
+}
+
+bool rv_watch_take_key(struct rv_watch *w, uint64_t now, struct rv_arg *ret, uint64_t *ret_next)
+{
+        *ret_next = UINT64_MAX;
+        for (size_t i = 0; i < w->nkeys;) {
+                struct rv_told_key *k = &w->keys[i];
+                if (k->due > now) {
+                        if (k->due < *ret_next)
+                                *ret_next = k->due;
+                        i++;
+                        continue;
+                }
+                struct rv_arg key = k->key;
+                bool wanted = !k->while_there || is_there(w, &key);
+                drop_key(w, i);
+                for (size_t j = w->nkeys; wanted && j-- > i;) /* told twice, read once */
+                        if (w->keys[j].due <= now && same_key(&w->keys[j].key, &key)) {
+                                free(key.type == RV_STRING ? (char *)w->keys[j].key.s : NULL);
+                                drop_key(w, j);
+                        }
+                if (wanted) {
+                        *ret = key;
+                        return true;
+                }
+                free(key.type == RV_STRING ? (char *)key.s : NULL);
+        }
+        return false;
+}
+
+void rv_watch_forget_keys(struct rv_watch *w)
+{
+        for (size_t i = 0; i < w->nkeys; i++)
+                free(w->keys[i].key.type == RV_STRING ? (char *)w->keys[i].key.s : NULL);
+        w->nkeys = 0;
+}
+
+struct rv_row *rv_news_row(struct rv_news *n)
+{
+        struct rv_watch *w = n->watch;
+        static const uint64_t nothing[RV_MASK_WORDS(RV_WATCH_PROPERTIES)];
+        rv_batch_free(w->event);
+        w->event = rv_batch_new(w->class);
+        if (!w->event || rv_row_begin(&w->event_row, w->event, NULL))
+                w->event_row = (struct rv_row) { .batch = w->event, .want = nothing, .failed = true };
+        return &w->event_row;
+}
+
+void rv_news_emit(struct rv_news *n, struct rv_row *row)
+{
+        struct rv_watch *w = n->watch;
+        if (row->failed)
+                return;
+        rv_row_end(row);
+        w->generation++;
+        for (struct rv_watcher *x = w->watchers, *next; x; x = next) {
+                next = x->next;
+                if (x->event)
+                        x->event(x, w->event, 0);
+        }
+}
