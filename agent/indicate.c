@@ -173,6 +173,42 @@ static bool has_room(const struct rv_subscription *s)
                rv_session_queued(s->session) < RV_SUB_ROOM;
 }
 
+/* ---- what the reader may see ---- */
+
+/* When the roles have changed since they were looked at, they are looked at again. False: he may see nothing. */
+static bool may_see(struct rv_subscription *s)
+{
+        if (!s->restricted || s->denied)
+                return !s->denied;
+        struct rv_role_set *now = rv_policy_hold(&s->agent->policy);
+        bool same = now == s->roles;
+        rv_roles_drop(now);
+        struct rv_error err = { 0 };
+        if (same || rv_subscription_rights(s, &err) == RV_OK)
+                return true;
+        struct rv_buf b = { 0 };
+        rv_subscription_time(&b);
+        rv_buf_puts(&b, ",\"Kind\":\"Error\",\"Error\":");
+        rv_json_error(&b, &err);
+        if (!b.failed)
+                rv_subscription_event(s, b.data, b.len);
+        rv_buf_free(&b);
+        return false;
+}
+
+/* A copy of a row with what he may see of it; NULL: nothing. */
+static struct rv_batch *seen(const struct rv_sub_part *p, const struct rv_batch *b, uint32_t row)
+{
+        struct rv_batch *copy = b ? rv_batch_new(p->class) : NULL;
+        struct rv_row to;
+        if (!copy || rv_row_begin(&to, copy, NULL))
+                return rv_batch_free(copy);
+        for (uint32_t i = 0; i < p->class->nproperties; i++)
+                rv_copy_value(&to, i, b, rv_get(b, row, i));
+        rv_row_end(&to);
+        return to.failed || !rv_rights_row(p->rights, copy, 0) ? rv_batch_free(copy) : copy;
+}
+
 /* The next row of a snapshot or sample; false when there is none. */
 static bool send_swept(struct rv_subscription *s)
 {
@@ -180,14 +216,20 @@ static bool send_swept(struct rv_subscription *s)
                 struct rv_sub_part *p = &s->parts[i];
                 while (p->swept < p->sweep.n) {
                         const struct rv_held_row *h = &p->sweep.v[p->swept++];
-                        const struct rv_batch *b = h->kept->batch;
-                        if (h->changed <= p->sweep_since || (p->where && !rv_expr_true2(p->where, b, h->row, NULL, 0)))
+                        struct rv_batch *copy = p->rights ? seen(p, h->kept->batch, h->row) : NULL;
+                        const struct rv_batch *b = p->rights ? copy : h->kept->batch;
+                        const uint32_t row = p->rights ? 0 : h->row;
+                        if (!b || h->changed <= p->sweep_since ||
+                            (p->where && !rv_expr_true2(p->where, b, row, NULL, 0))) {
+                                rv_batch_free(copy);
                                 continue;
+                        }
                         struct rv_buf text = { 0 };
                         rv_subscription_time(&text);
                         rv_buf_putf(&text, ",\"Kind\":\"%s\",\"Indication\":{\"TargetInstance\":",
                                     s->sweep == RV_SWEEP_SAMPLE ? "Sample" : "Snapshot");
-                        rv_json_row(&text, b, h->row, p->show, s->flags);
+                        rv_json_row(&text, b, row, p->show, s->flags);
+                        rv_batch_free(copy);
                         rv_buf_put(&text, "}", 1);
                         if (s->sweep == RV_SWEEP_SAMPLE)
                                 s->sent = s->queued_seq = ++s->seq;
@@ -337,10 +379,9 @@ static void happened(struct rv_subscription *s, const struct rv_sub_part *p, con
         rv_buf_free(&text);
 }
 
-static void on_changed(struct rv_watcher *x, unsigned kind, const struct rv_batch *now, uint32_t row,
-                       const struct rv_batch *before, uint32_t before_row)
+static void changed(struct rv_sub_part *p, unsigned kind, const struct rv_batch *now, uint32_t row,
+                    const struct rv_batch *before, uint32_t before_row)
 {
-        struct rv_sub_part *p = OF(x, struct rv_sub_part, watcher);
         const struct rv_batch *target = now ? now : before;
         uint32_t target_row = now ? row : before_row;
         bool modified = kind == RV_EVENT_MODIFY;
@@ -359,12 +400,49 @@ static void on_changed(struct rv_watcher *x, unsigned kind, const struct rv_batc
         rv_buf_free(&b);
 }
 
+/* Whether what he may see of them differs. */
+static bool differ(const struct rv_sub_part *p, const struct rv_batch *a, const struct rv_batch *b)
+{
+        for (uint32_t i = 0; i < p->class->nproperties; i++)
+                if (rv_bit(p->compare, i) && rv_compare_values(a, rv_get(a, 0, i), b, rv_get(b, 0, i)))
+                        return true;
+        return false;
+}
+
+/* What comes into a reader's sight is new to him, what leaves it is gone. */
+static void on_changed(struct rv_watcher *x, unsigned kind, const struct rv_batch *now, uint32_t row,
+                       const struct rv_batch *before, uint32_t before_row)
+{
+        struct rv_sub_part *p = OF(x, struct rv_sub_part, watcher);
+        if (!may_see(p->sub))
+                return;
+        if (!p->rights) {
+                changed(p, kind, now, row, before, before_row);
+                return;
+        }
+        struct rv_batch *n = seen(p, now, row), *b = seen(p, before, before_row);
+        kind = n && b ? RV_EVENT_MODIFY : n ? RV_EVENT_CREATE : RV_EVENT_DELETE;
+        if ((n || b) && x->kinds & kind && (kind != RV_EVENT_MODIFY || differ(p, n, b)))
+                changed(p, kind, n, 0, b, 0);
+        rv_batch_free(n);
+        rv_batch_free(b);
+}
+
 static void on_event(struct rv_watcher *x, const struct rv_batch *batch, uint32_t row)
 {
         struct rv_sub_part *p = OF(x, struct rv_sub_part, watcher);
-        if (p->where && !rv_expr_true(p->where, batch, row))
+        struct rv_batch *copy = NULL;
+        if (!may_see(p->sub) || (p->rights && !(copy = seen(p, batch, row))))
                 return;
+        if (copy) {
+                batch = copy;
+                row = 0;
+        }
         struct rv_buf b = { 0 };
+        if (p->where && !rv_expr_true(p->where, batch, row)) {
+                rv_batch_free(copy);
+                return;
+        }
         rv_buf_putf(&b, "{\"__CLASS\":\"%s\"", p->class->name);
         size_t at = b.len;
         rv_json_row(&b, batch, row, p->show, 0);
@@ -372,6 +450,7 @@ static void on_event(struct rv_watcher *x, const struct rv_batch *batch, uint32_
                 b.data[at] = ',';
         happened(p->sub, p, "Event", batch, row, &b);
         rv_buf_free(&b);
+        rv_batch_free(copy);
 }
 
 static void on_failed(struct rv_watcher *x, const struct rv_error *e)
@@ -394,6 +473,8 @@ static void on_failed(struct rv_watcher *x, const struct rv_error *e)
 /* Takes the rows as they are now. */
 static void sweep(struct rv_subscription *s, enum rv_sweep kind)
 {
+        if (!may_see(s))
+                return;
         s->sweep = kind;
         for (unsigned i = 0; i < s->nparts; i++) {
                 struct rv_sub_part *p = &s->parts[i];
@@ -504,6 +585,7 @@ void rv_subscription_free(struct rv_subscription *s)
         empty_queue(s);
         if (s->request)
                 s->request->subscription = NULL;
+        rv_roles_drop(s->roles);
         rv_arena_free(&s->arena);
         free(s->params);
         free(s);

@@ -47,6 +47,8 @@ struct rv_sub_part {
         uint64_t *show, *want, *compare;
         const struct rv_expr *where;
         uint16_t *by;
+        bool named; /* the properties were, so that hidden ones are an error */
+        const struct rv_rights *rights; /* of a reader who may not see every row; NULL: he may */
         struct rv_held_rows sweep; /* rows still to be sent */
         size_t swept;
         uint64_t sweep_since; /* only what changed after it; 0 = all */
@@ -65,7 +67,9 @@ struct rv_subscription {
         struct rv_session *session; /* NULL: nobody listens now */
         struct rv_request *request; /* the Subscribe that waits for the disk */
         char id[48];
-        uid_t uid;
+        struct rv_identity who;
+        struct rv_role_set *roles; /* by which rights were made; NULL: he has everything, or look again */
+        bool restricted, denied;   /* roles hold for him; they let him see nothing any more */
         struct rv_arena arena;
         struct rv_wql_event query;
         bool sample, suppress, snapshot, durable, indication;
@@ -123,6 +127,8 @@ int rv_journal_load(struct rv_request *, const char *id,
 int rv_op_subscribe(struct rv_request *, struct rv_error *);
 int rv_op_unsubscribe(struct rv_request *, struct rv_error *);
 int rv_op_acknowledge(struct rv_request *, struct rv_error *);
+/* What the roles, as they are now, let the reader see of each part. RV_OK or ACCESS_DENIED. */
+int rv_subscription_rights(struct rv_subscription *, struct rv_error *);
 void rv_subscribed(struct rv_request *, struct rv_subscription *, bool resumed); /* answers, and begins */
 
 #endif

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <time.h>
+
 #include "agent/indicate.h"
 
 static const char *text(const json_t *params, const char *name)
@@ -90,7 +92,7 @@ static int fill_part(struct rv_subscription *s, struct rv_sub_part *p, const jso
         if (!p->show || !p->want || !p->compare || !p->by)
                 return -ENOMEM;
         const json_t *list = json_object_get(params, "PropertyList");
-        bool named = s->query.ncolumns || (list && !json_is_null(list));
+        bool named = p->named = s->query.ncolumns || (list && !json_is_null(list));
         unsigned covers = rv_watch_covers(s->agent, c);
         int r = show(s, p, list, err);
         if (r == RV_OK)
@@ -122,6 +124,54 @@ static int fill_part(struct rv_subscription *s, struct rv_sub_part *p, const jso
         p->watcher.interval = s->interval;
         p->watcher.beyond_push = s->sample || counters;
         return RV_OK;
+}
+
+/* ---- rights ---- */
+
+/* A plan of the same question in the reader's name: what it shows and reads is what he may. */
+static int part_rights(struct rv_subscription *s, struct rv_sub_part *p, struct rv_error *err)
+{
+        const struct rv_class *c = p->class;
+        struct rv_plan plan;
+        const char **names = rv_arena_get(&s->arena, (c->nproperties + 1) * sizeof *names);
+        struct rv_ask ask = { .properties = names, .all_properties = !p->named, .where = p->where };
+        for (uint32_t i = 0; names && i < c->nproperties; i++) {
+                bool by = false;
+                for (uint32_t k = 0; k < s->query.nby; k++)
+                        by |= p->by[k] == i;
+                if (by || (p->named && rv_bit(p->show, i)))
+                        names[ask.nproperties++] = c->properties[i].name;
+        }
+        const struct rv_subject who = { .roles = s->roles, .who = &s->who, .now = (int64_t)time(NULL) };
+        int r = names ? rv_plan_make(&s->arena, c, &ask, &plan, err) : -ENOMEM;
+        if (r == RV_OK)
+                r = rv_rights_plan(&who, &plan, &s->arena, err);
+        if (r == RV_OK && plan.rights && c->view_of)
+                r = rv_fail(err, RV_ACCESS_DENIED, "%s may see some of %s only: watch %s instead of its view", s->who.user,
+                            c->view_of, c->view_of);
+        if (r)
+                return r;
+        uint64_t uses[RV_MASK_WORDS(1024)] = { 0 };
+        rv_expr_uses(p->where, uses);
+        p->rights = plan.rights;
+        for (uint32_t i = 0; i < RV_MASK_WORDS(c->nproperties); i++) {
+                p->show[i] &= plan.show[i];
+                p->compare[i] &= plan.show[i] | uses[i];
+                p->want[i] |= plan.want[i];
+        }
+        return RV_OK;
+}
+
+int rv_subscription_rights(struct rv_subscription *s, struct rv_error *err)
+{
+        s->restricted = !rv_policy_has_all(&s->agent->policy, &s->who);
+        rv_roles_drop(s->roles);
+        s->roles = s->restricted ? rv_policy_hold(&s->agent->policy) : NULL;
+        int r = RV_OK;
+        for (unsigned i = 0; i < s->nparts && s->restricted && r == RV_OK; i++)
+                r = part_rights(s, &s->parts[i], err);
+        s->denied = r;
+        return r;
 }
 
 /* ---- the whole ---- */
@@ -209,7 +259,7 @@ static int check(struct rv_subscription *s, const json_t *params, struct rv_erro
 static int prepare(struct rv_subscription *s, const struct rv_identity *who, const json_t *params, struct rv_error *err)
 {
         const char *class_name = NULL;
-        s->uid = who->uid;
+        s->who = *who;
         int r = check(s, params, err);
         if (r == RV_OK)
                 r = read_query(s, params, &class_name, err);
@@ -230,7 +280,7 @@ static int prepare(struct rv_subscription *s, const struct rv_identity *who, con
                 s->interval = RV_WATCH_FALLBACK;
         for (unsigned i = 0; i < s->nparts && r == RV_OK; i++)
                 r = fill_part(s, &s->parts[i], params, err);
-        return r;
+        return r ? r : rv_subscription_rights(s, err);
 }
 
 static int credit(const json_t *params, uint64_t *ret, struct rv_error *err)
@@ -281,9 +331,17 @@ static void resume(struct rv_request *q, struct rv_subscription *s)
         s->bytes = 0;
         s->sent = s->queued_seq = last;
         s->backlog = true;
-        struct rv_error ignored = { 0 };
+        struct rv_error err = { 0 };
         s->credit = UINT64_MAX;
-        credit(q->params, &s->credit, &ignored);
+        credit(q->params, &s->credit, &err);
+        s->who = q->session->who;
+        if (rv_subscription_rights(s, &err)) { /* kept is only what he may see no more */
+                rv_journal_forget(s);
+                rv_subscription_free(s);
+                rv_request_denied(q, &err);
+                rv_answer_error(q, &err);
+                return;
+        }
         rv_subscribed(q, s, true);
 }
 
@@ -336,7 +394,7 @@ static int op_resume(struct rv_request *q, const char *id, struct rv_error *err)
                 return r;
         if (!s || s->request)
                 return rv_journal_load(q, id, on_loaded, err);
-        if (s->uid != q->session->who.uid || !s->durable)
+        if (s->who.uid != q->session->who.uid || !s->durable)
                 return rv_fail(err, RV_NOT_FOUND, "there is no durable subscription '%.40s' of yours", id);
         resume(q, s);
         return RV_OK;
@@ -384,7 +442,7 @@ static struct rv_subscription *named(struct rv_request *q, struct rv_error *err)
 {
         const char *id = text(q->params, "Subscription");
         struct rv_subscription *s = rv_subscription_find(q->agent, id);
-        if (s && s->uid == q->session->who.uid && (s->session == q->session || s->durable))
+        if (s && s->who.uid == q->session->who.uid && (s->session == q->session || s->durable))
                 return s;
         rv_fail(err, RV_NOT_FOUND, "there is no subscription '%.40s' of yours", id);
         return NULL;

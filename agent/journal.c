@@ -37,7 +37,7 @@ static struct record *record_new(struct rv_subscription *s, int kind, const char
         struct record *r = malloc(sizeof *r + n + 1);
         if (!r)
                 return NULL;
-        *r = (struct record) { .kind = kind, .seq = s->seq, .uid = s->uid, .retain = s->retain, .n = n };
+        *r = (struct record) { .kind = kind, .seq = s->seq, .uid = s->who.uid, .retain = s->retain, .n = n };
         snprintf(r->id, sizeof r->id, "%s", s->id);
         memcpy(r->text, text ? text : "", n);
         r->text[n] = 0;
