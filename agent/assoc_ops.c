@@ -127,8 +127,10 @@ static int prepare(struct what *w, const struct rv_class *shown, struct rv_error
                 rv_visible_class(&w->sql->agent->policy, &w->sql->who, shown, RV_OP_READ, &w->scratch);
         for (uint32_t p = 0; p < shown->nproperties; p++) {
                 const struct rv_property *d = &shown->properties[p];
-                bool may = known && (known == shown || rv_property_find(known, d->name, strlen(d->name)) >= 0);
-                if (may && (w->ask.keys_only ? (d->flags & RV_KEY) != 0 : w->all_properties && !(d->flags & RV_EXPENSIVE)))
+                bool may =
+                        known && (known == shown || rv_property_find(known, d->name, strlen(d->name)) >= 0);
+                if (may && (w->ask.keys_only ? (d->flags & RV_KEY) != 0
+                                             : w->all_properties && !(d->flags & RV_EXPENSIVE)))
                         rv_bit_set(w->show, p);
         }
         for (size_t i = 0; i < w->nproperties; i++) {

@@ -83,7 +83,8 @@ static bool drop_oldest(struct rv_subscription *s)
 
 static bool is_full(const struct rv_subscription *s, size_t n)
 {
-        return s->queued >= RV_SUB_QUEUE || s->bytes + n > RV_SUB_BYTES || s->agent->event_bytes + n > RV_SUBS_BYTES;
+        return s->queued >= RV_SUB_QUEUE || s->bytes + n > RV_SUB_BYTES ||
+               s->agent->event_bytes + n > RV_SUBS_BYTES;
 }
 
 void rv_subscription_queue(struct rv_subscription *s, struct rv_item *i)
@@ -160,8 +161,8 @@ static void send_item(struct rv_subscription *s, struct rv_item *i)
         }
         struct rv_buf b = { 0 };
         rv_subscription_time(&b);
-        rv_buf_putf(&b, ",\"Kind\":\"Gap\",\"Lost\":{\"From\":%llu,\"To\":%llu,\"Reason\":\"%s\"}", (unsigned long long)i->from,
-                    (unsigned long long)i->seq, i->reason);
+        rv_buf_putf(&b, ",\"Kind\":\"Gap\",\"Lost\":{\"From\":%llu,\"To\":%llu,\"Reason\":\"%s\"}",
+                    (unsigned long long)i->from, (unsigned long long)i->seq, i->reason);
         if (!b.failed)
                 send_text(s, i->seq, b.data, b.len);
         rv_buf_free(&b);
@@ -264,7 +265,8 @@ static void on_pump(struct rv_work *w)
                         return;
                 }
         }
-        if (s->backlog && s->session && !s->paging && s->queued < RV_SUB_QUEUE / 2 && s->bytes < RV_SUB_BYTES / 2)
+        if (s->backlog && s->session && !s->paging && s->queued < RV_SUB_QUEUE / 2 &&
+            s->bytes < RV_SUB_BYTES / 2)
                 rv_journal_page(s);
 }
 
@@ -299,10 +301,11 @@ static void end_window(struct rv_subscription *s, bool tell)
                 if (tell && having(&s->query, g->n)) {
                         struct rv_buf b = { 0 };
                         rv_subscription_time(&b);
-                        rv_buf_putf(&b,
-                                    ",\"Kind\":\"Aggregate\",\"Indication\":{\"__CLASS\":\"__AggregateEvent\","
-                                    "\"NumberOfEvents\":%llu,\"Representative\":%s}",
-                                    (unsigned long long)g->n, g->first);
+                        rv_buf_putf(
+                                &b,
+                                ",\"Kind\":\"Aggregate\",\"Indication\":{\"__CLASS\":\"__AggregateEvent\","
+                                "\"NumberOfEvents\":%llu,\"Representative\":%s}",
+                                (unsigned long long)g->n, g->first);
                         if (!b.failed)
                                 rv_subscription_event(s, b.data, b.len);
                         rv_buf_free(&b);
@@ -321,8 +324,8 @@ static void on_window(struct rv_alarm *a)
 }
 
 /* Counts an event in its group; a new group keeps it as the one that stands for all. */
-static void group(struct rv_subscription *s, const struct rv_sub_part *p, const struct rv_batch *b, uint32_t row,
-                  const struct rv_buf *event)
+static void group(struct rv_subscription *s, const struct rv_sub_part *p, const struct rv_batch *b,
+                  uint32_t row, const struct rv_buf *event)
 {
         struct rv_buf key = { 0 };
         uint64_t one[RV_MASK_WORDS(1024)] = { 0 };
@@ -359,8 +362,8 @@ static void group(struct rv_subscription *s, const struct rv_sub_part *p, const 
 
 /* ---- from the watches ---- */
 
-static void happened(struct rv_subscription *s, const struct rv_sub_part *p, const char *kind, const struct rv_batch *b,
-                     uint32_t row, const struct rv_buf *event)
+static void happened(struct rv_subscription *s, const struct rv_sub_part *p, const char *kind,
+                     const struct rv_batch *b, uint32_t row, const struct rv_buf *event)
 {
         if (s->query.group_within > 0) {
                 group(s, p, b, row, event);
@@ -389,14 +392,20 @@ static void changed(struct rv_sub_part *p, unsigned kind, const struct rv_batch 
                 return;
         struct rv_buf b = { 0 };
         rv_buf_putf(&b, "{\"__CLASS\":\"__Instance%sEvent\",\"TargetInstance\":",
-                    kind == RV_EVENT_CREATE ? "Creation" : modified ? "Modification" : "Deletion");
+                    kind == RV_EVENT_CREATE ? "Creation"
+                    : modified              ? "Modification"
+                                            : "Deletion");
         rv_json_row(&b, target, target_row, p->show, p->sub->flags);
         if (modified) {
                 rv_buf_puts(&b, ",\"PreviousInstance\":");
                 rv_json_row(&b, before, before_row, p->show, p->sub->flags);
         }
         rv_buf_put(&b, "}", 1);
-        happened(p->sub, p, kind == RV_EVENT_CREATE ? "Create" : modified ? "Modify" : "Delete", target, target_row, &b);
+        happened(p->sub, p,
+                 kind == RV_EVENT_CREATE ? "Create"
+                 : modified              ? "Modify"
+                                         : "Delete",
+                 target, target_row, &b);
         rv_buf_free(&b);
 }
 

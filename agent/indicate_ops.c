@@ -23,14 +23,15 @@ static bool truth(const json_t *params, const char *name)
 }
 
 /* Seconds within bounds; absent: `otherwise`. */
-static int seconds(const json_t *params, const char *name, double least, double most, double otherwise, uint64_t *ret,
-                   struct rv_error *err)
+static int seconds(const json_t *params, const char *name, double least, double most, double otherwise,
+                   uint64_t *ret, struct rv_error *err)
 {
         const json_t *v = json_object_get(params, name);
         double s = json_is_number(v) ? json_number_value(v) : otherwise;
         if (json_is_number(v) && !(s >= least && s <= most)) {
                 rv_about(err, NULL, NULL, name);
-                return rv_fail(err, RV_INVALID_PARAMETER, "%s is %g s: expected %g to %g", name, s, least, most);
+                return rv_fail(err, RV_INVALID_PARAMETER, "%s is %g s: expected %g to %g", name, s, least,
+                               most);
         }
         *ret = (uint64_t)(s * 1e9);
         return RV_OK;
@@ -59,8 +60,9 @@ static int show(struct rv_subscription *s, struct rv_sub_part *p, const json_t *
         const size_t nlist = json_is_array(list) ? json_array_size(list) : json_is_string(list) ? 1 : 0;
         for (size_t i = 0; i < nlist + s->query.ncolumns; i++) {
                 const char *name = i < s->query.ncolumns ? s->query.columns[i]
-                                   : json_is_string(list) ? json_string_value(list)
-                                                          : json_string_value(json_array_get(list, i - s->query.ncolumns));
+                                   : json_is_string(list)
+                                           ? json_string_value(list)
+                                           : json_string_value(json_array_get(list, i - s->query.ncolumns));
                 int id = name ? property(c, name, err)
                               : -rv_fail(err, RV_INVALID_PARAMETER, "PropertyList: expected names as texts");
                 if (id < 0)
@@ -73,16 +75,18 @@ static int show(struct rv_subscription *s, struct rv_sub_part *p, const json_t *
         return RV_OK;
 }
 
-static int part_condition(struct rv_subscription *s, struct rv_sub_part *p, const json_t *params, struct rv_error *err)
+static int part_condition(struct rv_subscription *s, struct rv_sub_part *p, const json_t *params,
+                          struct rv_error *err)
 {
         const char *filter = text(params, "Filter");
         if (s->query.where)
-                return rv_wql_event_where(s->query.where, s->query.where_len, p->class, !s->indication, &s->arena, &p->where,
-                                          err);
+                return rv_wql_event_where(s->query.where, s->query.where_len, p->class, !s->indication,
+                                          &s->arena, &p->where, err);
         return filter ? rv_wql_where(filter, strlen(filter), p->class, &s->arena, &p->where, err) : RV_OK;
 }
 
-static int fill_part(struct rv_subscription *s, struct rv_sub_part *p, const json_t *params, struct rv_error *err)
+static int fill_part(struct rv_subscription *s, struct rv_sub_part *p, const json_t *params,
+                     struct rv_error *err)
 {
         const struct rv_class *c = p->class;
         p->show = mask_new(s, c);
@@ -147,8 +151,8 @@ static int part_rights(struct rv_subscription *s, struct rv_sub_part *p, struct 
         if (r == RV_OK)
                 r = rv_rights_plan(&who, &plan, &s->arena, err);
         if (r == RV_OK && plan.rights && c->view_of)
-                r = rv_fail(err, RV_ACCESS_DENIED, "%s may see some of %s only: watch %s instead of its view", s->who.user,
-                            c->view_of, c->view_of);
+                r = rv_fail(err, RV_ACCESS_DENIED, "%s may see some of %s only: watch %s instead of its view",
+                            s->who.user, c->view_of, c->view_of);
         if (r)
                 return r;
         uint64_t uses[RV_MASK_WORDS(1024)] = { 0 };
@@ -177,8 +181,8 @@ int rv_subscription_rights(struct rv_subscription *s, struct rv_error *err)
 /* ---- the whole ---- */
 
 /* Which classes: the one named and those below it that can be read. */
-static int choose(struct rv_subscription *s, const struct rv_identity *who, const char *name, const char *name_space,
-                  struct rv_error *err)
+static int choose(struct rv_subscription *s, const struct rv_identity *who, const char *name,
+                  const char *name_space, struct rv_error *err)
 {
         const struct rv_registry *g = &s->agent->registry;
         const struct rv_class *base;
@@ -187,10 +191,11 @@ static int choose(struct rv_subscription *s, const struct rv_identity *who, cons
         if (r || !s->parts)
                 return r ? r : -ENOMEM;
         if (s->indication != !!(base->flags & RV_INDICATION)) {
-                rv_hint(err, "Ask SELECT * FROM __InstanceCreationEvent (Modification, Deletion, Operation) WITHIN 2 WHERE "
+                rv_hint(err, "Ask SELECT * FROM __InstanceCreationEvent (Modification, Deletion, Operation) "
+                             "WITHIN 2 WHERE "
                              "TargetInstance ISA 'Process', or SELECT * FROM an indication.");
-                return rv_fail(err, RV_INVALID_QUERY, s->indication ? "'%s' is no event" : "'%s' is an event itself",
-                               base->name);
+                return rv_fail(err, RV_INVALID_QUERY,
+                               s->indication ? "'%s' is no event" : "'%s' is an event itself", base->name);
         }
         for (uint32_t i = 0; i < g->n && r == RV_OK; i++) {
                 const struct rv_class *c = g->classes[i];
@@ -205,7 +210,8 @@ static int choose(struct rv_subscription *s, const struct rv_identity *who, cons
         return r;
 }
 
-static int read_query(struct rv_subscription *s, const json_t *params, const char **ret_class, struct rv_error *err)
+static int read_query(struct rv_subscription *s, const json_t *params, const char **ret_class,
+                      struct rv_error *err)
 {
         const char *query = text(params, "Query"), *class_name = text(params, "ClassName");
         if (!query == !class_name)
@@ -226,7 +232,8 @@ static int read_query(struct rv_subscription *s, const json_t *params, const cha
         *ret_class = s->indication ? s->query.event_class : s->query.isa;
         if (!*ret_class) {
                 rv_hint(err, "Add WHERE TargetInstance ISA 'Process' AND ...");
-                return rv_fail(err, RV_INVALID_QUERY, "the query does not say of which class: TargetInstance ISA is missing");
+                return rv_fail(err, RV_INVALID_QUERY,
+                               "the query does not say of which class: TargetInstance ISA is missing");
         }
         return RV_OK;
 }
@@ -235,7 +242,8 @@ static int check(struct rv_subscription *s, const json_t *params, struct rv_erro
 {
         const char *mode = text(params, "Mode");
         if (mode && strcasecmp(mode, "OnChange") != 0 && strcasecmp(mode, "Sample") != 0)
-                return rv_fail(err, RV_INVALID_PARAMETER, "Mode is '%.40s': expected OnChange or Sample", mode);
+                return rv_fail(err, RV_INVALID_PARAMETER, "Mode is '%.40s': expected OnChange or Sample",
+                               mode);
         s->sample = mode && strcasecmp(mode, "Sample") == 0;
         s->suppress = truth(params, "SuppressRedundant");
         s->snapshot = truth(params, "Snapshot");
@@ -256,7 +264,8 @@ static int check(struct rv_subscription *s, const json_t *params, struct rv_erro
 }
 
 /* Fills a subscription from parameters. */
-static int prepare(struct rv_subscription *s, const struct rv_identity *who, const json_t *params, struct rv_error *err)
+static int prepare(struct rv_subscription *s, const struct rv_identity *who, const json_t *params,
+                   struct rv_error *err)
 {
         const char *class_name = NULL;
         s->who = *who;
@@ -302,9 +311,10 @@ void rv_subscribed(struct rv_request *q, struct rv_subscription *s, bool resumed
         for (unsigned i = 0; i < s->nparts; i++)
                 push &= rv_watch_pushes(&s->parts[i].watcher);
         struct rv_session *session = q->session;
-        rv_buf_putf(&q->out, "{\"Subscription\":\"%s\",\"Sequence\":%llu,\"Push\":%s,\"Durable\":%s,\"Resumed\":%s", s->id,
-                    (unsigned long long)s->sent, push ? "true" : "false", s->durable ? "true" : "false",
-                    resumed ? "true" : "false");
+        rv_buf_putf(&q->out,
+                    "{\"Subscription\":\"%s\",\"Sequence\":%llu,\"Push\":%s,\"Durable\":%s,\"Resumed\":%s",
+                    s->id, (unsigned long long)s->sent, push ? "true" : "false",
+                    s->durable ? "true" : "false", resumed ? "true" : "false");
         if (!push)
                 rv_buf_putf(&q->out, ",\"Interval\":%g", (double)s->interval / 1e9);
         rv_buf_puts(&q->out, "}");
@@ -319,7 +329,9 @@ void rv_subscribed(struct rv_request *q, struct rv_subscription *s, bool resumed
 static void resume(struct rv_request *q, struct rv_subscription *s)
 {
         const json_t *from = json_object_get(q->params, "From");
-        uint64_t last = json_is_integer(from) && json_integer_value(from) > 0 ? (uint64_t)json_integer_value(from) : 0;
+        uint64_t last = json_is_integer(from) && json_integer_value(from) > 0
+                                ? (uint64_t)json_integer_value(from)
+                                : 0;
         while (s->queue) { /* of the last reader; what is on disk is read again */
                 struct rv_item *i = s->queue;
                 s->queue = i->next;
@@ -405,15 +417,17 @@ static int op_resume(struct rv_request *q, const char *id, struct rv_error *err)
 int rv_op_subscribe(struct rv_request *q, struct rv_error *err)
 {
         if (q->session->frame.framing == RV_FRAMING_HTTP)
-                return rv_fail(err, RV_NOT_SUPPORTED, "over HTTP nobody can be told: subscribe over lines or Content-Length");
+                return rv_fail(err, RV_NOT_SUPPORTED,
+                               "over HTTP nobody can be told: subscribe over lines or Content-Length");
         const char *id = text(q->params, "Subscription");
         if (id)
                 return op_resume(q, id, err);
         struct rv_subscription *s = rv_subscription_new(q->agent);
         if (!s)
-                return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "at most %d subscriptions at once", RV_SUBS_MOST);
-        snprintf(s->id, sizeof s->id, "%.20s-%llx-%llx", q->session->who.session, (unsigned long long)rv_now(),
-                 (unsigned long long)++q->agent->serial);
+                return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "at most %d subscriptions at once",
+                               RV_SUBS_MOST);
+        snprintf(s->id, sizeof s->id, "%.20s-%llx-%llx", q->session->who.session,
+                 (unsigned long long)rv_now(), (unsigned long long)++q->agent->serial);
         for (char *c = s->id; *c; c++)
                 if (*c == '"' || *c == '\\' || (unsigned char)*c < ' ')
                         *c = '_';

@@ -46,7 +46,8 @@ static struct record *record_new(struct rv_subscription *s, int kind, const char
 
 /* ---- writing ---- */
 
-static int step(sqlite3 *db, sqlite3_stmt **q, const char *sql, const struct record *r, int64_t second, int64_t third)
+static int step(sqlite3 *db, sqlite3_stmt **q, const char *sql, const struct record *r, int64_t second,
+                int64_t third)
 {
         int e = *q ? sqlite3_reset(*q) : sqlite3_prepare_v2(db, sql, -1, q, NULL);
         if (e != SQLITE_OK)
@@ -70,7 +71,8 @@ static int write_one(sqlite3 *db, sqlite3_stmt **q, const struct record *r, int6
         int e = SQLITE_OK;
         switch (r->kind) {
         case EVENT:
-                e = step(db, &q[Q_EVENT], "INSERT OR REPLACE INTO event(subscription, seq, text) VALUES(?1, ?2, ?4)", r,
+                e = step(db, &q[Q_EVENT],
+                         "INSERT OR REPLACE INTO event(subscription, seq, text) VALUES(?1, ?2, ?4)", r,
                          (int64_t)r->seq, 0);
                 if (e == SQLITE_OK && r->seq % 256 == 0)
                         e = step(db, &q[Q_TRIM], "DELETE FROM event WHERE subscription = ?1 AND seq <= ?2", r,
@@ -78,25 +80,33 @@ static int write_one(sqlite3 *db, sqlite3_stmt **q, const struct record *r, int6
                 /* fall through */
         case LOST:
                 return e ? e
-                         : step(db, &q[Q_LAST], "UPDATE subscription SET last = ?2, touched = ?3 WHERE id = ?1", r,
+                         : step(db, &q[Q_LAST],
+                                "UPDATE subscription SET last = ?2, touched = ?3 WHERE id = ?1", r,
                                 (int64_t)r->seq, now);
         case CREATE:
                 e = step(db, &q[Q_OLD_EVENTS],
-                         "DELETE FROM event WHERE subscription IN (SELECT id FROM subscription WHERE touched + retain < ?2) "
+                         "DELETE FROM event WHERE subscription IN (SELECT id FROM subscription WHERE touched "
+                         "+ retain < ?2) "
                          "AND subscription <> ?1",
                          r, now, 0);
                 if (e == SQLITE_OK)
-                        e = step(db, &q[Q_OLD], "DELETE FROM subscription WHERE touched + retain < ?2 AND id <> ?1", r, now,
+                        e = step(db, &q[Q_OLD],
+                                 "DELETE FROM subscription WHERE touched + retain < ?2 AND id <> ?1", r, now,
                                  0);
                 return e ? e
                          : step(db, &q[Q_CREATE],
-                                "INSERT INTO subscription(id, uid, params, last, touched, retain) VALUES(?1, ?2, ?4, 0, ?3, ?5)",
+                                "INSERT INTO subscription(id, uid, params, last, touched, retain) VALUES(?1, "
+                                "?2, ?4, 0, ?3, ?5)",
                                 r, r->uid, now);
         case ACKNOWLEDGE:
-                return step(db, &q[Q_ACK], "DELETE FROM event WHERE subscription = ?1 AND seq <= ?2", r, (int64_t)r->from, 0);
+                return step(db, &q[Q_ACK], "DELETE FROM event WHERE subscription = ?1 AND seq <= ?2", r,
+                            (int64_t)r->from, 0);
         case FORGET:
-                e = step(db, &q[Q_FORGET_EVENTS], "DELETE FROM event WHERE subscription = ?1 AND ?2 = ?2", r, 0, 0);
-                return e ? e : step(db, &q[Q_FORGET], "DELETE FROM subscription WHERE id = ?1 AND ?2 = ?2", r, 0, 0);
+                e = step(db, &q[Q_FORGET_EVENTS], "DELETE FROM event WHERE subscription = ?1 AND ?2 = ?2", r,
+                         0, 0);
+                return e ? e
+                         : step(db, &q[Q_FORGET], "DELETE FROM subscription WHERE id = ?1 AND ?2 = ?2", r, 0,
+                                0);
         }
         return e;
 }
@@ -166,7 +176,8 @@ static void written(struct rv_journal *j, const struct record *r)
         } else if (r->kind == EVENT || r->kind == LOST) {
                 s->saved = r->seq;
                 if (s->session && !s->backlog && !s->paging)
-                        rv_subscription_lost(s, r->kind == LOST ? r->from : r->seq, r->seq, failed ? "Unsaved" : "Overflow");
+                        rv_subscription_lost(s, r->kind == LOST ? r->from : r->seq, r->seq,
+                                             failed ? "Unsaved" : "Overflow");
                 else
                         s->backlog = true;
         }
@@ -287,7 +298,9 @@ static void read_page(struct rv_job *job)
         char why[160];
         sqlite3 *db = rv_state_reader(&p->agent->state, why, sizeof why);
         sqlite3_stmt *q = NULL;
-        int e = db ? sqlite3_prepare_v2(db, "SELECT seq, text FROM event WHERE subscription = ? AND seq > ? ORDER BY seq LIMIT ?",
+        int e = db ? sqlite3_prepare_v2(db,
+                                        "SELECT seq, text FROM event WHERE subscription = ? AND seq > ? "
+                                        "ORDER BY seq LIMIT ?",
                                         -1, &q, NULL)
                    : SQLITE_CANTOPEN;
         if (e == SQLITE_OK) {
@@ -388,8 +401,8 @@ static void load_work(struct rv_sql *s)
         char why[160];
         sqlite3 *db = rv_state_reader(&s->agent->state, why, sizeof why);
         sqlite3_stmt *q = NULL;
-        if (db && sqlite3_prepare_v2(db, "SELECT params, last FROM subscription WHERE id = ? AND uid = ?", -1, &q, NULL) ==
-                          SQLITE_OK) {
+        if (db && sqlite3_prepare_v2(db, "SELECT params, last FROM subscription WHERE id = ? AND uid = ?", -1,
+                                     &q, NULL) == SQLITE_OK) {
                 sqlite3_bind_text(q, 1, s->text, -1, SQLITE_STATIC);
                 sqlite3_bind_int64(q, 2, s->who.uid);
                 if (sqlite3_step(q) == SQLITE_ROW) {
@@ -412,8 +425,8 @@ static void load_finish(struct rv_sql *s, struct rv_request *q)
         l->finish(q, l->params, l->last);
 }
 
-int rv_journal_load(struct rv_request *q, const char *id, void (*finish)(struct rv_request *, const char *, uint64_t),
-                    struct rv_error *err)
+int rv_journal_load(struct rv_request *q, const char *id,
+                    void (*finish)(struct rv_request *, const char *, uint64_t), struct rv_error *err)
 {
         struct rv_sql *s = rv_sql_new(q, load_work);
         struct load *l = s ? calloc(1, sizeof *l) : NULL;

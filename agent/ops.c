@@ -388,8 +388,12 @@ static int assoc(struct rv_request *q, const json_t *name, const struct rv_assoc
 static int op_assoc(struct rv_request *q, bool references, struct rv_error *err)
 {
         int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_READ, err);
-        struct rv_assoc_ask ask = { text_param(q, "AssocClass"), text_param(q, "ResultClass"),
-                                    text_param(q, "Role"), text_param(q, "ResultRole"), references, false };
+        struct rv_assoc_ask ask = { text_param(q, "AssocClass"),
+                                    text_param(q, "ResultClass"),
+                                    text_param(q, "Role"),
+                                    text_param(q, "ResultRole"),
+                                    references,
+                                    false };
         return r ? r : assoc(q, json_object_get(q->params, "InstanceName"), &ask, err);
 }
 
@@ -414,7 +418,8 @@ static int query_assoc(struct rv_request *q, const char *text, struct rv_error *
         r = find_class(q, name, RV_RIGHT_READ, err);
         if (r)
                 return r;
-        struct rv_assoc_ask ask = { w.assoc_class, w.result_class, w.role, w.result_role, w.references, w.keys_only };
+        struct rv_assoc_ask ask = { w.assoc_class, w.result_class, w.role,
+                                    w.result_role, w.references,   w.keys_only };
         json_t *path = json_string(w.path);
         r = path ? assoc(q, path, &ask, err) : rv_fail(err, RV_INVALID_QUERY, "the path is no valid text");
         json_decref(path);
@@ -774,35 +779,44 @@ static const struct rv_op ops[] = {
                   COMMON,
                   { 0 } },
           false },
-        { "Subscribe", "Tells of events from now on, by Indication notifications; or goes on with a durable subscription.",
+        { "Subscribe",
+          "Tells of events from now on, by Indication notifications; or goes on with a durable subscription.",
           "Subscription", rv_op_subscribe,
           (const struct rv_param[]) {
                   { "Query", "string", "WQL event query; or give ClassName.", false },
-                  { "ClassName", "string", "Creation, modification, deletion of its instances; or an indication.", false },
+                  { "ClassName", "string",
+                    "Creation, modification, deletion of its instances; or an indication.", false },
                   { "Filter", "string", "With ClassName: WQL condition on the instance.", false },
-                  { "PropertyList", "string[]", "What is told of an instance, and what counts as a change.", false },
+                  { "PropertyList", "string[]", "What is told of an instance, and what counts as a change.",
+                    false },
                   { "Snapshot", "boolean", "First the instances that are there, then a Sync mark.", false },
-                  { "Mode", "string", "OnChange (when absent), or Sample: all instances each Interval.", false },
+                  { "Mode", "string", "OnChange (when absent), or Sample: all instances each Interval.",
+                    false },
                   { "Interval", "number", "Seconds between polls or samples, 0.05 to 86400.", false },
                   { "SuppressRedundant", "boolean", "Sample: only instances that changed.", false },
                   { "Heartbeat", "number", "Seconds of silence after which a Heartbeat is sent.", false },
-                  { "Credit", "integer", "Events that may be sent before Acknowledge gives more; without it any number.",
+                  { "Credit", "integer",
+                    "Events that may be sent before Acknowledge gives more; without it any number.", false },
+                  { "Durable", "boolean", "Kept on disk: may be gone on with after a disconnect or a crash.",
                     false },
-                  { "Durable", "boolean", "Kept on disk: may be gone on with after a disconnect or a crash.", false },
-                  { "Retain", "number", "Durable: seconds it is kept while nobody listens; 3600 when absent.", false },
+                  { "Retain", "number", "Durable: seconds it is kept while nobody listens; 3600 when absent.",
+                    false },
                   { "Subscription", "string", "A durable one to go on with.", false },
                   { "From", "integer", "With Subscription: the last Sequence that was seen.", false },
                   { "IncludeSystemProperties", "boolean", "__CLASS, __PATH and so on in instances.", false },
                   COMMON,
                   { 0 } },
           false },
-        { "Unsubscribe", "Ends a subscription; a durable one is forgotten.", "Unsubscribed", rv_op_unsubscribe,
+        { "Unsubscribe", "Ends a subscription; a durable one is forgotten.", "Unsubscribed",
+          rv_op_unsubscribe,
           (const struct rv_param[]) { { "Subscription", "string", "Its id.", true }, { 0 } }, true },
-        { "Acknowledge", "Gives credit, and says what need not be kept any more.", "Acknowledged", rv_op_acknowledge,
-          (const struct rv_param[]) { { "Subscription", "string", "Its id.", true },
-                                      { "Sequence", "integer", "Durable: events up to this one are forgotten.", false },
-                                      { "Credit", "integer", "So many events more may be sent.", false },
-                                      { 0 } },
+        { "Acknowledge", "Gives credit, and says what need not be kept any more.", "Acknowledged",
+          rv_op_acknowledge,
+          (const struct rv_param[]) {
+                  { "Subscription", "string", "Its id.", true },
+                  { "Sequence", "integer", "Durable: events up to this one are forgotten.", false },
+                  { "Credit", "integer", "So many events more may be sent.", false },
+                  { 0 } },
           true },
         { "InvokeMethod", "Calls a method of an object, or a static one of a class.", "MethodResult",
           op_invoke,

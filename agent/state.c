@@ -30,9 +30,11 @@ static const char *const migrations[] = {
         "CREATE TABLE anchor(seq INTEGER PRIMARY KEY, hash TEXT NOT NULL, time INTEGER NOT NULL, file TEXT,"
         " digest TEXT);"
         "CREATE INDEX audit_time ON audit(time);",
-        "CREATE TABLE subscription(id TEXT PRIMARY KEY, uid INTEGER NOT NULL, params TEXT NOT NULL, last INTEGER NOT NULL,"
+        "CREATE TABLE subscription(id TEXT PRIMARY KEY, uid INTEGER NOT NULL, params TEXT NOT NULL, last "
+        "INTEGER NOT NULL,"
         " touched INTEGER NOT NULL, retain INTEGER NOT NULL) WITHOUT ROWID;"
-        "CREATE TABLE event(subscription TEXT, seq INTEGER, text TEXT NOT NULL, PRIMARY KEY(subscription, seq)) WITHOUT "
+        "CREATE TABLE event(subscription TEXT, seq INTEGER, text TEXT NOT NULL, PRIMARY KEY(subscription, "
+        "seq)) WITHOUT "
         "ROWID;",
 };
 enum { VERSION = sizeof migrations / sizeof *migrations };

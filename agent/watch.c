@@ -79,8 +79,8 @@ static uint64_t hash_row(const struct rv_watch *w, const struct rv_batch *b, uin
         return h;
 }
 
-static bool same_object(const struct rv_class *c, const struct rv_batch *a, uint32_t arow, const struct rv_batch *b,
-                        uint32_t brow)
+static bool same_object(const struct rv_class *c, const struct rv_batch *a, uint32_t arow,
+                        const struct rv_batch *b, uint32_t brow)
 {
         for (uint32_t k = 0; k < c->nkeys; k++)
                 if (!value_same(a, rv_get(a, arow, c->keys[k]), b, rv_get(b, brow, c->keys[k])))
@@ -115,8 +115,8 @@ static struct rv_seen *find(struct rv_watch *w, uint64_t hash, const struct rv_b
 
 /* ---- telling ---- */
 
-static void tell(struct rv_watch *w, unsigned kind, const uint64_t *diff, const struct rv_batch *now, uint32_t row,
-                 const struct rv_batch *before, uint32_t before_row)
+static void tell(struct rv_watch *w, unsigned kind, const uint64_t *diff, const struct rv_batch *now,
+                 uint32_t row, const struct rv_batch *before, uint32_t before_row)
 {
         const uint32_t words = RV_MASK_WORDS(w->class->nproperties);
         w->generation++;
@@ -161,8 +161,8 @@ static void meet(struct rv_watch *w, struct rv_kept *k, uint32_t row)
         uint64_t diff[RV_MASK_WORDS(RV_WATCH_PROPERTIES)] = { 0 };
         bool any = false;
         for (uint32_t p = 0; p < c->nproperties; p++)
-                if (rv_bit(w->mask, p) &&
-                    !value_same(k->batch, rv_get(k->batch, row, p), s->kept->batch, rv_get(s->kept->batch, s->row, p))) {
+                if (rv_bit(w->mask, p) && !value_same(k->batch, rv_get(k->batch, row, p), s->kept->batch,
+                                                      rv_get(s->kept->batch, s->row, p))) {
                         rv_bit_set(diff, p);
                         any = true;
                 }
@@ -425,7 +425,9 @@ static void think(struct rv_watch *w)
                 return;
         }
         bool all = somebody_waits(w) || w->dirty;
-        uint64_t due = all ? (w->not_before > now ? w->not_before : now) : each ? w->began + each : UINT64_MAX;
+        uint64_t due = all    ? (w->not_before > now ? w->not_before : now)
+                       : each ? w->began + each
+                              : UINT64_MAX;
         if (due < w->not_before)
                 due = w->not_before;
         struct rv_arg key;
@@ -571,7 +573,8 @@ void rv_watch_leave(struct rv_watcher *x)
         if (w->push)
                 rv_alarm_set(&w->agent->loop, &w->alarm, w->left + RV_WATCH_LINGER);
         else
-                rv_alarm_set(&w->agent->loop, &w->alarm, w->left); /* not here: its caller may be in our hands */
+                rv_alarm_set(&w->agent->loop, &w->alarm,
+                             w->left); /* not here: its caller may be in our hands */
         w->left = w->push ? w->left : w->left - RV_WATCH_LINGER;
 }
 

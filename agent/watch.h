@@ -33,7 +33,8 @@ struct rv_watcher {
         /* kind: one of RV_EVENT_...; now is NULL of what is gone, before is NULL of what is new. */
         void (*changed)(struct rv_watcher *, unsigned kind, const struct rv_batch *now, uint32_t row,
                         const struct rv_batch *before, uint32_t before_row);
-        void (*event)(struct rv_watcher *, const struct rv_batch *, uint32_t row); /* classes that are indications */
+        void (*event)(struct rv_watcher *, const struct rv_batch *,
+                      uint32_t row);                                  /* classes that are indications */
         void (*failed)(struct rv_watcher *, const struct rv_error *); /* a poll; NULL: it is well again */
 };
 
@@ -55,7 +56,7 @@ struct rv_held_rows {
                 struct rv_kept *kept;
                 uint32_t row;
                 uint64_t changed; /* the generation in which it changed last */
-        } *v;
+        } * v;
         size_t n;
 };
 int rv_watch_rows(const struct rv_watch *, struct rv_held_rows *ret); /* 0 or -ENOMEM */

@@ -164,7 +164,8 @@ static int property(struct parser *p, const char *name, size_t n, uint8_t *ret_s
         if (p->pair && (!take_side(&name, &n, ret_side) || !n)) {
                 if (!p->failed)
                         p->failed = rv_fail(p->err, RV_INVALID_QUERY,
-                                            "'%.*s' at position %zu: expected TargetInstance.NAME or PreviousInstance.NAME",
+                                            "'%.*s' at position %zu: expected TargetInstance.NAME or "
+                                            "PreviousInstance.NAME",
                                             (int)n, name, (size_t)(name - p->start) + 1);
                 return -1;
         }
@@ -290,7 +291,9 @@ static struct rv_expr *instance_isa(struct parser *p)
         next(p);
         if (p->token != W_TEXT)
                 return fail(p, "a class' name in quotes");
-        e->value = (struct rv_arg) { .type = RV_STRING, .s = rv_arena_text(p->arena, p->text, p->len), .len = (uint32_t)p->len };
+        e->value = (struct rv_arg) { .type = RV_STRING,
+                                     .s = rv_arena_text(p->arena, p->text, p->len),
+                                     .len = (uint32_t)p->len };
         next(p);
         return e->value.s ? e : NULL;
 }
@@ -380,7 +383,9 @@ static const struct rv_expr *either(struct parser *p)
 int rv_wql_event_where(const char *text, size_t n, const struct rv_class *c, bool pair, struct rv_arena *a,
                        const struct rv_expr **ret, struct rv_error *err)
 {
-        struct parser p = { .start = text, .p = text, .end = text + n, .class = c, .arena = a, .err = err, .pair = pair };
+        struct parser p = {
+                .start = text, .p = text, .end = text + n, .class = c, .arena = a, .err = err, .pair = pair
+        };
         next(&p);
         const struct rv_expr *e = either(&p);
         if (e && p.token != W_END)
@@ -562,7 +567,8 @@ static int group(struct parser *p, struct rv_wql_event *ret)
         return RV_OK;
 }
 
-int rv_wql_event(const char *text, size_t n, struct rv_arena *a, struct rv_wql_event *ret, struct rv_error *err)
+int rv_wql_event(const char *text, size_t n, struct rv_arena *a, struct rv_wql_event *ret,
+                 struct rv_error *err)
 {
         struct parser p = { .start = text, .p = text, .end = text + n, .arena = a, .err = err };
         *ret = (struct rv_wql_event) { 0 };
@@ -636,7 +642,8 @@ static bool braces(struct parser *p, const char **ret)
         return *ret;
 }
 
-int rv_wql_assoc(const char *text, size_t n, struct rv_arena *a, struct rv_wql_assoc *ret, struct rv_error *err)
+int rv_wql_assoc(const char *text, size_t n, struct rv_arena *a, struct rv_wql_assoc *ret,
+                 struct rv_error *err)
 {
         struct parser p = { .start = text, .p = text, .end = text + n, .arena = a, .err = err };
         *ret = (struct rv_wql_assoc) { 0 };
@@ -668,8 +675,9 @@ int rv_wql_assoc(const char *text, size_t n, struct rv_arena *a, struct rv_wql_a
                         continue;
                 }
                 if (i == 4 || (ret->references && (i == 1 || i == 3)))
-                        return fail(&p, ret->references ? "ResultClass, Role or KeysOnly"
-                                                        : "ResultClass, AssocClass, Role, ResultRole or KeysOnly"),
+                        return fail(&p, ret->references
+                                                ? "ResultClass, Role or KeysOnly"
+                                                : "ResultClass, AssocClass, Role, ResultRole or KeysOnly"),
                                p.failed;
                 next(&p);
                 if (!is_op(&p, "="))

@@ -96,8 +96,11 @@ static enum truth compare_two(const struct rv_expr *e, const struct rows *x)
                 return UNKNOWN;
         const struct rv_value *v = rv_get(a, x->row[e->side], (unsigned)e->property),
                               *o = rv_get(b, x->row[e->other_side], (unsigned)e->other - 1);
-        if (v->type == RV_NULL || o->type == RV_NULL) /* a value that came or went is a difference all the same */
-                return v->type == o->type ? (e->op == RV_E_NE ? NO : UNKNOWN) : e->op == RV_E_NE ? YES : UNKNOWN;
+        if (v->type == RV_NULL ||
+            o->type == RV_NULL) /* a value that came or went is a difference all the same */
+                return v->type == o->type ? (e->op == RV_E_NE ? NO : UNKNOWN)
+                       : e->op == RV_E_NE ? YES
+                                          : UNKNOWN;
         return holds(e->op, rv_compare_values(a, v, b, o)) ? YES : NO;
 }
 
@@ -144,8 +147,8 @@ bool rv_expr_true(const struct rv_expr *e, const struct rv_batch *b, uint32_t ro
         return eval(e, &(struct rows) { { b, NULL }, { row, 0 } }) == YES;
 }
 
-bool rv_expr_true2(const struct rv_expr *e, const struct rv_batch *target, uint32_t row, const struct rv_batch *previous,
-                   uint32_t previous_row)
+bool rv_expr_true2(const struct rv_expr *e, const struct rv_batch *target, uint32_t row,
+                   const struct rv_batch *previous, uint32_t previous_row)
 {
         return eval(e, &(struct rows) { { target, previous }, { row, previous_row } }) == YES;
 }
