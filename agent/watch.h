@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * A class being watched: its objects as they were last, and what of them has changed. There is one watch per class for the
- * whole agent, however many look: it reads what any of them needs, as often as the most eager of them asks, or when the
- * provider's push tells of a change (provider.h). A change is told as the two rows, before and now.
+ * A class being watched: its objects as they were last, and what of them has changed. There is one watch per class
+ * for the whole agent, however many look: it reads what any of them needs, as often as the most eager of them asks,
+ * or when the provider's push tells of a change (provider.h). A change is told as the two rows, before and now.
  *
- * Whoever looks embeds a struct rv_watcher and joins. It is told of changes once the watch has read all that it wants
- * (baseline()); from then on nothing is missed between two polls, and whatever is lost is told as a failed poll. A
- * watch nobody looks at ends; with push it lingers a while, for those who come back. All on the loop.
+ * Whoever looks embeds a struct rv_watcher and joins. It is told of changes once the watch has read all that it
+ * wants (baseline()); from then on nothing is missed between two polls, and whatever is lost is told as a failed
+ * poll. A watch nobody looks at ends; with push it lingers a while, for those who come back. All on the loop.
  */
 #ifndef RV_WATCH_H
 #define RV_WATCH_H

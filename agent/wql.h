@@ -53,7 +53,8 @@ struct rv_wql_select {
 
 /* An event query taken apart:
  *      SELECT * FROM __InstanceModificationEvent WITHIN 2 WHERE TargetInstance ISA 'Service'
- *      AND TargetInstance.State <> PreviousInstance.State GROUP WITHIN 5 BY TargetInstance.Name HAVING NumberOfEvents > 3
+ *      AND TargetInstance.State <> PreviousInstance.State
+ *      GROUP WITHIN 5 BY TargetInstance.Name HAVING NumberOfEvents > 3
  * `where` is read by rv_wql_event_where() once the class that `isa` names is known. */
 enum { RV_EVENT_CREATE = 1, RV_EVENT_MODIFY = 2, RV_EVENT_DELETE = 4 };
 struct rv_wql_event {
