@@ -247,7 +247,7 @@ static int list_search(struct sh *sh, struct sv self, struct sh_args a, struct s
                         removed++;
                 } else if (!all && !drop && yes != every) {
                         found = i;
-                        if (strcmp(name, "FindLast"))
+                        if (strncmp(name, "FindLast", 8))
                                 break;
                 }
         }
@@ -255,7 +255,7 @@ static int list_search(struct sh *sh, struct sv self, struct sh_args a, struct s
                 *ret = out;
         else if (drop)
                 *ret = sh_int(removed);
-        else if (!strcmp(name, "FindIndex"))
+        else if (!strcmp(name, "FindIndex") || !strcmp(name, "FindLastIndex"))
                 *ret = sh_int((int32_t)found);
         else if (!strncmp(name, "Find", 4))
                 *ret = found >= 0 ? sh_keep(self.a->v[found]) : sh_default_value(self.a->element);
@@ -532,6 +532,67 @@ static int array_copy(struct sh *sh, struct sv self, struct sh_args a, struct sv
         return st;
 }
 
+/* ForEach(array, block), ConvertAll(array, block) */
+static int array_map(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)self;
+        bool keep = sh_current_member(sh)->arg;
+        struct sv v = a.n ? sh_unwrap(a.v[0]) : SH_NIL, r;
+        if (a.n != 2 || v.kind != SH_ARRAY || sh_unwrap(a.v[1]).kind != SH_BLOCK)
+                return SH_NONE;
+        struct sv out = keep ? sh_array_new(v.a->n) : SH_NOTHING;
+        int st = SH_OK;
+        for (uint32_t i = 0; st == SH_OK && i < v.a->n; i++) {
+                struct sv item = sh_keep(v.a->v[i]);
+                st = sh_block_value(sh, sh_unwrap(a.v[1]), &item, (struct sh_args) { 1, &item }, true, &r);
+                sh_drop(item);
+                if (st == SH_OK && keep)
+                        sh_array_take(out.a, r.kind == SH_VOID ? SH_NIL : r);
+                else if (st == SH_OK)
+                        sh_drop(r);
+        }
+        if (st == SH_OK)
+                *ret = out;
+        else
+                sh_drop(out);
+        return st;
+}
+
+/* Fill(array, value[, at, n]), Clear(array[, at, n]) */
+static int array_fill(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)self, (void)ret;
+        bool clear = sh_current_member(sh)->arg;
+        int64_t at = 0, n;
+        struct sv v = a.n ? sh_unwrap(a.v[0]) : SH_NIL;
+        uint32_t least = clear ? 1 : 2;
+        if (v.kind != SH_ARRAY || (a.n != least && a.n != least + 2))
+                return SH_NONE;
+        n = v.a->n;
+        if (a.n > least && (!sh_args_int(sh, a, least, &at) || !sh_args_int(sh, a, least + 1, &n)))
+                return SH_NONE;
+        if (at < 0 || n < 0 || at + n > v.a->n)
+                return sh_throw_in_method(sh, "System.ArgumentOutOfRangeException",
+                                          sh_current_member(sh)->name, a.n,
+                                          "Index was outside the bounds of the array.");
+        int st = SH_OK;
+        for (int64_t i = at; st == SH_OK && i < at + n; i++) {
+                struct sv x = clear ? sh_default_value(v.a->element) : sh_keep(a.v[1]);
+                st = sh_array_store(sh, v.a, (uint32_t)i, x);
+                sh_drop(x);
+        }
+        return st;
+}
+
+static int array_readonly(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)sh, (void)self;
+        if (a.n != 1 || sh_unwrap(a.v[0]).kind != SH_ARRAY)
+                return SH_NONE;
+        *ret = sh_array_copy(a.v[0]);
+        return SH_OK;
+}
+
 static int array_create(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         (void)self;
@@ -627,6 +688,20 @@ static const struct sh_member array_members[] = {
           array_static_search },
         { "TrueForAll", SH_METHOD, true, "static bool TrueForAll(T[] array, System.Predicate[T] match)",
           array_static_search },
+        { "FindLast", SH_METHOD, true, "static T FindLast(T[] array, System.Predicate[T] match)",
+          array_static_search },
+        { "FindLastIndex", SH_METHOD, true, "static int FindLastIndex(T[] array, System.Predicate[T] match)",
+          array_static_search },
+        { "ForEach", SH_METHOD, true, "static void ForEach(T[] array, System.Action[T] action)", array_map },
+        { "ConvertAll", SH_METHOD, true,
+          "static TOutput[] ConvertAll(TInput[] array, System.Converter[TInput,TOutput] converter)",
+          array_map, .arg = 1 },
+        { "Fill", SH_METHOD, true, "static void Fill(T[] array, T value)", array_fill },
+        { "Clear", SH_METHOD, true, "static void Clear(array array, int index, int length)", array_fill,
+          .arg = 1 },
+        { "AsReadOnly", SH_METHOD, true,
+          "static System.Collections.ObjectModel.ReadOnlyCollection[T] AsReadOnly(T[] array)",
+          array_readonly },
         { "BinarySearch", SH_METHOD, true, "static int BinarySearch(array array, System.Object value)",
           array_binary_search },
         { "Copy", SH_METHOD, true, "static void Copy(array source, array destination, int length)",
@@ -658,6 +733,7 @@ static const struct sh_member list_members[] = {
         { "FindAll", SH_METHOD, false,
           "System.Collections.Generic.List[T] FindAll(System.Predicate[T] match)", list_search },
         { "FindIndex", SH_METHOD, false, "int FindIndex(System.Predicate[T] match)", list_search },
+        { "FindLastIndex", SH_METHOD, false, "int FindLastIndex(System.Predicate[T] match)", list_search },
         { "Exists", SH_METHOD, false, "bool Exists(System.Predicate[T] match)", list_search },
         { "TrueForAll", SH_METHOD, false, "bool TrueForAll(System.Predicate[T] match)", list_search },
         { "BinarySearch", SH_METHOD, false, "int BinarySearch(T item)", array_binary_search },

@@ -275,6 +275,22 @@ static int date_from(struct sh *sh, struct sv self, struct sh_args a, struct sv 
         return SH_OK;
 }
 
+/* OLE automation: days since 1899-12-30 */
+#define OA_EPOCH 599264352000000000LL
+static int date_oa(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        double d;
+        if (sh_member_arg(sh)) {
+                *ret = sh_double((double)(self.i - OA_EPOCH) / (double)SH_TICKS_DAY);
+                return SH_OK;
+        }
+        if (a.n != 1 || !sh_args_double(sh, a, 0, &d) || !(fabs(d) < 2958466))
+                return SH_NONE;
+        int64_t ms = (int64_t)(d * 86400000.0 + (d >= 0 ? 0.5 : -0.5));
+        *ret = sh_date(OA_EPOCH + ms * 10000, 0);
+        return SH_OK;
+}
+
 static int date_construct(struct sh *sh, const struct sh_type *t, struct sh_args a, struct sv *ret)
 {
         (void)t;
@@ -390,6 +406,8 @@ static const struct sh_member date_members[] = {
         SH_M("ToLocalTime", "datetime ToLocalTime()", date_zone, 0),
         SH_M("ToFileTime", "long ToFileTime()", date_to_filetime),
         SH_M("ToFileTimeUtc", "long ToFileTimeUtc()", date_to_filetime),
+        SH_M("ToOADate", "double ToOADate()", date_oa, 1),
+        SH_SM("FromOADate", "static datetime FromOADate(double d)", date_oa, 0),
         SH_SP("Now", "static datetime Now {get;}", date_static, S_NOW),
         SH_SP("UtcNow", "static datetime UtcNow {get;}", date_static, S_UTCNOW),
         SH_SP("Today", "static datetime Today {get;}", date_static, S_TODAY),

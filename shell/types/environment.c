@@ -307,7 +307,6 @@ static const struct sh_member env_members[] = {
         SH_SM("Exit", "static void Exit(int exitCode)", env_exit),
 };
 static const struct sh_type env_type = { .name = "System.Environment",
-                                         .accelerator = "environment",
                                          .base = &sh_type_object,
                                          SH_MEMBERS(env_members) };
 

@@ -4,7 +4,6 @@
  */
 #include "shell/code.h"
 #include "shell/datetime.h"
-#include "shell/files.h"
 #include "shell/types.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -29,13 +28,16 @@ enum {
         M_LOG10,
         M_LOG2,
         M_SQRT,
-        M_CBRT
+        M_CBRT,
+        M_ASINH,
+        M_ACOSH,
+        M_ATANH
 };
 static int math_one(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         (void)self;
-        static double (*const functions[])(double) = { sin,  cos,  tan, asin,  acos, atan, sinh,
-                                                       cosh, tanh, exp, log10, log2, sqrt, cbrt };
+        static double (*const functions[])(double) = { sin, cos,   tan,  asin, acos, atan,  sinh,  cosh, tanh,
+                                                       exp, log10, log2, sqrt, cbrt, asinh, acosh, atanh };
         double d;
         if (a.n != 1 || !sh_args_double(sh, a, 0, &d))
                 return SH_NONE;
@@ -165,13 +167,76 @@ static int math_divrem(struct sh *sh, struct sv self, struct sh_args a, struct s
 {
         (void)self;
         int64_t x, y;
-        if (a.n != 2 || !sh_to_int64(sh, a.v[0], &x) || !sh_to_int64(sh, a.v[1], &y))
+        if ((a.n != 2 && a.n != 3) || !sh_to_int64(sh, a.v[0], &x) || !sh_to_int64(sh, a.v[1], &y) ||
+            (y == -1 && x == INT64_MIN))
                 return SH_NONE;
         if (!y)
                 return sh_throw_member(sh, a, "System.DivideByZeroException", "Attempted to divide by zero.");
-        *ret = sh_array_new(2);
-        sh_array_add(ret->a, sh_long(x / y));
-        sh_array_add(ret->a, sh_long(x % y));
+        bool wide = sh_args_at(a, 0).kind == SH_INT64 || sh_args_at(a, 1).kind == SH_INT64;
+        struct sv parts[2] = { wide ? sh_long(x / y) : sh_int((int32_t)(x / y)),
+                               wide ? sh_long(x % y) : sh_int((int32_t)(x % y)) };
+        if (a.n == 3) {
+                *ret = parts[0];
+                return sh_ref_set(sh, a.v[2], parts[1]);
+        }
+        return sh_call_static(sh, sh_type_find(sh, "System.ValueTuple", 17), "Create", 6,
+                              (struct sh_args) { 2, parts }, ret);
+}
+static int math_clamp(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)self;
+        int order;
+        if (a.n != 3)
+                return SH_NONE;
+        struct sv x = number_at(sh, a, 0), low = number_at(sh, a, 1), high = number_at(sh, a, 2);
+        if (!sh_is_number(x) || !sh_is_number(low) || !sh_is_number(high) ||
+            sh_compare(sh, low, high, true, &order) != SH_OK)
+                return SH_NONE;
+        if (order > 0) {
+                struct sv s = sh_to_text(sh, low), t = sh_to_text(sh, high);
+                int st = sh_throw_member(sh, a, "System.ArgumentException", "'%s' cannot be greater than %s.",
+                                         s.s->s, t.s->s);
+                sh_drop(s);
+                sh_drop(t);
+                return st;
+        }
+        struct sv r = x;
+        if (sh_compare(sh, x, low, true, &order) == SH_OK && order < 0)
+                r = low;
+        if (sh_compare(sh, x, high, true, &order) == SH_OK && order > 0)
+                r = high;
+        uint8_t widest = x.kind > low.kind ? x.kind : low.kind;
+        widest = widest > high.kind ? widest : high.kind;
+        *ret = r;
+        if (r.kind != widest)
+                sh_to_number(r, (enum sh_kind)widest, ret);
+        return SH_OK;
+}
+/* Functions of few scripts: by two doubles and a third, or of one. */
+static int math_rare(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)self;
+        intptr_t what = sh_member_arg(sh);
+        double x, y = 0, z = 0;
+        int64_t i, k;
+        uint32_t want = what == 'f' ? 3 : strchr("iID", (int)what) ? 1 : 2;
+        if (a.n != want || !sh_args_double(sh, a, 0, &x) || (want > 1 && !sh_args_double(sh, a, 1, &y)) ||
+            (want > 2 && !sh_args_double(sh, a, 2, &z)))
+                return SH_NONE;
+        switch (what) {
+        case 'c': *ret = sh_double(copysign(x, y)); break;
+        case 'f': *ret = sh_double(fma(x, y, z)); break;
+        case 'i': *ret = sh_int(ilogb(x)); break;
+        case 'I': *ret = sh_double(nextafter(x, INFINITY)); break;
+        case 'D': *ret = sh_double(nextafter(x, -INFINITY)); break;
+        case 's': *ret = sh_double(scalbn(x, (int)y)); break;
+        case 'm': *ret = sh_double(fabs(x) > fabs(y) ? x : fabs(y) > fabs(x) ? y : fmax(x, y)); break;
+        case 'n': *ret = sh_double(fabs(x) < fabs(y) ? x : fabs(y) < fabs(x) ? y : fmin(x, y)); break;
+        default:
+                if (!sh_to_int64(sh, a.v[0], &i) || !sh_to_int64(sh, a.v[1], &k))
+                        return SH_NONE;
+                *ret = sh_long((int64_t)((uint64_t)i * (uint64_t)k));
+        }
         return SH_OK;
 }
 static int math_constant(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
@@ -196,6 +261,20 @@ static const struct sh_member math_members[] = {
         ONE("Log2", M_LOG2),
         ONE("Sqrt", M_SQRT),
         ONE("Cbrt", M_CBRT),
+        ONE("Asinh", M_ASINH),
+        ONE("Acosh", M_ACOSH),
+        ONE("Atanh", M_ATANH),
+        SH_SM("Clamp", "static double Clamp(double value, double min, double max)", math_clamp),
+        SH_SM("CopySign", "static double CopySign(double x, double y)", math_rare, 'c'),
+        SH_SM("FusedMultiplyAdd", "static double FusedMultiplyAdd(double x, double y, double z)", math_rare,
+              'f'),
+        SH_SM("ILogB", "static int ILogB(double x)", math_rare, 'i'),
+        SH_SM("ScaleB", "static double ScaleB(double x, int n)", math_rare, 's'),
+        SH_SM("BitIncrement", "static double BitIncrement(double x)", math_rare, 'I'),
+        SH_SM("BitDecrement", "static double BitDecrement(double x)", math_rare, 'D'),
+        SH_SM("MaxMagnitude", "static double MaxMagnitude(double x, double y)", math_rare, 'm'),
+        SH_SM("MinMagnitude", "static double MinMagnitude(double x, double y)", math_rare, 'n'),
+        SH_SM("BigMul", "static long BigMul(int a, int b)", math_rare, 'b'),
         SH_SM("Pow", "static double Pow(double x, double y)", math_two, 'p'),
         SH_SM("Atan2", "static double Atan2(double y, double x)", math_two, 'a'),
         SH_SM("Log", "static double Log(double d), static double Log(double a, double newBase)", math_two,
@@ -215,8 +294,8 @@ static const struct sh_member math_members[] = {
         SH_SP("E", "static double E {get;}", math_constant, 'e'),
         SH_SP("Tau", "static double Tau {get;}", math_constant, 't')
 };
-static const struct sh_type math_type = {
-        .name = "System.Math", .accelerator = "math", .base = &sh_type_object, SH_MEMBERS(math_members)
-};
+static const struct sh_type math_type = { .name = "System.Math",
+                                          .base = &sh_type_object,
+                                          SH_MEMBERS(math_members) };
 
 SH_TYPES(math, &math_type, &sh_enum_midpoint_rounding.type);

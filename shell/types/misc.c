@@ -4,9 +4,10 @@
  */
 #include "shell/code.h"
 #include "shell/datetime.h"
-#include "shell/files.h"
+#include "shell/library.h"
 #include "shell/types.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -45,7 +46,8 @@ static int convert_number(struct sh *sh, struct sv self, struct sh_args a, struc
                         t == &sh_type_int || t == &sh_type_short || t == &sh_type_sbyte || t == &sh_type_long;
                 if (errno || (bits < 64 && u >> bits && base != 10))
                         return sh_throw_member(sh, a, "System.OverflowException",
-                                               "Value was either too large or too small for %s.", t->name);
+                                               "Value was either too large or too small for %s.",
+                                               sh_range_message((enum sh_kind)t->kind));
                 int64_t i = (int64_t)u;
                 if (is_signed && base != 10 && bits < 64)
                         i = (int64_t)(u << (64 - bits)) >> (64 - bits);
@@ -59,7 +61,14 @@ static int convert_number(struct sh *sh, struct sv self, struct sh_args a, struc
         }
         if (sh_try_convert(sh, s, t, ret))
                 return SH_OK;
-        struct sv text = sh_to_text(sh, s);
+        struct sv text = sh_to_text(sh, s), number;
+        if (t->kind >= SH_SBYTE && t->kind <= SH_DECIMAL &&
+            sh_to_number(s, (enum sh_kind)t->kind, &number) == SH_OUT_OF_RANGE) {
+                sh_drop(text);
+                return sh_throw_member(sh, a, "System.OverflowException",
+                                       "Value was either too large or too small for %s.",
+                                       sh_range_message((enum sh_kind)t->kind));
+        }
         int st = sh_throw_member(sh, a, "System.FormatException",
                                  t == &sh_type_bool ? "String '%s' was not recognized as a valid Boolean."
                                                     : "The input string '%s' was not in a correct format.",
@@ -87,7 +96,7 @@ static int convert_bool(struct sh *sh, struct sv self, struct sh_args a, struct 
 static int convert_text(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         (void)self;
-        int32_t base;
+        int32_t base = 0;
         int64_t i;
         struct sv s = sh_args_at(a, 0);
         if (a.n == 2 && sh_is_int(s) && sh_args_i32(sh, a, 1, &base) && sh_to_int64(sh, s, &i) &&
@@ -107,39 +116,39 @@ static int convert_text(struct sh *sh, struct sv self, struct sh_args a, struct 
         }
         if (a.n < 1)
                 return SH_NONE;
+        if (a.n == 2 && sh_is_int(s) && sh_args_at(a, 1).kind == SH_INT32)
+                return base == 10 ? (*ret = sh_to_text(sh, s), SH_OK)
+                                  : sh_throw_argument(sh, a, "Invalid Base. (Parameter 'toBase')");
         *ret = sh_to_text(sh, s);
         return SH_OK;
 }
-static bool bytes_of(struct sh *sh, struct sv v, struct sh_buf *b)
+static const char base64_set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+SH_ENUM_TYPE(base64_enum, "System.Base64FormattingOptions", true, { "None", 0 }, { "InsertLineBreaks", 1 });
+/* (bytes), (bytes, options), (bytes, offset, length) */
+static bool part_of(struct sh *sh, struct sh_args a, struct sh_buf *b)
 {
-        struct sv item;
-        size_t pos = 0;
-        int64_t i;
-        if (!sh_is_enumerable(v))
+        int64_t at, n;
+        if (!sh_bytes_of(sh, sh_args_at(a, 0), b))
                 return false;
-        while (sh_next(v, &pos, &item)) {
-                bool good = sh_to_int64(sh, item, &i);
-                sh_drop(item);
-                if (!good)
-                        return false;
-                sh_buf_put(b, (char[]) { (char)i }, 1);
-        }
+        if (a.n < 3)
+                return true;
+        if (!sh_args_int(sh, a, 1, &at) || !sh_args_int(sh, a, 2, &n) || at < 0 || n < 0 ||
+            (size_t)(at + n) > b->n)
+                return false;
+        memmove(b->p, b->p + at, (size_t)n);
+        b->n = (size_t)n;
         return true;
 }
-static struct sv bytes_new(const char *s, size_t n)
-{
-        struct sv r = sh_array_typed(&sh_type_byte, (uint32_t)n);
-        for (size_t i = 0; i < n; i++)
-                r.a->v[i] = (struct sv) { .kind = SH_BYTE, .u = (unsigned char)s[i] };
-        return r;
-}
-static const char base64_set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static int to_base64(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         (void)self;
         struct sh_buf b = { 0 }, out = { 0 };
-        if (a.n < 1 || !bytes_of(sh, sh_args_at(a, 0), &b))
+        int32_t lines = 0;
+        if (a.n < 1 || a.n > 3 || !part_of(sh, a, &b) ||
+            (a.n == 2 && !sh_args_enum(sh, a, 1, &base64_enum, &lines))) {
+                sh_buf_free(&b);
                 return SH_NONE;
+        }
         for (size_t i = 0; i < b.n; i += 3) {
                 uint32_t x = (uint32_t)(unsigned char)b.p[i] << 16 |
                              (i + 1 < b.n ? (uint32_t)(unsigned char)b.p[i + 1] << 8 : 0) |
@@ -147,10 +156,13 @@ static int to_base64(struct sh *sh, struct sv self, struct sh_args a, struct sv 
                 char c[4] = { base64_set[x >> 18], base64_set[x >> 12 & 63],
                               i + 1 < b.n ? base64_set[x >> 6 & 63] : '=',
                               i + 2 < b.n ? base64_set[x & 63] : '=' };
+                if (lines && i && i % 57 == 0) /* 76 characters */
+                        sh_buf_put(&out, "\r\n", 2);
                 sh_buf_put(&out, c, 4);
         }
         sh_buf_free(&b);
         *ret = sh_buf_take(&out);
+        sh_buf_free(&out);
         return SH_OK;
 }
 static int from_base64(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
@@ -186,7 +198,7 @@ static int from_base64(struct sh *sh, struct sv self, struct sh_args a, struct s
                         "more than two padding characters, or an illegal character among the padding "
                         "characters.");
         }
-        *ret = bytes_new(out.p ? out.p : "", out.n);
+        *ret = sh_bytes_new(out.p ? out.p : "", out.n);
         sh_buf_free(&out);
         return SH_OK;
 }
@@ -194,12 +206,67 @@ static int to_hex(struct sh *sh, struct sv self, struct sh_args a, struct sv *re
 {
         (void)self;
         struct sh_buf b = { 0 }, out = { 0 };
-        if (a.n < 1 || !bytes_of(sh, sh_args_at(a, 0), &b))
+        if (a.n < 1 || !part_of(sh, a, &b)) {
+                sh_buf_free(&b);
                 return SH_NONE;
+        }
         for (size_t i = 0; i < b.n; i++)
-                sh_buf_putf(&out, sh_member_arg(sh) && i ? "-%02X" : "%02X", (unsigned char)b.p[i]);
+                sh_buf_putf(&out, sh_member_arg(sh) ? "%02x" : "%02X", (unsigned char)b.p[i]);
         sh_buf_free(&b);
         *ret = sh_buf_take(&out);
+        sh_buf_free(&out);
+        return SH_OK;
+}
+static int from_hex(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)self;
+        struct sv s = sh_args_at(a, 0);
+        struct sh_buf out = { 0 };
+        if (a.n != 1 || s.kind != SH_STRING)
+                return SH_NONE;
+        if (s.s->len % 2)
+                return sh_throw_member(
+                        sh, a, "System.FormatException",
+                        "The input is not a valid hex string as its length is not a multiple of 2.");
+        for (uint32_t i = 0; i < s.s->len; i += 2) {
+                unsigned v;
+                char two[3] = { s.s->s[i], s.s->s[i + 1], 0 };
+                if (!isxdigit((unsigned char)two[0]) || !isxdigit((unsigned char)two[1])) {
+                        sh_buf_free(&out);
+                        return sh_throw_member(
+                                sh, a, "System.FormatException",
+                                "The input is not a valid hex string as it contains a non-hex character.");
+                }
+                sscanf(two, "%x", &v);
+                sh_buf_put(&out, (char[]) { (char)v }, 1);
+        }
+        *ret = sh_bytes_new(out.p, out.n);
+        sh_buf_free(&out);
+        return SH_OK;
+}
+static int change_type(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)self;
+        struct sv t;
+        if (a.n < 2 || !sh_try_convert(sh, a.v[1], &sh_type_type, &t))
+                return SH_NONE;
+        const struct sh_type *to = sh_type_referred(t);
+        sh_drop(t);
+        if (sh_try_convert(sh, a.v[0], to, ret))
+                return SH_OK;
+        struct sv text = sh_to_text(sh, a.v[0]);
+        int st = sh_throw_member(sh, a, "System.FormatException",
+                                 "The input string '%s' was not in a correct format.", text.s->s);
+        sh_drop(text);
+        return st;
+}
+static int is_dbnull(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)sh, (void)self;
+        struct sv v = sh_args_at(a, 0);
+        if (a.n != 1)
+                return SH_NONE;
+        *ret = sh_bool(v.kind == SH_OTHER && !strcmp(v.o->type->name, "System.DBNull"));
         return SH_OK;
 }
 #define TO(name, type) \
@@ -224,19 +291,16 @@ static const struct sh_member convert_members[] = {
               convert_text),
         SH_SM("ToBase64String", "static string ToBase64String(byte[] inArray)", to_base64),
         SH_SM("FromBase64String", "static byte[] FromBase64String(string s)", from_base64),
-        SH_SM("ToHexString", "static string ToHexString(byte[] inArray)", to_hex, 0)
+        SH_SM("ToHexString", "static string ToHexString(byte[] inArray)", to_hex, 0),
+        SH_SM("ToHexStringLower", "static string ToHexStringLower(byte[] inArray)", to_hex, 1),
+        SH_SM("FromHexString", "static byte[] FromHexString(string s)", from_hex),
+        SH_SM("ChangeType", "static System.Object ChangeType(System.Object value, type conversionType)",
+              change_type),
+        SH_SM("IsDBNull", "static bool IsDBNull(System.Object value)", is_dbnull),
 };
 static const struct sh_type convert_type = { .name = "System.Convert",
-                                             .accelerator = "convert",
                                              .base = &sh_type_object,
                                              SH_MEMBERS(convert_members) };
-static const struct sh_member bit_members[] = { SH_SM("ToString", "static string ToString(byte[] value)",
-                                                      to_hex, 1) };
-static const struct sh_type bit_type = { .name = "System.BitConverter",
-                                         .accelerator = "bitconverter",
-                                         .base = &sh_type_object,
-                                         SH_MEMBERS(bit_members) };
-
 /* ---- StringBuilder ---- */
 struct builder {
         struct sh_obj obj;
@@ -344,4 +408,4 @@ static const struct sh_type builder_type = { .name = "System.Text.StringBuilder"
                                              .free = builder_free,
                                              .construct = builder_new };
 
-SH_TYPES(misc, &convert_type, &bit_type, &builder_type);
+SH_TYPES(misc, &convert_type, &base64_enum.type, &builder_type);

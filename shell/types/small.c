@@ -47,10 +47,117 @@ static int char_test(struct sh *sh, struct sv self, struct sh_args a, struct sv 
         case 'p': yes = k >= UTF8PROC_CATEGORY_PC && k <= UTF8PROC_CATEGORY_PO; break;
         case 's': yes = k >= UTF8PROC_CATEGORY_SM && k <= UTF8PROC_CATEGORY_SO; break;
         case 'n': yes = k >= UTF8PROC_CATEGORY_ND && k <= UTF8PROC_CATEGORY_NO; break;
+        case 'S': yes = k >= UTF8PROC_CATEGORY_ZS && k <= UTF8PROC_CATEGORY_ZP; break;
+        case 'x': yes = c >= 0xd800 && c <= 0xdfff; break;
+        case 'h': yes = c >= 0xd800 && c <= 0xdbff; break;
+        case 'L': yes = c >= 0xdc00 && c <= 0xdfff; break;
+        case 'A': yes = c < 128; break;
+        case '0': yes = c >= '0' && c <= '9'; break;
+        case '1': yes = c < 128 && isalpha(c); break;
+        case '2': yes = c < 128 && isalnum(c); break;
+        case '3': yes = c < 128 && isxdigit(c); break;
+        case '4': yes = c < 128 && isupper(c); break;
+        case '5': yes = c < 128 && islower(c); break;
         default: yes = k == UTF8PROC_CATEGORY_CC;
         }
         *ret = sh_bool(yes);
         return SH_OK;
+}
+SH_ENUM_TYPE(category_enum, "System.Globalization.UnicodeCategory", false, { "UppercaseLetter", 0 },
+             { "LowercaseLetter", 1 }, { "TitlecaseLetter", 2 }, { "ModifierLetter", 3 },
+             { "OtherLetter", 4 }, { "NonSpacingMark", 5 }, { "SpacingCombiningMark", 6 },
+             { "EnclosingMark", 7 }, { "DecimalDigitNumber", 8 }, { "LetterNumber", 9 },
+             { "OtherNumber", 10 }, { "SpaceSeparator", 11 }, { "LineSeparator", 12 },
+             { "ParagraphSeparator", 13 }, { "Control", 14 }, { "Format", 15 }, { "Surrogate", 16 },
+             { "PrivateUse", 17 }, { "ConnectorPunctuation", 18 }, { "DashPunctuation", 19 },
+             { "OpenPunctuation", 20 }, { "ClosePunctuation", 21 }, { "InitialQuotePunctuation", 22 },
+             { "FinalQuotePunctuation", 23 }, { "OtherPunctuation", 24 }, { "MathSymbol", 25 },
+             { "CurrencySymbol", 26 }, { "ModifierSymbol", 27 }, { "OtherSymbol", 28 },
+             { "OtherNotAssigned", 29 });
+static int char_category(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)self;
+        static const uint8_t categories[] = { 29, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 18, 19, 20,
+                                              21, 22, 23, 24, 25, 26, 27, 28, 11, 12, 13, 14, 15, 16, 17 };
+        uint16_t c;
+        if (char_at(sh, a, &c) != SH_OK)
+                return SH_NONE;
+        utf8proc_category_t k = c >= 0xd800 && c <= 0xdfff ? UTF8PROC_CATEGORY_CS : utf8proc_category(c);
+        *ret = sh_enum_value(&category_enum, categories[k]);
+        return SH_OK;
+}
+/* ConvertFromUtf32(code), ConvertToUtf32(text, index) or (high, low) */
+static int char_utf32(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)self;
+        int32_t code, at = 0;
+        struct sv s = sh_args_at(a, 0), low = sh_args_at(a, 1);
+        struct sh_buf b = { 0 };
+        if (sh_member_arg(sh) == 'f') {
+                if (a.n != 1 || !sh_args_i32(sh, a, 0, &code))
+                        return SH_NONE;
+                if (code < 0 || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+                        return sh_throw_range(sh, a, "utf32",
+                                              "A valid UTF32 value is between 0x000000 and 0x10ffff, "
+                                              "inclusive, and should not "
+                                              "include surrogate codepoint values (0x00d800 ~ 0x00dfff).");
+                sh_buf_cp(&b, (uint32_t)code);
+                *ret = sh_buf_take(&b);
+                sh_buf_free(&b);
+                return SH_OK;
+        }
+        uint16_t h, l = 0;
+        if (a.n != 2)
+                return SH_NONE;
+        if (s.kind == SH_STRING && s.s->units > 1 && sh_args_i32(sh, a, 1, &at)) {
+                if (at < 0 || (uint32_t)at >= s.s->units)
+                        return sh_throw_range(
+                                sh, a, "index",
+                                "Index was out of range. Must be non-negative and less than the "
+                                "size of the collection.");
+                h = sh_unit_at(s.s, (uint32_t)at);
+                l = (uint32_t)at + 1 < s.s->units ? sh_unit_at(s.s, (uint32_t)at + 1) : 0;
+        } else if (s.kind == SH_STRING && s.s->units == 1 && sh_is_number(low)) {
+                h = sh_unit_at(s.s, 0);
+        } else {
+                struct sv x, y;
+                if (!sh_try_convert(sh, s, &sh_type_char, &x) || !sh_try_convert(sh, low, &sh_type_char, &y))
+                        return SH_NONE;
+                h = (uint16_t)x.u;
+                l = (uint16_t)y.u;
+        }
+        bool pair = h >= 0xd800 && h <= 0xdbff && l >= 0xdc00 && l <= 0xdfff;
+        *ret = sh_int(pair ? 0x10000 + ((h - 0xd800) << 10) + (l - 0xdc00) : h);
+        return SH_OK;
+}
+static int char_between(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)self;
+        struct sv x, low, high;
+        if (a.n != 3 || !sh_try_convert(sh, a.v[0], &sh_type_char, &x) ||
+            !sh_try_convert(sh, a.v[1], &sh_type_char, &low) ||
+            !sh_try_convert(sh, a.v[2], &sh_type_char, &high))
+                return SH_NONE;
+        *ret = sh_bool(x.u >= low.u && x.u <= high.u);
+        return SH_OK;
+}
+static int char_parse(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)self;
+        struct sv s = sh_args_at(a, 0);
+        bool try = sh_member_arg(sh);
+        if (a.n != 1u + try)
+                return SH_NONE;
+        bool good = s.kind == SH_STRING && s.s->units == 1;
+        struct sv c = good ? sh_char(sh_unit_at(s.s, 0)) : sh_char(0);
+        if (try) {
+                *ret = sh_bool(good);
+                return sh_ref_set(sh, a.v[1], c);
+        }
+        *ret = c;
+        return good ? SH_OK
+                    : sh_throw_member(sh, a, "System.FormatException",
+                                      "String must be exactly one character long.");
 }
 static int char_case(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
@@ -104,6 +211,25 @@ static const struct sh_member char_members[] = {
         TEST("IsSymbol", 's'),
         TEST("IsNumber", 'n'),
         TEST("IsControl", 'c'),
+        TEST("IsSeparator", 'S'),
+        TEST("IsSurrogate", 'x'),
+        TEST("IsHighSurrogate", 'h'),
+        TEST("IsLowSurrogate", 'L'),
+        TEST("IsAscii", 'A'),
+        TEST("IsAsciiDigit", '0'),
+        TEST("IsAsciiLetter", '1'),
+        TEST("IsAsciiLetterOrDigit", '2'),
+        TEST("IsAsciiHexDigit", '3'),
+        TEST("IsAsciiLetterUpper", '4'),
+        TEST("IsAsciiLetterLower", '5'),
+        SH_SM("IsBetween", "static bool IsBetween(char c, char minInclusive, char maxInclusive)",
+              char_between),
+        SH_SM("GetUnicodeCategory", "static System.Globalization.UnicodeCategory GetUnicodeCategory(char c)",
+              char_category),
+        SH_SM("ConvertFromUtf32", "static string ConvertFromUtf32(int utf32)", char_utf32, 'f'),
+        SH_SM("ConvertToUtf32", "static int ConvertToUtf32(string s, int index)", char_utf32, 't'),
+        SH_SM("Parse", "static char Parse(string s)", char_parse, 0),
+        SH_SM("TryParse", "static bool TryParse(string s, [ref] char result)", char_parse, 1),
         SH_SM("ToUpper", "static char ToUpper(char c)", char_case, 1),
         SH_SM("ToLower", "static char ToLower(char c)", char_case, 0),
         SH_SM("ToUpperInvariant", "static char ToUpperInvariant(char c)", char_case, 1),
@@ -440,4 +566,4 @@ const struct sh_type sh_type_version = { .name = "System.Version",
                                          .construct = version_construct,
                                          .free = sh_fields_free };
 
-SH_TYPES(small, &sh_type_char, &sh_type_guid, &sh_type_version);
+SH_TYPES(small, &sh_type_char, &category_enum.type, &sh_type_guid, &sh_type_version);
