@@ -334,8 +334,10 @@ struct sh {
         uint32_t ticks;
         const char *script; /* path of -File */
         struct sv last_match;
-        struct job *jobs;
+        struct sh_job *jobs; /* job.h */
         uint32_t next_job;
+        struct sh_worker *workers;   /* copies of this session that run */
+        struct scope *using_scope;   /* in a job: where $using: looks */
         uint64_t history_id;
         void *types_private; /* for types/: classes made by scripts, Update-TypeData */
         struct unit **classes;
@@ -361,6 +363,7 @@ int sh_stream_info(struct sh *, struct sv message, struct sv tags);
 int sh_stream_host(struct sh *, struct sv message, bool newline, const char *colour); /* Write-Host */
 int sh_sink_fd(struct sh_sink *);               /* of a file that is redirected to; -1: not a file */
 bool sh_sink_discards(const struct sh_sink *);
+int sh_stream_replay(struct sh *, enum sh_stream, struct sv record); /* a job's record, written again here */
 
 /* ---- types/engine_session.c ---- */
 extern const struct sh_type sh_type_path_info;

@@ -68,6 +68,16 @@ void sh_link_close(struct sh_link *l)
         reap(l);
 }
 
+/* In a copy of the session: the links are the original's, this one makes its own when it asks. */
+void sh_model_forked(struct sh *sh)
+{
+        for (struct sh_link *l = sh->model ? sh->model->local : NULL; l; l = l->next) {
+                l->client = NULL;
+                l->agent = 0;
+                l->log = -1;
+        }
+}
+
 void sh_model_free(struct sh *sh)
 {
         struct sh_model *m = sh->model;

@@ -65,6 +65,7 @@ extern const struct sh_type sh_type_model; /* [ciminstance] */
 /* ---- model.c ---- */
 struct sh_model *sh_model_of(struct sh *);
 void sh_model_free(struct sh *);
+void sh_model_forked(struct sh *); /* after fork(), in the copy: nothing is shared with the original */
 struct sh_link *sh_link_local(struct sh *);
 int sh_link_connect(struct sh_link *, struct rv_error *); /* a descriptor; negative: told */
 int sh_link_open(struct sh_link *, struct rv_error *); /* connected afterwards, or what went wrong */

@@ -4,7 +4,7 @@
  * A slot holds the value itself, or a box (struct sh_var) when the variable has a type, options, validation, or is
  * referred to by [ref] or Get-Variable.
  */
-#include "shell/code.h"
+#include "shell/job.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -268,10 +268,24 @@ static struct sv slot_value(struct sv v)
         return sh_keep(v.kind == SH_K_BOX ? ((struct sh_var *)v.o)->value : v);
 }
 
+static struct sv using_read(struct sh *sh, uint32_t id, bool *ret_found)
+{
+        struct scope *scope = sh->scope, *using = sh->using_scope;
+        if (!using) /* not in a job: blocks run where their callers' variables are seen */
+                return sh_var_read(sh, id, VS_PLAIN, ret_found);
+        sh->scope = using;
+        sh->using_scope = NULL;
+        struct sv v = sh_var_read(sh, id, VS_PLAIN, ret_found);
+        sh->scope = scope;
+        sh->using_scope = using;
+        sh_using_given(sh, v);
+        return v;
+}
+
 struct sv sh_var_read(struct sh *sh, uint32_t id, int where, bool *ret_found)
 {
-        if (where == VS_USING) /* blocks run where their callers' variables are seen */
-                where = VS_PLAIN;
+        if (where == VS_USING)
+                return using_read(sh, id, ret_found);
         struct scope *from = where == VS_PLAIN || where == VS_LOCAL || where == VS_PRIVATE
                                      ? sh->scope
                                      : sh_scope_at(sh, where);

@@ -6,6 +6,7 @@
  */
 #include "shell/error.h"
 #include "shell/eval.h"
+#include "shell/pack.h"
 #include "shell/text.h"
 
 #include <errno.h>
@@ -156,6 +157,27 @@ static struct sv record_new(enum sh_stream stream, struct sv message, struct sv 
         return (struct sv) { .kind = SH_OTHER, .o = &r->obj };
 }
 
+bool sh_text_record_parts(struct sv v, struct sv *message, struct sv *tags, struct sv *source, bool *host,
+                          bool *no_newline)
+{
+        enum sh_stream stream;
+        if (!sh_is_stream_record(v, &stream))
+                return false;
+        struct text_record *r = (struct text_record *)v.o;
+        *message = r->message, *tags = r->tags, *source = r->source;
+        *host = r->host, *no_newline = r->no_newline;
+        return true;
+}
+
+struct sv sh_text_record_new(enum sh_stream stream, struct sv message, struct sv tags, struct sv source, bool host,
+                             bool no_newline)
+{
+        struct sv v = record_new(stream, message, tags, host);
+        ((struct text_record *)v.o)->source = sh_keep(source);
+        ((struct text_record *)v.o)->no_newline = no_newline;
+        return v;
+}
+
 static void host_text(struct sh *sh, const char *prefix, const char *colour, const char *s, size_t n,
                       bool newline)
 {
@@ -190,6 +212,24 @@ static int put_record(struct sh *sh, enum sh_stream stream, struct sv record, co
         host_text(sh, streams[stream].prefix, streams[stream].colour, text, n,
                   !((struct text_record *)record.o)->no_newline);
         return SH_OK;
+}
+
+/* A record from a job, as if it had just been written: preferences apply. */
+int sh_stream_replay(struct sh *sh, enum sh_stream stream, struct sv record)
+{
+        struct text_record *r = (struct text_record *)record.o;
+        int action = r->host ? AP_CONTINUE
+                             : action_of(sh, streams[stream].action, streams[stream].pref, streams[stream].otherwise);
+        struct sv text = sh_to_text(sh, r->message);
+        int st = SH_OK;
+        if (action != AP_IGNORE)
+                add_to_variable(sh, streams[stream].variable, record);
+        if (action == AP_STOP)
+                st = stopped(sh, stream, text.s->s, text.s->len);
+        else if (action == AP_CONTINUE || action == AP_INQUIRE || (stream == SH_INFO && sh->sinks[stream]))
+                st = put_record(sh, stream, record, text.s->s, text.s->len);
+        sh_drop(text);
+        return st;
 }
 
 static int say(struct sh *sh, enum sh_stream stream, int action, struct sv message, struct sv tags)

@@ -3,17 +3,10 @@
  * ForEach-Object: blocks run in the caller's scope for each object, or one member of each.
  */
 #include "shell/cmdlet.h"
+#include "shell/parallel.h"
 #include "shell/property.h"
 
 #include <stdlib.h>
-
-/* Parallel runs live with the jobs; without them the blocks run one after the other, each in a scope of its own. */
-struct sh_parallel;
-struct sh_parallel *sh_parallel_new(struct sh_cmd *, struct sv block, int64_t throttle, int64_t timeout,
-                                    bool as_job) __attribute__((weak));
-int sh_parallel_input(struct sh_parallel *, struct sv) __attribute__((weak));
-int sh_parallel_end(struct sh_parallel *) __attribute__((weak));
-void sh_parallel_free(struct sh_parallel *) __attribute__((weak));
 
 struct each {
         struct sh_sink sink;
@@ -70,10 +63,9 @@ static int each_begin(struct sh_cmd *c)
         e->sink = (struct sh_sink) { each_write, c };
         if (sh_bound(c, "Parallel")) {
                 e->parallel = sh_keep(sh_unwrap(sh_arg(c, "Parallel")));
-                if (sh_parallel_new)
-                        e->jobs = sh_parallel_new(c, e->parallel, sh_arg_int(c, "ThrottleLimit", 5),
+                e->jobs = sh_parallel_new(c, e->parallel, sh_arg_int(c, "ThrottleLimit", 5),
                                                   sh_arg_int(c, "TimeoutSeconds", 0), sh_switch(c, "AsJob"));
-                return sh_parallel_new && !e->jobs ? SH_ERROR : SH_OK;
+                return e->jobs ? SH_OK : SH_ERROR;
         }
         if (sh_bound(c, "MemberName")) {
                 e->member = sh_keep(sh_arg(c, "MemberName"));
@@ -171,9 +163,6 @@ static int each_process(struct sh_cmd *c, struct sv input)
                 return SH_OK;
         if (e->jobs)
                 return input.kind == SH_VOID ? SH_OK : sh_parallel_input(e->jobs, input);
-        if (e->parallel.kind == SH_BLOCK)
-                return sh_block_run(sh_session(c), e->parallel, &input, (struct sh_args) { 0 }, true,
-                                    &e->sink);
         if (e->member.kind == SH_STRING)
                 return member(c, input);
         for (uint32_t i = e->first; i < e->last; i++) {
