@@ -6,7 +6,8 @@ BUILD = os.environ.get('REEVE_BUILD', 'build')
 
 
 class Host:
-    def __init__(self):
+    def __init__(self, agent=None):
+        """agent: another program than reeve-agent, under the build folder."""
         self.dir = tempfile.mkdtemp(prefix='reeve-host.')
         os.chmod(self.dir, 0o700)
         j = lambda *p: os.path.join(self.dir, *p)
@@ -16,7 +17,8 @@ class Host:
         subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', self.key], check=True)
         shutil.copy(self.key + '.pub', j('keys.d', self.user + '.keys'))
         self.proc = subprocess.Popen([f'{BUILD}/bin/reeved', '--foreground', '--state', j('state'), '--socket', self.socket,
-                                      '--keys-dir', j('keys.d'), '--listen', '127.0.0.1', '--ssh-port', '0'],
+                                      '--keys-dir', j('keys.d'), '--listen', '127.0.0.1', '--ssh-port', '0',
+                                      *(['--agent', f'{BUILD}/{agent}'] if agent else [])],
                                      stdout=open(j('log'), 'w'), stderr=subprocess.STDOUT)
         end = time.monotonic() + 20
         pub = j('state', 'ssh_host_ed25519_key.pub')
@@ -31,7 +33,7 @@ class Host:
                         '-o', 'LogLevel=ERROR']
         self.config = j('ssh_config')
         with open(self.config, 'w') as f:
-            f.write(f'Host reeve-host\n HostName 127.0.0.1\n Port {self.port}\n User {self.user}\n IdentityFile {self.key}\n'
+            f.write(f'Host reeve-host reeve-{self.port}\n HostName 127.0.0.1\n Port {self.port}\n User {self.user}\n IdentityFile {self.key}\n'
                     f' IdentitiesOnly yes\n UserKnownHostsFile {self.known_hosts}\n StrictHostKeyChecking yes\n LogLevel ERROR\n')
 
     def ssh(self, *command, **kw):
