@@ -86,7 +86,7 @@ static bool of_call(struct sh *sh, struct scope *from, uint32_t id, struct sv *r
         case ID_ARGS: *ret = f->args.kind == SH_K_UNSET ? sh_array_new(0) : sh_keep(f->args); return true;
         case ID_INPUT:
                 if (f->input.kind == SH_K_UNSET)
-                        f->input = f == &sh->top ? piped_in(sh) : sh_array_new(0);
+                        f->input = f->scope == sh->global && !f->cmd ? piped_in(sh) : sh_array_new(0);
                 *ret = sh_keep(f->input);
                 return true;
         case ID_PSBOUND: *ret = sh_frame_bound(sh, f); return true;
