@@ -214,8 +214,11 @@ static int make_present(const struct rv_provider *p, struct rv_call *c, struct r
                 rv_change(c, "Ensure", "Absent", "Present");
                 return RV_OK;
         }
+        if (!now && !p->create)
+                return rv_fail(err, RV_NOT_FOUND, "there is no %s with these keys, and none can be created",
+                               c->class->name);
         if (!now)
-                return p->create ? p->create(c, &values, err) : not_offered(c->class, "created", err);
+                return p->create(c, &values, err);
         int r = differences(c, plan, now, test, &n);
         if (r)
                 return r;
