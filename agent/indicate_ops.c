@@ -97,7 +97,6 @@ static int fill_part(struct rv_subscription *s, struct rv_sub_part *p, const jso
                 return -ENOMEM;
         const json_t *list = json_object_get(params, "PropertyList");
         bool named = p->named = s->query.ncolumns || (list && !json_is_null(list));
-        unsigned covers = rv_watch_covers(s->agent, c);
         int r = show(s, p, list, err);
         if (r == RV_OK)
                 r = part_condition(s, p, params, err);
@@ -106,7 +105,7 @@ static int fill_part(struct rv_subscription *s, struct rv_sub_part *p, const jso
         rv_expr_uses(p->where, p->compare);
         bool counters = false; /* push does not tell of them: only who names them has them looked at */
         for (uint32_t i = 0; i < c->nproperties; i++) {
-                bool counter = covers & RV_PUSH_MODIFY && c->properties[i].flags & RV_COUNTER;
+                bool counter = rv_watch_silent(s->agent, c, i);
                 counters |= counter && (rv_bit(p->compare, i) || (named && rv_bit(p->show, i)));
                 if (rv_bit(p->show, i) && (named || !counter))
                         rv_bit_set(p->compare, i);

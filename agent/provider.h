@@ -92,18 +92,19 @@ struct rv_values {
 enum { RV_PUSH_CREATE = 1, RV_PUSH_MODIFY = 2, RV_PUSH_DELETE = 4, RV_PUSH_ALL = 7 };
 struct rv_news;
 struct rv_push {
-        unsigned
-                covers; /* changes of these kinds are always told (of [Counter] properties they need not be) */
-        bool priority;  /* wait for POLLPRI, as /proc files want it, instead of POLLIN */
-        int (*open)(struct rv_error *); /* a descriptor, or -errno and perhaps the error described */
-        int (*read)(int fd,
-                    struct rv_news
-                            *); /* 0; or -errno: something was lost. It is opened anew, all is read again */
-        void (*close)(int fd);  /* NULL: close() */
+        unsigned covers; /* changes of these kinds are always told, but for properties that are [Counter] or silent */
+        bool priority;   /* wait for POLLPRI, as /proc files want it, instead of POLLIN */
+        const uint16_t *silent; /* properties whose changes are not told: polled for where somebody names them */
+        unsigned nsilent;
+        int (*open)(struct rv_error *);        /* a descriptor, or -errno and perhaps the error described */
+        int (*read)(int fd, struct rv_news *); /* 0; or -errno: changes were lost. It is opened anew, all is read again */
+        void (*close)(int fd);                 /* NULL: close() */
 };
 void rv_news_changed(struct rv_news *); /* something: all is read again */
-/* The objects whose first key is this, `after` ns from now; `while_there`: only if they are still known then. */
-void rv_news_key(struct rv_news *, const struct rv_arg *key, uint64_t after, bool while_there);
+/* The objects whose first key is this, `after` ns from now. */
+void rv_news_key(struct rv_news *, const struct rv_arg *key, uint64_t after);
+/* They are about to go: looked at now and, while they are still there, a few times more. */
+void rv_news_gone(struct rv_news *, const struct rv_arg *key);
 /* Indications: an empty event, and the end of filling it. Never NULL. */
 struct rv_row *rv_news_row(struct rv_news *);
 void rv_news_emit(struct rv_news *, struct rv_row *);

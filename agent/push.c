@@ -5,14 +5,20 @@
  * class is polled.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/log.h"
+#include "agent/view.h"
 #include "agent/watch_int.h"
 
 #define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+/* How long until what is about to go is looked at again, ten times longer each time. */
+#define FIRST_LOOK UINT64_C(10000000)
+#define LAST_LOOK UINT64_C(100000000000)
 
 struct rv_push_handle {
         uv_poll_t poll;
@@ -100,12 +106,30 @@ void rv_news_changed(struct rv_news *n)
                 w->not_before = w->began + 2 * w->took;
 }
 
-void rv_news_key(struct rv_news *n, const struct rv_arg *key, uint64_t after, bool while_there)
+/* The key as the watched class shows it: a view may have it as text. */
+static bool own_key(const struct rv_watch *w, const struct rv_arg *key, struct rv_arg *ret)
 {
-        struct rv_watch *w = n->watch;
+        char text[32];
+        const char *s = key->s;
+        size_t n = key->len;
+        *ret = *key;
+        if (w->class->properties[w->class->keys[0]].type != RV_CIM_STRING)
+                return key->type != RV_STRING;
+        if (key->type != RV_STRING) {
+                n = (size_t)snprintf(text, sizeof text, "%llu", (unsigned long long)key->u);
+                s = text;
+        }
+        char *own = strndup(s, n);
+        *ret = (struct rv_arg) { .type = RV_STRING, .len = (uint32_t)n, .s = own };
+        return own;
+}
+
+static void told(struct rv_watch *w, const struct rv_arg *key, uint64_t after, uint64_t delay)
+{
+        struct rv_news n = { w };
         if (!w->by_first_key || w->nkeys >= RV_WATCH_KEYS) {
                 if (!w->dirty)
-                        rv_news_changed(n);
+                        rv_news_changed(&n);
                 return;
         }
         if (w->nkeys == w->keys_cap) {
@@ -119,11 +143,21 @@ void rv_news_key(struct rv_news *n, const struct rv_arg *key, uint64_t after, bo
                 w->keys_cap = cap;
         }
         struct rv_told_key *k = &w->keys[w->nkeys];
-        *k = (struct rv_told_key) { .key = *key, .due = rv_now() + after, .while_there = while_there };
-        if (key->type == RV_STRING && !(k->key.s = strndup(key->s, key->len)))
-                w->dirty = true;
-        else
+        *k = (struct rv_told_key) { .due = rv_now() + after, .delay = delay, .while_there = delay };
+        if (own_key(w, key, &k->key))
                 w->nkeys++;
+        else
+                w->dirty = true;
+}
+
+void rv_news_key(struct rv_news *n, const struct rv_arg *key, uint64_t after)
+{
+        told(n->watch, key, after, 0);
+}
+
+void rv_news_gone(struct rv_news *n, const struct rv_arg *key)
+{
+        told(n->watch, key, 0, FIRST_LOOK);
 }
 
 static bool same_key(const struct rv_arg *a, const struct rv_arg *b)
@@ -147,30 +181,37 @@ static void drop_key(struct rv_watch *w, size_t i)
         memmove(&w->keys[i], &w->keys[i + 1], (--w->nkeys - i) * sizeof *w->keys);
 }
 
+static void free_key(struct rv_arg *key)
+{
+        if (key->type == RV_STRING)
+                free((char *)key->s);
+}
+
 bool rv_watch_take_key(struct rv_watch *w, uint64_t now, struct rv_arg *ret, uint64_t *ret_next)
 {
         *ret_next = UINT64_MAX;
         for (size_t i = 0; i < w->nkeys;) {
-                struct rv_told_key *k = &w->keys[i];
-                if (k->due > now) {
-                        if (k->due < *ret_next)
-                                *ret_next = k->due;
+                struct rv_told_key k = w->keys[i];
+                if (k.due > now) {
+                        if (k.due < *ret_next)
+                                *ret_next = k.due;
                         i++;
                         continue;
                 }
-                struct rv_arg key = k->key;
-                bool wanted = !k->while_there || is_there(w, &key);
                 drop_key(w, i);
+                bool wanted = !k.while_there || is_there(w, &k.key);
                 for (size_t j = w->nkeys; wanted && j-- > i;) /* told twice, read once */
-                        if (w->keys[j].due <= now && same_key(&w->keys[j].key, &key)) {
-                                free(key.type == RV_STRING ? (char *)w->keys[j].key.s : NULL);
+                        if (w->keys[j].due <= now && !w->keys[j].delay && same_key(&w->keys[j].key, &k.key)) {
+                                free_key(&w->keys[j].key);
                                 drop_key(w, j);
                         }
+                if (wanted && k.delay && k.delay < LAST_LOOK)
+                        told(w, &k.key, k.delay, k.delay * 10);
                 if (wanted) {
-                        *ret = key;
+                        *ret = k.key;
                         return true;
                 }
-                free(key.type == RV_STRING ? (char *)key.s : NULL);
+                free_key(&k.key);
         }
         return false;
 }
@@ -178,7 +219,7 @@ bool rv_watch_take_key(struct rv_watch *w, uint64_t now, struct rv_arg *ret, uin
 void rv_watch_forget_keys(struct rv_watch *w)
 {
         for (size_t i = 0; i < w->nkeys; i++)
-                free(w->keys[i].key.type == RV_STRING ? (char *)w->keys[i].key.s : NULL);
+                free_key(&w->keys[i].key);
         w->nkeys = 0;
 }
 
@@ -187,10 +228,26 @@ struct rv_row *rv_news_row(struct rv_news *n)
         struct rv_watch *w = n->watch;
         static const uint64_t nothing[RV_MASK_WORDS(RV_WATCH_PROPERTIES)];
         rv_batch_free(w->event);
-        w->event = rv_batch_new(w->class);
+        w->event = rv_batch_new(w->source);
         if (!w->event || rv_row_begin(&w->event_row, w->event, NULL))
                 w->event_row = (struct rv_row) { .batch = w->event, .want = nothing, .failed = true };
         return &w->event_row;
+}
+
+/* The event as the view shows it. */
+static bool as_view(struct rv_watch *w)
+{
+        struct rv_batch *b = rv_batch_new(w->class);
+        struct rv_row to;
+        if (!b || rv_row_begin(&to, b, NULL)) {
+                rv_batch_free(b);
+                return false;
+        }
+        rv_view_fill(w->view, &to, w->event, 0);
+        rv_row_end(&to);
+        rv_batch_free(w->event);
+        w->event = b;
+        return !to.failed;
 }
 
 void rv_news_emit(struct rv_news *n, struct rv_row *row)
@@ -200,6 +257,8 @@ void rv_news_emit(struct rv_news *n, struct rv_row *row)
                 return;
         rv_row_end(row);
         w->generation++;
+        if (w->view && !as_view(w))
+                return;
         for (struct rv_watcher *x = w->watchers, *next; x; x = next) {
                 next = x->next;
                 if (x->event)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "agent/watch_int.h"
 #include "agent/wql.h"
@@ -407,6 +408,9 @@ static bool somebody_waits(const struct rv_watch *w)
 
 static void start_all(struct rv_watch *w)
 {
+        struct rv_error ignored = { 0 };
+        if (!w->push && w->entry->provider->push)
+                rv_push_start(w, &ignored);
         rv_watch_forget_keys(w);
         w->dirty = false;
         unite(w);
@@ -420,7 +424,10 @@ static void think(struct rv_watch *w)
                 return;
         w->thinking = true; /* a poll that fails at once comes back here */
         uint64_t now = rv_now(), next = UINT64_MAX, each = interval(w);
-        if (w->indication) {
+        if (w->indication) { /* there is nothing to be polled, but a broken source may come back */
+                struct rv_error ignored = { 0 };
+                if (!w->push && w->watchers && rv_push_start(w, &ignored))
+                        rv_alarm_set(&w->agent->loop, &w->alarm, now + RV_WATCH_FALLBACK);
                 w->thinking = false;
                 return;
         }
@@ -469,6 +476,17 @@ static void on_alarm(struct rv_alarm *a)
 
 /* ---- joining ---- */
 
+/* Whether the first key stands for the source's first key, as it is or as text. */
+static bool is_key_shown(const struct rv_class *c, const struct rv_class *source)
+{
+        if (c == source)
+                return true;
+        const struct rv_property *p = &c->properties[c->keys[0]];
+        const char *from = p->source ? p->source : p->name;
+        return source->nkeys && strcasecmp(from, source->properties[source->keys[0]].name) == 0 &&
+               (p->convert == RV_CONVERT_NONE || p->convert == RV_CONVERT_STRING);
+}
+
 static struct rv_watch *watch_new(struct rv_agent *a, const struct rv_class *c, struct rv_entry *e)
 {
         struct rv_watch *w = calloc(1, sizeof *w);
@@ -482,7 +500,8 @@ static struct rv_watch *watch_new(struct rv_agent *a, const struct rv_class *c, 
         w->alarm.ring = on_alarm;
         w->late.ring = on_late;
         w->indication = c->flags & RV_INDICATION;
-        w->by_first_key = e->provider->push && c->nkeys && !c->view_of;
+        w->source = e->provider->class;
+        w->by_first_key = e->provider->push && c->nkeys && is_key_shown(c, w->source);
         a->watches = w;
         return w;
 }
@@ -523,6 +542,21 @@ unsigned rv_watch_covers(const struct rv_agent *a, const struct rv_class *c)
         return e && e->provider->push ? e->provider->push->covers : 0;
 }
 
+bool rv_watch_silent(const struct rv_agent *a, const struct rv_class *c, unsigned property)
+{
+        const struct rv_class *source = c->view_of ? rv_class_find(c->view_of, NULL) : c;
+        struct rv_entry *e = source ? rv_entry_find((struct rv_agent *)a, source) : NULL;
+        const struct rv_push *push = e ? e->provider->push : NULL;
+        const struct rv_property *p = &c->properties[property];
+        const char *from = p->source ? p->source : p->name;
+        if (!push || !(push->covers & RV_PUSH_MODIFY))
+                return false;
+        bool silent = p->flags & RV_COUNTER;
+        for (unsigned i = 0; i < push->nsilent; i++)
+                silent |= strcasecmp(source->properties[push->silent[i]].name, from) == 0;
+        return silent;
+}
+
 int rv_watch_join(struct rv_agent *a, const struct rv_class *c, struct rv_watcher *x, struct rv_error *err)
 {
         const struct rv_class *source = c->view_of ? rv_class_find(c->view_of, NULL) : c;
@@ -536,6 +570,16 @@ int rv_watch_join(struct rv_agent *a, const struct rv_class *c, struct rv_watche
                 return rv_fail(err, RV_NOT_SUPPORTED, "'%s' has too many properties to be watched", c->name);
         if (!w && !(w = watch_new(a, c, e)))
                 return -ENOMEM;
+        if (w->indication && c->view_of && !w->view) {
+                struct rv_arena arena = { 0 };
+                struct rv_ask all = { .all_properties = true };
+                struct rv_plan plan = { 0 };
+                int r = rv_plan_make(&arena, c, &all, &plan, err);
+                w->view = plan.view; /* views live for ever */
+                rv_arena_free(&arena);
+                if (r)
+                        return r;
+        }
         if (!w->push && e->provider->push) {
                 int r = rv_push_start(w, err);
                 if (r && w->indication) { /* there is no other way */

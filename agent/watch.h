@@ -16,7 +16,7 @@
 #define RV_WATCH_LINGER UINT64_C(10000000000)   /* ns */
 #define RV_WATCH_FALLBACK UINT64_C(5000000000)  /* ns between polls when push is broken */
 #define RV_WATCH_DEADLINE UINT64_C(30000000000) /* ns that a poll may take */
-enum { RV_WATCH_KEYS = 1000 };                  /* objects told one by one; beyond that all are read */
+enum { RV_WATCH_KEYS = 10000 };                  /* objects told one by one; beyond that all are read */
 
 struct rv_watch;
 
@@ -44,6 +44,8 @@ void rv_watch_leave(struct rv_watcher *);
 bool rv_watch_pushes(const struct rv_watcher *); /* no polls are needed for it now */
 /* What the class' push covers, for whoever is about to join. */
 unsigned rv_watch_covers(const struct rv_agent *, const struct rv_class *);
+/* Whether push is silent about a property. */
+bool rv_watch_silent(const struct rv_agent *, const struct rv_class *, unsigned property);
 uint64_t rv_watch_generation(const struct rv_watch *); /* grows with every change of any watched property */
 
 /* The rows at this moment, held. */

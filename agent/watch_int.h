@@ -22,7 +22,7 @@ struct rv_seen {
 /* Objects that push told of. */
 struct rv_told_key {
         struct rv_arg key; /* text is its own */
-        uint64_t due;
+        uint64_t due, delay; /* delay: until the next look, while it is still there; 0: only one look */
         bool while_there;
 };
 
@@ -55,6 +55,8 @@ struct rv_watch {
         uint64_t push_retry;
         struct rv_told_key *keys;
         size_t nkeys, keys_cap;
+        const struct rv_view *view; /* of an indication's view */
+        const struct rv_class *source;
         struct rv_batch *event; /* one row being filled */
         struct rv_row event_row;
 };

@@ -454,8 +454,27 @@ static int (*const methods[NetAdapter_nmethods])(struct rv_call *, const void *,
         [NetAdapter_method_Set] = adapter_set,
 };
 
+/* ---- changes ---- */
+
+static int push_read(int fd, struct rv_news *news)
+{
+        int r = rv_netlink_drain(fd);
+        if (r > 0)
+                rv_news_changed(news);
+        return r < 0 ? r : 0;
+}
+
+static int adapter_open(struct rv_error *err)
+{
+        (void)err;
+        return rv_netlink_watch((const int[]) { RTNLGRP_LINK, 0 });
+}
+
+static const struct rv_push adapter_push = { .covers = RV_PUSH_ALL, .open = adapter_open, .read = push_read };
+
 static const struct rv_provider netadapter = { .class = &NetAdapter_class,
                                                .query = adapter_query,
+                                               .push = &adapter_push,
                                                .methods = methods };
 
 RV_PROVIDERS(netadapter, &netadapter);

@@ -675,14 +675,58 @@ static int (*const neighbour_methods[NetNeighbor_nmethods])(struct rv_call *, co
         [NetNeighbor_method_Create] = neighbour_create, [NetNeighbor_method_Delete] = neighbour_delete
 };
 
+/* ---- changes ---- */
+
+static int push_read(int fd, struct rv_news *news)
+{
+        int r = rv_netlink_drain(fd);
+        if (r > 0)
+                rv_news_changed(news);
+        return r < 0 ? r : 0;
+}
+
+static int address_open(struct rv_error *err)
+{
+        (void)err;
+        return rv_netlink_watch((const int[]) { RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_LINK, 0 });
+}
+
+static int route_open(struct rv_error *err)
+{
+        (void)err;
+        return rv_netlink_watch((const int[]) { RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_LINK, 0 });
+}
+
+static int neighbour_open(struct rv_error *err)
+{
+        (void)err;
+        return rv_netlink_watch((const int[]) { RTNLGRP_NEIGH, RTNLGRP_LINK, 0 });
+}
+
+/* They count down. */
+static const uint16_t address_silent[] = { NetIPAddress_ValidLifetime, NetIPAddress_PreferredLifetime };
+static const struct rv_push address_push = { .covers = RV_PUSH_ALL,
+                                             .open = address_open,
+                                             .read = push_read,
+                                             .silent = address_silent,
+                                             .nsilent = 2 };
+static const struct rv_push route_push = { .covers = RV_PUSH_ALL, .open = route_open, .read = push_read };
+/* The kernel does not tell of every state that it goes through. */
+static const struct rv_push neighbour_push = { .covers = RV_PUSH_CREATE | RV_PUSH_DELETE,
+                                               .open = neighbour_open,
+                                               .read = push_read };
+
 static const struct rv_provider netipaddress = { .class = &NetIPAddress_class,
                                                  .query = address_query,
+ .push = &address_push,
                                                  .methods = address_methods };
 static const struct rv_provider netroute = { .class = &NetRoute_class,
                                              .query = route_query,
+ .push = &route_push,
                                              .methods = route_methods };
 static const struct rv_provider netneighbor = { .class = &NetNeighbor_class,
                                                 .query = neighbour_query,
+ .push = &neighbour_push,
                                                 .methods = neighbour_methods };
 
 RV_PROVIDERS(netip, &netipaddress, &netroute, &netneighbor);

@@ -24,6 +24,7 @@
 #include "gen/Process.h"
 #include "providers/lib/cgroup.h"
 #include "providers/lib/proccache.h"
+#include "providers/lib/procevents.h"
 #include "providers/lib/procfs.h"
 
 struct reader {
@@ -507,8 +508,48 @@ static int (*const methods[Process_nmethods])(struct rv_call *, const void *, st
         [Process_method_Create] = process_create,
 };
 
+/* ---- changes: the kernel tells of programs that start and processes that come and go (to root) ---- */
+
+#define FORKED UINT64_C(20000000) /* ns in which a forked process is expected to run a program of its own */
+
+static void on_process(void *news, const struct proc_event *e)
+{
+        struct rv_arg key = { .type = RV_UINT };
+        switch (e->what) {
+        case PROC_EVENT_FORK:
+                key.u = (uint32_t)e->event_data.fork.child_tgid;
+                if (e->event_data.fork.child_pid == e->event_data.fork.child_tgid) /* else a thread */
+                        rv_news_key(news, &key, FORKED);
+                break;
+        case PROC_EVENT_EXEC:
+                key.u = (uint32_t)e->event_data.exec.process_tgid;
+                rv_news_key(news, &key, 0);
+                break;
+        case PROC_EVENT_EXIT:
+                key.u = (uint32_t)e->event_data.exit.process_tgid;
+                if (e->event_data.exit.process_pid == e->event_data.exit.process_tgid)
+                        rv_news_gone(news, &key); /* it is a zombie until its parent looks */
+                break;
+        default: break;
+        }
+}
+
+static int push_open(struct rv_error *err)
+{
+        (void)err;
+        return rv_procevents_open();
+}
+
+static int push_read(int fd, struct rv_news *news)
+{
+        return rv_procevents_read(fd, on_process, news);
+}
+
+static const struct rv_push push = { .covers = RV_PUSH_CREATE | RV_PUSH_DELETE, .open = push_open, .read = push_read };
+
 static const struct rv_provider process = { .class = &Process_class,
                                             .query = process_query,
+                                            .push = &push,
                                             .peek = process_peek,
                                             .idle = rv_proccache_drop,
                                             .methods = methods };

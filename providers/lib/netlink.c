@@ -164,3 +164,38 @@ int rv_netlink_parse(const char *s, uint8_t ret[16])
 {
         return inet_pton(AF_INET, s, ret) == 1 ? AF_INET : inet_pton(AF_INET6, s, ret) == 1 ? AF_INET6 : 0;
 }
+
+enum { PUSH_BUFFER = 1 << 20, PUSH_MESSAGES = 200 };
+
+int rv_netlink_watch(const int *groups)
+{
+        int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE), size = PUSH_BUFFER;
+        struct sockaddr_nl own = { .nl_family = AF_NETLINK };
+        if (fd < 0)
+                return -errno;
+        if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
+                setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+        int r = bind(fd, (struct sockaddr *)&own, sizeof own) < 0 ? -errno : 0;
+        for (; r == 0 && *groups; groups++)
+                if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, groups, sizeof *groups) < 0)
+                        r = -errno;
+        if (r)
+                close(fd);
+        return r ? r : fd;
+}
+
+/* What it says is not looked at: whoever watches reads again. */
+int rv_netlink_drain(int fd)
+{
+        char head[16];
+        for (int i = 0; i < PUSH_MESSAGES; i++) {
+                ssize_t n = recv(fd, head, sizeof head, 0);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return errno == EAGAIN ? i > 0 : -errno;
+                if (n == 0)
+                        return -ENODATA;
+        }
+        return 1;
+}

@@ -52,6 +52,11 @@ static inline const char *rv_attr_text(const struct rtattr *a)
         return a && RTA_PAYLOAD(a) && ((const char *)RTA_DATA(a))[RTA_PAYLOAD(a) - 1] == 0 ? RTA_DATA(a) : NULL;
 }
 
+/* Changes: a socket that is told of these multicast groups (RTNLGRP_LINK...; 0 ends the list) and never blocks. */
+int rv_netlink_watch(const int *groups);
+/* Reads away what has come; 1: something has, 0: nothing, -errno: some of it was lost. */
+int rv_netlink_drain(int fd);
+
 /* Appends an attribute to a message being built in a buffer of `size` bytes; false when it does not fit. */
 bool rv_netlink_add(struct nlmsghdr *, size_t size, unsigned type, const void *, size_t n);
 

@@ -521,7 +521,7 @@ static int told_read(int fd, struct rv_news *news)
         for (ssize_t i = 0; i < n / (ssize_t)sizeof *ids; i++) {
                 if (ids[i] == UINT32_MAX)
                         return -ENOBUFS;
-                rv_news_key(news, &(struct rv_arg) { .type = RV_UINT, .u = ids[i] }, 0, false);
+                rv_news_key(news, &(struct rv_arg) { .type = RV_UINT, .u = ids[i] }, 0);
         }
         return 0;
 }
