@@ -92,13 +92,17 @@ struct rv_values {
 enum { RV_PUSH_CREATE = 1, RV_PUSH_MODIFY = 2, RV_PUSH_DELETE = 4, RV_PUSH_ALL = 7 };
 struct rv_news;
 struct rv_push {
-        unsigned covers; /* changes of these kinds are always told, but for properties that are [Counter] or silent */
-        bool priority;   /* wait for POLLPRI, as /proc files want it, instead of POLLIN */
-        const uint16_t *silent; /* properties whose changes are not told: polled for where somebody names them */
+        unsigned
+                covers; /* changes of these kinds are always told, but for properties that are [Counter] or silent */
+        bool priority; /* wait for POLLPRI, as /proc files want it, instead of POLLIN */
+        const uint16_t
+                *silent; /* properties whose changes are not told: polled for where somebody names them */
         unsigned nsilent;
-        int (*open)(struct rv_error *);        /* a descriptor, or -errno and perhaps the error described */
-        int (*read)(int fd, struct rv_news *); /* 0; or -errno: changes were lost. It is opened anew, all is read again */
-        void (*close)(int fd);                 /* NULL: close() */
+        int (*open)(struct rv_error *); /* a descriptor, or -errno and perhaps the error described */
+        int (*read)(
+                int fd,
+                struct rv_news *); /* 0; or -errno: changes were lost. It is opened anew, all is read again */
+        void (*close)(int fd);     /* NULL: close() */
 };
 void rv_news_changed(struct rv_news *); /* something: all is read again */
 /* The objects whose first key is this, `after` ns from now. */
