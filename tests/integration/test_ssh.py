@@ -400,7 +400,8 @@ def processes(host):
     """What parses strangers' bytes has no rights."""
     p = Prompt(['ssh', '-tt', '-F', host.config, 'reeve-host'])
     p.until(r'PS [^>]*> ')
-    pids = subprocess.run(['pgrep', '-x', 'reeve-ssh', '-P', str(host.proc.pid)], capture_output=True, text=True).stdout.split()
+    starter = subprocess.run(['pgrep', '-x', 'reeve-ssh', '-P', str(host.proc.pid)], capture_output=True, text=True).stdout.strip()
+    pids = subprocess.run(['pgrep', '-P', starter], capture_output=True, text=True).stdout.split()   # it forks one for each connection
     states = [dict(line.split(':', 1) for line in open(f'/proc/{pid}/status').read().splitlines()) for pid in pids]
     check('front-ends run under seccomp without new privileges', states and all(s['Seccomp'].strip() == '2' and s['NoNewPrivs'].strip() == '1' for s in states), states)
     if os.geteuid() == 0:
