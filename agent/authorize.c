@@ -253,6 +253,20 @@ void rv_policy_names(struct rv_policy *p, const struct rv_identity *who, char *r
         snprintf(ret, size, "%s", v.roles);
 }
 
+enum rv_language rv_policy_language(struct rv_policy *p, const struct rv_identity *who)
+{
+        enum rv_language most = RV_LANGUAGE_NONE;
+        if (rv_policy_has_all(p, who))
+                return RV_LANGUAGE_FULL;
+        struct rv_role_set *set = rv_policy_hold(p);
+        int64_t now = (int64_t)time(NULL);
+        for (unsigned i = 0; set && i < set->n; i++)
+                if (rv_role_fits(&set->roles[i], who, now) && set->roles[i].language > most)
+                        most = set->roles[i].language;
+        rv_roles_drop(set);
+        return most;
+}
+
 /* ---- classes as they may be known ---- */
 
 static bool knows_property(const struct rv_rule *const *rules, unsigned n, unsigned p, unsigned ops)

@@ -68,6 +68,9 @@ bool rv_policy_has_all(const struct rv_policy *, const struct rv_identity *);
 /* "root", "self", "group", or the roles that fit now: "a, b". */
 void rv_policy_names(struct rv_policy *, const struct rv_identity *, char *ret, size_t size);
 
+/* Of all roles that fit, the freest; Full for whoever has everything, None for nobody. */
+enum rv_language rv_policy_language(struct rv_policy *, const struct rv_identity *);
+
 /* class and method may be NULL where the right has none. Any thread. */
 int rv_authorize(struct rv_policy *, const struct rv_identity *, enum rv_right, const struct rv_class *,
                  const char *method, struct rv_error *err);

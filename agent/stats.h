@@ -35,7 +35,9 @@ struct rv_session_stats {
         uint64_t bytes_in, bytes_out, bytes_queued;
         int64_t since;          /* ns since 1970 */
         int64_t last_call_time; /* ns since 1970, 0 = none yet */
-        char state[16];         /* "Open", "Draining", ... */
+        char state[16];         /* "Open", "Draining" */
+        char roles[160];        /* that fit it now */
+        char language[16];      /* of its shell: "None", "Constrained", "Full" */
 };
 
 /* A change or a denial. Texts are NULL where there is nothing to be said; they are valid during `each`. */
@@ -69,6 +71,8 @@ int rv_stats_verify_audit(const struct rv_call *, struct rv_audit_check *, char 
  * that the provider was given (rv_query.call, or its own argument): it knows the agent. */
 int rv_stats_each_provider(const struct rv_call *, int (*each)(void *, const struct rv_provider_stats *),
                            void *);
+/* Closes a session; force: its local process gets SIGHUP. What-if only looks. -ENOENT: there is none; -ETIMEDOUT. */
+int rv_stats_end_session(const struct rv_call *, const char *id, bool force);
 int rv_stats_each_session(const struct rv_call *, int (*each)(void *, const struct rv_session_stats *),
                           void *);
 

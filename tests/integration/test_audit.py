@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The audit: conditions on it, its chain, segments and anchors, secrets, sessions as objects."""
-import glob, hashlib, json, os, shutil, sqlite3, sys, tempfile, time
+import glob, hashlib, json, os, shutil, signal, sqlite3, subprocess, sys, tempfile
 
 sys.path.insert(0, os.path.dirname(__file__))
 from agentlib import Agent, Cases
@@ -172,6 +172,43 @@ try:
     agent.stop()
     text = b''.join(open(os.path.join(folder, f), 'rb').read() for f in os.listdir(folder) if not f.endswith('.sock'))
     case('no secret on disk', b'hunter2' not in text and b'***' in text)
+
+    # ---- sessions ----
+    shutil.rmtree(folder)
+    os.mkdir(folder)
+    agent = start()
+    victim, admin = agent.open(), agent.open()
+    mine = victim.call('Hello')['result']['Session']
+    listed = {s['Id']: s for s in agent.call('EnumerateInstances', {'ClassName': 'Session'})['result']['Instances']}
+    s = listed.get(mine, {})
+    case('a session is an object', s.get('User') and s['Source'] == 'local' and s['ProcessId'] == os.getpid() and s['Calls'] == 1 and s['Language'] == 'Full' and
+         s['Roles'] in ('root', 'self') and s['Transport'] == 'Local' and s['State'] == 'Open', s)
+    r = admin.call('GetInstance', {'ClassName': 'Session', 'InstanceName': {'Id': mine}})
+    case('one session', r.get('result', {}).get('Id') == mine, r)
+    end = {'ClassName': 'Session', 'InstanceName': {'Id': mine}, 'MethodName': 'Terminate'}
+    r = admin.call('InvokeMethod', dict(end, WhatIf=True))
+    case('end it, what if', r['result']['WhatIf'] and victim.call('Ping')['result'] == {}, r)
+    r = admin.call('InvokeMethod', end)
+    case('end it', r['result']['ReturnValue'] == 0 and victim.line() is None, r)
+    r = admin.call('InvokeMethod', end)
+    case('end it again', r['error']['code'] == -32006, r)
+    r = admin.call('ExecQuery', {'QueryLanguage': 'SQL', 'Query': f"SELECT count(*) AS n FROM Session WHERE Id = '{mine}'"})
+    case('it has gone', r['result']['Instances'] == [{'n': 0}], r)
+    own = admin.call('Hello')['result']['Session']
+    admin.send(json.dumps({'jsonrpc': '2.0', 'id': 9, 'method': 'InvokeMethod', 'params': dict(end, InstanceName={'Id': own})}) + '\n')
+    case('end oneself', admin.line() is None)
+    child = subprocess.Popen([sys.executable, '-c', f'import socket, time; s = socket.socket(socket.AF_UNIX); s.connect({agent.path!r}); print(1, flush=True); time.sleep(60)'],
+                             stdout=subprocess.PIPE)
+    child.stdout.readline()
+    for n in range(100):
+        found = [s['Id'] for s in agent.call('EnumerateInstances', {'ClassName': 'Session'})['result']['Instances'] if s['ProcessId'] == child.pid]
+        if found:
+            break
+    r = agent.call('InvokeMethod', dict(end, InstanceName={'Id': found[0]}, InParameters={'Force': True}))
+    case('end it with its process', r['result']['ReturnValue'] == 0 and child.wait(10) == -signal.SIGHUP, r)
+    case('ends are recorded', [r['Result'] for r in records(agent, "Method = 'Terminate'")] == ['Succeeded', 'Failed', 'Succeeded', 'Succeeded'],
+         [r['Result'] for r in records(agent, "Method = 'Terminate'")])
+    agent.stop()
 finally:
     for f in folder, folder + '.good':
         shutil.rmtree(f, ignore_errors=True)
