@@ -143,9 +143,12 @@ static void hang_up(const struct rv_session *s)
         struct timespec up, now;
         clock_gettime(CLOCK_BOOTTIME, &up);
         clock_gettime(CLOCK_REALTIME, &now);
-        if (after && sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                            &start) == 1) {
-                int64_t began = now.tv_sec - up.tv_sec + (int64_t)(start / (unsigned long)sysconf(_SC_CLK_TCK));
+        if (after &&
+            sscanf(after + 1,
+                   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                   &start) == 1) {
+                int64_t began =
+                        now.tv_sec - up.tv_sec + (int64_t)(start / (unsigned long)sysconf(_SC_CLK_TCK));
                 if (began <= s->since / 1000000000 + 2)
                         syscall(SYS_pidfd_send_signal, fd, SIGHUP, NULL, 0);
         }
