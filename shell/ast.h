@@ -86,6 +86,7 @@ enum {
         NF_FILTER = 4096,
         NF_PARALLEL = 8192,
         NF_BASE = 16384,
+        NF_METHOD = 32768, /* return: of a class's method itself, not of a block in it */
 };
 
 /* where a variable is looked for */
@@ -178,6 +179,7 @@ struct block {
         struct param *params;
         uint32_t nparams;
         bool has_param_block, named, filter;
+        bool method, method_void; /* the body of a class's method; one that gives nothing */
         struct attr *attrs;
         struct node *part[BL_PARTS]; /* N_LIST or NULL */
         struct layout *layout;

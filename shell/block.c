@@ -77,6 +77,7 @@ struct call {
         struct node *at;
         struct sv this_;
         bool dotted;
+        struct sv *returned;
 };
 
 /* A simple block with its arguments. */
@@ -100,6 +101,7 @@ static int call_block(struct sh *sh, struct sh_block *b, struct argvec *a, const
                            .target = c->target,
                            .pipe_len = 1,
                            .pipe_pos = 1,
+                           .returned = c->returned,
                            .dotted = c->dotted };
         struct frame *of_scope = s->frame;
         struct sh_cmd *cmd = sh->cmd;
@@ -230,6 +232,31 @@ int sh_block_member(struct sh *sh, struct sv block, struct sv self, struct sh_ar
         if (ret->kind == SH_VOID)
                 *ret = SH_NIL;
         return SH_OK;
+}
+
+static int nowhere_write(struct sh_sink *s, struct sh *sh, struct sv v)
+{
+        (void)s, (void)sh, (void)v;
+        return SH_OK;
+}
+
+int sh_block_method(struct sh *sh, struct sv block, struct sv self, struct sh_args args, struct sv *ret)
+{
+        struct sh_block *b = sh_block_of(block);
+        struct argvec a = { 0 };
+        struct sh_sink nowhere = { .write = nowhere_write };
+        struct sv returned = SH_NIL;
+        struct call c = { .at = sh->frame->at, .this_ = self, .returned = &returned };
+        sh_block_simple(sh, b->ast); /* makes its parameters known */
+        for (uint32_t i = 0; i < args.n; i++)
+                sh_argvec_value(&a, args.v[i], false);
+        int st = call_block(sh, b, &a, &c, &nowhere);
+        sh_argvec_free(&a);
+        if (st == SH_OK)
+                *ret = returned;
+        else
+                sh_drop(returned);
+        return st;
 }
 
 /* ---- by name ---- */

@@ -1,36 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
  * Classes and enums that scripts define. A class becomes a struct sh_type: its instances are a row of values (the
- * base's first), its properties members that name their place, its methods script blocks with $this. Overloads are
- * chosen by the number of arguments. Types live until the process ends.
+ * base's first; behind an exception when it derives from one), its properties members that name their place, its
+ * methods script blocks with $this. Types live until the process ends.
  */
+#include "shell/class.h"
+
+#include "shell/error.h"
+#include "shell/text.h"
+#include "shell/types.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
-#include "shell/eval.h"
-#include "shell/fields.h"
-#include "shell/text.h"
-#include "shell/types.h"
-
-struct field {
-        const char *name;
-        const struct sh_type *type; /* NULL = object */
-        struct node *init;
-};
-struct cls {
-        struct sh_type type;
-        struct cls *next, *base;
-        struct class_ast *ast;
-        struct unit *unit;
-        struct field *fields; /* base's first */
-        uint32_t nfields;
-        struct field *statics;
-        struct sv *static_values;
-        uint32_t nstatics;
-        struct sh_member *members;
-        uint32_t nmembers;
-};
 static struct cls *all_classes;
 struct made_enum {
         struct sh_enum e;
@@ -38,12 +21,17 @@ struct made_enum {
 };
 static struct made_enum *all_enums;
 
-static struct cls *class_of(const struct sh_type *t)
+struct cls *sh_class_of(const struct sh_type *t)
 {
         for (struct cls *c = all_classes; c; c = c->next)
                 if (&c->type == t)
                         return c;
         return NULL;
+}
+
+bool sh_is_script_class(const struct sh_type *t)
+{
+        return t->construct && (t->free == sh_fields_free || sh_type_is(t, &sh_type_exception)) && sh_class_of(t);
 }
 
 static void *must(void *p)
@@ -53,7 +41,7 @@ static void *must(void *p)
         return p;
 }
 
-static int type_of_attrs(struct sh *sh, struct attr *a, const struct sh_type **ret)
+int sh_class_type_of(struct sh *sh, struct attr *a, const struct sh_type **ret)
 {
         *ret = NULL;
         for (; a; a = a->next)
@@ -62,28 +50,116 @@ static int type_of_attrs(struct sh *sh, struct attr *a, const struct sh_type **r
         return SH_OK;
 }
 
-/* ---- properties ---- */
-static int get_field(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+bool sh_class_is_constructor(const struct cls *c, const struct class_member *m)
 {
-        (void)a;
-        *ret = sh_keep(*sh_field(self, (uint32_t)sh->member->arg));
-        return SH_OK;
+        return m->is_method && !strcasecmp(m->name, c->ast->name);
 }
-static int store(struct sh *sh, const struct sh_type *t, struct sv v, struct sv *to)
+
+/* ---- instances ---- */
+struct exception_instance {
+        struct sh_exception x;
+        uint32_t n;
+        struct sv v[];
+};
+
+struct sv *sh_class_field(struct cls *c, struct sv self, uint32_t i)
+{
+        return c->native ? &((struct exception_instance *)self.o)->v[i] : sh_field(self, i);
+}
+
+static struct sv make(struct cls *c)
+{
+        if (!c->native)
+                return sh_fields_new(&c->type, c->nfields);
+        struct exception_instance *e = must(calloc(1, sizeof *e + c->nfields * sizeof *e->v));
+        sh_exception_init(&e->x, &c->type);
+        e->n = c->nfields;
+        return (struct sv) { .kind = SH_OTHER, .o = &e->x.obj };
+}
+
+static void end_exception(struct sh_obj *o)
+{
+        struct exception_instance *e = (struct exception_instance *)o;
+        for (uint32_t i = 0; i < e->n; i++)
+                sh_drop(e->v[i]);
+        sh_exception_end(&e->x);
+}
+
+struct sv sh_class_blank(struct sh *sh, struct cls *c, int *ret_st)
+{
+        struct sv self = make(c);
+        *ret_st = SH_OK;
+        for (uint32_t i = 0; i < c->nfields; i++) {
+                const struct sh_type *t = c->fields[i].type;
+                *sh_class_field(c, self, i) = t && t != &sh_type_string ? sh_default_value(t) : SH_NIL;
+        }
+        for (uint32_t i = 0; i < c->nfields && *ret_st == SH_OK; i++) {
+                if (!c->fields[i].init)
+                        continue;
+                struct sv v = EV(c->fields[i].init);
+                *ret_st = sh_failed(v) ? (int)sh->st
+                                       : sh_class_store(sh, c, &c->fields[i], v, sh_class_field(c, self, i));
+                if (!sh_failed(v))
+                        sh_drop(v);
+        }
+        return self;
+}
+
+/* ---- properties ---- */
+/* A failure of conversion or validation becomes 'Exception setting "Name": ...'. */
+static int setting_failed(struct sh *sh, const char *name)
+{
+        struct sv e = sh_error_take(sh), message = SH_NIL, x = SH_NIL, inner = SH_NIL;
+        if (sh_get(sh, e, "Exception", 9, &x) == SH_OK && sh_is_exception(x)) {
+                struct sh_buf b = { 0 };
+                sh_exception_message(x, &b);
+                message = sh_buf_take(&b);
+                inner = sh_keep(x);
+        }
+        const char *text = message.kind == SH_STRING ? message.s->s : "", *dot = strstr(text, "'. ");
+        if (!strncmp(text, "Cannot validate argument on parameter '", 39) && dot) /* it is no parameter */
+                text = dot + 3;
+        sh_drop(x);
+        int st = sh_throw_as(sh, "System.Management.Automation.SetValueInvocationException", "ExceptionWhenSetting",
+                             "NotSpecified", SH_NIL, "Exception setting \"%s\": \"%s\"", name,
+                             text);
+        sh_drop(inner);
+        sh_drop(message);
+        sh_drop(e);
+        return st;
+}
+
+int sh_class_store(struct sh *sh, struct cls *c, const struct cls_field *f, struct sv v, struct sv *to)
 {
         struct sv held = SH_NIL, old = *to;
-        int st = t ? sh_convert(sh, v, t, &held) : (held = sh_keep(v), SH_OK);
+        int st = SH_OK;
+        if (f->type && !(sh_is_null(v) && f->type == &sh_type_string))
+                st = sh_convert(sh, v, f->type, &held);
+        else
+                held = sh_keep(v);
+        if (st == SH_OK && f->attrs && (st = sh_validate(sh, f->attrs, c->unit, held, f->name, true)) != SH_OK)
+                sh_drop(held);
+        if (st == SH_ERROR)
+                return setting_failed(sh, f->name);
         if (st == SH_OK) {
                 *to = held;
                 sh_drop(old);
         }
         return st;
 }
+
+static int get_field(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        uint32_t at = (uint32_t)sh->member->arg;
+        (void)a;
+        *ret = sh_keep(*sh_class_field(sh_class_of(self.o->type), self, at));
+        return SH_OK;
+}
 static int set_field(struct sh *sh, struct sv self, struct sv v)
 {
         uint32_t at = (uint32_t)sh->member->arg;
-        struct cls *c = class_of(self.o->type);
-        return store(sh, c->fields[at].type, v, sh_field(self, at));
+        struct cls *c = sh_class_of(self.o->type);
+        return sh_class_store(sh, c, &c->fields[at], v, sh_class_field(c, self, at));
 }
 static int get_static(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
@@ -97,195 +173,70 @@ static int set_static(struct sh *sh, struct sv self, struct sv v)
         struct sv *to = (struct sv *)sh->member->arg;
         for (struct cls *c = all_classes; c; c = c->next)
                 if (c->nstatics && to >= c->static_values && to < c->static_values + c->nstatics)
-                        return store(sh, c->statics[to - c->static_values].type, v, to);
-        return store(sh, NULL, v, to);
+                        return sh_class_store(sh, c, &c->statics[to - c->static_values], v, to);
+        return SH_NONE;
 }
 
-/* ---- methods ---- */
-static struct class_member *overload(struct cls *c, const char *name, bool is_static, uint32_t n,
-                                     struct cls **ret_owner)
-{
-        for (; c; c = c->base)
-                for (struct class_member *m = c->ast->members; m; m = m->next)
-                        if (m->is_method && m->is_static == is_static && !strcasecmp(m->name, name) &&
-                            m->body->nparams == n) {
-                                *ret_owner = c;
-                                return m;
-                        }
-        return NULL;
-}
-static int run_method(struct sh *sh, struct class_member *m, struct sv self, struct sh_args a, struct sv *ret)
-{
-        const struct sh_type *t;
-        struct sv block = sh_block_new(sh, m->body), r = SH_NIL;
-        int st = sh_block_member(sh, block, self, a, &r);
-        sh_drop(block);
-        if (st != SH_OK)
-                return st;
-        st = type_of_attrs(sh, m->attrs, &t);
-        if (st == SH_OK && t == &sh_type_void) {
-                sh_drop(r);
-                *ret = SH_NOTHING;
-                return SH_OK;
-        }
-        if (st == SH_OK && t)
-                st = sh_convert(sh, r, t, ret);
-        else
-                *ret = sh_keep(r);
-        sh_drop(r);
-        return st;
-}
+/* ---- what the language asks of every type ---- */
 static int call_method(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         const struct sh_member *me = sh->member;
-        struct cls *c = me->is_static ? (struct cls *)me->arg : class_of(self.o->type), *owner;
-        struct class_member *m = c ? overload(c, me->name, me->is_static, a.n, &owner) : NULL;
-        return m ? run_method(sh, m, self, a, ret) : SH_NONE;
+        struct cls *c = me->is_static ? (struct cls *)me->arg : sh_class_of(self.o->type);
+        return c ? sh_class_call(sh, c, me->name, me->is_static, self, a, ret) : SH_NONE;
 }
 
-/* ---- making instances ---- */
-static struct sv blank(struct sh *sh, struct cls *c, int *ret_st)
-{
-        struct sv self = sh_fields_new(&c->type, c->nfields);
-        *ret_st = SH_OK;
-        for (uint32_t i = 0; i < c->nfields; i++)
-                *sh_field(self, i) = c->fields[i].type ? sh_default_value(c->fields[i].type) : SH_NIL;
-        for (uint32_t i = 0; i < c->nfields && *ret_st == SH_OK; i++) {
-                if (!c->fields[i].init)
-                        continue;
-                struct sv v = EV(c->fields[i].init);
-                *ret_st = sh_failed(v) ? (int)sh->st : store(sh, c->fields[i].type, v, sh_field(self, i));
-                if (!sh_failed(v))
-                        sh_drop(v);
-        }
-        return self;
-}
-
-static int run_constructor(struct sh *sh, struct cls *c, struct sv self, struct sh_args a, bool *ret_none);
-
-/* : base(a, b): the arguments see the constructor's own parameters. */
-static int run_base(struct sh *sh, struct cls *c, struct class_member *m, struct sv self, struct sh_args a)
-{
-        struct sv v[32];
-        uint32_t n = 0;
-        bool none = false;
-        int st = SH_OK;
-        if (m && m->has_base) {
-                sh_block_simple(sh, m->body); /* makes its parameters known */
-                struct argvec args = { 0 };
-                struct scope *s = sh_scope_new(sh, sh->scope, m->body->layout), *outer = sh->scope;
-                struct frame f = { .prev = sh->frame,
-                                   .block = m->body,
-                                   .scope = s,
-                                   .args = SH_UNSET,
-                                   .bound = SH_UNSET,
-                                   .input = SH_UNSET,
-                                   .this_ = self,
-                                   .at = sh->frame->at };
-                struct frame *above = sh->frame;
-                for (uint32_t i = 0; i < a.n; i++)
-                        sh_argvec_value(&args, a.v[i], false);
-                sh->scope = s;
-                st = sh_bind_args(sh, s, m->body, &args, &f);
-                sh->frame = &f;
-                for (uint32_t i = 0; st == SH_OK && i < m->nbase_args && n < 32; i++) {
-                        v[n] = EV(m->base_args[i]);
-                        if (sh_failed(v[n]))
-                                st = sh->st;
-                        else
-                                n++;
-                }
-                sh->frame = above;
-                sh->scope = outer;
-                if (f.args.kind != SH_K_UNSET)
-                        sh_drop(f.args);
-                sh_argvec_free(&args);
-                sh_scope_drop(s);
-        }
-        if (st == SH_OK && c->base)
-                st = run_constructor(sh, c->base, self, (struct sh_args) { n, v }, &none);
-        for (uint32_t i = 0; i < n; i++)
-                sh_drop(v[i]);
-        return st;
-}
-
-static int run_constructor(struct sh *sh, struct cls *c, struct sv self, struct sh_args a, bool *ret_none)
-{
-        struct class_member *found = NULL;
-        bool any = false;
-        struct sv ignored;
-        *ret_none = false;
-        for (struct class_member *m = c->ast->members; m; m = m->next) {
-                if (!m->is_method || m->is_static || strcasecmp(m->name, c->ast->name))
-                        continue;
-                any = true;
-                if (m->body->nparams == a.n && !found)
-                        found = m;
-        }
-        if (!found && (any || a.n)) {
-                *ret_none = true;
-                return SH_NONE;
-        }
-        int st = run_base(sh, c, found, self, a);
-        if (st != SH_OK || !found)
-                return st;
-        struct sv block = sh_block_new(sh, found->body);
-        st = sh_block_member(sh, block, self, a, &ignored);
-        sh_drop(block);
-        if (st == SH_OK)
-                sh_drop(ignored);
-        return st;
-}
-
-static int construct(struct sh *sh, const struct sh_type *t, struct sh_args a, struct sv *ret)
-{
-        int st;
-        bool none = false;
-        struct cls *c = class_of(t);
-        struct sv self = blank(sh, c, &st);
-        if (st == SH_OK)
-                st = run_constructor(sh, c, self, a, &none);
-        if (st == SH_OK)
-                *ret = self;
-        else
-                sh_drop(self);
-        return st;
-}
-static int convert(struct sh *sh, const struct sh_type *t, struct sv from, struct sv *ret)
-{
-        struct sv base = sh_unwrap(from);
-        if (base.kind != SH_HASH && from.kind != SH_PSOBJECT) {
-                int st = construct(sh, t, (struct sh_args) { 1, &from }, ret);
-                return st;
-        }
-        int st = construct(sh, t, (struct sh_args) { 0 }, ret);
-        if (st == SH_OK && (st = sh_put_all(sh, *ret, from)) != SH_OK)
-                sh_drop(*ret);
-        return st;
-}
 static void to_text(struct sh *sh, struct sv self, struct sh_buf *b)
 {
-        struct cls *owner, *c = class_of(self.o->type);
-        struct class_member *m = overload(c, "ToString", false, 0, &owner);
+        struct cls *c = sh_class_of(self.o->type);
         struct sv r = SH_NIL;
-        if (m && sh && run_method(sh, m, self, (struct sh_args) { 0 }, &r) == SH_OK)
+        if (sh && sh_class_has(c, "ToString", 0) &&
+            sh_class_call(sh, c, "ToString", false, self, (struct sh_args) { 0 }, &r) == SH_OK) {
                 sh_buf_value(sh, b, r);
-        else
-                sh_buf_puts(b, self.o->type->name);
+        } else if (c->native) {
+                sh_buf_putf(b, "%s: ", c->type.name);
+                sh_exception_message(self, b);
+        } else {
+                sh_buf_puts(b, c->type.name);
+        }
         sh_drop(r);
 }
+
+static struct sh *of_session; /* equals() is not told the session: the last one that made an instance */
 static int compare_to(struct sh *sh, struct sv self, struct sv other, int *ret)
 {
-        struct cls *owner, *c = class_of(self.o->type);
-        struct class_member *m = overload(c, "CompareTo", false, 1, &owner);
+        struct cls *c = sh_class_of(self.o->type);
         struct sv r;
         int64_t i;
-        if (!m || run_method(sh, m, self, (struct sh_args) { 1, &other }, &r) != SH_OK)
+        if (!sh || !sh_class_has(c, "CompareTo", 1) ||
+            sh_class_call(sh, c, "CompareTo", false, self, (struct sh_args) { 1, &other }, &r) != SH_OK)
                 return SH_NONE;
         bool good = sh_to_int64(sh, r, &i);
         sh_drop(r);
         *ret = (i > 0) - (i < 0);
         return good ? SH_OK : SH_NONE;
+}
+
+static bool equals(struct sv self, struct sv other)
+{
+        struct cls *c = sh_class_of(self.o->type);
+        struct sv r = SH_NIL;
+        if (sh_is_obj(other) && other.o == self.o)
+                return true;
+        if (!of_session || !sh_class_has(c, "Equals", 1))
+                return false;
+        if (sh_class_call(of_session, c, "Equals", false, self, (struct sh_args) { 1, &other }, &r) != SH_OK) {
+                sh_drop(sh_error_take(of_session));
+                return false;
+        }
+        bool same = sh_true(r);
+        sh_drop(r);
+        return same;
+}
+
+static int construct(struct sh *sh, const struct sh_type *t, struct sh_args a, struct sv *ret)
+{
+        of_session = sh;
+        return sh_class_construct(sh, t, a, ret);
 }
 
 /* ---- defining ---- */
@@ -298,45 +249,82 @@ static void add_member(struct cls *c, struct sh_member m)
         c->members[c->nmembers++] = m;
 }
 
-static char *signature(struct class_member *m)
+static const char *word_of(struct sh *sh, struct attr *a, const char *otherwise)
+{
+        const struct sh_type *t;
+        if (sh_class_type_of(sh, a, &t) != SH_OK) {
+                sh_drop(sh_error_take(sh));
+                return otherwise;
+        }
+        return !t ? otherwise : t->accelerator ? t->accelerator : t->name;
+}
+
+/* All overloads of one name: "int Add(int x), string Add(string x)". */
+static char *signature(struct sh *sh, struct cls *c, struct class_member *of)
 {
         struct sh_buf b = { 0 };
-        sh_buf_putf(&b, "System.Object %s(", m->name);
-        for (uint32_t i = 0; i < m->body->nparams; i++)
-                sh_buf_putf(&b, "%sSystem.Object %.*s", i ? ", " : "", (int)m->body->params[i].nname,
-                            m->body->params[i].name);
-        sh_buf_putf(&b, ")");
+        for (struct class_member *m = c->ast->members; m; m = m->next) {
+                if (!m->is_method || m->is_static != of->is_static || strcasecmp(m->name, of->name))
+                        continue;
+                sh_buf_putf(&b, "%s%s%s %s(", b.n ? ", " : "", m->is_static ? "static " : "",
+                            word_of(sh, m->attrs, "void"), m->name);
+                for (uint32_t i = 0; i < m->body->nparams; i++)
+                        sh_buf_putf(&b, "%s%s %.*s", i ? ", " : "",
+                                    word_of(sh, m->body->params[i].attrs, "System.Object"),
+                                    (int)m->body->params[i].nname, m->body->params[i].name);
+                sh_buf_putf(&b, ")");
+        }
         char *s = strndup(b.p, b.n);
         sh_buf_free(&b);
         return s;
+}
+
+static struct attr *validations(struct attr *a)
+{
+        for (struct attr *x = a; x; x = x->next)
+                if (!x->is_type)
+                        return a;
+        return NULL;
 }
 
 static int add_property(struct sh *sh, struct cls *c, struct class_member *m)
 {
         const struct sh_type *t;
         char text[300];
-        int st = type_of_attrs(sh, m->attrs, &t);
+        int st = sh_class_type_of(sh, m->attrs, &t);
         if (st != SH_OK)
                 return st;
-        snprintf(text, sizeof text, "%s %s {get;set;}",
+        snprintf(text, sizeof text, "%s%s %s {get;set;}", m->is_static ? "static " : "",
                  t && t->accelerator ? t->accelerator
                  : t                 ? t->name
                                      : "System.Object",
                  m->name);
-        struct field f = { m->name, t, m->init };
+        struct cls_field f = { m->name, t, m->init, validations(m->attrs) };
+        struct sh_member member = { .name = m->name, .kind = SH_PROPERTY, .is_static = m->is_static,
+                                    .signature = strdup(text), .hidden = m->hidden };
         if (!m->is_static) {
                 c->fields = must(realloc(c->fields, (c->nfields + 1) * sizeof f));
                 c->fields[c->nfields] = f;
-                add_member(c, (struct sh_member) { m->name, SH_PROPERTY, false, strdup(text), get_field,
-                                                   set_field, (intptr_t)c->nfields });
+                member.call = get_field, member.set = set_field, member.arg = (intptr_t)c->nfields;
                 c->nfields++;
-                return SH_OK;
+        } else {
+                c->statics[c->nstatics] = f;
+                struct sv *to = &c->static_values[c->nstatics++];
+                *to = t && t != &sh_type_string ? sh_default_value(t) : SH_NIL;
+                member.call = get_static, member.set = set_static, member.arg = (intptr_t)to;
         }
-        c->statics[c->nstatics] = f;
-        struct sv *to = &c->static_values[c->nstatics++];
-        *to = t ? sh_default_value(t) : SH_NIL;
-        add_member(c, (struct sh_member) { m->name, SH_PROPERTY, true, strdup(text), get_static, set_static,
-                                           (intptr_t)to });
+        add_member(c, member);
+        return SH_OK;
+}
+
+static int add_method(struct sh *sh, struct cls *c, struct class_member *m)
+{
+        c->methods = must(realloc(c->methods, (c->nmethods + 1) * sizeof *c->methods));
+        c->methods[c->nmethods++] = (struct cls_method) { .m = m };
+        if (!sh_class_is_constructor(c, m))
+                add_member(c, (struct sh_member) { .name = m->name, .kind = SH_METHOD, .is_static = m->is_static,
+                                                   .signature = signature(sh, c, m), .call = call_method,
+                                                   .arg = (intptr_t)c, .hidden = m->hidden });
         return SH_OK;
 }
 
@@ -347,8 +335,7 @@ static void register_type(struct sh *sh, const struct sh_type *t)
                         sh->script_types[i].type = t;
                         return;
                 }
-        sh->script_types =
-                must(realloc(sh->script_types, (sh->nscript_types + 1) * sizeof *sh->script_types));
+        sh->script_types = must(realloc(sh->script_types, (sh->nscript_types + 1) * sizeof *sh->script_types));
         sh->script_types[sh->nscript_types++] = (struct type_entry) { t->name, t };
 }
 
@@ -386,61 +373,89 @@ static int define_enum(struct sh *sh, struct node *n, struct class_ast *ast)
         return SH_OK;
 }
 
+/* Interfaces are kept by name, for -is; what else is not a script's class must be an exception. */
+static int find_base(struct sh *sh, struct cls *c, struct class_ast *ast, const char ***interfaces, uint32_t *n)
+{
+        const struct sh_type *t = ast->nbase ? sh_type_find(sh, ast->base, ast->nbase) : NULL;
+        if (!ast->nbase || t == &sh_type_object)
+                return SH_OK;
+        if (t && (c->base = sh_class_of(t))) {
+                c->native = c->base->native;
+                return SH_OK;
+        }
+        if (t && sh_type_is(t, &sh_type_exception)) {
+                c->native = t;
+                return SH_OK;
+        }
+        const char *dot = strrchr(ast->base, '.'), *word = dot ? dot + 1 : ast->base;
+        if (word[0] == 'I' && word[1] >= 'A' && word[1] <= 'Z') {
+                *interfaces = must(realloc(*interfaces, (*n + 2) * sizeof **interfaces));
+                (*interfaces)[(*n)++] = t ? t->name : ast->base;
+                (*interfaces)[*n] = NULL;
+                return SH_OK;
+        }
+        if (!t)
+                return sh_throw(sh, "TypeNotFound", "InvalidOperation", SH_NIL, "Unable to find type [%s].", ast->base);
+        return sh_throw(sh, "NotSupportedHere", "NotImplemented", SH_NIL,
+                        "A class cannot be derived from [%s] here, only from classes of scripts and exceptions.",
+                        t->name);
+}
+
+static int run_statics(struct sh *sh, struct cls *c)
+{
+        int st = SH_OK;
+        for (uint32_t i = 0; st == SH_OK && i < c->nstatics; i++)
+                if (c->statics[i].init) {
+                        struct sv v = EV(c->statics[i].init);
+                        st = sh_failed(v) ? (int)sh->st
+                                          : sh_class_store(sh, c, &c->statics[i], v, &c->static_values[i]);
+                        if (!sh_failed(v))
+                                sh_drop(v);
+                }
+        return st == SH_OK ? sh_class_run_static(sh, c) : st;
+}
+
 static int define_class(struct sh *sh, struct node *n, struct class_ast *ast)
 {
-        struct cls *c = must(calloc(1, sizeof *c)), *base = NULL;
-        uint32_t nstatics = 0;
-        int st = SH_OK;
-        if (ast->nbase) {
-                const struct sh_type *t = sh_type_find(sh, ast->base, ast->nbase);
-                base = t ? class_of(t) : NULL;
-                if (t && !base && t != &sh_type_object && t->base) {
-                        free(c);
-                        return sh_throw(
-                                sh, "NotSupportedHere", "NotImplemented", SH_NIL,
-                                "A class cannot be derived from [%s] here, only from classes of scripts.",
-                                t->name);
-                }
+        struct cls *c = must(calloc(1, sizeof *c));
+        uint32_t nstatics = 0, ninterfaces = 0;
+        const char **interfaces = NULL;
+        c->ast = ast;
+        int st = find_base(sh, c, ast, &interfaces, &ninterfaces);
+        if (st != SH_OK) {
+                free(c);
+                return st;
         }
         for (struct class_member *m = ast->members; m; m = m->next)
                 nstatics += m->is_static && !m->is_method;
-        c->ast = ast;
         c->unit = n->u;
         n->u->refs++; /* the type keeps the program's text */
-        c->base = base;
+        c->module = sh->scope->module;
         c->statics = must(calloc(nstatics + 1, sizeof *c->statics));
         c->static_values = must(calloc(nstatics + 1, sizeof *c->static_values));
         c->type = (struct sh_type) { .name = ast->name,
-                                     .base = base ? &base->type : &sh_type_object,
+                                     .base = c->base     ? &c->base->type
+                                             : c->native ? c->native
+                                                         : &sh_type_object,
                                      .construct = construct,
-                                     .convert = convert,
+                                     .convert = sh_class_convert,
                                      .text = to_text,
                                      .compare = compare_to,
-                                     .free = sh_fields_free };
-        if (base && base->nfields) {
-                c->fields = must(malloc(base->nfields * sizeof *c->fields));
-                memcpy(c->fields, base->fields, base->nfields * sizeof *c->fields);
-                c->nfields = base->nfields;
+                                     .equals = equals,
+                                     .interfaces = interfaces,
+                                     .free = c->native ? end_exception : sh_fields_free };
+        if (c->base && c->base->nfields) {
+                c->fields = must(malloc(c->base->nfields * sizeof *c->fields));
+                memcpy(c->fields, c->base->fields, c->base->nfields * sizeof *c->fields);
+                c->nfields = c->base->nfields;
         }
         c->next = all_classes;
         all_classes = c;
         register_type(sh, &c->type); /* its own methods may name it */
         for (struct class_member *m = ast->members; st == SH_OK && m; m = m->next)
-                if (!m->is_method)
-                        st = add_property(sh, c, m);
-                else if (strcasecmp(m->name, ast->name))
-                        add_member(c, (struct sh_member) { m->name, SH_METHOD, m->is_static, signature(m),
-                                                           call_method, NULL, (intptr_t)c });
+                st = m->is_method ? add_method(sh, c, m) : add_property(sh, c, m);
         c->type.members = c->members;
         c->type.nmembers = c->nmembers;
-        for (uint32_t i = 0; st == SH_OK && i < c->nstatics; i++)
-                if (c->statics[i].init) {
-                        struct sv v = EV(c->statics[i].init);
-                        st = sh_failed(v) ? (int)sh->st
-                                          : store(sh, c->statics[i].type, v, &c->static_values[i]);
-                        if (!sh_failed(v))
-                                sh_drop(v);
-                }
         return st;
 }
 
@@ -452,7 +467,7 @@ static bool is_among(struct node **v, uint32_t n, const char *name)
         return false;
 }
 
-/* Enums first, then each class after its base. */
+/* Enums first, then each class after its base; then what their static parts do, which may use all of them. */
 int sh_define_classes(struct sh *sh, struct node **nodes, uint32_t n)
 {
         struct node **left = must(malloc(n * sizeof *left));
@@ -463,6 +478,7 @@ int sh_define_classes(struct sh *sh, struct node **nodes, uint32_t n)
                         st = define_enum(sh, left[i], left[i]->x);
                         left[i] = NULL;
                 }
+        struct cls *known = all_classes;
         for (bool any = true; any && st == SH_OK;) {
                 any = false;
                 for (uint32_t i = 0; i < n && st == SH_OK; i++) {
@@ -472,10 +488,14 @@ int sh_define_classes(struct sh *sh, struct node **nodes, uint32_t n)
                                 continue;
                         left[i] = NULL;
                         st = define_class(sh, me, a);
+                        if (st == SH_ERROR)
+                                sh_error_position(sh, me);
                         any = true;
                 }
         }
         free(left);
+        for (struct cls *c = all_classes; st == SH_OK && c != known; c = c->next)
+                st = run_statics(sh, c);
         return st;
 }
 

@@ -72,6 +72,7 @@ struct frame {
         struct sv bound; /* $PSBoundParameters, made when asked */
         struct sv input; /* $input: array so far */
         struct sv this_; /* $this */
+        struct sv *returned; /* a class's method: where its return goes */
         struct sh_target *target;
         uint32_t pipe_len, pipe_pos;
         bool dotted;
@@ -560,7 +561,10 @@ struct sv sh_get_drive_var(struct sh *, const char *name, uint32_t drive);
 int sh_define_classes(struct sh *, struct node **, uint32_t n); /* in the order that their bases ask for */
 int sh_unit_begin(struct sh *, struct unit *); /* its using statements, classes and enums: before it runs */
 const struct sh_type *sh_script_type(struct sh *, const char *name, size_t n);
-int sh_class_base_call(struct sh *, struct node *);
+int sh_class_call_as(struct sh *, const struct sh_type *, struct sv self, const char *name, size_t n, struct sh_args,
+                     struct sv *ret); /* ([Base]$this).Method() */
+bool sh_is_script_class(const struct sh_type *);
+int sh_block_method(struct sh *, struct sv block, struct sv self, struct sh_args, struct sv *ret); /* its return */
 struct sv sh_pwd(struct sh *);
 int sh_import_for(struct sh *, const char *command,
                   size_t n); /* auto-load; SH_OK when a module now offers it */

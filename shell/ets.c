@@ -132,18 +132,21 @@ static void list_dynamic(void *data, const char *name, size_t n)
 
 static void list_declared(struct listing *l, const struct sh_type *t)
 {
-        if (t->base)
+        bool own_first = sh_is_script_class(t); /* as reflection has it */
+        if (t->base && !own_first)
                 list_declared(l, t->base);
         if (t->base && t->base->members == t->members) /* T[X] has the table of its open type */
                 return;
         for (uint32_t i = 0; i < t->nmembers && !l->stopped; i++) {
                 const struct sh_member *m = &t->members[i];
-                if (m->kind != SH_PROPERTY || m->is_static)
+                if (m->kind != SH_PROPERTY || m->is_static || m->hidden)
                         continue;
                 const struct sh_member *first = sh_find_member(l->type, m->name, strlen(m->name), false, SH_PROPERTY);
                 if (first == m || !first)
                         l->stopped = !l->each(l->data, m->name, strlen(m->name), SH_PROPERTY);
         }
+        if (t->base && own_first && !l->stopped)
+                list_declared(l, t->base);
 }
 
 static void list_bag(struct listing *l, const struct sh_bag *b)

@@ -583,6 +583,16 @@ static int eval_arguments(struct sh *sh, struct node *n, struct sv *v, struct sv
         return 0;
 }
 
+/* ([Base]$this).Method(...): the type that the instance was cast to, or NULL. */
+static const struct sh_type *cast_type(struct sh *sh, struct node *n)
+{
+        struct node *x = n->a ? sh_unparen(n->a) : NULL;
+        if (!x || n->a->kind != N_PAREN || x->kind != N_CAST || !x->b || x->b->kind != N_TYPE)
+                return NULL;
+        const struct sh_type *t = sh_node_type(sh, x->b);
+        return t && (sh_is_script_class(t) || t == &sh_type_object) ? t : NULL;
+}
+
 static struct sv call_on(struct sh *sh, struct node *n, struct sv self, const struct sh_type *type,
                          struct sv *args)
 {
@@ -597,8 +607,11 @@ static struct sv call_on(struct sh *sh, struct node *n, struct sv self, const st
                 struct sv text = sh_to_text(sh, name);
                 sh_drop(name);
                 name = text;
-                st = type ? sh_call_static(sh, type, name.s->s, name.s->len, a, &r)
-                          : sh_call(sh, self, name.s->s, name.s->len, a, &r);
+                const struct sh_type *as = !type && self.kind == SH_OTHER ? cast_type(sh, n) : NULL;
+                st = as ? sh_class_call_as(sh, as, self, name.s->s, name.s->len, a, &r) : SH_NONE;
+                if (st == SH_NONE)
+                        st = type ? sh_call_static(sh, type, name.s->s, name.s->len, a, &r)
+                                  : sh_call(sh, self, name.s->s, name.s->len, a, &r);
         }
         sh_drop(name);
         return st == SH_OK ? r : sh_fail_at(sh, n, st);

@@ -473,8 +473,31 @@ int run_switch(struct sh *sh, struct node *n, struct sh_sink *out)
 }
 
 /* ---- leaving ---- */
+/* A method's return: an expression's value as it is, arrays too. */
+static int return_from_method(struct sh *sh, struct node *n)
+{
+        struct sv v = SH_NIL;
+        struct node *x = n->a;
+        if (x && x->kind == N_PIPE && x->n == 1)
+                x = x->v[0];
+        if (x && x->kind == N_EXPR && !x->x) {
+                v = EV(x->a);
+                if (sh_failed(v))
+                        return sh->st;
+        } else if (x) {
+                int st = sh_eval_collect(sh, n->a, &v);
+                if (st != SH_OK)
+                        return st;
+        }
+        sh_drop(*sh->frame->returned);
+        *sh->frame->returned = v;
+        return SH_RETURN;
+}
+
 int run_return(struct sh *sh, struct node *n, struct sh_sink *out)
 {
+        if ((n->flags & NF_METHOD) && sh->frame->returned)
+                return return_from_method(sh, n);
         if (n->a) {
                 int st = n->a->run(sh, n->a, out);
                 if (st == SH_ERROR && !sh_error_of(sh->error)->script_terminating && sh->try_depth == 0)

@@ -596,6 +596,15 @@ static struct node *with_value(struct parser *p, enum node_kind kind, size_t n)
                 return p->failed ? NULL
                                  : p_error(p, p->pos, p->pos + 1, "UnexpectedToken",
                                            "Unexpected token '%c' in expression or statement.", c);
+        if (kind == N_RETURN && p->block && p->block->method) {
+                r->flags |= NF_METHOD;
+                if (r->a && p->block->method_void)
+                        return p_error(p, r->at, p->pos, "VoidMethodHasReturn",
+                                       "Invalid return statement within a void method.");
+                if (!r->a && !p->block->method_void)
+                        return p_error(p, r->at, p->pos, "NonVoidMethodMissingReturnValue",
+                                       "Invalid return statement within non-void method.");
+        }
         return p_done(p, r);
 }
 
@@ -793,6 +802,40 @@ static struct node *keyword_statement(struct parser *p, int k, uint32_t label)
                        "Unexpected token 'param' in expression or statement.");
 }
 
+/* [Flags()] enum X { }: brackets, then the keyword. */
+static bool attributes_of_type(struct parser *p)
+{
+        uint32_t at = p->pos, i = at;
+        while (i < p->n && p->s[i] == '[') {
+                int depth = 0;
+                for (; i < p->n; i++) {
+                        depth += p->s[i] == '[' ? 1 : p->s[i] == ']' ? -1 : 0;
+                        if (depth == 0)
+                                break;
+                }
+                i++;
+                while (i < p->n && strchr(" \t\r\n", p->s[i]))
+                        i++;
+        }
+        p->pos = i;
+        bool is = i < p->n && (lx_word_is(p, "enum") || lx_word_is(p, "class"));
+        p->pos = at;
+        return is;
+}
+
+static struct node *attributed_type(struct parser *p)
+{
+        struct attr *a = p_attributes(p);
+        if (p->failed)
+                return NULL;
+        lx_lines(p);
+        struct node *r = p_class(p, lx_word_is(p, "enum"));
+        for (; r && a; a = a->next)
+                if (a->n == 5 && !strncasecmp(a->name, "Flags", 5))
+                        ((struct class_ast *)r->x)->flags = true;
+        return r;
+}
+
 struct node *p_statement(struct parser *p)
 {
         if (!p_enter(p))
@@ -807,7 +850,9 @@ struct node *p_statement(struct parser *p)
                 if (!lx_ident(p, i) || i == p->pos + strlen(keywords[k]))
                         k = -1;
         }
-        if (k >= 0)
+        if (k < 0 && lx_char(p, p->pos) == '[' && attributes_of_type(p))
+                r = attributed_type(p);
+        else if (k >= 0)
                 r = keyword_statement(p, k, label);
         else if (label)
                 p_error(p, p->pos, p->pos + 1, "MissingStatementAfterLabel",

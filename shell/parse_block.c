@@ -338,11 +338,18 @@ void p_declare(struct parser *p, struct node ***list, uint32_t *n, struct node *
 }
 
 /* ---- classes and enums ---- */
+static bool p_attr_is_void(const struct attr *a)
+{
+        return a->n == 4 && !strncasecmp(a->name, "void", 4);
+}
+
 static bool class_body(struct parser *p, struct class_member *m)
 {
         uint32_t nparams = 0;
         struct block *b = p_get(p, sizeof *b);
         m->is_method = true;
+        b->method = true;
+        b->method_void = !m->attrs || (m->attrs->is_type && p_attr_is_void(m->attrs));
         b->layout = sh_unit_layout(p->u);
         b->u = p->u;
         p->pos++;
@@ -479,6 +486,7 @@ struct node *p_class(struct parser *p, bool is_enum)
         lx_lines(p);
         if (p_eat(p, ':')) {
                 lx_lines(p);
+                lx_space(p);
                 uint32_t at = p->pos, n;
                 while ((n = lx_ident(p, p->pos)) > 0 || lx_char(p, p->pos) == '.')
                         p->pos += n ? n : 1;

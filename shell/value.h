@@ -188,6 +188,7 @@ struct sh_member {
         int (*call)(struct sh *, struct sv self, struct sh_args, struct sv *ret);
         int (*set)(struct sh *, struct sv self, struct sv value);
         intptr_t arg;           /* free for shared functions: found through sh_current_member() */
+        bool hidden;            /* of scripts' classes: only shown when asked for */
 };
 
 struct sh_type {

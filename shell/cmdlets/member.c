@@ -137,7 +137,8 @@ static void add_methods(struct listing *l, const struct sh_type *t, bool statics
         for (; t; t = t->base)
                 for (uint32_t i = 0; i < t->nmembers; i++) {
                         const struct sh_member *m = &t->members[i];
-                        if (m->is_static != statics || (!statics && m->kind != SH_METHOD))
+                        if (m->is_static != statics || (!statics && m->kind != SH_METHOD) ||
+                            (m->hidden && !sh_switch(l->c, "Force")))
                                 continue;
                         struct sv made = m->signature ? SH_NIL : sh_printf("System.Object %s()", m->name);
                         add(l, m->name, strlen(m->name), m->kind, m->signature ? m->signature : made.s->s);
