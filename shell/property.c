@@ -3,6 +3,7 @@
  * Properties as commands name them. A hash table's keys count as its properties, as PowerShell wraps Hashtables.
  */
 #include "shell/property.h"
+#include "shell/text.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -189,6 +190,19 @@ int sh_props_parse(struct sh_cmd *c, struct sv arg, unsigned mask, struct sh_pro
 }
 
 /* ---- values ---- */
+struct named {
+        const char *name;
+        size_t n;
+        bool there;
+};
+static bool is_named(void *state, const char *name, size_t n, int kind)
+{
+        struct named *f = state;
+        (void)kind;
+        f->there = n == f->n && sh_text_same(name, n, f->name, n);
+        return !f->there;
+}
+
 int sh_prop_get(struct sh *sh, struct sv object, const char *name, size_t n, struct sv *ret)
 {
         struct sv base = sh_unwrap(object), v;
@@ -200,6 +214,14 @@ int sh_prop_get(struct sh *sh, struct sv object, const char *name, size_t n, str
                         *ret = sh_keep(v);
                         return SH_OK;
                 }
+        }
+        /* Count and Length, which everything answers in the language, are no properties here. */
+        if ((sh_text_same(name, n, "Count", 5) || sh_text_same(name, n, "Length", 6)) && base.kind != SH_STRING &&
+            base.kind != SH_ARRAY && base.kind != SH_HASH) {
+                struct named f = { name, n, false };
+                sh_properties(sh, object, is_named, &f);
+                if (!f.there)
+                        return SH_NONE;
         }
         return sh_get(sh, object, name, n, ret);
 }

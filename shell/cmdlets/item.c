@@ -49,7 +49,7 @@ static int for_text(struct sh_cmd *c, const char *s, bool literal, int (*one)(st
         free(full);
         return e.st;
 }
-static int for_paths(struct sh_cmd *c, int (*one)(struct sh_cmd *, const char *))
+int sh_for_paths(struct sh_cmd *c, int (*one)(struct sh_cmd *, const char *))
 {
         bool literal = sh_bound(c, "LiteralPath");
         struct sv v = sh_arg(c, literal ? "LiteralPath" : "Path"), item;
@@ -265,7 +265,7 @@ static int child_process(struct sh_cmd *c, struct sv input)
         if (colon && (colon[1] == 0 || ((colon[1] == '/' || colon[1] == '\\') && !colon[2])))
                 st = drive_items(c, t.s->s);
         else
-                st = for_paths(c, t.kind == SH_STRING && sh_has_wildcard(t.s->s, t.s->len)
+                st = sh_for_paths(c, t.kind == SH_STRING && sh_has_wildcard(t.s->s, t.s->len)
                                           ? children_of_pattern
                                           : children);
         sh_drop(t);
@@ -340,7 +340,7 @@ static int item_process(struct sh_cmd *c, struct sv input)
                 sh_drop(o);
                 return st;
         }
-        return for_paths(c, emit_item);
+        return sh_for_paths(c, emit_item);
 }
 static const struct sh_cmdlet get_item = {
         .name = "Get-Item",
@@ -632,7 +632,7 @@ static int remove_process(struct sh_cmd *c, struct sv input)
                 sh_drop(text);
                 return st;
         }
-        return for_paths(c, remove_one);
+        return sh_for_paths(c, remove_one);
 }
 static const struct sh_cmdlet remove_item = {
         .name = "Remove-Item",
@@ -746,7 +746,7 @@ static int transfer(struct sh_cmd *c, const char *path)
 static int transfer_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        return for_paths(c, transfer);
+        return sh_for_paths(c, transfer);
 }
 static const struct sh_cmdlet copy_item = {
         .name = "Copy-Item",

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "shell/code.h"
+#include "shell/secure.h"
 #include "shell/text.h"
 
 static int expression_process(struct sh_cmd *c, struct sv input)
@@ -245,7 +246,10 @@ static int read_end(struct sh_cmd *c)
                 sh_buf_put(&b, &ch, 1);
         if (mask)
                 tcsetattr(0, TCSANOW, &old);
-        struct sv v = sh_string(b.p ? b.p : "", b.n);
+        bool secure = sh_switch(c, "AsSecureString");
+        struct sv v = secure ? sh_secure_new(b.p ? b.p : "", b.n) : sh_string(b.p ? b.p : "", b.n);
+        if (secure && b.p)
+                explicit_bzero(b.p, b.cap);
         sh_buf_free(&b);
         int r = sh_emit(c, v);
         sh_drop(v);
@@ -256,9 +260,12 @@ static const struct sh_cmdlet read_host = {
         .synopsis = "Asks for a line of text.",
         .end = read_end,
         .params =
-                (const struct sh_param[]) { { "Prompt", .type = "object", .position = 1, .remaining = true },
-                                            { "AsSecureString", .type = "switch" },
-                                            { "MaskInput", .type = "switch" },
+                (const struct sh_param[]) { { "Prompt", .type = "object", .position = 1, .remaining = true,
+                                              .help = "What to ask; a colon follows." },
+                                            { "AsSecureString", .type = "switch",
+                                              .help = "Reads without echo; the answer is a SecureString." },
+                                            { "MaskInput", .type = "switch",
+                                              .help = "Reads without echo; the answer is plain text." },
                                             { 0 } },
         .examples = (const struct sh_example[]) { { "$name = Read-Host 'Your name'", NULL, "" },
                                                   { "Read-Host -MaskInput", NULL, "" },

@@ -214,7 +214,7 @@ static int file_property(struct sh *sh, struct sv self, struct sh_args a, struct
                 return folder && what == F_LENGTH ? SH_NONE : SH_OK;
         case F_EXISTS: *ret = sh_bool(i->exists); break;
         case F_CONTAINER: *ret = sh_bool(folder); break;
-        case F_READONLY: *ret = sh_bool(i->exists && access(i->path.s->s, W_OK) != 0); break;
+        case F_READONLY: *ret = sh_bool(i->exists && !(i->st.st_mode & 0222)); break;
         case F_MODE: *ret = mode_of(i, folder); break;
         case F_ATTR: *ret = attributes_of(i, folder); break;
         case F_USER: *ret = owner_of(i->st.st_uid); break;
@@ -240,14 +240,32 @@ static int file_property(struct sh *sh, struct sv self, struct sh_args a, struct
         return SH_OK;
 }
 
-static int set_write_time(struct sh *sh, struct sv self, struct sv v)
+/* LastWriteTime, LastAccessTime and their Utc forms. */
+static int set_time(struct sh *sh, struct sv self, struct sv v)
 {
         struct sv d;
+        intptr_t what = sh_member_arg(sh);
         if (sh_convert(sh, v, &sh_type_datetime, &d) != SH_OK)
                 return SH_ERROR;
+        if (what == F_WRITE_UTC || what == F_ACCESS_UTC)
+                d.aux = SH_DATE_UTC;
         int64_t ns, s = sh_datetime_to_unix(d, &ns);
-        struct timespec t[2] = { { .tv_nsec = UTIME_OMIT }, { s, ns } };
-        utimensat(AT_FDCWD, of(self)->path.s->s, t, 0);
+        struct timespec t[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } };
+        t[what == F_WRITE || what == F_WRITE_UTC] = (struct timespec) { s, ns };
+        if (utimensat(AT_FDCWD, of(self)->path.s->s, t, 0) != 0)
+                return sh_throw_in_method(sh, "System.UnauthorizedAccessException",
+                                          sh_current_member(sh)->name, 1,
+                                          "Access to the path '%s' is denied.", of(self)->path.s->s);
+        look(of(self));
+        return SH_OK;
+}
+static int set_readonly(struct sh *sh, struct sv self, struct sv v)
+{
+        struct stat st;
+        const char *path = of(self)->path.s->s;
+        if (stat(path, &st) != 0 || chmod(path, sh_true(v) ? st.st_mode & ~0222u : st.st_mode | 0200) != 0)
+                return sh_throw_in_method(sh, "System.UnauthorizedAccessException", "IsReadOnly", 1,
+                                          "Access to the path '%s' is denied.", path);
         look(of(self));
         return SH_OK;
 }
@@ -331,13 +349,14 @@ static int file_convert(struct sh *sh, const struct sh_type *t, struct sv from, 
                 SH_P("Exists", "bool Exists {get;}", file_property, F_EXISTS), \
                 SH_P("CreationTime", "datetime CreationTime {get;set;}", file_property, F_CREATE), \
                 SH_P("CreationTimeUtc", "datetime CreationTimeUtc {get;set;}", file_property, F_CREATE_UTC), \
-                SH_P("LastAccessTime", "datetime LastAccessTime {get;set;}", file_property, F_ACCESS), \
-                SH_P("LastAccessTimeUtc", "datetime LastAccessTimeUtc {get;set;}", file_property, \
-                     F_ACCESS_UTC), \
-                { "LastWriteTime", SH_PROPERTY,    false,  "datetime LastWriteTime {get;set;}", \
-                  file_property,   set_write_time, F_WRITE }, \
-                SH_P("LastWriteTimeUtc", "datetime LastWriteTimeUtc {get;set;}", file_property, \
-                     F_WRITE_UTC), \
+                { "LastAccessTime", SH_PROPERTY, false,   "datetime LastAccessTime {get;set;}", \
+                  file_property,    set_time,    F_ACCESS }, \
+                { "LastAccessTimeUtc", SH_PROPERTY, false,       "datetime LastAccessTimeUtc {get;set;}", \
+                  file_property,       set_time,    F_ACCESS_UTC }, \
+                { "LastWriteTime", SH_PROPERTY, false,  "datetime LastWriteTime {get;set;}", \
+                  file_property,   set_time,    F_WRITE }, \
+                { "LastWriteTimeUtc", SH_PROPERTY, false,      "datetime LastWriteTimeUtc {get;set;}", \
+                  file_property,      set_time,    F_WRITE_UTC }, \
                 SH_P("Attributes", "System.IO.FileAttributes Attributes {get;set;}", file_property, F_ATTR), \
                 SH_P("Mode", "string Mode {get;}", file_property, F_MODE), \
                 SH_P("UnixMode", "string UnixMode {get;}", file_property, F_UNIXMODE), \
@@ -361,7 +380,9 @@ static const struct sh_member file_members[] = {
         SH_P("Length", "long Length {get;}", file_property, F_LENGTH),
         SH_P("Directory", "System.IO.DirectoryInfo Directory {get;}", file_property, F_DIR),
         SH_P("DirectoryName", "string DirectoryName {get;}", file_property, F_DIRNAME),
-        SH_P("IsReadOnly", "bool IsReadOnly {get;set;}", file_property, F_READONLY), COMMON
+        { "IsReadOnly", SH_PROPERTY, false, "bool IsReadOnly {get;set;}", file_property, set_readonly,
+          F_READONLY },
+        COMMON
 };
 static const struct sh_member folder_members[] = {
         SH_P("Parent", "System.IO.DirectoryInfo Parent {get;}", file_property, F_PARENT),
