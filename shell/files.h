@@ -48,8 +48,8 @@ uint32_t sh_path_glob(struct sh *, const char *pattern, bool hidden, bool (*each
 /* The path that a parameter means for one file, which need not exist: wildcards are resolved. Reports errors
  * (non-terminating: SH_NONE after reporting). malloc'd. */
 int sh_path_single(struct sh_cmd *, const char *path, bool literal, char **ret);
-/* Runs `one` for each absolute path that -Path (with wildcards) or -LiteralPath names, the location when neither is given;
- * what is not there is an error of the command, not of `one`. */
+/* Runs `one` for each absolute path that -Path (with wildcards) or -LiteralPath names, the location when neither is
+ * given; what is not there is an error of the command, not of `one`. */
 int sh_for_paths(struct sh_cmd *, int (*one)(struct sh_cmd *, const char *path));
 /* "Cannot find path '...' because it does not exist." */
 int sh_path_missing(struct sh_cmd *, const char *path);

@@ -24,7 +24,7 @@ static int emit_owned(struct sh_cmd *c, struct sv v)
         return st;
 }
 
-/* ---- AES, as ConvertFrom-SecureString -Key writes it: a fixed head, then base64 of "2|base64 of the IV|hex" in UTF-16 ---- */
+/* ---- AES, as -Key writes it: a fixed head, then base64 of "2|base64 of the IV|hex" in UTF-16 ---- */
 static const char head[] = "76492d1116743f0423413b16050a5345";
 #define CRYPTO "libcrypto.so.3"
 
