@@ -142,7 +142,7 @@ $(B)/bin/reeve-ssh: $(call obj,$(SSH_C) agent/monitor/request.c)
 
 BENCH := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
 $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o
-	$(link) $<
+	$(link) $< $(call libs_of,libssh)
 
 .PHONY: reference
 reference: $(MOFC)

@@ -123,6 +123,89 @@ def objects(build):
             row('the same', ours, '`jq`', jq, 0.07)
 
 
+class Sshd:
+    """A stock OpenSSH server on loopback, with the same key."""
+    def __init__(self, key):
+        import socket
+        self.dir = tempfile.mkdtemp(prefix='reeve-sshd.')
+        subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', f'{self.dir}/host'], check=True)
+        shutil.copy(key + '.pub', f'{self.dir}/authorized')
+        os.makedirs('/run/sshd', exist_ok=True)
+        with socket.socket() as s:
+            s.bind(('127.0.0.1', 0))
+            self.port = s.getsockname()[1]
+        with open(f'{self.dir}/config', 'w') as f:
+            f.write(f'Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.dir}/host\nAuthorizedKeysFile {self.dir}/authorized\nStrictModes no\nUsePAM no\n'
+                    'PidFile none\nPermitRootLogin yes\nMaxStartups 200\n')
+        self.proc = subprocess.Popen(['/usr/sbin/sshd', '-D', '-f', f'{self.dir}/config', '-E', f'{self.dir}/log'])
+        time.sleep(0.5)
+
+    def stop(self):
+        self.proc.terminate()
+        self.proc.wait()
+        shutil.rmtree(self.dir)
+
+
+def tree(pid):
+    """The process and all below it."""
+    found = [pid]
+    for p in found:
+        try:
+            for task in os.listdir(f'/proc/{p}/task'):
+                found += [int(c) for c in open(f'/proc/{p}/task/{task}/children').read().split()]
+        except OSError:
+            pass
+    return found
+
+
+def private(pids):
+    """Bytes of memory that are theirs alone."""
+    total = 0
+    for p in pids:
+        try:
+            total += sum(int(line.split()[1]) for line in open(f'/proc/{p}/smaps_rollup') if line.startswith(('Private_Clean', 'Private_Dirty')))
+        except OSError:
+            pass
+    return total * 1024
+
+
+def ssh(build):
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../integration'))
+    os.environ['REEVE_BUILD'] = build
+    import sshhost
+    host = sshhost.Host()
+    sshd = Sshd(host.key)
+
+    def login(port, command):
+        out = subprocess.run([f'{build}/tests/bench/login', str(port), host.user, host.key, '30', command], capture_output=True, text=True)
+        return float(out.stdout.split()[1]) if out.returncode == 0 else sys.exit(out.stderr)
+
+    def idle(server, port, n=20):
+        before = private(tree(server.pid))
+        client = ['ssh', '-F', '/dev/null', '-i', host.key, '-p', str(port), '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR',
+                  '-o', 'IdentitiesOnly=yes', '-N', f'{host.user}@127.0.0.1']
+        clients = [subprocess.Popen(client, stdin=subprocess.DEVNULL) for _ in range(n)]
+        time.sleep(3)
+        grown = private(tree(server.pid)) - before
+        for c in clients:
+            c.kill()
+            c.wait()
+        return grown / n
+
+    try:
+        ours, theirs, prompt = [], [], []
+        for _ in range(3):
+            ours.append(login(host.port, 'exit'))
+            theirs.append(login(sshd.port, 'true'))
+            prompt.append(login(host.port, 'Get-Process -Id 1'))
+        row('SSH login plus one command (`exit`; `true`), median', min(ours), "OpenSSH's sshd", min(theirs), 0.1, 'ms wall')
+        row('the same with objects: `Get-Process -Id 1`', min(prompt), "`true` by OpenSSH's sshd", min(theirs), 0.1, 'ms wall')
+        row('an idle SSH connection', idle(host.proc, host.port) / 1e9, "OpenSSH's sshd", idle(sshd.proc, sshd.port) / 1e9, 0.5, 'MB private')
+    finally:
+        sshd.stop()
+        host.stop()
+
+
 def table():
     lines = ['| what | reeve | peer | peer\'s | ratio | goal | met |', '|---|---|---|---|---|---|---|']
     for what, ours, peer, theirs, ratio, limit, unit in ROWS:
@@ -138,7 +221,7 @@ def main():
     ap.add_argument('--write', action='store_true')
     ap.add_argument('only', nargs='*')
     opts = ap.parse_args()
-    parts = {'start': lambda: start(opts.build), 'objects': lambda: objects(opts.build),
+    parts = {'ssh': lambda: ssh(opts.build), 'start': lambda: start(opts.build), 'objects': lambda: objects(opts.build),
              'processes': lambda: processes(opts.build, 1000 if opts.quick else 10000)}
     for name, part in parts.items():
         if not opts.only or name in opts.only:
