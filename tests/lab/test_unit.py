@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`make install` and its units on a booted machine: reeved as a service, a login as another user, the manual pages, the way it is
+sandboxed."""
+import os, re, shutil, subprocess, sys, time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
+import agentlib, lablib
+
+check = agentlib.Cases()
+BUILD = os.path.abspath(agentlib.BUILD)
+INST = os.path.join(BUILD, 'inst')
+WANT = ['usr/bin/reeve', 'usr/lib/systemd/system/reeved.service', 'usr/lib/sysusers.d/reeve.conf', 'usr/libexec/reeve/reeve-agent', 'usr/libexec/reeve/reeve-ssh',
+        'usr/sbin/reeved', 'usr/share/man/man1/reeve.1', 'usr/share/man/man8/reeve-agent.8', 'usr/share/man/man8/reeve-ssh.8', 'usr/share/man/man8/reeved.8']
+
+
+def install():
+    shutil.rmtree(INST, ignore_errors=True)
+    r = subprocess.run(['make', '-s', '-C', ROOT, 'install', f'DESTDIR={INST}', f'B={BUILD}'], capture_output=True, text=True)
+    there = sorted(os.path.relpath(os.path.join(d, f), INST) for d, _, fs in os.walk(INST) for f in fs)
+    check('make install: the tree', r.returncode == 0 and there == WANT, (r.stderr, there))
+    r = subprocess.run([f'{INST}/usr/bin/reeve', '-Command', '(Get-Process -Id $PID).Name'], capture_output=True, text=True, env={'HOME': '/nonexistent', 'PATH': '/usr/bin:/bin'})
+    check('it finds its agent', r.stdout.strip() == 'reeve', r)
+
+
+def manuals():
+    if not shutil.which('mandoc'):
+        check.skip('manual pages', 'mandoc is not installed')
+        return
+    for name in sorted(os.listdir(os.path.join(ROOT, 'docs/man'))):
+        r = subprocess.run(['mandoc', '-Tlint', '-W', 'warning', os.path.join(ROOT, 'docs/man', name)], capture_output=True, text=True)
+        check(f'{name} is well made', r.returncode == 0, r.stdout)
+    for program in ('reeved', 'reeve-agent', 'reeve-ssh'):
+        said = set(re.findall(r'^  (?:[^ ]+, )?(--[a-z-]+)', subprocess.run([f'{BUILD}/bin/{program}', '--help'], capture_output=True, text=True).stdout, re.M))
+        page = open(os.path.join(ROOT, f'docs/man/{program}.8')).read()
+        missing = [o for o in said if f'Fl Fl {o[2:]}' not in page and o not in ('--help', '--version')]
+        check(f'{program}.8 has every option', said and not missing, missing)
+
+
+def booted(lab):
+    m = lab.machine('unit')
+    key = os.path.join(m.share, 'key')
+    subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', key], check=True)
+    r = m.run('''cp -a /opt/reeve/inst/. / && systemd-sysusers && systemctl daemon-reload && mkdir -p /etc/reeve/keys.d && cp /lab/key.pub /etc/reeve/keys.d/root.keys &&
+        cp /lab/key.pub /etc/reeve/keys.d/alice.keys && chown -R root: /etc/reeve && systemctl start reeved''')
+    check('the unit starts', r.returncode == 0, (r, m.run('systemctl status reeved; journalctl -u reeved').stdout[-1500:]))
+    ssh = ['nsenter', '-t', str(m.leader), '-n', 'ssh', '-F', '/dev/null', '-i', key, '-p', '2222', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null',
+           '-o', 'LogLevel=ERROR', '-o', 'IdentitiesOnly=yes']
+    run = lambda user, text: subprocess.run([*ssh, f'{user}@127.0.0.1', text], capture_output=True, text=True, timeout=40, stdin=subprocess.DEVNULL)
+    r = run('root', 'Get-Service reeved | % State; Get-Process -Id 1 | % Name')
+    check('root logs in and sees services', r.stdout.split() == ['Running', 'systemd'], r)
+    r = run('alice', 'whoami; $HOME')
+    check('alice is alice', r.stdout.split() == ['alice', '/home/alice'], r)
+    r = run('alice', 'Stop-Service cron')
+    check('and may not stop a service', r.returncode == 1 and m.run('systemctl is-active cron').stdout.strip() == 'active', r)
+    r = run('bob', '1')
+    check('bob has no key', r.returncode == 255, r)
+    states = m.run('for p in $(pgrep -x reeve-ssh); do grep -H ^Uid: /proc/$p/status; done; id -u reeve-ssh').stdout.split()
+    check('the front-end has a user of its own', states and states[1] == states[-1] != '0', states)
+    r = run('root', 'Restart-Service reeved -WhatIf')
+    check('what-if of its own service', 'What if' in r.stdout and r.returncode == 0, r)
+    check('stop', m.run('systemctl stop reeved').returncode == 0 and 'reeve' not in m.run('ps -eo comm').stdout, m.run('ps -eo comm').stdout)
+    said = m.run('journalctl -u reeved -p warning --no-pager -q').stdout
+    check('no complaints in the journal', 'reeve' not in said.replace('systemd', ''), said[-800:])
+
+
+def main():
+    install()
+    manuals()
+    with lablib.Lab() as lab:
+        booted(lab)
+    check.end()
+
+
+main()
