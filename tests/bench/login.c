@@ -26,8 +26,9 @@ static int once(unsigned port, const char *user, ssh_key key, const char *comman
         ssh_options_set(s, SSH_OPTIONS_PROCESS_CONFIG, &no);
         ssh_options_set(s, SSH_OPTIONS_NODELAY, &yes); /* else it waits for delayed acknowledgements */
         ssh_channel c = NULL;
-        if (ssh_connect(s) == SSH_OK && ssh_userauth_publickey(s, NULL, key) == SSH_AUTH_SUCCESS && (c = ssh_channel_new(s)) &&
-            ssh_channel_open_session(c) == SSH_OK && ssh_channel_request_exec(c, command) == SSH_OK) {
+        if (ssh_connect(s) == SSH_OK && ssh_userauth_publickey(s, NULL, key) == SSH_AUTH_SUCCESS &&
+            (c = ssh_channel_new(s)) && ssh_channel_open_session(c) == SSH_OK &&
+            ssh_channel_request_exec(c, command) == SSH_OK) {
                 while (ssh_channel_read(c, text, sizeof text, 0) > 0)
                         ;
                 r = ssh_channel_get_exit_status(c);
