@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * login PORT USER KEY COUNT COMMAND: logs in by key with libssh, runs the command, waits for its exit status; COUNT times.
+ * login PORT USER KEY COUNT COMMAND: logs in by key with libssh, runs the command, waits for its exit status, COUNT times.
  * Prints the least and the median wall time of one in seconds. The host key is not looked at: loopback only.
  */
 #include <libssh/libssh.h>
