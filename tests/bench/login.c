@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * login PORT USER KEY COUNT COMMAND: logs in by key with libssh, runs the command, waits for its exit status, COUNT times.
- * Prints the least and the median wall time of one in seconds. The host key is not looked at: loopback only.
+ * login PORT USER KEY COUNT COMMAND: logs in by key with libssh, runs the command, waits for its exit status.
+ * COUNT times; prints the least and the median wall time of one, in seconds. The host key is not looked at.
  */
 #include <libssh/libssh.h>
 #include <stdio.h>
