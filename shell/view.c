@@ -174,6 +174,11 @@ static void message_text(struct sh *sh, struct sv v, struct sh_buf *b)
         property_text(sh, v, "Message", b);
 }
 
+static void help_text(struct sh *sh, struct sv v, struct sh_buf *b)
+{
+        property_text(sh, v, "Text", b);
+}
+
 static void error_text(struct sh *sh, struct sv v, struct sh_buf *b)
 {
         struct sv base = sh_unwrap(v);
@@ -286,6 +291,7 @@ const struct sh_view sh_views[] = {
         { TYPES("Microsoft.PowerShell.Commands.FileHashInfo"), "FileHashInfo", SH_SHAPE_TABLE,
           COLS({ .prop = "Algorithm", .width = 15, .align = L }, { .prop = "Hash", .width = 70, .align = L },
                { .prop = "Path" }) },
+        { TYPES("HelpInfo"), "HelpInfo", SH_SHAPE_CUSTOM, .custom = help_text },
         { TYPES("System.Globalization.CultureInfo"), "System.Globalization.CultureInfo", SH_SHAPE_TABLE,
           COLS({ .prop = "LCID", .width = 16, .align = L }, { .prop = "Name", .width = 16, .align = L },
                { .prop = "DisplayName" }) },

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * Get-Command, Get-Alias, Set-Alias, New-Alias, Remove-Alias, Get-Help: commands as objects, and what they say of
- * themselves.
+ * Get-Command, Get-Alias, Set-Alias, New-Alias, Remove-Alias: commands as objects.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
 #include "shell/code.h"
+#include "shell/commandinfo.h"
 #include "shell/text.h"
 #include "shell/types.h"
 
 /* ---- syntax: "Get-Unique [-AsString] [-InputObject <Object>] [<CommonParameters>]" ---- */
-static const char *type_word(const struct pinfo *p)
+const char *sh_param_word(const struct pinfo *p)
 {
         static char buf[200];
         const struct sh_type *t = p->type ? p->type : &sh_type_object;
@@ -38,7 +38,7 @@ static void one_parameter(struct sh_buf *b, const struct pinfo *p, const struct 
         sh_buf_puts(b, in->mandatory ? " " : " [");
         sh_buf_putf(b, positional ? "[-%s]" : "-%s", p->name);
         if (!p->is_switch)
-                sh_buf_putf(b, " <%s>", type_word(p));
+                sh_buf_putf(b, " <%s>", sh_param_word(p));
         if (!in->mandatory)
                 sh_buf_puts(b, "]");
 }
@@ -63,7 +63,7 @@ static void one_syntax(struct sh_buf *b, struct sh_cmdinfo *info, uint32_t set)
                 sh_buf_puts(b, " [<CommonParameters>]");
 }
 
-static struct sv syntax_of(struct sh *sh, struct sh_target *t)
+struct sv sh_syntax_of(struct sh *sh, struct sh_target *t)
 {
         struct sh_buf b = { 0 };
         struct sh_cmdinfo *info = t->kind == CT_NATIVE || t->kind == CT_ALIAS ? NULL : sh_cmdinfo_of(sh, t);
@@ -176,7 +176,7 @@ static void list_all(struct listing *l)
         qsort(l->list.a->v, l->list.a->n, sizeof(struct sv), by_name);
 }
 
-static int get_by_name(struct sh_cmd *c, const char *name, size_t n, int32_t kinds)
+int sh_commands_named(struct sh_cmd *c, const char *name, size_t n, int32_t kinds)
 {
         struct sh *sh = sh_session(c);
         struct sh_target *t = NULL;
@@ -210,7 +210,7 @@ static int get_by_name(struct sh_cmd *c, const char *name, size_t n, int32_t kin
                         sh_drop(target);
                         return st;
                 }
-                struct sv v = sh_switch(c, "Syntax") ? syntax_of(sh, t) : sh_keep(sh_target_value(t));
+                struct sv v = sh_switch(c, "Syntax") ? sh_syntax_of(sh, t) : sh_keep(sh_target_value(t));
                 st = sh_emit(c, v);
                 sh_drop(v);
                 sh_drop(sh_target_value(t));
@@ -219,7 +219,7 @@ static int get_by_name(struct sh_cmd *c, const char *name, size_t n, int32_t kin
         struct listing l = { c, sh_array_new(64), name, n, kinds };
         list_all(&l);
         for (uint32_t i = 0; st == SH_OK && i < l.list.a->n; i++) {
-                struct sv v = sh_switch(c, "Syntax") ? syntax_of(sh, (struct sh_target *)l.list.a->v[i].o)
+                struct sv v = sh_switch(c, "Syntax") ? sh_syntax_of(sh, (struct sh_target *)l.list.a->v[i].o)
                                                      : sh_keep(l.list.a->v[i]);
                 st = sh_emit(c, v);
                 sh_drop(v);
@@ -245,12 +245,12 @@ static int command_process(struct sh_cmd *c, struct sv input)
         if (sh_bound(c, "Verb") || sh_bound(c, "Noun"))
                 kinds &= ~1;
         if (sh_is_null(names))
-                return get_by_name(c, "", 0, kinds);
+                return sh_commands_named(c, "", 0, kinds);
         if (names.kind == SH_STRING)
-                return get_by_name(c, names.s->s, names.s->len, kinds);
+                return sh_commands_named(c, names.s->s, names.s->len, kinds);
         while (st == SH_OK && sh_next(names, &pos, &item)) {
                 struct sv t = sh_to_text(sh_session(c), item);
-                st = get_by_name(c, t.s->s, t.s->len, kinds);
+                st = sh_commands_named(c, t.s->s, t.s->len, kinds);
                 sh_drop(t);
                 sh_drop(item);
         }
@@ -290,7 +290,7 @@ static int alias_process(struct sh_cmd *c, struct sv input)
                 if (!sh_is_null(names)) {
                         while (st == SH_OK && sh_next(names, &pos, &item)) {
                                 struct sv t = sh_to_text(sh_session(c), item);
-                                st = get_by_name(c, t.s->s, t.s->len, 1);
+                                st = sh_commands_named(c, t.s->s, t.s->len, 1);
                                 sh_drop(t);
                                 sh_drop(item);
                         }
@@ -306,7 +306,7 @@ static int alias_process(struct sh_cmd *c, struct sv input)
                 sh_drop(l.list);
                 return st;
         }
-        return get_by_name(c, names.s->s, names.s->len, 1);
+        return sh_commands_named(c, names.s->s, names.s->len, 1);
 }
 static const struct sh_cmdlet get_alias = {
         .name = "Get-Alias",
@@ -343,7 +343,7 @@ static int set_alias_end(struct sh_cmd *c)
                 return st;
         sh_alias_set(sh, sh_text_same(scope, strlen(scope), "Global", 6) ? sh->global : c->caller, name,
                      strlen(name), value, 0);
-        return sh_switch(c, "PassThru") ? get_by_name(c, name, strlen(name), 1) : SH_OK;
+        return sh_switch(c, "PassThru") ? sh_commands_named(c, name, strlen(name), 1) : SH_OK;
 }
 #define ALIAS_PARAMS \
         { "Name", .type = "string", .position = 1, .mandatory = true, .from_property = true }, \
@@ -410,204 +410,4 @@ static const struct sh_cmdlet remove_alias = {
                                                   { 0 } },
 };
 
-/* ---- Get-Help ---- */
-static void heading(struct sh_buf *b, const char *s)
-{
-        sh_buf_putf(b, "%s\n", s);
-}
-static void indented(struct sh_buf *b, const char *s)
-{
-        while (*s) {
-                size_t n = strcspn(s, "\n");
-                sh_buf_putf(b, "    %.*s\n", (int)n, s);
-                s += n + (s[n] != 0);
-        }
-        sh_buf_puts(b, "\n");
-}
-
-/* A section of comment-based help (".SYNOPSIS"), or "". */
-static struct sv help_section(const char *text, size_t n, const char *name)
-{
-        struct sh_buf b = { 0 };
-        bool in = false;
-        for (const char *p = text, *end = text + n, *nl; p < end; p = nl + 1) {
-                nl = memchr(p, '\n', (size_t)(end - p));
-                nl = nl ? nl : end;
-                const char *s = p;
-                while (s < nl && (*s == ' ' || *s == '\t' || *s == '#'))
-                        s++;
-                size_t len = (size_t)(nl - s);
-                while (len && (s[len - 1] == '\r' || s[len - 1] == ' '))
-                        len--;
-                if (len && *s == '.' && len > 3) {
-                        if (in)
-                                break;
-                        in = len == strlen(name) && !strncasecmp(s, name, len);
-                        continue;
-                }
-                if (len >= 2 && (!strncmp(s, "#>", 2) || !strncmp(s, "<#", 2)))
-                        continue;
-                if (in && (len || b.n))
-                        sh_buf_putf(&b, "%s%.*s", b.n ? "\n" : "", (int)len, s);
-        }
-        while (b.n && b.p[b.n - 1] == '\n')
-                b.n--;
-        return sh_buf_take(&b);
-}
-
-static void comment_of(struct sh_target *t, const char **ret, size_t *ret_n)
-{
-        struct block *b = sh_block_of(t->block)->ast;
-        const char *text = b->u->text + b->body, *end = b->u->text + b->body_end;
-        const char *open = memmem(text, (size_t)(end - text), "<#", 2),
-                   *close = open ? memmem(open, (size_t)(end - open), "#>", 2) : NULL;
-        *ret = close ? open : "";
-        *ret_n = close ? (size_t)(close - open) : 0;
-}
-
-static void help_parameters(struct sh_buf *b, struct sh_cmdinfo *info, const char *only)
-{
-        for (uint32_t i = 0; i < info->nown; i++) {
-                struct pinfo *p = &info->p[i];
-                if (only && !sh_wildcard(only, strlen(only), p->name, p->nname, false))
-                        continue;
-                sh_buf_putf(b, "    -%s <%s>\n", p->name, p->is_switch ? "SwitchParameter" : type_word(p));
-                if (p->table && p->table->help)
-                        sh_buf_putf(b, "        %s\n", p->table->help);
-                if (p->table && p->table->values)
-                        sh_buf_putf(b, "        One of: %s\n", p->table->values);
-                const struct pset *in = p->nin ? &p->in[0] : NULL;
-                sh_buf_putf(b, "        Required: %s  Position: ", in && in->mandatory ? "true" : "false");
-                if (in && in->position != INT32_MAX)
-                        sh_buf_putf(b, "%d", in->position);
-                else
-                        sh_buf_puts(b, "named");
-                sh_buf_putf(b, "  Pipeline input: %s%s\n",
-                            in && in->by_value  ? "ByValue"
-                            : in && in->by_name ? "ByPropertyName"
-                                                : "false",
-                            p->naliases ? "" : "\n");
-                for (uint32_t k = 0; k < p->naliases; k++)
-                        sh_buf_putf(b, "%s%s%s", k ? ", " : "        Aliases: ", p->aliases[k],
-                                    k + 1 == p->naliases ? "\n\n" : "");
-        }
-}
-
-static void help_examples(struct sh_buf *b, const struct sh_cmdlet *c)
-{
-        for (int i = 0; c->examples && c->examples[i].code; i++) {
-                sh_buf_putf(b, "    Example %d:%s%s\n\n    PS> %s\n", i + 1,
-                            c->examples[i].remark && *c->examples[i].remark ? " " : "",
-                            c->examples[i].remark ? c->examples[i].remark : "", c->examples[i].code);
-                if (c->examples[i].output)
-                        indented(b, c->examples[i].output);
-                else
-                        sh_buf_puts(b, "\n");
-        }
-}
-
-static struct sv help_of(struct sh_cmd *c, struct sh_target *t)
-{
-        struct sh *sh = sh_session(c);
-        struct sh_buf b = { 0 };
-        const char *text = "", *only = sh_arg_text(c, "Parameter", NULL);
-        size_t n = 0;
-        bool full = sh_switch(c, "Full"), detailed = full || sh_switch(c, "Detailed"),
-             examples = full || detailed || sh_switch(c, "Examples");
-        if (t->block.kind == SH_BLOCK)
-                comment_of(t, &text, &n);
-        struct sh_cmdinfo *info = t->kind == CT_NATIVE ? NULL : sh_cmdinfo_of(sh, t);
-        if (only && info) {
-                help_parameters(&b, info, only);
-                return sh_buf_take(&b);
-        }
-        struct sv synopsis = t->cmdlet ? sh_text(t->cmdlet->synopsis ? t->cmdlet->synopsis : "")
-                                       : help_section(text, n, ".SYNOPSIS");
-        struct sv description = t->cmdlet ? sh_text(t->cmdlet->description ? t->cmdlet->description : "")
-                                          : help_section(text, n, ".DESCRIPTION");
-        struct sv syntax = syntax_of(sh, t);
-        heading(&b, "NAME");
-        indented(&b, t->name);
-        if (synopsis.s->len) {
-                heading(&b, "SYNOPSIS");
-                indented(&b, synopsis.s->s);
-        }
-        heading(&b, "SYNTAX");
-        indented(&b, syntax.s->s);
-        if (description.s->len) {
-                heading(&b, "DESCRIPTION");
-                indented(&b, description.s->s);
-        }
-        if (info && detailed) {
-                heading(&b, "PARAMETERS");
-                help_parameters(&b, info, NULL);
-        }
-        if (t->cmdlet && t->cmdlet->alias && t->cmdlet->alias[0]) {
-                heading(&b, "ALIASES");
-                for (int i = 0; t->cmdlet->alias[i]; i++)
-                        sh_buf_putf(&b, "    %s\n", t->cmdlet->alias[i]);
-                sh_buf_puts(&b, "\n");
-        }
-        if (t->cmdlet && (examples || !detailed)) {
-                heading(&b, "EXAMPLES");
-                help_examples(&b, t->cmdlet);
-        } else if (n) {
-                struct sv e = help_section(text, n, ".EXAMPLE");
-                if (e.s->len) {
-                        heading(&b, "EXAMPLES");
-                        indented(&b, e.s->s);
-                }
-                sh_drop(e);
-        }
-        sh_drop(synopsis);
-        sh_drop(description);
-        sh_drop(syntax);
-        while (b.n > 1 && b.p[b.n - 1] == '\n')
-                b.n--;
-        return sh_buf_take(&b);
-}
-
-static int help_process(struct sh_cmd *c, struct sv input)
-{
-        (void)input;
-        struct sh *sh = sh_session(c);
-        const char *name = sh_arg_text(c, "Name", "Get-Help");
-        struct sh_target *t = NULL;
-        size_t n = strlen(name);
-        if (sh_switch(c, "Online"))
-                return sh_cmd_throw(c, "NotSupportedHere", "NotImplemented", SH_NIL,
-                                    "There is no online help here; it is all in Get-Help.");
-        if (sh_has_wildcard(name, n))
-                return get_by_name(c, name, n, 2 | 4 | 8);
-        if (sh_try_command(sh, name, n, &t) != SH_OK)
-                return sh_cmd_error(c, "HelpNotFound", "ResourceUnavailable", SH_NIL,
-                                    "Get-Help could not find %s in a help file in this session. Get-Command "
-                                    "shows what there is.",
-                                    name);
-        struct sv v = help_of(c, t);
-        int st = sh_emit(c, v);
-        sh_drop(v);
-        sh_drop(sh_target_value(t));
-        return st;
-}
-static const struct sh_cmdlet get_help = {
-        .name = "Get-Help",
-        .alias = (const char *[]) { "help", NULL },
-        .synopsis = "Shows what a command does and how it is called.",
-        .process = help_process,
-        .params = (const struct sh_param[]) { { "Name", .type = "string", .position = 1,
-                                                .from_property = true, .complete = "command" },
-                                              { "Full", .type = "switch" },
-                                              { "Detailed", .type = "switch" },
-                                              { "Examples", .type = "switch" },
-                                              { "Parameter", .type = "string", .wildcard = true },
-                                              { "Online", .type = "switch" },
-                                              { "Category", .type = "string[]" },
-                                              { 0 } },
-        .examples = (const struct sh_example[]) { { "(Get-Help Sort-Object) -match 'SYNTAX'", "True", "" },
-                                                  { "Get-Help Sort-Object -Parameter Top", NULL,
-                                                    "One parameter." },
-                                                  { 0 } },
-};
-
-SH_CMDLETS(command, &get_command, &get_alias, &set_alias, &new_alias, &remove_alias, &get_help);
+SH_CMDLETS(command, &get_command, &get_alias, &set_alias, &new_alias, &remove_alias);
