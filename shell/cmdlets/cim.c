@@ -208,6 +208,8 @@ static const struct sh_cmdlet get_cim_instance = {
                 (const struct sh_example[]) {
                         { "Get-CimInstance -Query \"SELECT * from Win32_Process WHERE name LIKE 'p%'\"", NULL,
                           "Processes whose name begins with p." },
+                        { "Get-CimInstance -ClassName Win32_OperatingSystem | Select-Object Caption, Version", NULL,
+                          "An instance's properties." },
                         { 0 } },
 };
 

@@ -204,6 +204,8 @@ static const struct sh_cmdlet compare_object = {
         .examples = (const struct sh_example[]) { { "Compare-Object 1,2 2,3 | ForEach-Object { "
                                                     "\"$($_.InputObject) $($_.SideIndicator)\" }",
                                                     "3 =>\n1 <=", "In one of two lists." },
+                                                  { "(Compare-Object 1,2 1,2 -IncludeEqual).Count", "2",
+                                                    "Also what is equal." },
                                                   { 0 } },
 };
 SH_CMDLETS(compare, &compare_object);

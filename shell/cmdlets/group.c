@@ -222,6 +222,8 @@ static const struct sh_cmdlet group_object = {
                 (const struct sh_example[]) {
                         { "'a','b','a' | Group-Object | ForEach-Object { \"$($_.Name) $($_.Count)\" }",
                           "a 2\nb 1", "Counts." },
+                        { "('ant', 'bee', 'ox' | Group-Object Length -AsHashTable)[3].Count", "2",
+                          "As a hash table of groups." },
                         { 0 } },
 };
 SH_CMDLETS(group, &group_object);

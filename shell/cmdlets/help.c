@@ -73,9 +73,10 @@ static void help_parameters(struct sh_buf *b, struct sh_cmdinfo *info, const cha
                 struct pinfo *p = &info->p[i];
                 if (only && !sh_wildcard(only, strlen(only), p->name, p->nname, false))
                         continue;
-                sh_buf_putf(b, "    -%s <%s>\n", p->name, p->is_switch ? "SwitchParameter" : sh_param_word(p));
-                if (p->table && p->table->help)
-                        sh_buf_putf(b, "        %s\n", p->table->help);
+                sh_buf_putf(b, "    -%s <%s>\n", p->name,
+                            p->is_switch ? "SwitchParameter" : sh_param_word(p));
+                if (p->table && *sh_param_help(p->table))
+                        sh_buf_putf(b, "        %s\n", sh_param_help(p->table));
                 if (p->table && p->table->values)
                         sh_buf_putf(b, "        One of: %s\n", p->table->values);
                 const struct pset *in = p->nin ? &p->in[0] : NULL;
@@ -95,14 +96,57 @@ static void help_parameters(struct sh_buf *b, struct sh_cmdinfo *info, const cha
         }
 }
 
-static void help_examples(struct sh_buf *b, const struct sh_cmdlet *c)
+/* A cmdlet's own examples; for those made from the schema, which have none, what every one of them can do. */
+struct examples {
+        struct sh_example v[8];
+        char text[2][400];
+        int n;
+};
+static const char *mandatory_word(struct sh_cmdinfo *info)
 {
-        for (int i = 0; c->examples && c->examples[i].code; i++) {
+        for (uint32_t i = 0; info && i < info->nown; i++)
+                for (uint32_t k = 0; k < info->p[i].nin; k++)
+                        if (info->p[i].in[k].mandatory)
+                                return info->p[i].name;
+        return NULL;
+}
+static void examples_of(const struct sh_cmdlet *c, struct sh_cmdinfo *info, struct examples *e)
+{
+        for (e->n = 0; c->examples && e->n < 8 && c->examples[e->n].code; e->n++)
+                e->v[e->n] = c->examples[e->n];
+        const char *noun = strchr(c->name, '-'), *word = mandatory_word(info);
+        if (e->n || !noun)
+                return;
+        bool get = !strncasecmp(c->name, "Get-", 4);
+        if (get) {
+                snprintf(e->text[0], sizeof(e->text[0]), "%s", c->name);
+                snprintf(e->text[1], sizeof(e->text[1]), "%s | Select-Object -First 1 | Format-List *",
+                         c->name);
+        } else {
+                snprintf(e->text[0], sizeof(e->text[0]), "%s%s%s%s%s", c->name, word ? " -" : "",
+                         word ? word : "", word ? " VALUE" : "", c->should_process ? " -WhatIf" : "");
+                snprintf(e->text[1], sizeof(e->text[1]), "Get-Help %s -Full", c->name);
+        }
+        e->v[0] = (struct sh_example) { e->text[0], NULL,
+                                        get ? "All that there are."
+                                        : c->should_process
+                                                ? "Tells what would be done; without -WhatIf it is done."
+                                                : "" };
+        e->v[1] = (struct sh_example) { e->text[1], NULL,
+                                        get ? "Every property of the first." : "What each parameter means." };
+        e->n = 2;
+}
+
+static void help_examples(struct sh_buf *b, const struct sh_cmdlet *c, struct sh_cmdinfo *info)
+{
+        struct examples e;
+        examples_of(c, info, &e);
+        for (int i = 0; i < e.n; i++) {
                 sh_buf_putf(b, "    Example %d:%s%s\n\n    PS> %s\n", i + 1,
-                            c->examples[i].remark && *c->examples[i].remark ? " " : "",
-                            c->examples[i].remark ? c->examples[i].remark : "", c->examples[i].code);
-                if (c->examples[i].output)
-                        indented(b, c->examples[i].output);
+                            e.v[i].remark && *e.v[i].remark ? " " : "", e.v[i].remark ? e.v[i].remark : "",
+                            e.v[i].code);
+                if (e.v[i].output)
+                        indented(b, e.v[i].output);
                 else
                         sh_buf_puts(b, "\n");
         }
@@ -152,7 +196,7 @@ static struct sv help_of(struct sh_cmd *c, struct sh_target *t)
         }
         if (t->cmdlet && (examples || !detailed)) {
                 heading(&b, "EXAMPLES");
-                help_examples(&b, t->cmdlet);
+                help_examples(&b, t->cmdlet, info);
         } else if (n) {
                 struct sv e = help_section(text, n, ".EXAMPLE");
                 if (e.s->len) {
@@ -202,20 +246,30 @@ static struct sv parameter_objects(struct sh_cmdinfo *info, const char *text, si
                 struct sv o = sh_object_new(), key = sh_printf(".PARAMETER %s", p->name);
                 note(o, "name", sh_string(p->name, p->nname));
                 note(o, "required", sh_text(in && in->mandatory ? "true" : "false"));
-                note(o, "position", in && in->position != INT32_MAX ? sh_printf("%d", in->position) : sh_text("named"));
-                note(o, "pipelineInput", sh_text(in && in->by_value ? "true (ByValue)" : in && in->by_name ? "true (ByPropertyName)" : "false"));
+                note(o, "position",
+                     in && in->position != INT32_MAX ? sh_printf("%d", in->position) : sh_text("named"));
+                note(o, "pipelineInput",
+                     sh_text(in && in->by_value  ? "true (ByValue)"
+                             : in && in->by_name ? "true (ByPropertyName)"
+                                                 : "false"));
                 note(o, "type", within("name", sh_text(p->is_switch ? "SwitchParameter" : sh_param_word(p))));
-                note(o, "description", text_list(p->table ? sh_text(p->table->help ? p->table->help : "") : help_section(text, n, key.s->s)));
+                note(o, "description",
+                     text_list(p->table ? sh_text(sh_param_help(p->table))
+                                        : help_section(text, n, key.s->s)));
                 sh_array_take(list.a, o);
                 sh_drop(key);
         }
         return list;
 }
-static struct sv example_objects(const struct sh_cmdlet *cmdlet, const char *text, size_t n)
+static struct sv example_objects(const struct sh_cmdlet *cmdlet, struct sh_cmdinfo *info, const char *text,
+                                 size_t n)
 {
         struct sv list = sh_array_new(2);
-        for (int i = 0; cmdlet && cmdlet->examples && cmdlet->examples[i].code; i++) {
-                const struct sh_example *e = &cmdlet->examples[i];
+        struct examples all = { .n = 0 };
+        if (cmdlet)
+                examples_of(cmdlet, info, &all);
+        for (int i = 0; i < all.n; i++) {
+                const struct sh_example *e = &all.v[i];
                 struct sv o = sh_object_new();
                 note(o, "title", sh_printf("Example %d", i + 1));
                 note(o, "code", sh_text(e->code));
@@ -248,7 +302,8 @@ static struct sv help_object(struct sh_cmd *c, struct sh_target *t)
                 bag->types[0] = sh_text("HelpInfo");
                 bag->ntypes = 1;
         }
-        struct sv synopsis = t->cmdlet ? sh_text(t->cmdlet->synopsis ? t->cmdlet->synopsis : "") : help_section(text, n, ".SYNOPSIS");
+        struct sv synopsis = t->cmdlet ? sh_text(t->cmdlet->synopsis ? t->cmdlet->synopsis : "")
+                                       : help_section(text, n, ".SYNOPSIS");
         if (!synopsis.s->len) {
                 sh_drop(synopsis);
                 synopsis = sh_syntax_of(sh, t);
@@ -256,11 +311,12 @@ static struct sv help_object(struct sh_cmd *c, struct sh_target *t)
         note(o, "Name", sh_text(t->name));
         note(o, "Category", sh_text(sh_target_kind_name(t->kind)));
         note(o, "Synopsis", synopsis);
-        note(o, "description", text_list(t->cmdlet ? sh_text(t->cmdlet->description ? t->cmdlet->description : "")
-                                                   : help_section(text, n, ".DESCRIPTION")));
+        note(o, "description",
+             text_list(t->cmdlet ? sh_text(t->cmdlet->description ? t->cmdlet->description : "")
+                                 : help_section(text, n, ".DESCRIPTION")));
         note(o, "Syntax", sh_syntax_of(sh, t));
         note(o, "parameters", within("parameter", parameter_objects(info, text, n)));
-        note(o, "examples", within("example", example_objects(t->cmdlet, text, n)));
+        note(o, "examples", within("example", example_objects(t->cmdlet, info, text, n)));
         if (!t->cmdlet)
                 note(o, "notes", text_list(help_section(text, n, ".NOTES")));
         note(o, "Text", help_of(c, t));
@@ -295,20 +351,25 @@ static const struct sh_cmdlet get_help = {
         .alias = (const char *[]) { "help", NULL },
         .synopsis = "Shows what a command does and how it is called.",
         .process = help_process,
-        .params = (const struct sh_param[]) { { "Name", .type = "string", .position = 1, .from_property = true,
-                                                .complete = "command", .help = "The command; wildcards list commands." },
-                                              { "Full", .type = "switch", .help = "Everything." },
-                                              { "Detailed", .type = "switch", .help = "With parameters." },
-                                              { "Examples", .type = "switch", .help = "With examples." },
-                                              { "Parameter", .type = "string", .wildcard = true,
-                                                .help = "Only the parameters that fit." },
-                                              { "Online", .type = "switch", .help = "Not supported here." },
-                                              { "Category", .type = "string[]", .help = "Accepted, has no effect." },
-                                              { 0 } },
-        .examples = (const struct sh_example[]) { { "(Get-Help Sort-Object).Synopsis", "Sorts objects.", "One line about a command." },
-                                                  { "Get-Help Sort-Object -Parameter Top", NULL,
-                                                    "One parameter." },
-                                                  { 0 } },
+        .params =
+                (const struct sh_param[]) {
+                        { "Name", .type = "string", .position = 1, .from_property = true,
+                          .complete = "command", .help = "The command; wildcards list commands." },
+                        { "Full", .type = "switch", .help = "Everything." },
+                        { "Detailed", .type = "switch", .help = "With parameters." },
+                        { "Examples", .type = "switch", .help = "With examples." },
+                        { "Parameter", .type = "string", .wildcard = true,
+                          .help = "Only the parameters that fit." },
+                        { "Online", .type = "switch", .help = "Not supported here." },
+                        { "Category", .type = "string[]", .help = "Accepted, has no effect." },
+                        { 0 } },
+        .examples =
+                (const struct sh_example[]) {
+                        { "(Get-Help Sort-Object).Synopsis",
+                          "Sorts objects by their properties; equal ones keep their order.",
+                          "One line about a command." },
+                        { "Get-Help Sort-Object -Parameter Top", NULL, "One parameter." },
+                        { 0 } },
 };
 
 SH_CMDLETS(help, &get_help);

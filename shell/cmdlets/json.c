@@ -74,7 +74,7 @@ static int from_text(struct sh_cmd *c, struct sh_str *text, bool *ret_bad)
         const char *s = text->s;
         size_t n = text->len;
         struct sh_json_read o = { .text = text,
-                                   .hashtable = sh_switch(c, "AsHashtable"),
+                                  .hashtable = sh_switch(c, "AsHashtable"),
                                   .depth = (int)sh_arg_int(c, "Depth", 1024) };
         struct sv v;
         bool ok = sh_json_parse(&o, s, n, &v);
@@ -194,9 +194,11 @@ static const struct sh_cmdlet convertto_json = {
         .end = to_end,
         .clean = collect_clean,
         .examples =
-                (const struct sh_example[]) { { "[ordered]@{ a = 1; b = $true } | ConvertTo-Json -Compress",
-                                                "{\"a\":1,\"b\":true}", "A table." },
-                                              { 0 } },
+                (const struct sh_example[]) {
+                        { "[ordered]@{ a = 1; b = $true } | ConvertTo-Json -Compress", "{\"a\":1,\"b\":true}",
+                          "A table." },
+                        { "1, 'x' | ConvertTo-Json -Compress", "[1,\"x\"]", "Several objects are an array." },
+                        { 0 } },
 };
 
 static const struct sh_cmdlet convertfrom_json = {
@@ -217,7 +219,9 @@ static const struct sh_cmdlet convertfrom_json = {
         .clean = collect_clean,
         .examples =
                 (const struct sh_example[]) {
-                        { "('{\"a\":[1,2]}' | ConvertFrom-Json).a.Count", "2", "An object." }, { 0 } },
+                        { "('{\"a\":[1,2]}' | ConvertFrom-Json).a.Count", "2", "An object." },
+                        { "('{\"a\":1}' | ConvertFrom-Json -AsHashtable)['a']", "1", "As a hash table." },
+                        { 0 } },
 };
 
 static const struct sh_cmdlet test_json = {
@@ -238,7 +242,10 @@ static const struct sh_cmdlet test_json = {
         .default_set = "JsonString",
         .begin = test_begin,
         .process = test_process,
-        .examples = (const struct sh_example[]) { { "Test-Json '[1]'", "True", "Good." }, { 0 } },
+        .examples = (const struct sh_example[]) { { "Test-Json '[1]'", "True", "Good." },
+                                                  { "Test-Json '[1' -ErrorAction SilentlyContinue", "False",
+                                                    "Not good." },
+                                                  { 0 } },
 };
 
 SH_CMDLETS(json, &convertto_json, &convertfrom_json, &test_json);

@@ -249,6 +249,8 @@ static const struct sh_cmdlet get_member = {
         .clean = member_clean,
         .examples = (const struct sh_example[]) { { "([pscustomobject]@{ a = 1 } | Get-Member a).MemberType",
                                                     "NoteProperty", "What a property is." },
+                                                  { "('x' | Get-Member Trim*).Name -join ' '",
+                                                    "Trim TrimEnd TrimStart", "Members by a pattern." },
                                                   { 0 } },
 };
 SH_CMDLETS(member, &get_member);

@@ -308,6 +308,7 @@ static const struct sh_cmdlet out_string = {
         .clean = text_clean,
         .examples = (const struct sh_example[]) {
                 { "(1,2 | Out-String -Stream).Count", "2", "Lines." },
+                { "([pscustomobject]@{ a = 1 } | Out-String).Trim()", "a\n-\n1", "What would be shown." },
                 { 0 } },
 };
 

@@ -250,7 +250,11 @@ static struct sv location(struct sh *sh)
 }
 static int get_end(struct sh_cmd *c)
 {
-        return emit_text(c, location(sh_session(c)));
+        struct sv path = location(sh_session(c)), info = sh_path_info_new(path);
+        int st = sh_emit(c, info);
+        sh_drop(info);
+        sh_drop(path);
+        return st;
 }
 static const struct sh_cmdlet get_location = {
         .name = "Get-Location",

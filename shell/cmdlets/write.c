@@ -105,7 +105,7 @@ static const struct sh_cmdlet write_host = {
                                               { "BackgroundColor", .type = "string", .values = COLOURS },
                                               { 0 } },
         .process = host_process,
-        .examples = (const struct sh_example[]) { { "Write-Host 1 2 -Separator ,", "1,2", "" },
+        .examples = (const struct sh_example[]) { { "Write-Host 1 2 -Separator ','", "1,2", "" },
                                                   { "Write-Host 'a' -NoNewline; Write-Host 'b'", "ab",
                                                     "One line." },
                                                   { 0 } },
