@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Get-Help: an object with what PowerShell has in its own (Synopsis, description, parameters, examples), shown as a page of
- * text. Cmdlets answer from their tables, functions from their comments.
+ * Get-Help: an object with what PowerShell has in its own (Synopsis, description, parameters, examples), shown as a page
+ * of text. Cmdlets answer from their tables, functions from their comments.
  */
 #include <stdio.h>
 #include <stdlib.h>
