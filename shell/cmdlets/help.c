@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Get-Help: an object with what PowerShell has in its own (Synopsis, description, parameters, examples), shown as a page
+ * Get-Help: an object with what PowerShell has in its own (Synopsis, parameters, examples), shown as a page
  * of text. Cmdlets answer from their tables, functions from their comments.
  */
 #include <stdio.h>
