@@ -31,6 +31,7 @@ static const struct {
         { "gjb", "Get-Job" },             { "gl", "Get-Location" },       { "gm", "Get-Member" },
         { "gmo", "Get-Module" },          { "gp", "Get-ItemProperty" },   { "gps", "Get-Process" },
         { "gpv", "Get-ItemPropertyValue" }, { "group", "Group-Object" },  { "gsn", "Get-PSSession" },
+        { "gsv", "Get-Service" },         { "sasv", "Start-Service" },    { "spsv", "Stop-Service" },
         { "gu", "Get-Unique" },           { "gv", "Get-Variable" },       { "h", "Get-History" },
         { "history", "Get-History" },     { "icm", "Invoke-Command" },    { "iex", "Invoke-Expression" },
         { "ihy", "Invoke-History" },      { "ii", "Invoke-Item" },        { "ipal", "Import-Alias" },
@@ -311,6 +312,15 @@ static int qualified(struct sh *sh, const char *name, size_t n, const char *slas
         return SH_OK;
 }
 
+/* An alias of PowerShell's whose command is not here hides nothing. */
+static bool leads_somewhere(struct sh *sh, const char *target)
+{
+        uint32_t id = sh_intern(sh, target, strlen(target));
+        struct builtin *b = builtin_of(sh, id);
+        return (b && (b->cmdlet || b->alias_of)) || !strchr(target, '-') || in_scopes(sh, id, false) ||
+               sh_model_cmdlet(sh, target);
+}
+
 int sh_try_command(struct sh *sh, const char *name, size_t n, struct sh_target **ret)
 {
         const char *slash = memchr(name, '\\', n);
@@ -320,7 +330,7 @@ int sh_try_command(struct sh *sh, const char *name, size_t n, struct sh_target *
         uint32_t id = sh_intern(sh, name, n);
         for (int i = 0; i < 32; i++) {
                 const char *to = alias_by_id(sh, id);
-                if (!to || !strcasecmp(to, name))
+                if (!to || !strcasecmp(to, name) || !leads_somewhere(sh, to))
                         break;
                 name = to;
                 n = strlen(to);

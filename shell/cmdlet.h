@@ -106,6 +106,7 @@ int sh_cmd_error(struct sh_cmd *, const char *id, const char *category, struct s
 int sh_cmd_throw(struct sh_cmd *, const char *id, const char *category, struct sv target, const char *fmt, ...)
         __attribute__((format(printf, 5, 6)));
 int sh_cmd_stream(struct sh_cmd *, enum sh_stream, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+bool sh_what_if(struct sh_cmd *); /* -WhatIf, or $WhatIfPreference: sh_should_process() has said no for that reason */
 /* -WhatIf / -Confirm. *ret tells whether to do it. `What if: Performing the operation "OP" on target "T".` */
 int sh_should_process(struct sh_cmd *, const char *target, const char *operation, bool *ret);
 

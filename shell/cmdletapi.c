@@ -238,10 +238,15 @@ int sh_confirm(struct sh_cmd *c, const char *caption, const char *question, bool
         }
 }
 
+bool sh_what_if(struct sh_cmd *c)
+{
+        return c->whatif != AP_UNSET ? c->whatif : preference_true(c->sh, ID_WHATIFPREF);
+}
+
 static int should(struct sh_cmd *c, struct sv what, const char *question, const char *caption, bool *ret)
 {
         struct sh *sh = c->sh;
-        bool whatif = c->whatif != AP_UNSET ? c->whatif : preference_true(sh, ID_WHATIFPREF);
+        bool whatif = sh_what_if(c);
         *ret = true;
         if (whatif) {
                 struct sv t = sh_printf("What if: %s\n", what.s->s);

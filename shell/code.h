@@ -340,6 +340,7 @@ struct sh {
         struct sh_worker *workers;   /* copies of this session that run */
         struct scope *using_scope;   /* in a job: where $using: looks */
         uint64_t history_id;
+        struct sh_past *past; /* past.h */
         void *types_private; /* for types/: classes made by scripts, Update-TypeData */
         struct unit **classes;
         uint32_t nclasses;

@@ -168,16 +168,26 @@ static void put_wrapped(struct sh_buf *b, const char *prefix, size_t visible_pre
         sh_buf_free(&flat);
 }
 
+static bool is_command(struct sh *sh, const char *name)
+{
+        struct sh_target *t = NULL;
+        if (sh_try_command(sh, name, strlen(name), &t) != SH_OK)
+                return false;
+        sh_drop(sh_target_value(t));
+        return true;
+}
+
 /* What the first line starts with: the command, or what kind of failure it is. */
 static void put_reason(struct sh *sh, struct sh_error *e, struct sh_buf *b)
 {
-        (void)sh;
         const char *type =
                 e->exception.kind == SH_OTHER ? sh_short_name(e->exception.o->type->name) : "Error";
         if (e->thrown)
                 sh_buf_puts(b, "Exception");
         else if (e->invocation_name)
                 put_harmless(b, e->invocation_name, strlen(e->invocation_name));
+        else if (e->command && e->activity && is_command(sh, e->command))
+                put_harmless(b, e->command, strlen(e->command));
         else if (e->activity && *e->activity)
                 put_harmless(b, e->activity, strlen(e->activity));
         else if (e->command)

@@ -559,7 +559,7 @@ static int invoke(struct choice *h, struct sv row, const char *what, const struc
         bool do_it = true;
         const struct rv_class *c = h->m->class->c;
         int st = h->m->table.should_process ? sh_should_process(h->c, what, h->m->table.name, &do_it) : SH_OK;
-        bool what_if = !do_it && h->c->whatif == 1;
+        bool what_if = !do_it && sh_what_if(h->c);
         if (st || (!do_it && !what_if))
                 return st;
         struct sh_model_row *r = sh_is_null(row) ? NULL : sh_model_row_of(row);
@@ -645,7 +645,7 @@ static int set_on(struct choice *h, struct sv row)
         put_target(h, row, &what);
         st = sh_should_process(h->c, what.p, h->m->table.name, &do_it);
         sh_buf_free(&what);
-        bool what_if = !do_it && h->c->whatif == 1;
+        bool what_if = !do_it && sh_what_if(h->c);
         if (st || (!do_it && !what_if))
                 return st;
         struct rv_error err = { 0 };

@@ -412,7 +412,7 @@ static struct node *foreach_statement(struct parser *p, uint32_t label)
         lx_lines(p);
         if (!p_eat(p, ')'))
                 return p_missing(p, p->pos, "MissingEndParenthesisAfterForeach",
-                                 "Missing closing ')' after expression in foreach loop.");
+                                 "Missing closing ')' after expression part of foreach loop.");
         if (!(r->b = p_braced(p, "foreach")))
                 return NULL;
         return loop(p, r, label);

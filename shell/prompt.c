@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shell/past.h"
 #include "shell/code.h"
 #include "shell/complete.h"
 #include "shell/edit.h"
@@ -172,8 +173,12 @@ int sh_interactive(struct sh *sh)
                 sh_drop(p);
                 if (r == 0)
                         break;
-                if (r > 0 && text.n)
+                if (r > 0 && text.n) {
+                        struct sh_past_line *l = sh_past_begin(sh, text.p, text.n);
+                        uint64_t id = l ? l->id : 0;
                         st = sh_text_status(sh, "", text.p, text.n, &sh->host, NULL);
+                        sh_past_end(sh, id, st == SH_ERROR);
+                }
                 if (sh->interrupted || sh_interrupt) { /* Ctrl-C ends the statement, not the session */
                         sh->interrupted = false;
                         sh_interrupt = 0;

@@ -8,6 +8,7 @@
 #include "shell/error.h"
 #include "shell/eval.h"
 #include "shell/parse.h"
+#include "shell/past.h"
 #include "shell/text.h"
 
 #include <errno.h>
@@ -265,6 +266,7 @@ void sh_free(struct sh *sh)
 {
         sh_flush(sh);
         sh_jobs_free(sh);
+        sh_past_free(sh);
         sh_modules_free(sh);
         struct sv *v[] = { &sh->under,
                            &sh->error,

@@ -463,7 +463,7 @@ static int invoke_one(struct sh_cmd *c, const struct sh_model_class *m, struct s
                 sh_buf_puts(&what, m->c->name);
         if (st == SH_OK && !(method && method->read_only))
                 st = sh_should_process(c, what.p, method ? method->name : name, &do_it);
-        bool what_if = !do_it && c->whatif == 1;
+        bool what_if = !do_it && sh_what_if(c);
         if (st == SH_OK && (do_it || what_if)) {
                 int e = sh_model_invoke(m->link, m->c, r, method ? method->name : name, in.data, in.len,
                                         (struct sh_how) { what_if, (unsigned)sh_arg_int(c, "ConfirmWithin", 0) }, &out,
@@ -603,7 +603,7 @@ static int set_one(struct sh_cmd *c, struct sv object)
         sh_model_path(r, &what);
         if (st == SH_OK)
                 st = sh_should_process(c, what.p, "Set-CimInstance", &do_it);
-        bool what_if = !do_it && c->whatif == 1;
+        bool what_if = !do_it && sh_what_if(c);
         if (st == SH_OK && (do_it || what_if)) {
                 if (sh_model_modify(r, b.data, b.len, what_if, &now, &err) != RV_OK)
                         st = sh_model_error(c, &err, object);
@@ -626,7 +626,7 @@ static int remove_one(struct sh_cmd *c, struct sv object)
         bool do_it = true;
         sh_model_path(r, &what);
         int st = sh_should_process(c, what.p, "Remove-CimInstance", &do_it);
-        bool what_if = !do_it && c->whatif == 1;
+        bool what_if = !do_it && sh_what_if(c);
         sh_buf_free(&what);
         if (st == SH_OK && (do_it || what_if) && sh_model_delete(r, what_if, &err) != RV_OK)
                 st = sh_model_error(c, &err, object);
@@ -681,7 +681,7 @@ static int new_process(struct sh_cmd *c, struct sv input)
         st = put_properties(c, m->c, &b);
         if (st == SH_OK)
                 st = sh_should_process(c, m->c->name, "New-CimInstance", &do_it);
-        bool what_if = !do_it && c->whatif == 1;
+        bool what_if = !do_it && sh_what_if(c);
         if (st == SH_OK && (do_it || what_if)) {
                 if (sh_model_create(m, b.data, b.len, what_if, &now, &err) != RV_OK)
                         st = sh_model_error(c, &err, sh_arg(c, "ClassName"));

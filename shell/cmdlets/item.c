@@ -229,23 +229,60 @@ static int children_of_pattern(struct sh_cmd *c, const char *path)
                 return children(c, path);
         return shown(c, base ? base + 1 : path, folder) ? emit_child(c, path, base ? base + 1 : path) : SH_OK;
 }
-static int drive_items(struct sh_cmd *c, const char *drive)
+/* ---- drives that are no files: env:, variable:, function:, alias: ---- */
+static bool drive_path(const char *s, const char **ret_rest)
 {
-        struct sh *sh = sh_session(c);
-        char text[200];
-        snprintf(text, sizeof text,
-                 !strncasecmp(drive, "env", 3)   ? "[Environment]::GetEnvironmentVariables()"
-                 : !strncasecmp(drive, "var", 3) ? "Get-Variable"
-                 : !strncasecmp(drive, "ali", 3) ? "Get-Alias"
-                                                 : "Get-Command -CommandType Function");
-        if (strncasecmp(drive, "env", 3))
-                return sh_run_text(sh, "", text, strlen(text), &c->emit);
+        static const char *const drives[] = { "env:", "variable:", "function:", "alias:" };
+        for (size_t i = 0; i < 4; i++)
+                if (!strncasecmp(s, drives[i], strlen(drives[i]))) {
+                        *ret_rest = s + strlen(drives[i]);
+                        while (**ret_rest == '/' || **ret_rest == '\\')
+                                ++*ret_rest;
+                        return true;
+                }
+        return false;
+}
+static bool drive_has(struct sh *sh, const char *drive, const char *name)
+{
+        struct sv v = SH_NIL;
+        struct sh_target *t = NULL;
+        bool there = false;
+        switch (drive[0] | 32) {
+        case 'e': return getenv(name) != NULL;
+        case 'a': return sh_alias_lookup(sh, name, strlen(name)) != NULL;
+        case 'v':
+                there = sh_var_get(sh, name, &v);
+                sh_drop(v);
+                return there;
+        }
+        if (sh_try_command(sh, name, strlen(name), &t) == SH_OK) {
+                there = t->kind == CT_FUNCTION || t->kind == CT_FILTER;
+                sh_drop(sh_target_value(t));
+        }
+        return there;
+}
+static int by_entry(const void *a, const void *b)
+{
+        return strcasecmp(*(char *const *)a, *(char *const *)b);
+}
+static int env_items(struct sh_cmd *c, const char *pattern)
+{
         extern char **environ;
+        size_t n = 0;
         int st = SH_OK;
-        for (char **e = environ; *e && st == SH_OK; e++) {
-                const char *eq = strchr(*e, '=');
-                struct sv o = sh_object_new(), k = sh_string(*e, eq ? (size_t)(eq - *e) : 0),
-                          v = sh_text(eq ? eq + 1 : "");
+        while (environ[n])
+                n++;
+        char **sorted = calloc(n + 1, sizeof *sorted);
+        if (!sorted)
+                abort();
+        memcpy(sorted, environ, n * sizeof *sorted);
+        qsort(sorted, n, sizeof *sorted, by_entry);
+        for (size_t i = 0; i < n && st == SH_OK; i++) {
+                const char *eq = strchr(sorted[i], '=');
+                size_t nk = eq ? (size_t)(eq - sorted[i]) : 0;
+                if (!nk || !sh_wildcard(pattern, strlen(pattern), sorted[i], nk, false))
+                        continue;
+                struct sv o = sh_object_new(), k = sh_string(sorted[i], nk), v = sh_text(eq + 1);
                 sh_object_set(o, "Name", 4, k);
                 sh_object_set(o, "Value", 5, v);
                 st = sh_emit(c, o);
@@ -253,6 +290,29 @@ static int drive_items(struct sh_cmd *c, const char *drive)
                 sh_drop(k);
                 sh_drop(v);
         }
+        free(sorted);
+        return st;
+}
+/* What a path like alias:g* names. */
+static int drive_items(struct sh_cmd *c, const char *path)
+{
+        const char *name;
+        if (!drive_path(path, &name))
+                return SH_OK;
+        if (*name && !sh_has_wildcard(name, strlen(name)) && !drive_has(sh_session(c), path, name))
+                return sh_path_missing(c, path);
+        const char *pattern = *name ? name : "*";
+        char kind = (char)(path[0] | 32);
+        if (kind == 'e')
+                return env_items(c, pattern);
+        struct sv args[] = { sh_text("-Name"), sh_text(pattern), sh_text("-CommandType"), sh_text("Function,Filter") };
+        int st = sh_run_command(sh_session(c),
+                                kind == 'v'   ? "Get-Variable"
+                                : kind == 'a' ? "Get-Alias"
+                                              : "Get-Command",
+                                (struct sh_args) { kind == 'f' ? 4 : 2, args }, &c->emit);
+        for (int i = 0; i < 4; i++)
+                sh_drop(args[i]);
         return st;
 }
 static int child_process(struct sh_cmd *c, struct sv input)
@@ -261,8 +321,8 @@ static int child_process(struct sh_cmd *c, struct sv input)
         struct sv v = sh_arg(c, "Path");
         struct sv t = sh_is_null(v) ? SH_NIL : sh_to_text(sh_session(c), v);
         int st;
-        const char *colon = t.kind == SH_STRING ? strchr(t.s->s, ':') : NULL;
-        if (colon && (colon[1] == 0 || ((colon[1] == '/' || colon[1] == '\\') && !colon[2])))
+        const char *rest;
+        if (t.kind == SH_STRING && drive_path(t.s->s, &rest))
                 st = drive_items(c, t.s->s);
         else
                 st = sh_for_paths(c, t.kind == SH_STRING && sh_has_wildcard(t.s->s, t.s->len)
@@ -297,49 +357,13 @@ static const struct sh_cmdlet get_childitem = {
 };
 
 /* ---- Get-Item, Test-Path ---- */
-static bool drive_path(const char *s, const char **ret_rest)
-{
-        static const char *const drives[] = { "env:", "variable:", "function:", "alias:" };
-        for (size_t i = 0; i < 4; i++)
-                if (!strncasecmp(s, drives[i], strlen(drives[i]))) {
-                        *ret_rest = s + strlen(drives[i]);
-                        while (**ret_rest == '/' || **ret_rest == '\\')
-                                ++*ret_rest;
-                        return true;
-                }
-        return false;
-}
 static int item_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
         struct sv v = sh_arg(c, "Path");
         const char *rest;
-        if (v.kind == SH_ARRAY && v.a->n == 1 && v.a->v[0].kind == SH_STRING &&
-            drive_path(v.a->v[0].s->s, &rest)) {
-                const char *s = v.a->v[0].s->s;
-                struct sv o = SH_NIL, value;
-                if ((s[0] | 32) == 'v')
-                        o = sh_printf("Get-Variable '%s'", rest);
-                else if ((s[0] | 32) == 'f' || (s[0] | 32) == 'a')
-                        o = sh_printf("Get-Command '%s'", rest);
-                if (o.kind == SH_STRING) {
-                        int st = sh_run_text(sh_session(c), "", o.s->s, o.s->len, &c->emit);
-                        sh_drop(o);
-                        return st;
-                }
-                if (!getenv(rest))
-                        return sh_path_missing(c, s);
-                o = sh_object_new();
-                value = sh_text(rest);
-                sh_object_set(o, "Name", 4, value);
-                sh_drop(value);
-                value = sh_text(getenv(rest));
-                sh_object_set(o, "Value", 5, value);
-                sh_drop(value);
-                int st = sh_emit(c, o);
-                sh_drop(o);
-                return st;
-        }
+        if (v.kind == SH_ARRAY && v.a->n == 1 && v.a->v[0].kind == SH_STRING && drive_path(v.a->v[0].s->s, &rest))
+                return drive_items(c, v.a->v[0].s->s);
         return sh_for_paths(c, emit_item);
 }
 static const struct sh_cmdlet get_item = {
@@ -375,23 +399,8 @@ static bool test_one(struct sh_cmd *c, const char *s, bool literal)
         struct sh *sh = sh_session(c);
         struct testing t = { .kind = sh_arg_text(c, "PathType", NULL) };
         const char *rest;
-        struct sv v = SH_NIL;
-        struct sh_target *target = NULL;
-        if (drive_path(s, &rest)) {
-                bool there = !*rest;
-                if ((s[0] | 32) == 'e')
-                        there |= getenv(rest) != NULL;
-                else if ((s[0] | 32) == 'v')
-                        there |= sh_var_get(sh, rest, &v);
-                else if ((s[0] | 32) == 'a')
-                        there |= sh_alias_lookup(sh, rest, strlen(rest)) != NULL;
-                else if (sh_try_command(sh, rest, strlen(rest), &target) == SH_OK)
-                        there |= target->kind == CT_FUNCTION || target->kind == CT_FILTER;
-                if (target)
-                        sh_drop(sh_target_value(target));
-                sh_drop(v);
-                return there;
-        }
+        if (drive_path(s, &rest))
+                return !*rest || drive_has(sh, s, rest);
         if (!*s)
                 return false;
         if (sh_switch(c, "IsValid"))
@@ -467,12 +476,20 @@ static int new_one(struct sh_cmd *c, const char *text)
         struct sv value = sh_arg(c, "Value");
         if (drive_path(text, &rest)) {
                 struct sv v = sh_is_null(value) ? sh_text("") : sh_to_text(sh, value);
-                if ((text[0] | 32) == 'e')
-                        setenv(*rest ? rest : name ? name : "", v.s->s, 1);
-                else
-                        sh_var_set(sh, *rest ? rest : name ? name : "", value);
+                const char *item = *rest ? rest : name ? name : "";
+                int r = SH_OK;
+                if ((text[0] | 32) == 'e') {
+                        setenv(item, v.s->s, 1);
+                } else if ((text[0] | 32) == 'v') {
+                        r = sh_var_set(sh, item, value);
+                } else {
+                        const char *drive = (text[0] | 32) == 'f' ? "function" : "alias";
+                        struct sv path = sh_printf("%s:%s", drive, item);
+                        r = sh_set_drive_var(sh, path.s->s, (uint32_t)strlen(drive), value);
+                        sh_drop(path);
+                }
                 sh_drop(v);
-                return SH_OK;
+                return r;
         }
         char *base = sh_path_full(sh, text), *path = base;
         if (name && asprintf(&path, "%s/%s", base, name) < 0)

@@ -3,6 +3,7 @@
  * Write-*: objects and messages to the streams.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "shell/code.h"
@@ -112,6 +113,16 @@ static const struct sh_cmdlet write_host = {
 };
 
 /* ---- Write-Error ---- */
+/* The error is the function's that reports it: its name, and where it was called. */
+static void place_at_caller(struct sh *sh, struct sh_error *e)
+{
+        struct frame *f = sh->frame;
+        free(e->command);
+        e->command = f->name ? strdup(f->name) : NULL;
+        e->activity = strdup("Write-Error");
+        sh_error_place(sh, e, f->name ? f->call : f->at);
+}
+
 static int error_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
@@ -135,6 +146,7 @@ static int error_process(struct sh_cmd *c, struct sv input)
                         sh_drop(e->exception);
                         e->exception = sh_keep(exception);
                 }
+                place_at_caller(sh, sh_error_of(record));
                 sh_drop(text);
         }
         int r = sh_stream_error(sh, record);
