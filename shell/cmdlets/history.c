@@ -22,7 +22,10 @@ static struct sv as_object(const struct sh_past_line *l)
                 span.i = l->ended.i - l->begun.i;
         note(o, "Id", sh_long((int64_t)l->id));
         note(o, "CommandLine", sh_keep(l->line));
-        note(o, "ExecutionStatus", sh_text(sh_is_null(l->ended) ? "NotStarted" : l->failed ? "Failed" : "Completed"));
+        note(o, "ExecutionStatus",
+             sh_text(sh_is_null(l->ended) ? "NotStarted"
+                     : l->failed          ? "Failed"
+                                          : "Completed"));
         note(o, "StartExecutionTime", l->begun);
         note(o, "EndExecutionTime", l->ended);
         note(o, "Duration", span);
@@ -83,10 +86,11 @@ static const struct sh_cmdlet get_history = {
                                                 .help = "Only so many, the last ones." },
                                               { 0 } },
         .examples =
-                (const struct sh_example[]) {
-                        { "Add-History 'Get-Date'; (Get-History -Count 1).CommandLine", "Get-Date", "The last line." },
-                        { "Add-History 'a', 'b'; (Get-History -Id 2).CommandLine", "b", "A line by its number." },
-                        { 0 } },
+                (const struct sh_example[]) { { "Add-History 'Get-Date'; (Get-History -Count 1).CommandLine",
+                                                "Get-Date", "The last line." },
+                                              { "Add-History 'a', 'b'; (Get-History -Id 2).CommandLine", "b",
+                                                "A line by its number." },
+                                              { 0 } },
 };
 
 static int add_process(struct sh_cmd *c, struct sv input)
@@ -116,10 +120,10 @@ static const struct sh_cmdlet add_history = {
                                                 .from_pipeline = true, .mandatory = true },
                                               { "Passthru", .type = "switch" },
                                               { 0 } },
-        .examples =
-                (const struct sh_example[]) { { "Add-History 'Get-Date'; (Get-History).Count", "1", "" },
-                                              { "'x', 'y' | Add-History; (Get-History)[1].CommandLine", "y", "" },
-                                              { 0 } },
+        .examples = (const struct sh_example[]) { { "Add-History 'Get-Date'; (Get-History).Count", "1", "" },
+                                                  { "'x', 'y' | Add-History; (Get-History)[1].CommandLine",
+                                                    "y", "" },
+                                                  { 0 } },
 };
 
 /* By number, by the beginning of its text, or the last one. */
@@ -144,9 +148,10 @@ static int invoke_end(struct sh_cmd *c)
         struct sh_past_line *l = wanted(c);
         bool go;
         if (!l)
-                return sh_bound(c, "Id") ? no_such_line(c, sh_arg(c, "Id"))
-                                         : sh_cmd_throw(c, "InvokeHistoryNoLastHistoryEntry", "ObjectNotFound", SH_NIL,
-                                                        "Cannot locate the last history.");
+                return sh_bound(c, "Id")
+                               ? no_such_line(c, sh_arg(c, "Id"))
+                               : sh_cmd_throw(c, "InvokeHistoryNoLastHistoryEntry", "ObjectNotFound", SH_NIL,
+                                              "Cannot locate the last history.");
         struct sv line = sh_keep(l->line);
         int st = sh_should_process(c, line.s->s, "Invoke-History", &go);
         if (st == SH_OK && go) {
@@ -166,9 +171,11 @@ static const struct sh_cmdlet invoke_history = {
         .params = (const struct sh_param[]) { { "Id", .type = "string", .position = 1, .from_property = true,
                                                 .help = "A number, or how the line begins." },
                                               { 0 } },
-        .examples = (const struct sh_example[]) { { "Add-History '1 + 1'; Invoke-History", "1 + 1\n2", "The last line." },
-                                                  { "Add-History '3 + 4', '5'; Invoke-History 1", "3 + 4\n7", "" },
-                                                  { 0 } },
+        .examples =
+                (const struct sh_example[]) {
+                        { "Add-History '1 + 1'; Invoke-History", "1 + 1\n2", "The last line." },
+                        { "Add-History '3 + 4', '5'; Invoke-History 1", "3 + 4\n7", "" },
+                        { 0 } },
 };
 
 static int clear_end(struct sh_cmd *c)
@@ -182,7 +189,8 @@ static const struct sh_cmdlet clear_history = {
         .synopsis = "Forgets the lines that the session has run.",
         .end = clear_end,
         .params = (const struct sh_param[]) { { "Newest", .type = "switch" }, { 0 } },
-        .examples = (const struct sh_example[]) { { "Add-History 'a'; Clear-History; (Get-History).Count", "0", "" },
+        .examples = (const struct sh_example[]) { { "Add-History 'a'; Clear-History; (Get-History).Count",
+                                                    "0", "" },
                                                   { "Clear-History", "", "" },
                                                   { 0 } },
 };
