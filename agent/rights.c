@@ -355,7 +355,7 @@ static int denied_change(const struct rv_subject *s, const struct rv_wish *w, co
         snprintf(act, sizeof act, "%s may not %s %.60s%s%.60s%s", user_of(s), verb, w->class->name,
                  w->method ? "." : "", w->method ? w->method->name : "",
                  w->object ? " on this object" : " like this");
-        rv_about(err, w->class->name, NULL, NULL);
+        rv_about(err, w->class->name, NULL, "");
         rv_hint(err, "Get-Role shows the roles; Test-Role tells which rule decides.");
         if (rule && rule->deny)
                 return rv_fail(err, RV_ACCESS_DENIED, "%s: rule \"%s\" of role %s denies it", act, rule->name,
@@ -379,7 +379,7 @@ int rv_rights_change(const struct rv_subject *s, const struct rv_wish *w, uint64
                      struct rv_error *err)
 {
         struct rv_arena a = { 0 };
-        const struct rv_rule **rules = NULL, *denies = NULL, *near = NULL;
+        const struct rv_rule **rules = NULL, *denies = NULL, *near = NULL, *by = NULL, *maybe = NULL;
         unsigned n = 0;
         char names[120];
         enum fit missed = NO_METHOD;
@@ -392,12 +392,14 @@ int rv_rights_change(const struct rv_subject *s, const struct rv_wish *w, uint64
                 if (fit == OBJECT) {
                         look = true;
                         may |= !rules[i]->deny;
+                        maybe = maybe || rules[i]->deny ? maybe : rules[i];
                         if (reads)
                                 rv_expr_uses(rules[i]->where_expr, reads);
                 } else if (fit == YES && rules[i]->deny) {
                         denies = rules[i];
                 } else if (fit == YES) {
                         allowed = true;
+                        by = by ? by : rules[i];
                 } else if (!rules[i]->deny && fit > missed) {
                         near = rules[i];
                         missed = fit;
@@ -406,6 +408,8 @@ int rv_rights_change(const struct rv_subject *s, const struct rv_wish *w, uint64
         rv_arena_free(&a);
         if (r)
                 return r;
+        if (w->decides)
+                *w->decides = denies ? denies : allowed ? by : may ? maybe : near;
         if (denies || (!allowed && !may))
                 return denied_change(s, w, denies ? denies : near, missed, names, err);
         return look ? RV_STALE : RV_OK;

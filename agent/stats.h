@@ -67,6 +67,36 @@ struct rv_audit_check {
 };
 int rv_stats_verify_audit(const struct rv_call *, struct rv_audit_check *, char *why, size_t);
 
+/* A role in words; valid during `each`. Lists end with NULL. */
+struct rv_role_words {
+        const char *name, *description, *language, *path;
+        bool escalates;
+        const char *const *who,
+                *const *rules, *const *cmdlets, *const *native, *const *read, *const *write, *const *forward;
+};
+int rv_stats_each_role(const struct rv_call *, int (*each)(void *, const struct rv_role_words *), void *);
+
+/* What somebody would be allowed. Texts may be NULL; lists end with NULL, and may be NULL. */
+struct rv_role_question {
+        const char *user, *key, *source, *operation, *class_name, *method, *instance, *arguments, *text,
+                *name;
+        const char *const *groups, *const *properties;
+        int64_t time, since; /* ns since 1970; 0: now, from the beginning */
+};
+struct rv_role_answer {
+        bool allowed, replay;
+        char role[64], rule[128], reason[400];
+        uint64_t records, allowed_records, denied_records, unknown_records;
+        char **differences; /* the caller frees them with rv_role_answer_free() */
+        unsigned ndifferences;
+};
+int rv_stats_test_role(const struct rv_call *, const struct rv_role_question *, struct rv_role_answer *,
+                       struct rv_error *);
+void rv_role_answer_free(struct rv_role_answer *);
+/* The text of a role; *ret is freed by the caller. users: with commas between, or NULL. */
+int rv_stats_new_role(const struct rv_call *, const char *name, bool from_audit, const char *users,
+                      int64_t since, int64_t until, char **ret, struct rv_error *);
+
 /* Calls `each` for every provider / session until it answers other than 0, and answers that. The call is the one
  * that the provider was given (rv_query.call, or its own argument): it knows the agent. */
 int rv_stats_each_provider(const struct rv_call *, int (*each)(void *, const struct rv_provider_stats *),

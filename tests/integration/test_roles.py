@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Roles: what one way denies no other way gives. Every operation, class and entry point against what the role says."""
-import json, os, sys
+import json, os, subprocess, sys
 
 sys.path.insert(0, os.path.dirname(__file__))
 from agentlib import Cases
@@ -296,6 +296,103 @@ try:
 finally:
     rc = agent.stop()
     case('the agent ends well', rc == 0, agent.said)
+
+# ---- roles as objects, tried out, learnt ----
+OPS = '''[Role]
+Description = Signals
+[Who]
+User = daemon
+Source = local, 10.0.0.0/8
+[Allow cont]
+Class = Process
+Operation = Invoke
+Method = SendSignal
+Where = Name = 'sleep' AND Uid = 1
+Arguments = Signal = 'SIGCONT'
+[Allow look]
+Class = Process
+Operation = Read
+Property = Name, CommandLine
+[Deny root]
+Class = Process
+Operation = Read
+Property = CommandLine
+Where = Uid = 0
+'''
+agent = RoleAgent('bin/reeve-agent', {'ops': OPS})
+theirs, ours = subprocess.Popen(['sleep', '60'], user=1), subprocess.Popen(['sleep', '60'])
+try:
+    def signal(pid, name):
+        return daemon('InvokeMethod', ClassName='Process', InstanceName={'ProcessId': pid}, MethodName='SendSignal', InParameters={'Signal': name})
+
+    def test(**p):
+        r = root('InvokeMethod', ClassName='Role', MethodName='Test', InParameters=p)
+        return r.get('result') or r
+
+    case('real: allowed', signal(theirs.pid, 'SIGCONT').get('result') == {'ReturnValue': 0})
+    case('real: argument', denied(signal(theirs.pid, 'SIGKILL'), '"cont"', 'SIGCONT'))
+    case('real: object', denied(signal(ours.pid, 'SIGCONT'), '"cont"', 'Uid = 1'), signal(ours.pid, 'SIGCONT'))
+    for cls in 'Process', 'Win32_Process':
+        r = daemon('EnumerateInstances', ClassName=cls, Filter=f'ProcessId = {theirs.pid} OR ProcessId = {ours.pid}')
+        lines = {i.get('ProcessId'): i['CommandLine'] for i in r['result']['Instances']}
+        case(f'real: a cell of {cls} is hidden', lines == {theirs.pid: 'sleep 60', ours.pid: None}, r)
+        r = daemon('EnumerateInstances', ClassName=cls, Filter="CommandLine LIKE '%sleep%'")
+        case(f'real: what is hidden in {cls} cannot be guessed', [i.get('ProcessId') for i in r['result']['Instances']] == [theirs.pid], r)
+    r = daemon('ExecQuery', QueryLanguage='SQL', Query=f'SELECT ProcessId FROM Process WHERE CommandLine IS NOT NULL AND ProcessId IN ({theirs.pid}, {ours.pid})')
+    case('real: nor by SQL', r['result']['Instances'] == [{'ProcessId': theirs.pid}], r)
+    for q in ({'ClassName': 'AuditRecord'}, {'ClassName': 'Session'}, {'ClassName': 'Role'}, {'ClassName': 'Provider'}):
+        case(f'real: {q} is not for all', denied(daemon('EnumerateInstances', **q)))
+    with agent.as_user('daemon') as p:
+        p.send('GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+        text = b''
+        while True:
+            got = p.sock.recv(65536)
+            if not got:
+                break
+            text += got
+    case('real: metrics show only what may be read', b'net_adapter' not in text and b'operating_system' not in text and b'mount' not in text, text[:3000])
+    for op, p in {'Associators': {'ClassName': 'Process', 'InstanceName': {'ProcessId': theirs.pid}}, 'References': {'ClassName': 'Process', 'InstanceName': {'ProcessId': theirs.pid}}}.items():
+        r = daemon(op, **p)
+        case(f'real: {op} leads nowhere else', not r.get('result', {}).get('Instances'), r)
+
+    r = root('EnumerateInstances', ClassName='Role')['result']['Instances']
+    case('Role', len(r) == 1 and r[0]['Name'] == 'ops' and r[0]['Who'] == ['User daemon, Source local|10.0.0.0/8'] and len(r[0]['Rules']) == 3 and r[0]['Language'] == 'None', r)
+    send = {'User': 'daemon', 'ClassName': 'Process', 'Method': 'SendSignal'}
+    for name, ask, allowed, rule, word in (
+            ('method', dict(send, Arguments='{"Signal":"SIGCONT"}'), True, 'cont', 'Uid = 1'),
+            ('method and object', dict(send, Arguments='{"Signal":"SIGCONT"}', InstanceName='{"ProcessId":%d}' % theirs.pid), True, 'cont', 'allows it'),
+            ('method and other object', dict(send, Arguments='{"Signal":"SIGCONT"}', InstanceName='{"ProcessId":%d}' % ours.pid), False, 'cont', 'Uid = 1'),
+            ('argument', dict(send, Arguments='{"Signal":"SIGKILL"}'), False, 'cont', 'SIGCONT'),
+            ('view', dict(send, ClassName='Win32_Process', Arguments='{"Signal":"SIGKILL"}'), False, 'cont', 'SIGCONT'),
+            ('reading', {'User': 'daemon', 'ClassName': 'Process'}, True, 'look', ''),
+            ('reading a property', {'User': 'daemon', 'ClassName': 'Process', 'Property': ['Uid']}, False, 'look', 'Uid'),
+            ('another class', {'User': 'daemon', 'ClassName': 'Mount'}, False, None, 'Mount'),
+            ('from elsewhere', dict(send, Source='192.168.1.1:22', Arguments='{"Signal":"SIGCONT"}'), False, None, 'no rule'),
+            ('from there', dict(send, Source='10.2.3.4:22', Arguments='{"Signal":"SIGCONT"}'), True, 'cont', ''),
+            ('somebody else', {'User': 'games', 'ClassName': 'Process'}, False, None, 'no role'),
+            ('root', {'User': 'root', 'ClassName': 'Process'}, True, None, 'everything')):
+        r = test(**ask)
+        case(f'Test-Role: {name}', r.get('Allowed') is allowed and r['Rule'] == rule and word in r['Reason'], r)
+    r = test()
+    case('replay as it is', r['Allowed'] and r['Records'] == 4 and not r['Differences'], r)
+    other = OPS.replace("= 'SIGCONT'", "= 'SIGKILL'").replace("Where = Name = 'sleep' AND Uid = 1\n", '')
+    r = test(Name='ops', Text=other)
+    case('replay against another text', not r['Allowed'] and any('would be denied' in d for d in r['Differences']) and any('would be allowed' in d for d in r['Differences']), r)
+    case('a broken text', 'Foo' in json.dumps(test(Name='ops', Text='[Role]\nFoo = 1\n')))
+    case('the text was only tried', signal(theirs.pid, 'SIGCONT').get('result') == {'ReturnValue': 0})
+    r = root('InvokeMethod', ClassName='Role', MethodName='New', InParameters={'Name': 'learnt', 'FromAudit': True, 'User': 'daemon'})['result']['Text']
+    case('New-Role -FromAudit', 'Method = SendSignal' in r and "Arguments = Signal = 'SIGCONT'" in r and 'SIGKILL' not in r and f'Where = ProcessId = {theirs.pid}' in r, r)
+    mark = len(agent.logged())
+    agent.write('ops', r)
+    case('it can be put in force', agent.wait_log('roles: 1', mark) and signal(theirs.pid, 'SIGCONT').get('result') == {'ReturnValue': 0} and
+         denied(signal(ours.pid, 'SIGCONT')) and denied(signal(theirs.pid, 'SIGHUP')), agent.logged()[mark:])
+    r = test(User='daemon')
+    case('it allows what was done', r['Allowed'] and r['AllowedRecords'] >= 2, r)
+finally:
+    for child in theirs, ours:
+        child.kill()
+        child.wait()
+    case('the real agent ends well', agent.stop() == 0, agent.said)
 
 broken = RoleAgent('tests/bin/reeve-agent-modes', {'gardener': '[Role]\nFoo = 1\n'})
 try:
