@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ComputerSystem, Bios: one row each, from uname(2), the firmware's tables in /sys and a few files; only those that are
+ * asked for. hostnamed and timedated are never asked: each start of theirs costs 30 ms and 7 MB.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/provider.h"
+#include "gen/Bios.h"
+#include "gen/ComputerSystem.h"
+#include "providers/lib/dmi.h"
+#include "providers/lib/fill.h"
+#include "providers/lib/procfs.h"
+#include "providers/lib/replace.h"
+#include "providers/lib/slurp.h"
+#include "providers/lib/tool.h"
+
+static bool file_line(const char *path, char *ret, size_t size)
+{
+        ssize_t n = rv_proc_read(AT_FDCWD, path, ret, size);
+        if (n <= 0)
+                return false;
+        ret[strcspn(ret, "\n")] = 0;
+        return ret[0] != 0;
+}
+
+static void fill_dmi(struct rv_row *row, unsigned p, const char *name)
+{
+        char text[256];
+        if (rv_wants(row, p) && rv_dmi_text(name, text, sizeof text))
+                rv_fill(row, p, text);
+}
+
+/* The value of NAME=value or `NAME value` (by: the byte between) in a text; false: none. */
+static bool setting(const char *all, const char *name, char by, char *ret, size_t size)
+{
+        size_t k = strlen(name);
+        for (const char *p = all; p; p = strchr(p, '\n'), p = p ? p + 1 : NULL) {
+                if (strncmp(p, name, k) != 0 || (p[k] != by && !(by == ' ' && p[k] == '\t')))
+                        continue;
+                p += k + 1 + strspn(p + k + 1, " \t\"");
+                snprintf(ret, size, "%.*s", (int)strcspn(p, by == ' ' ? " \t\n" : "\"\n"), p);
+                return ret[0] != 0;
+        }
+        return false;
+}
+
+/* ---- names ---- */
+
+static void fill_domain(struct rv_row *row, const char *host)
+{
+        char all[8192], text[256];
+        const char *dot = strchr(host, '.');
+        if (dot && dot[1])
+                rv_fill(row, ComputerSystem_Domain, dot + 1);
+        else if (rv_proc_read(AT_FDCWD, "/etc/resolv.conf", all, sizeof all) > 0 &&
+                 (setting(all, "domain", ' ', text, sizeof text) ||
+                  setting(all, "search", ' ', text, sizeof text)) &&
+                 strcmp(text, ".") != 0)
+                rv_fill(row, ComputerSystem_Domain, text);
+}
+
+static void fill_names(struct rv_row *row)
+{
+        struct utsname u;
+        char text[4096], value[256];
+        if (uname(&u) == 0) {
+                rv_fill(row, ComputerSystem_Name, u.nodename);
+                rv_fill(row, ComputerSystem_SystemType, u.machine);
+                if (ComputerSystem_wants_Domain(row))
+                        fill_domain(row, u.nodename);
+        }
+        if (ComputerSystem_wants_StaticName(row) && file_line("/etc/hostname", text, sizeof text))
+                rv_fill(row, ComputerSystem_StaticName, text);
+        if (ComputerSystem_wants_PrettyName(row) &&
+            rv_proc_read(AT_FDCWD, "/etc/machine-info", text, sizeof text) > 0 &&
+            setting(text, "PRETTY_HOSTNAME", '=', value, sizeof value))
+                rv_fill(row, ComputerSystem_PrettyName, value);
+}
+
+/* ---- what it is made of ---- */
+
+/* SMBIOS 7.4.1 -> WMI's PCSystemType. */
+static uint16_t system_type(unsigned chassis)
+{
+        switch (chassis) {
+        case 3:
+        case 4:
+        case 5:
+        case 6:
+        case 7:
+        case 13:
+        case 15:
+        case 16:
+        case 35: return 1;
+        case 8:
+        case 9:
+        case 10:
+        case 14:
+        case 31: return 2;
+        case 11:
+        case 30:
+        case 32: return 8;
+        case 17:
+        case 23:
+        case 25:
+        case 28:
+        case 29: return 4;
+        default: return 0;
+        }
+}
+
+static void fill_machine(struct rv_row *row)
+{
+        char text[64];
+        fill_dmi(row, ComputerSystem_Manufacturer, "sys_vendor");
+        fill_dmi(row, ComputerSystem_Model, "product_name");
+        fill_dmi(row, ComputerSystem_SystemFamily, "product_family");
+        fill_dmi(row, ComputerSystem_SystemSKUNumber, "product_sku");
+        fill_dmi(row, ComputerSystem_SerialNumber, "product_serial");
+        fill_dmi(row, ComputerSystem_UUID, "product_uuid");
+        fill_dmi(row, ComputerSystem_AssetTag, "chassis_asset_tag");
+        if ((ComputerSystem_wants_ChassisType(row) || ComputerSystem_wants_PCSystemType(row)) &&
+            rv_dmi_text("chassis_type", text, sizeof text)) {
+                unsigned chassis = (unsigned)strtoul(text, NULL, 10);
+                ComputerSystem_set_ChassisType(row, (uint8_t)chassis);
+                ComputerSystem_set_PCSystemType(row, system_type(chassis));
+        }
+}
+
+/* Value of "name : value" at p. */
+static const char *after_colon(const char *p)
+{
+        const char *colon = strchr(p, ':');
+        return colon ? colon + 1 + strspn(colon + 1, " \t") : "";
+}
+
+static bool has_word(const char *list, const char *word)
+{
+        size_t n = strlen(word);
+        for (const char *p = list; *p && *p != '\n'; p += strcspn(p, " \n"), p += *p == ' ')
+                if (strncmp(p, word, n) == 0 && (p[n] == ' ' || p[n] == '\n' || !p[n]))
+                        return true;
+        return false;
+}
+
+struct processors {
+        uint32_t logical, sockets;
+        bool hypervisor;
+};
+
+static void count_processors(struct processors *c)
+{
+        size_t n;
+        char *text = rv_slurp("/proc/cpuinfo", 64 << 20, &n);
+        unsigned long seen[1024];
+        *c = (struct processors) { 0 };
+        for (const char *p = text; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL) {
+                if (strncmp(p, "processor", 9) == 0 && (p[9] == '\t' || p[9] == ' '))
+                        c->logical++;
+                else if (strncmp(p, "flags", 5) == 0 && !c->hypervisor)
+                        c->hypervisor = has_word(after_colon(p), "hypervisor");
+                else if (strncmp(p, "physical id", 11) == 0) {
+                        unsigned long id = strtoul(after_colon(p), NULL, 10);
+                        bool known = false;
+                        for (uint32_t i = 0; i < c->sockets && !known; i++)
+                                known = seen[i] == id;
+                        if (!known && c->sockets < sizeof seen / sizeof *seen)
+                                seen[c->sockets++] = id;
+                }
+        }
+        if (!c->sockets && c->logical)
+                c->sockets = 1;
+        free(text);
+}
+
+static bool in_container(char *ret, size_t size)
+{
+        char all[8192];
+        if (file_line("/run/systemd/container", ret, size))
+                return true;
+        ssize_t n = rv_proc_read(AT_FDCWD, "/proc/1/environ", all, sizeof all);
+        for (ssize_t i = 0; i < n; i += (ssize_t)strlen(all + i) + 1)
+                if (strncmp(all + i, "container=", 10) == 0 && all[i + 10]) {
+                        snprintf(ret, size, "%s", all + i + 10);
+                        return true;
+                }
+        const char *word = access("/.dockerenv", F_OK) == 0          ? "docker"
+                           : access("/run/.containerenv", F_OK) == 0 ? "podman"
+                                                                     : NULL;
+        snprintf(ret, size, "%s", word ? word : "");
+        return word != NULL;
+}
+
+static const char *virtualization(bool hypervisor, char *buf, size_t size)
+{
+        static const char *const vendors[][2] = { { "KVM", "kvm" },
+                                                  { "OpenStack", "kvm" },
+                                                  { "KubeVirt", "kvm" },
+                                                  { "Amazon EC2", "amazon" },
+                                                  { "QEMU", "qemu" },
+                                                  { "VMware", "vmware" },
+                                                  { "VMW", "vmware" },
+                                                  { "innotek GmbH", "oracle" },
+                                                  { "VirtualBox", "oracle" },
+                                                  { "Xen", "xen" },
+                                                  { "Bochs", "bochs" },
+                                                  { "Parallels", "parallels" },
+                                                  { "BHYVE", "bhyve" },
+                                                  { "Hyper-V", "microsoft" },
+                                                  { "Google Compute Engine", "google" },
+                                                  { "Apple Virtualization", "apple" } };
+        static const char *const places[] = { "product_name", "sys_vendor", "board_vendor", "bios_vendor",
+                                              "product_version" };
+        char text[256];
+        if (in_container(buf, size))
+                return buf;
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+                for (size_t k = 0;
+                     rv_dmi_text(places[i], text, sizeof text) && k < sizeof vendors / sizeof *vendors; k++)
+                        if (strncmp(text, vendors[k][0], strlen(vendors[k][0])) == 0)
+                                return strcmp(vendors[k][1], "qemu") == 0 &&
+                                                       access("/sys/module/kvm_guest", F_OK) == 0
+                                               ? "kvm"
+                                               : vendors[k][1];
+        if (file_line("/sys/hypervisor/type", buf, size))
+                return buf;
+        return hypervisor ? "vm" : "none";
+}
+
+static void fill_processors(struct rv_row *row)
+{
+        char word[64];
+        struct processors c;
+        if (!ComputerSystem_wants_NumberOfProcessors(row) &&
+            !ComputerSystem_wants_NumberOfLogicalProcessors(row) &&
+            !ComputerSystem_wants_HypervisorPresent(row) && !ComputerSystem_wants_Virtualization(row))
+                return;
+        count_processors(&c);
+        ComputerSystem_set_NumberOfProcessors(row, c.sockets);
+        ComputerSystem_set_NumberOfLogicalProcessors(row, c.logical);
+        ComputerSystem_set_HypervisorPresent(row, c.hypervisor);
+        if (ComputerSystem_wants_Virtualization(row))
+                rv_fill(row, ComputerSystem_Virtualization, virtualization(c.hypervisor, word, sizeof word));
+}
+
+static void fill_memory(struct rv_row *row)
+{
+        char text[4096];
+        if (!ComputerSystem_wants_TotalPhysicalMemory(row) ||
+            rv_proc_read(AT_FDCWD, "/proc/meminfo", text, sizeof text) <= 0)
+                return;
+        const char *at = strstr(text, "MemTotal:");
+        if (at)
+                ComputerSystem_set_TotalPhysicalMemory(row, strtoull(at + 9, NULL, 10) * 1024);
+}
+
+/* ---- state ---- */
+
+static void fill_reboot(struct rv_row *row)
+{
+        char names[8192] = "", path[160];
+        struct utsname u;
+        if (!ComputerSystem_wants_RebootRequired(row) && !ComputerSystem_wants_RebootReasons(row))
+                return;
+        bool asked =
+                access("/run/reboot-required", F_OK) == 0 || access("/var/run/reboot-required", F_OK) == 0;
+        if (asked && rv_proc_read(AT_FDCWD, "/run/reboot-required.pkgs", names, sizeof names - 200) <= 0)
+                names[0] = 0;
+        size_t n = strlen(names);
+        bool modules = access("/lib/modules", F_OK) == 0; /* a container has none of its own */
+        uname(&u);
+        snprintf(path, sizeof path, "/lib/modules/%.64s", u.release);
+        bool gone = modules && access(path, F_OK) < 0 && access("/run/systemd/container", F_OK) < 0 &&
+                    access("/proc/modules", F_OK) == 0;
+        if (gone)
+                snprintf(names + n, sizeof names - n, "%skernel %.64s is no longer installed\n",
+                         n ? "\n" : "", u.release);
+        ComputerSystem_set_RebootRequired(row, asked || gone);
+        if (names[0])
+                rv_fill_list(row, ComputerSystem_RebootReasons, names, "\n");
+        else
+                ComputerSystem_set_RebootReasons(row, 0);
+}
+
+static void fill_state(struct rv_row *row)
+{
+        char text[1024], value[64];
+        time_t now = time(NULL);
+        struct tm tm;
+        localtime_r(&now, &tm);
+        ComputerSystem_set_CurrentTimeZone(row, (int16_t)(tm.tm_gmtoff / 60));
+        ComputerSystem_set_DaylightInEffect(row, tm.tm_isdst > 0);
+        fill_reboot(row);
+        if (ComputerSystem_wants_ScheduledShutdown(row) &&
+            rv_proc_read(AT_FDCWD, "/run/systemd/shutdown/scheduled", text, sizeof text) > 0 &&
+            setting(text, "USEC", '=', value, sizeof value))
+                ComputerSystem_set_ScheduledShutdown(row, (int64_t)strtoull(value, NULL, 10) * 1000);
+}
+
+static int computersystem_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+{
+        (void)q;
+        (void)err;
+        struct rv_row *row = rv_row(out);
+        fill_names(row);
+        fill_machine(row);
+        fill_processors(row);
+        fill_memory(row);
+        fill_state(row);
+        int e = rv_emit(out, row);
+        return e == RV_STOP ? RV_OK : e;
+}
+
+/* ---- changing ---- */
+
+static bool is_host_name(const char *s, size_t n)
+{
+        size_t label = 0;
+        for (size_t i = 0; i < n; i++) {
+                bool dot = s[i] == '.', good = isalnum((unsigned char)s[i]) || (s[i] == '-' && label);
+                if ((dot && (!label || s[i - 1] == '-')) || (!dot && !good) || (!dot && label == 63))
+                        return false;
+                label = dot ? 0 : label + 1;
+        }
+        return n && n <= 64 && label && s[n - 1] != '-';
+}
+
+static int computersystem_rename(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct ComputerSystem_Rename_in *in = args;
+        struct utsname u;
+        char line[80];
+        if (!is_host_name(in->Name, in->Name_len)) {
+                rv_about(err, NULL, NULL, "Name");
+                rv_fail(err, RV_INVALID_PARAMETER, "'%.64s' cannot be a host name", in->Name);
+                return rv_hint(err, "Letters, digits and - (neither first nor last), parts divided by dots, "
+                                    "at most 64 of them.");
+        }
+        uname(&u);
+        rv_change(c, "Name", u.nodename, in->Name);
+        if (!c->what_if) {
+                snprintf(line, sizeof line, "%s\n", in->Name);
+                int r = rv_replace_file("/etc/hostname", line, strlen(line), 0644);
+                if (r)
+                        return rv_fail_errno(err, -r, "cannot write /etc/hostname");
+                if (sethostname(in->Name, in->Name_len) < 0)
+                        return rv_fail_errno(
+                                err, errno,
+                                "cannot set the host name (the next boot will: /etc/hostname is written)");
+        }
+        ComputerSystem_Rename_out_set_ReturnValue(c->out, 0);
+        return RV_OK;
+}
+
+static int shutdown_host(struct rv_call *c, const char *option, const char *what, bool has_delay,
+                         uint32_t delay, const char *message, struct rv_error *err)
+{
+        char when[24];
+        snprintf(when, sizeof when, has_delay && delay ? "+%u" : "now", delay);
+        const char *argv[] = { "shutdown", option, when, message, NULL };
+        struct rv_tool tool = { .argv = argv, .what = what, .deadline = c->deadline };
+        struct rv_tool_said said;
+        if (message && message[0] == '-') {
+                rv_about(err, NULL, NULL, "Message");
+                return rv_fail(err, RV_INVALID_PARAMETER, "Message may not begin with -");
+        }
+        rv_change(c, "ScheduledShutdown", NULL, option[1] == 'c' ? NULL : when);
+        int e = c->what_if ? RV_OK : rv_tool_run(&tool, &said, err);
+        if (e == RV_OK && !c->what_if) {
+                if (said.status != 0)
+                        e = rv_tool_fail(err, RV_FAILED, &tool, &said);
+                rv_tool_free(&said);
+        }
+        if (e == RV_OK)
+                ComputerSystem_Restart_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+static int computersystem_restart(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct ComputerSystem_Restart_in *in = args;
+        return shutdown_host(c, "-r", "restart the host", in->has_Delay, in->Delay,
+                             in->has_Message ? in->Message : NULL, err);
+}
+
+static int computersystem_stop(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct ComputerSystem_Stop_in *in = args;
+        return shutdown_host(c, "-P", "stop the host", in->has_Delay, in->Delay,
+                             in->has_Message ? in->Message : NULL, err);
+}
+
+static int computersystem_cancel(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        (void)args;
+        static const char *const argv[] = { "shutdown", "-c", NULL };
+        struct rv_tool tool = { .argv = argv, .what = "take back the shutdown", .deadline = c->deadline };
+        struct rv_tool_said said;
+        rv_change(c, "ScheduledShutdown", "set", NULL);
+        int e = c->what_if ? RV_OK : rv_tool_run(&tool, &said, err);
+        if (e == RV_OK && !c->what_if) {
+                if (said.status != 0)
+                        e = rv_tool_fail(err, RV_FAILED, &tool, &said);
+                rv_tool_free(&said);
+        }
+        if (e == RV_OK)
+                ComputerSystem_CancelShutdown_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+/* ---- firmware ---- */
+
+/* "04/01/2014" */
+static void fill_release_date(struct rv_row *row)
+{
+        char text[64];
+        struct tm tm = { 0 };
+        if (Bios_wants_ReleaseDate(row) && rv_dmi_text("bios_date", text, sizeof text) &&
+            strptime(text, "%m/%d/%Y", &tm))
+                Bios_set_ReleaseDate(row, (int64_t)timegm(&tm) * INT64_C(1000000000));
+}
+
+/* The variable's four bytes of attributes, then one byte. */
+static void fill_secure_boot(struct rv_row *row)
+{
+        char bytes[8];
+        if (Bios_wants_SecureBoot(row) &&
+            rv_proc_read(AT_FDCWD,
+                         "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c", bytes,
+                         sizeof bytes) == 5)
+                Bios_set_SecureBoot(row, bytes[4] == 1);
+}
+
+static int bios_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+{
+        (void)q;
+        (void)err;
+        struct rv_row *row = rv_row(out);
+        fill_dmi(row, Bios_Manufacturer, "bios_vendor");
+        fill_dmi(row, Bios_SMBIOSBIOSVersion, "bios_version");
+        fill_dmi(row, Bios_Release, "bios_release");
+        fill_release_date(row);
+        fill_dmi(row, Bios_SerialNumber, "product_serial");
+        bool efi = access("/sys/firmware/efi", F_OK) == 0;
+        if (efi || access("/sys/class/dmi/id", F_OK) == 0)
+                rv_fill(row, Bios_FirmwareType, efi ? "UEFI" : "BIOS");
+        fill_secure_boot(row);
+        fill_dmi(row, Bios_BaseBoardManufacturer, "board_vendor");
+        fill_dmi(row, Bios_BaseBoardProduct, "board_name");
+        fill_dmi(row, Bios_BaseBoardVersion, "board_version");
+        fill_dmi(row, Bios_BaseBoardSerialNumber, "board_serial");
+        int e = rv_emit(out, row);
+        return e == RV_STOP ? RV_OK : e;
+}
+
+static int (*const methods[ComputerSystem_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
+        [ComputerSystem_method_Rename] = computersystem_rename,
+        [ComputerSystem_method_Restart] = computersystem_restart,
+        [ComputerSystem_method_Stop] = computersystem_stop,
+        [ComputerSystem_method_CancelShutdown] = computersystem_cancel,
+};
+
+static const struct rv_provider computersystem = { .class = &ComputerSystem_class,
+                                                   .query = computersystem_query,
+                                                   .methods = methods };
+static const struct rv_provider bios = { .class = &Bios_class, .query = bios_query };
+
+RV_PROVIDERS(computersystem, &computersystem, &bios);
