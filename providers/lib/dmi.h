@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A text of /sys/class/dmi/id; false when there is none, or only words that stand for none ("To Be Filled By O.E.M."). */
+/* A text of /sys/class/dmi/id; false when there is none, or only words that stand for none ("To Be Filled By O.E.M.").
+ */
 bool rv_dmi_text(const char *name, char *ret, size_t size);
 
 /* A memory device. Texts belong to the record. */
