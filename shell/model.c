@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "shell/code.h"
+#include "shell/events.h"
 #include "shell/model.h"
 
 extern char **environ;
@@ -84,6 +85,7 @@ void sh_model_free(struct sh *sh)
         if (!m)
                 return;
         sh->model = NULL;
+        sh_events_free(m);
         for (struct sh_link *l; (l = m->local);) {
                 m->local = l->next;
                 sh_link_close(l);

@@ -53,10 +53,13 @@ struct sh_model_row {
         uint32_t at[];    /* per property: offset + 1 of its value in the text, 0 = not read; then the text */
 };
 
+struct sh_events;
+
 struct sh_model {
         struct sh_link *local;  /* first of all links */
         struct sh_model_cmdlet *cmdlets;
         struct rv_arena arena;  /* tables of the cmdlets */
+        struct sh_events *events; /* events.h */
         bool asked_for_names;   /* the agent has been asked for classes that we do not know */
 };
 

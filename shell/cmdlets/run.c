@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shell/events.h"
 #include "shell/code.h"
 #include "shell/secure.h"
 #include "shell/text.h"
@@ -167,6 +168,12 @@ static int sleep_process(struct sh_cmd *c, struct sv input)
         int64_t until = now_ns() + (int64_t)(seconds * 1e9);
         sh_flush(sh_session(c));
         for (int64_t left; (left = until - now_ns()) > 0;) {
+                if (sh_events_of(sh_session(c), false)) { /* actions of events run meanwhile */
+                        int st = sh_events_sleep(sh_session(c), (double)left / 1e9);
+                        if (st != SH_OK || sh_interrupt)
+                                return st != SH_OK ? st : sh_check(sh_session(c));
+                        continue;
+                }
                 struct timespec t = { left / 1000000000, left % 1000000000 };
                 if (nanosleep(&t, NULL) < 0 && errno == EINTR && sh_interrupt)
                         return sh_check(sh_session(c));
