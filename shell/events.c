@@ -137,7 +137,9 @@ static int ask(struct sh_events *e, struct sh_event_sub *s, struct rv_error *err
         rv_buf_putf(&params, "%s,\"Credit\":%d", s->params, SH_EVENTS_CREDIT);
         int r = sh_link_call(sh_link_local(e->sh), "Subscribe", &params, 0, &answer, err);
         if (r == RV_OK) {
-                char *text = rv_json_find(rv_json_at(answer.data, answer.len), "Subscription", &id) ? rv_json_strdup(&id) : NULL;
+                char *text = rv_json_find(rv_json_at(answer.data, answer.len), "Subscription", &id)
+                                     ? rv_json_strdup(&id)
+                                     : NULL;
                 snprintf(s->subscription, sizeof s->subscription, "%s", text ? text : "");
                 free(text);
                 s->taken = 0;
@@ -163,7 +165,8 @@ static int renew(struct sh_events *e, struct rv_error *err)
         for (struct sh_event_sub *s = e->subs; s && again && r == RV_OK; s = s->next) {
                 r = ask(e, s, err);
                 struct sv args = sh_object_new();
-                set(args, "Exception", sh_text("The connection to the agent was lost; events may be missing."));
+                set(args, "Exception",
+                    sh_text("The connection to the agent was lost; events may be missing."));
                 add_event(e, s, args, sh_datetime_now());
         }
         return r;
@@ -234,11 +237,13 @@ static struct sv instance(struct sh *sh, struct rv_json v)
 struct sv sh_event_object(struct sh *sh, struct rv_json indication)
 {
         struct rv_json walk = indication, name, value, other;
-        if (!rv_json_find(indication, "TargetInstance", &value) && !rv_json_find(indication, "Representative", &other))
+        if (!rv_json_find(indication, "TargetInstance", &value) &&
+            !rv_json_find(indication, "Representative", &other))
                 return instance(sh, indication);
         struct sv o = sh_object_new();
         while (rv_json_next(&walk, &name, &value)) {
-                struct sv v = rv_json_is(&name, "TargetInstance") || rv_json_is(&name, "PreviousInstance") ? instance(sh, value)
+                struct sv v = rv_json_is(&name, "TargetInstance") || rv_json_is(&name, "PreviousInstance")
+                                      ? instance(sh, value)
                               : rv_json_is(&name, "Representative") ? sh_event_object(sh, value)
                                                                     : sh_json_any(sh, value);
                 sh_object_set(o, name.p, rv_json_size(&name), v);
@@ -282,7 +287,8 @@ static struct sv arguments(struct sh *sh, struct rv_json raw)
 }
 
 /* PSEventArgs. */
-static struct sv event_object(struct sh_events *e, const struct sh_event_sub *s, struct sv args, struct sv time)
+static struct sv event_object(struct sh_events *e, const struct sh_event_sub *s, struct sv args,
+                              struct sv time)
 {
         char host[256] = "";
         struct sv o = sh_object_new(), list = sh_array_new(1);

@@ -37,8 +37,9 @@ static char *new_source(void)
         char text[64];
         struct timespec t;
         clock_gettime(CLOCK_REALTIME, &t);
-        snprintf(text, sizeof text, "%08x-%04x-4%03x-8%03x-%08x%04x", (unsigned)t.tv_sec, (unsigned)(t.tv_nsec & 0xffff),
-                 (unsigned)(t.tv_nsec >> 16 & 0xfff), ++n & 0xfff, (unsigned)getpid(), (unsigned)t.tv_sec & 0xffff);
+        snprintf(text, sizeof text, "%08x-%04x-4%03x-8%03x-%08x%04x", (unsigned)t.tv_sec,
+                 (unsigned)(t.tv_nsec & 0xffff), (unsigned)(t.tv_nsec >> 16 & 0xfff), ++n & 0xfff,
+                 (unsigned)getpid(), (unsigned)t.tv_sec & 0xffff);
         return strdup(text);
 }
 
@@ -96,7 +97,8 @@ static int register_process(struct sh_cmd *c, struct sv input)
                                     "Events are asked for in WQL.");
         if (source && sh_event_sub_named(e, source))
                 return sh_cmd_error(c, "SUBSCRIBER_EXISTS", "InvalidArgument", sh_arg(c, "SourceIdentifier"),
-                                    "Cannot subscribe to the specified event. A subscriber with the source identifier '%s' "
+                                    "Cannot subscribe to the specified event. A subscriber with the source "
+                                    "identifier '%s' "
                                     "already exists.",
                                     source);
         struct sh_event_sub *s = calloc(1, sizeof *s);
@@ -113,7 +115,8 @@ static int register_process(struct sh_cmd *c, struct sv input)
         int64_t id;
         struct rv_error err = { 0 };
         if (sh_event_subscribe(e, s, &err) != RV_OK)
-                return sh_model_error(c, &err, sh_bound(c, "Query") ? sh_arg(c, "Query") : sh_arg(c, "ClassName"));
+                return sh_model_error(c, &err,
+                                      sh_bound(c, "Query") ? sh_arg(c, "Query") : sh_arg(c, "ClassName"));
         if (!acts)
                 return SH_OK;
         id = s->id;
@@ -129,18 +132,23 @@ static const struct sh_cmdlet register_event = {
         .name = "Register-CimIndicationEvent",
         .alias = (const char *[]) { "rcie", NULL },
         .synopsis = "Subscribes to events by class or WQL query.",
-        .description = "What comes is kept until Get-Event, Wait-Event or Remove-Event takes it, or runs -Action when the "
+        .description = "What comes is kept until Get-Event, Wait-Event or Remove-Event takes it, or runs "
+                       "-Action when the "
                        "session waits (Wait-Event, Start-Sleep) or looks (Get-Event).",
         .default_set = "ClassName",
         .params =
                 (const struct sh_param[]) {
-                        { "ClassName", .type = "string", .sets = "ClassName", .position = 1, .mandatory = true,
-                          .complete = "class", .help = "An indication, or a class whose changes are told." },
+                        { "ClassName", .type = "string", .sets = "ClassName", .position = 1,
+                          .mandatory = true, .complete = "class",
+                          .help = "An indication, or a class whose changes are told." },
                         { "Query", .type = "string", .sets = "Query", .position = 1, .mandatory = true,
-                          .help = "WQL: SELECT * FROM __InstanceCreationEvent WITHIN 2 WHERE TargetInstance ISA "
+                          .help = "WQL: SELECT * FROM __InstanceCreationEvent WITHIN 2 WHERE TargetInstance "
+                                  "ISA "
                                   "'Process'." },
-                        { "Filter", .type = "string", .sets = "ClassName", .help = "WQL condition on the instance." },
-                        { "SourceIdentifier", .type = "string", .position = 2, .help = "A name for the subscription." },
+                        { "Filter", .type = "string", .sets = "ClassName",
+                          .help = "WQL condition on the instance." },
+                        { "SourceIdentifier", .type = "string", .position = 2,
+                          .help = "A name for the subscription." },
                         { "Action", .type = "scriptblock", .position = 3,
                           .help = "Runs for each event, with $Event, $EventArgs, $Sender." },
                         { "MessageData", .help = "Put into each event." },
@@ -153,11 +161,10 @@ static const struct sh_cmdlet register_event = {
                           .help = "Seconds until the agent gives up." },
                         { 0 } },
         .process = register_process,
-        .examples =
-                (const struct sh_example[]) {
-                        { "Register-CimIndicationEvent Win32_ProcessStartTrace -SourceIdentifier starts; Wait-Event starts",
-                          NULL, "Waits for the next program to start." },
-                        { 0 } },
+        .examples = (const struct sh_example[]) { { "Register-CimIndicationEvent Win32_ProcessStartTrace "
+                                                    "-SourceIdentifier starts; Wait-Event starts",
+                                                    NULL, "Waits for the next program to start." },
+                                                  { 0 } },
 };
 
 /* ---- Get-Event, Remove-Event ---- */
@@ -189,22 +196,29 @@ static int get_process(struct sh_cmd *c, struct sv input)
         }
         sh_drop(list);
         if (st == SH_OK && !any && sh_bound(c, "EventIdentifier"))
-                return sh_cmd_error(c, "INVALID_EVENT_IDENTIFIER", "InvalidArgument", sh_arg(c, "EventIdentifier"),
+                return sh_cmd_error(c, "INVALID_EVENT_IDENTIFIER", "InvalidArgument",
+                                    sh_arg(c, "EventIdentifier"),
                                     "Event with identifier '%lld' does not exist.",
                                     (long long)sh_arg_int(c, "EventIdentifier", 0));
         const char *source = sh_arg_text(c, "SourceIdentifier", NULL);
         if (st == SH_OK && !any && source && !strpbrk(source, "*?["))
-                return sh_cmd_error(c, "INVALID_SOURCE_IDENTIFIER", "InvalidArgument", sh_arg(c, "SourceIdentifier"),
+                return sh_cmd_error(c, "INVALID_SOURCE_IDENTIFIER", "InvalidArgument",
+                                    sh_arg(c, "SourceIdentifier"),
                                     "Event with source identifier '%s' does not exist.", source);
         return st;
 }
 
 #define WHICH \
-        { "SourceIdentifier", .type = "string", .sets = "BySource", .position = 1, .from_property = true, .wildcard = true, \
+        { "SourceIdentifier", \
+          .type = "string", \
+          .sets = "BySource", \
+          .position = 1, \
+          .from_property = true, \
+          .wildcard = true, \
           .help = "Of this subscription." }, \
         { \
-                "EventIdentifier", .type = "int", .alias = "Id", .sets = "ById", .mandatory = true, .from_property = true, \
-                                   .help = "The one with this number." \
+                "EventIdentifier", .type = "int", .alias = "Id", .sets = "ById", .mandatory = true, \
+                                   .from_property = true, .help = "The one with this number." \
         }
 
 static const struct sh_cmdlet get_event = {
@@ -237,11 +251,13 @@ static int remove_process(struct sh_cmd *c, struct sv input)
                         at = &(*at)->next;
         }
         if (st == SH_OK && !any && sh_bound(c, "EventIdentifier"))
-                return sh_cmd_error(c, "INVALID_EVENT_IDENTIFIER", "InvalidArgument", sh_arg(c, "EventIdentifier"),
+                return sh_cmd_error(c, "INVALID_EVENT_IDENTIFIER", "InvalidArgument",
+                                    sh_arg(c, "EventIdentifier"),
                                     "Event with identifier '%lld' does not exist.",
                                     (long long)sh_arg_int(c, "EventIdentifier", 0));
         if (st == SH_OK && !any && sh_bound(c, "SourceIdentifier"))
-                return sh_cmd_error(c, "INVALID_SOURCE_IDENTIFIER", "InvalidArgument", sh_arg(c, "SourceIdentifier"),
+                return sh_cmd_error(c, "INVALID_SOURCE_IDENTIFIER", "InvalidArgument",
+                                    sh_arg(c, "SourceIdentifier"),
                                     "Event with source identifier '%s' does not exist.",
                                     sh_arg_text(c, "SourceIdentifier", ""));
         return st;
@@ -292,8 +308,9 @@ static int wait_process(struct sh_cmd *c, struct sv input)
 static const struct sh_cmdlet wait_event = {
         .name = "Wait-Event",
         .synopsis = "Waits for an event; it stays until Remove-Event.",
-        .params = (const struct sh_param[]) { { "SourceIdentifier", .type = "string", .position = 1, .from_property = true,
-                                                .wildcard = true, .help = "Of this subscription." },
+        .params = (const struct sh_param[]) { { "SourceIdentifier", .type = "string", .position = 1,
+                                                .from_property = true, .wildcard = true,
+                                                .help = "Of this subscription." },
                                               { "Timeout", .type = "double", .alias = "TimeoutSec",
                                                 .help = "Seconds; without it for ever." },
                                               { 0 } },
@@ -315,7 +332,8 @@ static int no_such_sub(struct sh_cmd *c)
 {
         const char *source = sh_arg_text(c, "SourceIdentifier", NULL);
         if (sh_bound(c, "SubscriptionId"))
-                return sh_cmd_error(c, "INVALID_SUBSCRIPTION_IDENTIFIER", "InvalidArgument", sh_arg(c, "SubscriptionId"),
+                return sh_cmd_error(c, "INVALID_SUBSCRIPTION_IDENTIFIER", "InvalidArgument",
+                                    sh_arg(c, "SubscriptionId"),
                                     "Event subscription with identifier '%lld' does not exist.",
                                     (long long)sh_arg_int(c, "SubscriptionId", 0));
         if (!source || strpbrk(source, "*?["))
@@ -338,7 +356,8 @@ static int subscriber_process(struct sh_cmd *c, struct sv input)
                 any = true;
                 struct sv o = sh_object_new();
                 set(o, "SubscriptionId", sh_int((int32_t)s->id));
-                set(o, "SourceObject", sh_text("Microsoft.Management.Infrastructure.CimCmdlets.CimIndicationWatcher"));
+                set(o, "SourceObject",
+                    sh_text("Microsoft.Management.Infrastructure.CimCmdlets.CimIndicationWatcher"));
                 set(o, "EventName", sh_text("CimIndicationArrived"));
                 set(o, "SourceIdentifier", sh_text(s->source));
                 set(o, "Action", s->action.kind == SH_BLOCK ? action_job(s) : SH_NIL);
@@ -357,10 +376,10 @@ static int subscriber_process(struct sh_cmd *c, struct sv input)
 }
 
 #define WHICH_SUB \
-        { "SourceIdentifier", .type = "string", .sets = "BySource", .position = 1, .from_property = true, .wildcard = true, \
-          .help = "Its name." }, \
-                { "SubscriptionId", .type = "int", .alias = "Id", .sets = "ById", .mandatory = true, .from_property = true, \
-                  .help = "Its number." }, \
+        { "SourceIdentifier",    .type = "string", .sets = "BySource", .position = 1, \
+          .from_property = true, .wildcard = true, .help = "Its name." }, \
+                { "SubscriptionId",  .type = "int",         .alias = "Id",        .sets = "ById", \
+                  .mandatory = true, .from_property = true, .help = "Its number." }, \
         { \
                 "Force", .type = "switch", .help = "Also those registered with -SupportEvent." \
         }
@@ -487,7 +506,8 @@ static void update(struct sh *sh, struct watching *w, const char *kind, struct s
 /* One event as an object: when, what, which. */
 static int tell(struct sh_cmd *c, struct watching *w, struct sv event)
 {
-        struct sv args = note(event, "SourceEventArgs"), kind = note(args, "Kind"), made = note(args, "NewEvent");
+        struct sv args = note(event, "SourceEventArgs"), kind = note(args, "Kind"),
+                  made = note(args, "NewEvent");
         struct sv target = sh_is_null(made) || made.kind == SH_MODEL ? made : note(made, "TargetInstance");
         const char *word = kind.kind == SH_STRING ? kind.s->s : "";
         if (w->live && !sh_is_null(target)) {
@@ -505,7 +525,8 @@ static int tell(struct sh_cmd *c, struct watching *w, struct sv event)
         sh_object_set(o, "Change", 6, kind);
         set(o, "Path", path);
         sh_object_set(o, "TargetInstance", 14, target);
-        sh_object_set(o, "PreviousInstance", 16, made.kind == SH_MODEL ? SH_NIL : note(made, "PreviousInstance"));
+        sh_object_set(o, "PreviousInstance", 16,
+                      made.kind == SH_MODEL ? SH_NIL : note(made, "PreviousInstance"));
         sh_object_set(o, "Exception", 9, note(args, "Exception"));
         set_type(o, "Reeve.InstanceChange");
         int st = sh_emit(c, o);
@@ -577,18 +598,24 @@ static void watch_clean(struct sh_cmd *c)
 
 static const struct sh_cmdlet watch_instance = {
         .name = "Watch-CimInstance",
-        .synopsis = "Shows instances as they come, change and go: a live table at the prompt, else an object for each change.",
-        .params = (const struct sh_param[]) {
-                { "ClassName", .type = "string", .position = 1, .mandatory = true, .complete = "class", .help = "The class." },
-                { "Filter", .type = "string", .help = "WQL condition on the instance." },
-                { "Property", .type = "string[]", .complete = "property",
-                  .help = "Only these are shown, and count as a change." },
-                { "Interval", .type = "double", .help = "Seconds between polls where the system does not tell; 5." },
-                { "Snapshot", .type = "switch", .help = "First the instances that are there, as objects." },
-                { "Count", .type = "int", .help = "Ends after so many changes." },
-                { "Timeout", .type = "double", .alias = "TimeoutSec", .help = "Ends after so many seconds." },
-                { "Namespace", .type = "string", .help = "WMI namespace, such as root/cimv2." },
-                { 0 } },
+        .synopsis = "Shows instances as they come, change and go: a live table at the prompt, else an object "
+                    "for each change.",
+        .params =
+                (const struct sh_param[]) {
+                        { "ClassName", .type = "string", .position = 1, .mandatory = true,
+                          .complete = "class", .help = "The class." },
+                        { "Filter", .type = "string", .help = "WQL condition on the instance." },
+                        { "Property", .type = "string[]", .complete = "property",
+                          .help = "Only these are shown, and count as a change." },
+                        { "Interval", .type = "double",
+                          .help = "Seconds between polls where the system does not tell; 5." },
+                        { "Snapshot", .type = "switch",
+                          .help = "First the instances that are there, as objects." },
+                        { "Count", .type = "int", .help = "Ends after so many changes." },
+                        { "Timeout", .type = "double", .alias = "TimeoutSec",
+                          .help = "Ends after so many seconds." },
+                        { "Namespace", .type = "string", .help = "WMI namespace, such as root/cimv2." },
+                        { 0 } },
         .state_size = sizeof(struct watching),
         .process = watch_process,
         .clean = watch_clean,
