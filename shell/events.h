@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Events in the session: subscriptions at the agent (Register-CimIndicationEvent) and the queue of what came (Get-Event).
+ * Events in the session: subscriptions at the agent (Register-CimIndicationEvent) and the queue of what came.
  *
  * Nothing runs in between: what has arrived is taken in when something waits (sh_events_pump: Wait-Event, Get-Event,
- * Start-Sleep). The agent is given credit for RV_EVENTS_CREDIT events at a time and more as they are taken in, so that a
- * session that does not look costs itself nothing; the agent then says which events were lost. When the agent was
- * restarted, the subscriptions are made anew and an event tells that some may be missing.
+ * Start-Sleep). The agent is given credit for SH_EVENTS_CREDIT events at a time and more as they are taken in, so
+ * that a session that does not look costs itself nothing; the agent then says which events were lost. When the agent
+ * was restarted, the subscriptions are made anew and an event tells that some may be missing.
  */
 #ifndef SH_EVENTS_H
 #define SH_EVENTS_H
