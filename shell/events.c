@@ -23,6 +23,7 @@ struct raw {
 struct sh_events {
         struct sh *sh;
         struct rv_client *client; /* the subscriptions are known to it */
+        unsigned opened;          /* which connection that is */
         struct raw *raw, **raw_end;
         struct sh_event_sub *subs;
         struct sh_event *queue, **queue_end;
@@ -157,10 +158,11 @@ static int renew(struct sh_events *e, struct rv_error *err)
 {
         struct sh_link *l = sh_link_local(e->sh);
         int r = sh_link_open(l, err);
-        if (r || e->client == l->client)
+        if (r || (e->client && e->opened == l->opened))
                 return r;
         bool again = e->client;
         e->client = l->client;
+        e->opened = l->opened;
         rv_client_listen(l->client, heard, e);
         for (struct sh_event_sub *s = e->subs; s && again && r == RV_OK; s = s->next) {
                 r = ask(e, s, err);
@@ -186,14 +188,7 @@ int sh_event_subscribe(struct sh_events *e, struct sh_event_sub *s, struct rv_er
         while (*at)
                 at = &(*at)->next;
         *at = s;
-        for (int i = 0; i < 100 && !s->synced && !sh_interrupt; i++) { /* what happens from now on is told */
-                sh_events_pump(e->sh, 0.1);
-                struct sh_event_sub *still = e->subs;
-                while (still && still != s)
-                        still = still->next;
-                if (!still)
-                        break;
-        }
+        sh_events_pump(e->sh, 0.1); /* until it is synced */
         return RV_OK;
 }
 
@@ -421,18 +416,9 @@ static int take(struct sh_events *e, struct raw *r)
         return st;
 }
 
-int sh_events_pump(struct sh *sh, double seconds)
+static int take_all(struct sh_events *e)
 {
-        struct sh_events *e = sh_events_of(sh, false);
-        struct rv_error err = { 0 };
         int st = SH_OK;
-        if (!e || e->pumping)
-                return SH_OK;
-        if (e->subs && renew(e, &err) == RV_OK) {
-                int r = e->raw ? RV_OK : rv_client_wait(e->client, seconds, &err);
-                while (r == RV_OK) /* and whatever else is there */
-                        r = rv_client_wait(e->client, 0, &err);
-        }
         e->pumping = true;
         while (e->raw && st == SH_OK) {
                 struct raw *r = e->raw;
@@ -443,6 +429,39 @@ int sh_events_pump(struct sh *sh, double seconds)
                 free(r);
         }
         e->pumping = false;
+        return st;
+}
+
+static bool all_synced(const struct sh_events *e)
+{
+        const struct sh_event_sub *s = e->subs;
+        while (s && s->synced)
+                s = s->next;
+        return !s;
+}
+
+int sh_events_pump(struct sh *sh, double seconds)
+{
+        struct sh_events *e = sh_events_of(sh, false);
+        struct rv_error err = { 0 };
+        int st = SH_OK, r = RV_OK;
+        if (!e || e->pumping)
+                return SH_OK;
+        for (int i = 0; i < 100 && st == SH_OK && !sh_interrupt; i++) {
+                if (e->subs && (r = renew(e, &err)) == RV_OK) {
+                        r = e->raw ? RV_OK : rv_client_wait(e->client, seconds, &err);
+                        while (r == RV_OK) /* and whatever else is there */
+                                r = rv_client_wait(e->client, 0, &err);
+                }
+                st = take_all(e);
+                if (r != RV_TIMED_OUT || all_synced(e))
+                        break;
+                seconds = 0.1; /* a new subscription: what happens from now on is to be told */
+        }
+        if (r == RV_UNAVAILABLE) { /* the agent is away: it is looked for now and then */
+                struct timespec t = { 0, seconds < 0.1 ? (long)(seconds * 1e9) : 100000000 };
+                nanosleep(&t, NULL);
+        }
         return st;
 }
 

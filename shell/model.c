@@ -238,6 +238,7 @@ int sh_link_open(struct sh_link *l, struct rv_error *err)
         if (fd < 0)
                 return err->code ? err->code : RV_UNAVAILABLE;
         l->client = rv_client_new(fd, &sh_interrupt);
+        l->opened++;
         return l->client ? RV_OK : rv_fail_errno(err, ENOMEM, "cannot talk to the agent");
 }
 

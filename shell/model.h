@@ -20,6 +20,7 @@ struct sh_link {
         struct sh *sh;
         char *host; /* NULL = this one */
         struct rv_client *client;
+        unsigned opened; /* connections so far */
         int agent;   /* pid of a private agent, 0 = none */
         int log;     /* its standard error: a file without a name; -1 = none */
         struct sh_model_class *classes;

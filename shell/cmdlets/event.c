@@ -164,6 +164,10 @@ static const struct sh_cmdlet register_event = {
         .examples = (const struct sh_example[]) { { "Register-CimIndicationEvent Win32_ProcessStartTrace "
                                                     "-SourceIdentifier starts; Wait-Event starts",
                                                     NULL, "Waits for the next program to start." },
+                        { "Register-CimIndicationEvent -Query \"SELECT * FROM __InstanceDeletionEvent WITHIN 1 WHERE "
+                          "TargetInstance ISA 'Process' AND TargetInstance.Name = 'nobody'\" -SourceIdentifier gone; "
+                          "(Get-EventSubscriber).SourceIdentifier; Unregister-Event gone",
+                          "gone", "Subscribes, looks, and ends it." },
                                                   { 0 } },
 };
 
@@ -621,6 +625,9 @@ static const struct sh_cmdlet watch_instance = {
         .clean = watch_clean,
         .examples = (const struct sh_example[]) { { "Watch-CimInstance Service -Property State", NULL,
                                                     "Services as their state changes." },
+                                                  { "Watch-CimInstance Process -Filter \"Name = 'nobody'\" -Interval 0.1 "
+                                                    "-Timeout 0.3; 'over'",
+                                                    "over", "Ends by itself." },
                                                   { 0 } },
 };
 
