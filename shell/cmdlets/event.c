@@ -161,14 +161,18 @@ static const struct sh_cmdlet register_event = {
                           .help = "Seconds until the agent gives up." },
                         { 0 } },
         .process = register_process,
-        .examples = (const struct sh_example[]) { { "Register-CimIndicationEvent Win32_ProcessStartTrace "
-                                                    "-SourceIdentifier starts; Wait-Event starts",
-                                                    NULL, "Waits for the next program to start." },
-                        { "Register-CimIndicationEvent -Query \"SELECT * FROM __InstanceDeletionEvent WITHIN 1 WHERE "
-                          "TargetInstance ISA 'Process' AND TargetInstance.Name = 'nobody'\" -SourceIdentifier gone; "
+        .examples =
+                (const struct sh_example[]) {
+                        { "Register-CimIndicationEvent Win32_ProcessStartTrace "
+                          "-SourceIdentifier starts; Wait-Event starts",
+                          NULL, "Waits for the next program to start." },
+                        { "Register-CimIndicationEvent -Query \"SELECT * FROM __InstanceDeletionEvent WITHIN "
+                          "1 WHERE "
+                          "TargetInstance ISA 'Process' AND TargetInstance.Name = 'nobody'\" "
+                          "-SourceIdentifier gone; "
                           "(Get-EventSubscriber).SourceIdentifier; Unregister-Event gone",
                           "gone", "Subscribes, looks, and ends it." },
-                                                  { 0 } },
+                        { 0 } },
 };
 
 /* ---- Get-Event, Remove-Event ---- */
@@ -623,12 +627,14 @@ static const struct sh_cmdlet watch_instance = {
         .state_size = sizeof(struct watching),
         .process = watch_process,
         .clean = watch_clean,
-        .examples = (const struct sh_example[]) { { "Watch-CimInstance Service -Property State", NULL,
-                                                    "Services as their state changes." },
-                                                  { "Watch-CimInstance Process -Filter \"Name = 'nobody'\" -Interval 0.1 "
-                                                    "-Timeout 0.3; 'over'",
-                                                    "over", "Ends by itself." },
-                                                  { 0 } },
+        .examples =
+                (const struct sh_example[]) {
+                        { "Watch-CimInstance Service -Property State", NULL,
+                          "Services as their state changes." },
+                        { "Watch-CimInstance Process -Filter \"Name = 'nobody'\" -Interval 0.1 "
+                          "-Timeout 0.3; 'over'",
+                          "over", "Ends by itself." },
+                        { 0 } },
 };
 
 SH_CMDLETS(event, &register_event, &get_event, &remove_event, &wait_event, &get_subscriber, &unregister_event,
