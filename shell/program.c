@@ -5,11 +5,13 @@
 #include "shell/program.h"
 
 #include "shell/check.h"
+#include "shell/remote.h"
 #include "shell/rpc.h"
 
 const struct sh_subcommand sh_subcommands[] = {
         { "rpc", sh_rpc_main },
         { "check", sh_check_main },
         { "metrics", sh_metrics_main },
+        { "remote", sh_remote_main },
 };
 const size_t sh_nsubcommands = sizeof sh_subcommands / sizeof *sh_subcommands;

@@ -397,8 +397,14 @@ const struct sh_view *sh_view_find(struct sh *sh, struct sv object, enum sh_shap
 {
         struct search s = { shape, name, oob, NULL };
         *ret_made = NULL;
-        if (!oob && !name && sh_unwrap(object).kind == SH_MODEL)
+        uint8_t kind = sh_unwrap(object).kind;
+        if (!oob && !name && kind == SH_MODEL)
                 return model_view(object, shape, ret_made);
+        if (!oob && !name && kind == SH_PSOBJECT) { /* from another host's agent */
+                const struct sh_view *v = model_view(object, shape, ret_made);
+                if (v)
+                        return v;
+        }
         sh_type_names(sh, object, search_type, &s);
         return s.found;
 }

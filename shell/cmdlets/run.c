@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Running things: Invoke-Expression, Invoke-Command, Measure-Command, Start-Sleep, Set-StrictMode, Read-Host,
+ * Running things: Invoke-Expression, Measure-Command, Start-Sleep, Set-StrictMode, Read-Host,
  * Clear-Host; and what this shell will never have, in one sentence each.
  */
 #include <errno.h>
@@ -38,70 +38,6 @@ static const struct sh_cmdlet invoke_expression = {
         .examples = (const struct sh_example[]) { { "Invoke-Expression '1 + 2'", "3", "" },
                                                   { "'$y = 4' | Invoke-Expression; $y", "4", "" },
                                                   { 0 } },
-};
-
-/* ---- Invoke-Command: a block here ---- */
-struct held {
-        struct sv input;
-};
-static int command_process(struct sh_cmd *c, struct sv input)
-{
-        struct held *h = sh_state(c);
-        if (!sh_expects_input(c) || input.kind == SH_VOID)
-                return SH_OK;
-        if (h->input.kind == SH_NULL)
-                h->input = sh_array_new(8);
-        sh_array_add(h->input.a, input);
-        return SH_OK;
-}
-static int command_end(struct sh_cmd *c)
-{
-        struct held *h = sh_state(c);
-        struct sv args = sh_arg(c, "ArgumentList"), item;
-        struct argvec v = { 0 };
-        size_t pos = 0;
-        if (sh_bound(c, "HostName") || sh_bound(c, "ComputerName") || sh_bound(c, "Session"))
-                return sh_cmd_throw(c, "NotSupportedHere", "NotImplemented", SH_NIL,
-                                    "Running blocks on other hosts is not supported here.");
-        if (!sh_is_null(args) && sh_is_enumerable(args))
-                while (sh_next(args, &pos, &item)) {
-                        sh_argvec_value(&v, item, false);
-                        sh_drop(item);
-                }
-        else if (!sh_is_null(args))
-                sh_argvec_value(&v, args, false);
-        int r = sh_block_invoke(sh_session(c), sh_arg(c, "ScriptBlock"), &v, sh_switch(c, "NoNewScope"),
-                                h->input.kind == SH_NULL ? NULL : &h->input, &c->emit);
-        sh_argvec_free(&v);
-        return r;
-}
-static void command_clean(struct sh_cmd *c)
-{
-        struct held *h = sh_state(c);
-        sh_drop(h->input);
-        h->input = SH_NIL;
-}
-static const struct sh_cmdlet invoke_command = {
-        .name = "Invoke-Command",
-        .alias = (const char *[]) { "icm", NULL },
-        .synopsis = "Runs a script block.",
-        .state_size = sizeof(struct held),
-        .process = command_process,
-        .end = command_end,
-        .clean = command_clean,
-        .params = (const struct sh_param[]) { { "ScriptBlock", .type = "scriptblock", .position = 1,
-                                                .mandatory = true, .alias = "Command" },
-                                              { "ArgumentList", .type = "object[]", .alias = "Args" },
-                                              { "InputObject", .type = "object", .from_pipeline = true },
-                                              { "NoNewScope", .type = "switch" },
-                                              { "HostName", .type = "string[]" },
-                                              { "ComputerName", .type = "string[]" },
-                                              { "Session", .type = "object" },
-                                              { 0 } },
-        .examples =
-                (const struct sh_example[]) { { "Invoke-Command { $args[0] * 2 } -ArgumentList 4", "8", "" },
-                                              { "Invoke-Command { 'x' }", "x", "" },
-                                              { 0 } },
 };
 
 /* ---- Measure-Command ---- */
@@ -319,7 +255,7 @@ NEVER(out_gridview, "Out-GridView", "there is no window to show it in.");
 NEVER(enable_remoting, "Enable-PSRemoting", "the agent's own SSH port is always there.");
 NEVER(get_signature, "Get-AuthenticodeSignature", "Authenticode does not exist here.");
 
-SH_CMDLETS(run, &invoke_expression, &invoke_command, &measure_command, &start_sleep, &set_strictmode,
+SH_CMDLETS(run, &invoke_expression, &measure_command, &start_sleep, &set_strictmode,
            &read_host, &clear_host, &add_type, &get_wmiobject, &set_executionpolicy, &get_executionpolicy,
            &new_service_proxy, &set_psdebug, &set_psbreakpoint, &out_gridview, &enable_remoting,
            &get_signature);
