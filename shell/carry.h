@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values between hosts, as JSON. Nothing of it is believed: what arrives becomes scalars, texts, arrays, dictionaries and
- * custom objects, never code and never an object with methods (pack.h is for copies of one program only).
+ * Values between hosts, as JSON. Nothing of it is believed: what arrives becomes scalars, texts, arrays, dictionaries
+ * and custom objects, never code and never an object with methods (pack.h is for copies of one program only).
  *
  *      null true "text" 7                      as they are; 7 is an [int]
  *      {"t":"System.Int64","v":"7"}            another scalar by its type and text

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connections are made by the ssh program, so that its configuration, known hosts, agent, jump hosts and questions are what
- * the user knows; all of them are looked after by one poll loop. $REEVE_SSH names another program with its first options.
+ * Connections are made by the ssh program, so that its configuration, known hosts, agent, jump hosts and questions
+ * are what the user knows; all of them are looked after by one poll loop. $REEVE_SSH names another program with its
+ * first options.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -60,8 +60,8 @@ struct sh_hosts {
 
 struct sh_host *sh_host_new(const char *name, const struct sh_target_options *);
 void sh_host_free(struct sh_host *);
-/* Connects (where it is not) and sends the request's members (",\"Script\":...") to all; NULL: connects only. Until each has an
- * outcome, or what line() or Ctrl-C answered. */
+/* Connects (where it is not) and sends the request's members (",\"Script\":...") to all; NULL: connects only. Until
+ * each has an outcome, or what line() or Ctrl-C answered. */
 int sh_hosts_run(struct sh_hosts *, const struct sh_target_options *, const char *members, size_t n);
 const char *sh_outcome_name(enum sh_outcome);
 /* What the host's own ssh said last, for people. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * reeve remote: the far end of Invoke-Command -HostName and of sessions. Requests come as lines of JSON on standard
- * input, each a script with its arguments; what it writes goes back as lines as it comes (carry.h). Variables stay from one
- * request to the next. When the other side goes, the script is told to stop.
+ * input, each a script with its arguments; what it writes goes back as lines as it comes (carry.h). Variables stay
+ * from one request to the next. When the other side goes, the script is told to stop.
  *
  *      <- {"Reeve":1,"Version":"0.1.0"}
  *      -> {"Id":1,"Script":"Get-Process","Args":[],"Using":[["name",value]],"Input":[...]}

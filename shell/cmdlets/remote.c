@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Invoke-Command, here or on other hosts; New-, Get-, Remove-, Enter-, Exit-PSSession. Every host that was named ends in
- * one outcome; those that did not answer are errors, one each.
+ * Invoke-Command, here or on other hosts; New-, Get-, Remove-, Enter-, Exit-PSSession. Every host that was named ends
+ * in one outcome; those that did not answer are errors, one each.
  */
 #include <ctype.h>
 #include <stdio.h>
