@@ -426,7 +426,10 @@ void sh_model_type(struct sh_model_class *m)
         m->type.accelerator = NULL;
         m->type.name = type_name(&m->arena, c);
         m->type.base = base;
-        m->type.interfaces = c->type_names;
+        const char **names = rv_arena_get(&m->arena, (c->ntype_names + 1) * sizeof *names); /* ended by NULL */
+        for (uint32_t i = 0; i < c->ntype_names; i++)
+                names[i] = c->type_names[i];
+        m->type.interfaces = names;
         m->type.members = v;
         m->type.nmembers = c->nmethods;
         m->type.default_properties = columns(&m->arena, c);

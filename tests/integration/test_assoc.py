@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Associations: as classes (rows, SQL), walked by Associators, References, ASSOCIATORS OF and Get-CimAssociatedInstance;
 each against a plain loop over the instances."""
-import json, os, subprocess, sys, time
+import json, os, pwd, socket, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(__file__))
 from agentlib import Agent, Cases, BUILD
@@ -76,6 +76,21 @@ try:
     inner = next(m for m in mounts if any(o['MountId'] == m['ParentMountId'] for o in mounts))
     r = call('Associators', ClassName='Mount', InstanceName={'Name': inner['Name'], 'MountId': inner['MountId']}, AssocClass='MountParent', ResultRole='Parent', PropertyList=['MountId'])
     case('a mount within a mount', [x['MountId'] for x in r['Instances']] == [inner['ParentMountId']], r)
+
+    with socket.socket() as listening:
+        listening.bind(('127.0.0.1', 0))
+        listening.listen()
+        port = listening.getsockname()[1]
+        r = call('Associators', ClassName='Process', InstanceName={'ProcessId': me}, ResultClass='NetTCPConnection', PropertyList=['LocalPort', 'State'])
+        case('sockets of a process', {'LocalPort': port, 'State': 'Listen'} in r['Instances'], r)
+        c = call('EnumerateInstances', ClassName='NetTCPConnection', Filter=f'LocalPort = {port}')['Instances'][0]
+        r = call('Associators', ClassName='NetTCPConnection', InstanceName={k: c[k] for k in ('LocalAddress', 'LocalPort', 'RemoteAddress', 'RemotePort', 'Inode')}, AssocClass='ProcessTCPConnection')
+        case('process of a socket', ids(r) == [me], r)
+        r = call('ExecQuery', QueryLanguage='SQL', Query=f"SELECT p.ProcessId AS Id FROM NetTCPConnection c JOIN Process p ON p.ProcessId = c.OwningProcess WHERE c.LocalPort = {port}")
+        case('the same by SQL', r.get('Instances') == [{'Id': me}], r)
+        out = subprocess.run([f'{BUILD}/bin/reeve', '-NoProfile', '-Command', f'Get-NetTCPConnection -LocalPort {port} | gcai -ResultClassName Process | gcai -ResultClassName LocalUser | % Name'],
+                             capture_output=True, text=True, env=dict(os.environ, REEVE_SOCKET=agent.path), timeout=30)
+        case('from a socket to its user', out.stdout.split() == [pwd.getpwuid(os.getuid()).pw_name], (out.stdout, out.stderr))
 
     services = call('EnumerateInstances', ClassName='Service', PropertyList=['Name', 'State', 'MainPID'])
     running = [s for s in services.get('Instances', []) if s.get('MainPID')]
