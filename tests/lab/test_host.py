@@ -88,11 +88,63 @@ def services(m, a):
     check('Win32_NetworkAdapter', lo and not differ(lo[0], {'NetConnectionStatus': 2, 'AdapterTypeID': 0, 'NetEnabled': True}), lo)
 
 
+def zone(m, a):
+    do = lambda what_if=False, **kw: a.do('TimeZone', None, 'Set', what_if, **kw)
+    now = singleton(a, 'TimeZone')
+    check('the zone as the machine has it', not differ(now, {'Bias': 0, 'SupportsDaylightSavingTime': False}), now)
+    if m.run('test -e /usr/share/zoneinfo/Europe/Berlin').returncode:
+        check('without tzdata', status(do(Id='Europe/Berlin')) == 'INVALID_PARAMETER')
+        m.run('mkdir -p /usr/share/zoneinfo/Europe', check=True)
+        open(os.path.join(m.share, 'Berlin'), 'wb').write(open('/usr/share/zoneinfo/Europe/Berlin', 'rb').read())
+        m.run('cp /lab/Berlin /usr/share/zoneinfo/Europe/; cp /lab/Berlin /usr/share/zoneinfo/UTC2; printf "#c\nDE\t+5230+01322\tEurope/Berlin\tmost of it\n" > /usr/share/zoneinfo/zone.tab', check=True)
+    check('what-if of Set', good(do(True, Id='Europe/Berlin')) and 'Berlin' not in m.run('readlink /etc/localtime').stdout)
+    m.run('echo Etc/UTC > /etc/timezone')
+    check('Set', good(do(Id='Europe/Berlin')) and m.run('readlink /etc/localtime; cat /etc/timezone').stdout.split() == ['/usr/share/zoneinfo/Europe/Berlin', 'Europe/Berlin'])
+    now = singleton(a, 'TimeZone')
+    check('and it is', not differ(now, {'Id': 'Europe/Berlin', 'Bias': 60, 'StandardName': 'CET', 'DaylightName': 'CEST', 'SupportsDaylightSavingTime': True, 'DisplayName': '(UTC+01:00) Europe/Berlin'}), now)
+    check('as date has it', now['CurrentOffset'] == int(m.run('env -u TZ date +%z').stdout[:3]) * 60, now)
+    for bad in ('Nope', '../../../etc/passwd', '/etc/passwd', '', 'Europe', 'zone.tab', 'Europe/../Europe/Berlin', 'a\nb'):
+        check(f'no zone: {bad!r}', status(do(Id=bad)) == 'INVALID_PARAMETER', do(Id=bad))
+    check('List', 'Europe/Berlin' in a.do('TimeZone', None, 'List')['result']['Zones'])
+
+
+def settings(m, a):
+    real = {}
+    for line in m.run('sysctl -a 2>/dev/null').stdout.splitlines():
+        name, _, value = line.partition(' =')
+        real.setdefault(name, []).append(value.strip())
+    mine = {r['Name']: r for r in a.rows('Sysctl')}
+    changing = ('random', 'nr', 'state', 'stat', 'count', 'entropy', 'pid', 'ns_last')
+    both = [n for n in real if n in mine and not any(c in n for c in changing)]
+    wrong = [(n, mine[n]['Value'], real[n]) for n in both if (mine[n]['Value'] or '').split('\n')[0].strip() != real[n][0]]
+    check('settings beside sysctl -a', len(both) > 300 and len(set(real) - set(mine)) == 0 and len(wrong) < 5, (len(both), sorted(set(real) - set(mine))[:5], wrong[:5]))
+    m.run('mkdir -p /etc/sysctl.d; echo "net.ipv4.ip_forward=1" > /etc/sysctl.d/50-x.conf; echo "net/ipv4/ip_forward = 0" > /etc/sysctl.d/60-y.conf')
+    key = {'Name': 'net.ipv4.ip_forward'}
+    r = a.one('Sysctl', key, 'Value', 'Persisted', 'Source', 'ReadOnly')
+    check('what the next boot sets', not differ(r, {'Value': '0', 'Persisted': '0', 'Source': '/etc/sysctl.d/60-y.conf', 'ReadOnly': False}), r)
+    do = lambda value, what_if=False, key=key, **kw: a.do('Sysctl', key, 'Set', what_if, Value=value, **kw)
+    get = lambda: m.run('cat /proc/sys/net/ipv4/ip_forward').stdout.strip()
+    check('what-if of Set', do('1', True)['result']['Changed'][0]['To'] == '1' and get() == '0')
+    check('Set', good(do('1')) and get() == '1')
+    check('Set to last', good(do('1', Persist=True)) and a.one('Sysctl', key, 'Persisted', 'Source')['Source'] == '/etc/sysctl.d/99-reeve.conf')
+    check('another, then the first again: one line each', good(do('0', key={'Name': 'net.ipv4.conf.all.forwarding'}, Persist=True)) and good(do('0', Persist=True))
+          and sorted(l for l in m.run('cat /etc/sysctl.d/99-reeve.conf').stdout.splitlines() if not l.startswith('#')) == ['net.ipv4.conf.all.forwarding = 0', 'net.ipv4.ip_forward = 0'])
+    check('modify', good(a.call('SetInstance', 'Sysctl', key, {'Value': '1'})) and get() == '1')
+    check('a value that the kernel does not take', status(do('many')) == 'INVALID_PARAMETER', do('many'))
+    for name in ('no.such', '../../etc/hostname', 'net', '', 'net.ipv4..ip_forward', 'net/ipv4/ip_forward'):
+        check(f'no setting: {name!r}', status(do('1', key={'Name': name})) == 'NOT_FOUND', do('1', key={'Name': name}))
+    check('one that cannot be set', status(do('x', key={'Name': 'kernel.version'})) == 'NOT_SUPPORTED')
+    check('two lines', status(do('1\n2')) == 'INVALID_PARAMETER')
+    m.run('ip link add v.7 type veth peer name v.8')
+    r = a.one('Sysctl', {'Name': 'net.ipv4.conf.v/7.forwarding'}, 'Value')
+    check('an interface with a dot in its name', r and r['Value'] == m.run('cat /proc/sys/net/ipv4/conf/v.7/forwarding').stdout.strip(), r)
+
+
 def main():
     with lablib.Lab() as lab:
         m = lab.machine('host')
         a = Asked(m.agent())
-        for part in (computer, memory, services):
+        for part in (computer, memory, services, zone, settings):
             part(m, a)
     check.end()
 

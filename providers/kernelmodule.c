@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * KernelModule: /proc/modules; loading and unloading by modprobe, which knows what needs what.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "agent/provider.h"
+#include "gen/KernelModule.h"
+#include "providers/lib/fill.h"
+#include "providers/lib/procfs.h"
+#include "providers/lib/slurp.h"
+#include "providers/lib/tool.h"
+
+#define FILE_MOST (16 << 20)
+enum { PARAMETERS = 256, ARGUMENTS = 16 };
+
+/* modules.dep names files with - and _ as they come: "kernel/net/ipv4/ip_vs-rr.ko.xz: ..." is module ip_vs_rr. */
+static bool same_name(const char *file, const char *name, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (file[i] != name[i] && !(file[i] == '-' && name[i] == '_'))
+                        return false;
+        return file[n] == '.' && file[n + 1] == 'k';
+}
+
+static void fill_path(struct rv_row *row, const char *dep, const char *release, const char *name)
+{
+        size_t n = strlen(name);
+        for (const char *p = dep; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL) {
+                size_t k = strcspn(p, ":\n");
+                const char *file = memrchr(p, '/', k);
+                if (file && k > n && same_name(file + 1, name, n)) {
+                        char path[1024];
+                        snprintf(path, sizeof path, "/lib/modules/%.64s/%.*s", release, (int)k, p);
+                        rv_fill(row, KernelModule_PathName, path);
+                        return;
+                }
+        }
+}
+
+static void fill_parameters(struct rv_row *row, const char *name)
+{
+        char path[400], values[PARAMETERS][128], names[PARAMETERS][64];
+        uint32_t n = 0;
+        snprintf(path, sizeof path, "/sys/module/%.128s/parameters", name);
+        DIR *d = opendir(path);
+        for (struct dirent *e; d && n < PARAMETERS && (e = readdir(d));) {
+                ssize_t k = e->d_name[0] == '.'
+                                    ? -1
+                                    : rv_proc_read(dirfd(d), e->d_name, values[n], sizeof values[n]);
+                if (k < 0)
+                        continue;
+                values[n][strcspn(values[n], "\n")] = 0;
+                snprintf(names[n++], sizeof names[0], "%.63s", e->d_name);
+        }
+        if (d)
+                closedir(d);
+        rv_list list = KernelModule_set_Parameters(row, 2 * n);
+        for (uint32_t i = 0; i < n; i++) {
+                rv_item_string(row, list, 2 * i, names[i], strlen(names[i]));
+                rv_item_string(row, list, 2 * i + 1, values[i], strlen(values[i]));
+        }
+}
+
+static void fill_version(struct rv_row *row, const char *name)
+{
+        char path[200], text[128];
+        snprintf(path, sizeof path, "/sys/module/%.128s/version", name);
+        if (rv_proc_read(AT_FDCWD, path, text, sizeof text) > 0)
+                rv_fill_n(row, KernelModule_Version, text, strcspn(text, "\n"));
+}
+
+/* "name size count used,by, Live 0x0 (OE)" */
+static int emit(struct rv_sink *out, char *line, const char *dep, const char *release)
+{
+        char *f[7] = { 0 };
+        for (int i = 0; i < 7 && line; i++)
+                f[i] = strsep(&line, " ");
+        if (!f[4])
+                return RV_OK;
+        struct rv_row *row = rv_row(out);
+        rv_fill(row, KernelModule_Name, f[0]);
+        KernelModule_set_Size(row, strtoull(f[1], NULL, 10));
+        if (strcmp(f[2], "-") != 0)
+                KernelModule_set_RefCount(row, (int32_t)strtol(f[2], NULL, 10));
+        if (strcmp(f[3], "-") != 0)
+                rv_fill_list(row, KernelModule_UsedBy, f[3], ",");
+        else
+                KernelModule_set_UsedBy(row, 0);
+        rv_fill(row, KernelModule_State, f[4]);
+        if (f[6] && f[6][0] == '(')
+                rv_fill_n(row, KernelModule_Taint, f[6] + 1, strcspn(f[6] + 1, ")"));
+        if (KernelModule_wants_Version(row))
+                fill_version(row, f[0]);
+        if (KernelModule_wants_Parameters(row))
+                fill_parameters(row, f[0]);
+        if (KernelModule_wants_PathName(row))
+                fill_path(row, dep, release, f[0]);
+        return rv_emit(out, row);
+}
+
+static int kernelmodule_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+{
+        char path[160];
+        size_t n;
+        struct utsname u;
+        int e = RV_OK;
+        char *text = rv_slurp("/proc/modules", FILE_MOST, &n), *rest = text, *dep = NULL;
+        if (!text)
+                return errno == ENOENT
+                               ? rv_fail(err, RV_NOT_SUPPORTED, "this kernel was built without modules")
+                               : rv_fail_errno(err, errno, "cannot read /proc/modules");
+        uname(&u);
+        if (rv_asked(q, KernelModule_PathName)) {
+                snprintf(path, sizeof path, "/lib/modules/%.64s/modules.dep", u.release);
+                dep = rv_slurp(path, FILE_MOST, &n);
+        }
+        for (char *line; e == RV_OK && (line = strsep(&rest, "\n"));)
+                if (*line)
+                        e = emit(out, line, dep, u.release);
+        free(text);
+        free(dep);
+        return e == RV_STOP ? RV_OK : e;
+}
+
+static bool is_name(const char *s, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (!isalnum((unsigned char)s[i]) && s[i] != '_' && (s[i] != '-' || i == 0))
+                        return false;
+        return n > 0 && n < 64;
+}
+
+static bool is_loaded(const char *name)
+{
+        size_t n, k = strlen(name);
+        char *text = rv_slurp("/proc/modules", FILE_MOST, &n);
+        bool found = false;
+        for (const char *p = text; p && *p && !found; p = strchr(p, '\n'), p = p ? p + 1 : NULL) {
+                size_t i = 0;
+                while (i < k && (p[i] == name[i] || (p[i] == '_' && name[i] == '-')))
+                        i++;
+                found = i == k && p[k] == ' ';
+        }
+        free(text);
+        return found;
+}
+
+static int modprobe(struct rv_call *c, const char *const *argv, const char *what, struct rv_error *err)
+{
+        struct rv_tool tool = { .argv = argv, .what = what, .deadline = c->deadline };
+        struct rv_tool_said said;
+        int e = rv_tool_run(&tool, &said, err);
+        if (e)
+                return e;
+        if (said.status != 0) {
+                int status = strstr(said.complaint, "not found") ? RV_NOT_FOUND
+                             : strstr(said.complaint, "in use")  ? RV_FAILED
+                             : strstr(said.complaint, "not permitted") || strstr(said.complaint, "denied")
+                                     ? RV_ACCESS_DENIED
+                             : strstr(said.complaint, "Invalid argument") ? RV_INVALID_PARAMETER
+                                                                          : RV_FAILED;
+                e = rv_tool_fail(err, status, &tool, &said);
+        }
+        rv_tool_free(&said);
+        return e;
+}
+
+static int kernelmodule_load(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct KernelModule_Load_in *in = args;
+        const char *argv[ARGUMENTS + 6] = { "modprobe" };
+        char what[120];
+        size_t n = 1;
+        if (!is_name(in->Name, in->Name_len)) {
+                rv_about(err, NULL, NULL, "Name");
+                return rv_fail(err, RV_INVALID_PARAMETER, "'%.60s' cannot be a module's name", in->Name);
+        }
+        uint32_t count = in->has_Parameters ? in->Parameters_n : 0;
+        if (count > ARGUMENTS)
+                return rv_fail(err, RV_INVALID_PARAMETER, "more than %d parameters", ARGUMENTS);
+        rv_about(err, NULL, in->Name, NULL);
+        snprintf(what, sizeof what, "load the module %.64s", in->Name);
+        if (c->what_if)
+                argv[n++] = "-n";
+        argv[n++] = "--";
+        argv[n++] = in->Name;
+        for (uint32_t i = 0; i < count; i++)
+                argv[n++] = in->Parameters[i].type == RV_STRING ? in->Parameters[i].s : "";
+        if (!is_loaded(in->Name))
+                rv_change(c, "State", NULL, "Live");
+        int e = modprobe(c, argv, what, err);
+        if (e == RV_OK)
+                KernelModule_Load_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+static int kernelmodule_unload(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)in;
+        const struct rv_arg *name = &c->key[KernelModule_Name];
+        char what[120];
+        if (name->type == RV_NULL || !is_name(name->s, name->len))
+                return rv_fail(err, RV_INVALID_PARAMETER, "a module is named by its Name");
+        rv_about(err, NULL, name->s, NULL);
+        if (!is_loaded(name->s))
+                return rv_fail(err, RV_NOT_FOUND, "the module %.64s is not loaded", name->s);
+        const char *argv[] = { "modprobe", "-r", "--", name->s, NULL };
+        snprintf(what, sizeof what, "unload the module %.64s", name->s);
+        rv_change(c, "State", "Live", NULL);
+        int e = c->what_if ? RV_OK : modprobe(c, argv, what, err);
+        if (e == RV_OK)
+                KernelModule_Unload_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+static int (*const methods[KernelModule_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
+        [KernelModule_method_Load] = kernelmodule_load, [KernelModule_method_Unload] = kernelmodule_unload
+};
+
+static const struct rv_provider kernelmodule = { .class = &KernelModule_class,
+                                                 .query = kernelmodule_query,
+                                                 .methods = methods };
+
+RV_PROVIDERS(kernelmodule, &kernelmodule);
