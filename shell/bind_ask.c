@@ -125,10 +125,54 @@ static const char *kept(struct extra *x, struct sv v)
         return r;
 }
 
+/* ValidateSet and ValidateRange, as a cmdlet's table has them. */
+static void validation_of(struct extra *x, struct pinfo *p, struct sv a)
+{
+        struct sh *sh = x->c->sh;
+        struct sv values = field(sh, a, "ValidValues"), min = field(sh, a, "MinRange"), max = field(sh, a, "MaxRange"),
+                  item;
+        struct sh_param *t = p->table ? (struct sh_param *)(uintptr_t)p->table
+                                      : rv_arena_get(&x->info->arena, sizeof *t);
+        struct sh_buf b = { 0 };
+        size_t pos = 0;
+        if (!p->table)
+                *t = (struct sh_param) { .name = p->name };
+        while (!sh_is_null(values) && sh_next(values, &pos, &item)) {
+                sh_buf_puts(&b, b.n ? "," : "");
+                sh_buf_value(sh, &b, item);
+                sh_drop(item);
+        }
+        if (b.n)
+                t->values = rv_arena_text(&x->info->arena, b.p, b.n);
+        if (!sh_is_null(min))
+                sh_to_int64(sh, min, &t->min), sh_to_int64(sh, max, &t->max);
+        p->table = t;
+        sh_buf_free(&b);
+        sh_drop(values);
+        sh_drop(min);
+        sh_drop(max);
+}
+
+static void aliases_of(struct extra *x, struct pinfo *p, struct sv a)
+{
+        struct sv names = field(x->c->sh, a, "AliasNames"), item;
+        size_t pos = 0;
+        p->aliases = rv_arena_get(&x->info->arena, (names.kind == SH_ARRAY ? names.a->n + 1 : 1) * sizeof *p->aliases);
+        while (!sh_is_null(names) && sh_next(names, &pos, &item)) {
+                p->aliases[p->naliases++] = kept(x, item);
+                sh_drop(item);
+        }
+        sh_drop(names);
+}
+
 static void attribute_of(struct extra *x, struct pinfo *p, struct sv a)
 {
         struct sh *sh = x->c->sh;
         const struct sh_type *t = sh_type_of(a);
+        if (t && strcasestr(t->name, "Validate"))
+                validation_of(x, p, a);
+        if (t && strcasestr(t->name, "AliasAttribute"))
+                aliases_of(x, p, a);
         if (!t || !strcasestr(t->name, "ParameterAttribute"))
                 return;
         struct sv position = field(sh, a, "Position"), help = field(sh, a, "HelpMessage");

@@ -277,20 +277,30 @@ void sh_bind_restore(struct sh_cmd *c)
         c->sets = c->pipe_sets;
 }
 
+/* The pending error, about one object, into the command's own streams; SH_NONE: go on with the next object. */
+static int say_error(struct sh_cmd *c)
+{
+        struct sh *sh = c->sh;
+        struct sv e = sh_error_take(sh);
+        struct sh_cmd *running = sh->cmd;
+        struct sh_sink **sinks = sh->sinks;
+        sh->cmd = c;
+        sh->sinks = c->sinks;
+        int st = sh_stream_error(sh, e);
+        sh->cmd = running;
+        sh->sinks = sinks;
+        c->errored = true;
+        sh_drop(e);
+        return st == SH_OK ? SH_NONE : st;
+}
+
 static int not_bound(struct sh_cmd *c, struct sv input, const char *id, const char *fmt, const char *names)
 {
         sh_drop(sh_error_take(c->sh));
         sh_bind_throw(c, id, "InvalidArgument", input, fmt, names);
         if (c->node)
                 sh_error_position(c->sh, c->node);
-        struct sv e = sh_error_take(c->sh);
-        struct sh_cmd *running = c->sh->cmd;
-        c->sh->cmd = c;
-        int st = sh_stream_error(c->sh, e);
-        c->sh->cmd = running;
-        c->errored = true;
-        sh_drop(e);
-        return st == SH_OK ? SH_NONE : st;
+        return say_error(c);
 }
 
 /* SH_OK: run process; SH_NONE: this object could not be bound, that has been said, go on. */
@@ -316,16 +326,8 @@ int sh_bind_pipe(struct sh_cmd *c, struct sv input)
         }
         if (st == SH_OK && any)
                 st = sh_sets_validate(c, false, true);
-        if (st == SH_ERROR) {
-                struct sv e = sh_error_take(c->sh);
-                struct sh_cmd *running = c->sh->cmd;
-                c->sh->cmd = c;
-                st = sh_stream_error(c->sh, e);
-                c->sh->cmd = running;
-                c->errored = true;
-                sh_drop(e);
-                return st == SH_OK ? SH_NONE : st;
-        }
+        if (st == SH_ERROR)
+                return say_error(c);
         if (st != SH_OK)
                 return st;
         if (!any)

@@ -304,6 +304,20 @@ struct sv sh_var_read(struct sh *sh, uint32_t id, int where, bool *ret_found)
 }
 
 /* ---- writing ---- */
+/* What a typed variable refuses: the conversion's message, as an error about the variable's metadata. */
+static int not_of_type(struct sh *sh)
+{
+        struct sv e = sh_error_take(sh), x = SH_NIL, message = SH_NIL;
+        if (sh_get(sh, e, "Exception", 9, &x) == SH_OK && sh_get(sh, x, "Message", 7, &message) != SH_OK)
+                message = SH_NIL;
+        sh_throw_as(sh, "System.Management.Automation.ArgumentTransformationMetadataException", "RuntimeException",
+                    "MetadataError", SH_NIL, "%s", message.kind == SH_STRING ? message.s->s : "");
+        sh_drop(message);
+        sh_drop(x);
+        sh_drop(e);
+        return SH_ERROR;
+}
+
 static int write_box(struct sh *sh, struct sh_var *x, struct sv v, uint32_t id)
 {
         struct sv r = sh_keep(v);
@@ -318,7 +332,7 @@ static int write_box(struct sh *sh, struct sh_var *x, struct sv v, uint32_t id)
                 sh_drop(r);
                 int st = sh_convert(sh, v, x->type, &r);
                 if (st != SH_OK)
-                        return st;
+                        return not_of_type(sh);
         }
         if (x->attrs) {
                 int st = sh_validate(sh, x->attrs, x->unit, r, sh_name(sh, id, NULL), false);

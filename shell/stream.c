@@ -43,14 +43,13 @@ static int action_of(struct sh *sh, int param, uint32_t pref, int otherwise)
 }
 
 /* -ErrorVariable, -WarningVariable ...: "+name" appends to what was there before the command. */
-static void add_to_variable(struct sh *sh, int param, struct sv v)
+static void add_to_named(struct sh *sh, struct sh_cmd *c, int param, struct sv v)
 {
-        struct sh_cmd *c = sh->cmd;
-        if (!c || param < 0 || c->names[param].kind != SH_STRING)
-                return;
         const char *name = c->names[param].s->s;
-        name += *name == '+';
+        struct scope *scope = sh->scope;
         struct sv list = SH_NIL, plain = sh_unwrap(v);
+        name += *name == '+';
+        sh->scope = c->caller; /* the variable is of who called it */
         if (!sh_var_get(sh, name, &list) || list.kind != SH_ARRAY || list.o->type != &sh_type_arraylist) {
                 struct sv old = list;
                 list = sh_list_new(NULL);
@@ -67,6 +66,20 @@ static void add_to_variable(struct sh *sh, int param, struct sv v)
         }
         sh_array_add(list.a, plain);
         sh_drop(list);
+        sh->scope = scope;
+}
+
+/* The command's own, and those of the functions that it runs in. */
+static void add_to_variable(struct sh *sh, int param, struct sv v)
+{
+        struct sh_cmd *own = sh->cmd;
+        if (param < 0)
+                return;
+        if (own && own->names[param].kind == SH_STRING)
+                add_to_named(sh, own, param, v);
+        for (struct frame *f = sh->frame; f; f = f->prev)
+                if (f->cmd && f->cmd != own && f->cmd->names[param].kind == SH_STRING)
+                        add_to_named(sh, f->cmd, param, v);
 }
 
 /* ---- errors ---- */
