@@ -54,9 +54,9 @@ static bool attribute_arguments(struct parser *p, struct attr *a)
         p->no_comma = comma;
         lx_lines(p);
         a->pos = (struct node **)pos.v, a->npos = pos.n;
-        a->nnamed = names.n;
+        a->nnamed = names.n < values.n ? names.n : values.n; /* "Name =" and then nothing */
         a->named = p_get(p, (names.n + 1) * sizeof *a->named);
-        for (uint32_t i = 0; i < names.n; i++)
+        for (uint32_t i = 0; i < a->nnamed; i++)
                 a->named[i].name = names.v[i], a->named[i].value = values.v[i];
         if (p->failed || !p_eat(p, ')'))
                 return p_missing(p, p->pos, "MissingEndParenthesisInExpression",

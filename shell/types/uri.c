@@ -48,6 +48,11 @@ struct uri {
         int port; /* -1: none */
         bool absolute;
 };
+static void set_part(struct uri *u, int i, struct sv owned)
+{
+        sh_drop(u->part[i]);
+        u->part[i] = owned;
+}
 static struct uri *uri_of(struct sv v)
 {
         return (struct uri *)v.o;
@@ -112,7 +117,7 @@ static bool read_authority(struct uri *u, const char *s, size_t n)
 {
         const char *at = memrchr(s, '@', n);
         if (at) {
-                u->part[U_USER] = sh_string(s, (size_t)(at - s));
+                set_part(u, U_USER, sh_string(s, (size_t)(at - s)));
                 n -= (size_t)(at + 1 - s);
                 s = at + 1;
         }
@@ -128,7 +133,7 @@ static bool read_authority(struct uri *u, const char *s, size_t n)
                         u->port = port;
                 n = (size_t)(colon - s);
         }
-        u->part[U_HOST] = lower(s, n);
+        set_part(u, U_HOST, lower(s, n));
         for (size_t i = 0; i < n; i++)
                 if (!isalnum((unsigned char)s[i]) && !strchr("-._[]:%~", s[i]) &&
                     !((unsigned char)s[i] & 0x80))
@@ -139,13 +144,13 @@ static void read_tail(struct uri *u, const char *p, const char *end)
 {
         const char *hash = memchr(p, '#', (size_t)(end - p)), *stop = hash ? hash : end;
         const char *mark = memchr(p, '?', (size_t)(stop - p)), *path_end = mark ? mark : stop;
-        u->part[U_PATH] = *u->part[U_HOST].s->s || (path_end > p && *p == '/') || !u->absolute
-                                  ? clean_path(p, (size_t)(path_end - p))
-                                  : clean(p, (size_t)(path_end - p), "/%!$&'()*+,;=:@");
+        set_part(u, U_PATH, *u->part[U_HOST].s->s || (path_end > p && *p == '/') || !u->absolute
+                                    ? clean_path(p, (size_t)(path_end - p))
+                                    : clean(p, (size_t)(path_end - p), "/%!$&'()*+,;=:@"));
         if (mark)
-                u->part[U_QUERY] = clean(mark, (size_t)(stop - mark), "/%!$&'()*+,;=:@?[]");
+                set_part(u, U_QUERY, clean(mark, (size_t)(stop - mark), "/%!$&'()*+,;=:@?[]"));
         if (hash)
-                u->part[U_FRAGMENT] = clean(hash, (size_t)(end - hash), "/%!$&'()*+,;=:@?#");
+                set_part(u, U_FRAGMENT, clean(hash, (size_t)(end - hash), "/%!$&'()*+,;=:@?#"));
 }
 /* NULL, or what is wrong. relative: one without a scheme is taken too. */
 static const char *parse(const char *s, size_t n, bool relative, struct sv *ret)
@@ -158,7 +163,7 @@ static const char *parse(const char *s, size_t n, bool relative, struct sv *ret)
         struct uri *u = uri_of(r);
         for (int i = 0; i < U_PARTS; i++)
                 u->part[i] = sh_text("");
-        u->part[U_ORIGINAL] = sh_string(s, n);
+        set_part(u, U_ORIGINAL, sh_string(s, n));
         u->port = -1;
         size_t k = 0;
         while (k < n && (isalnum((unsigned char)s[k]) || strchr("+-.", s[k])))
@@ -166,10 +171,10 @@ static const char *parse(const char *s, size_t n, bool relative, struct sv *ret)
         const char *why = NULL, *end = s + n, *p = s;
         if (n && *s == '/' && !relative) { /* a path of this host */
                 u->absolute = true;
-                u->part[U_SCHEME] = sh_text("file");
+                set_part(u, U_SCHEME, sh_text("file"));
         } else if (k > 1 && k < n && s[k] == ':' && isalpha((unsigned char)*s)) {
                 u->absolute = true;
-                u->part[U_SCHEME] = lower(s, k);
+                set_part(u, U_SCHEME, lower(s, k));
                 p = s + k + 1;
                 if (end - p >= 2 && p[0] == '/' && p[1] == '/') {
                         size_t host = 0;
@@ -187,10 +192,8 @@ static const char *parse(const char *s, size_t n, bool relative, struct sv *ret)
                         : "Invalid URI: The URI is empty.";
         }
         read_tail(u, p, end);
-        if (u->absolute && !*text(r, U_PATH) && *text(r, U_HOST)) {
-                sh_drop(u->part[U_PATH]);
-                u->part[U_PATH] = sh_text("/");
-        }
+        if (u->absolute && !*text(r, U_PATH) && *text(r, U_HOST))
+                set_part(u, U_PATH, sh_text("/"));
         if (u->absolute && u->port < 0)
                 u->port = default_port(text(r, U_SCHEME));
         if (why)
@@ -311,14 +314,12 @@ static void uri_text(struct sh *sh, struct sv self, struct sh_buf *b)
 }
 static int uri_convert(struct sh *sh, const struct sh_type *t, struct sv from, struct sv *ret)
 {
-        (void)sh, (void)t;
         from = sh_unwrap(from);
         if (from.kind != SH_STRING)
                 return SH_NONE;
         /* PowerShell takes relative ones too */
-        if (parse(from.s->s, from.s->len, false, ret))
-                parse(from.s->s, from.s->len, true, ret);
-        return SH_OK;
+        const char *why = parse(from.s->s, from.s->len, false, ret) ? parse(from.s->s, from.s->len, true, ret) : NULL;
+        return why ? sh_throw_cast(sh, "InvalidCastConstructorException", from, t, "%s", why) : SH_OK;
 }
 SH_ENUM_TYPE(uri_kind, "System.UriKind", false, { "RelativeOrAbsolute", 0 }, { "Absolute", 1 },
              { "Relative", 2 });
@@ -418,7 +419,8 @@ static int uri_try(struct sh *sh, struct sv self, struct sh_args a, struct sv *r
 static void relative_of(const char *path, struct sv x, struct sv *ret)
 {
         struct sv s = sh_printf("%s%s%s", path, text(x, U_QUERY), text(x, U_FRAGMENT));
-        parse(s.s->s, s.s->len, true, ret);
+        if (parse(s.s->s, s.s->len, true, ret))
+                *ret = SH_NIL;
         sh_drop(s);
 }
 static int uri_do(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
