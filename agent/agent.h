@@ -66,6 +66,8 @@ struct rv_agent {
         struct rv_watch *watches;       /* watch.h */
         struct rv_subscription *subscriptions; /* indicate.h */
         struct rv_journal *journal;
+        struct rv_revision *revisions;  /* revision.h */
+        unsigned nrevisions;
         unsigned nsubscriptions;
         size_t event_bytes;             /* waiting in all their queues */
         struct rv_session *sessions;
@@ -123,6 +125,8 @@ struct rv_request {
         bool http;                      /* GET /metrics asked */
         struct rv_desired *document;    /* the document under way */
         struct rv_desired *desired;     /* the document that this request belongs to; nobody else gets its answer */
+        const char *since;              /* a conditional read: the revision that is known, or "" */
+        uint64_t revision, revision_changes;
         struct rv_subscription *subscription; /* that waits to be stored */
         struct rv_buf out;              /* the result */
         struct rv_buf chunk;            /* rows of the next $/progress */

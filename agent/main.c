@@ -31,6 +31,7 @@
 #include "agent/confirm.h"
 #include "agent/indicate.h"
 #include "agent/log.h"
+#include "agent/revision.h"
 
 struct options {
         const char *socket, *state, *config, *roles;
@@ -181,6 +182,7 @@ int main(int argc, char **argv)
         status = serve(&a, &o);
         while (a.subscriptions)
                 rv_subscription_free(a.subscriptions);
+        rv_revisions_free(&a);
         rv_watches_free(&a);
         rv_pool_drain(&a.sql, rv_now() + UINT64_C(1000000000));
         rv_entries_free(&a);

@@ -5,6 +5,7 @@
  * class is polled.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,16 @@ int rv_push_start(struct rv_watch *w, struct rv_error *err)
         w->push = p;
         uv_poll_start(&p->poll, push->priority ? UV_PRIORITIZED : UV_READABLE, on_readable);
         return RV_OK;
+}
+
+bool rv_push_is_empty(const struct rv_watch *w)
+{
+        if (!w->push)
+                return false;
+        struct pollfd p = { .fd = w->push->fd, .events = w->push->push->priority ? POLLPRI : POLLIN };
+        if (w->push->push->priority) /* asking takes the news away; the loop's own poll has it */
+                return true;
+        return poll(&p, 1, 0) == 0;
 }
 
 /* ---- what providers say ---- */

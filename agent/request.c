@@ -17,6 +17,7 @@
 #include "agent/desired.h"
 #include "agent/indicate.h"
 #include "agent/log.h"
+#include "agent/revision.h"
 #include "agent/scan.h"
 #include "agent/sha256.h"
 #include "agent/scrape.h"
@@ -289,22 +290,6 @@ static bool drain(struct rv_request *q, struct rv_scan *s)
         return true;
 }
 
-/* For who polls: what the result is known by; when it is what the reader has already, that instead of it. */
-static void put_revision(struct rv_request *q)
-{
-        const json_t *since = json_object_get(q->params, "Since");
-        struct rv_sha256 h;
-        char sum[65];
-        rv_sha256_init(&h);
-        rv_sha256_add(&h, q->out.data, q->out.len);
-        rv_sha256_hex(&h, sum);
-        sum[32] = 0;
-        bool same = json_is_string(since) && strcmp(json_string_value(since), sum) == 0;
-        if (same)
-                q->out.len = 0;
-        rv_buf_putf(&q->out, same ? "{\"Unchanged\":true,\"Revision\":\"%s\"" : ",\"Revision\":\"%s\"", sum);
-}
-
 static void finish(struct rv_request *q)
 {
         if (q->out.failed) {
@@ -319,7 +304,12 @@ static void finish(struct rv_request *q)
         if (q->shape == RV_SHAPE_ONE) {
                 struct rv_error e = { 0 };
                 rv_about(&e, q->asked->name, NULL, NULL);
+                if (q->sent == 1 && q->since)
+                        q->out.len--; /* the brace comes back */
                 if (q->sent == 1) {
+                        rv_revision_finish(q);
+                        if (q->since)
+                                rv_buf_puts(&q->out, "}");
                         rv_answer(q, q->out.data, q->out.len);
                         return;
                 }
@@ -339,8 +329,7 @@ static void finish(struct rv_request *q)
                 rv_buf_put(&q->out, q->partial.data, q->partial.len);
                 rv_buf_puts(&q->out, "]");
         }
-        if (json_object_get(q->params, "Since") && !q->token)
-                put_revision(q);
+        rv_revision_finish(q);
         rv_buf_puts(&q->out, "}");
         rv_answer(q, q->out.data, q->out.len);
 }
@@ -547,6 +536,8 @@ int rv_request_arm(struct rv_request *q)
 int rv_request_scan(struct rv_request *q, struct rv_error *err)
 {
         q->out.max = RV_REPLY_BYTES;
+        if (rv_revision_unchanged(q))
+                return RV_OK;
         if (q->shape != RV_SHAPE_ONE)
                 rv_buf_putf(&q->out, "{\"%s\":[", q->shape == RV_SHAPE_NAMES ? "InstanceNames" : "Instances");
         int r = RV_OK;

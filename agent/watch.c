@@ -386,6 +386,12 @@ bool rv_watch_pushes(const struct rv_watcher *x)
         return x->watch && is_pushed(x->watch, x);
 }
 
+bool rv_watch_is_quiet(const struct rv_watcher *x)
+{
+        const struct rv_watch *w = x->watch;
+        return w && w->known && !w->scan && !w->dirty && !w->nkeys && rv_push_is_empty(w);
+}
+
 /* The shortest interval that somebody needs; 0: nobody. */
 static uint64_t interval(const struct rv_watch *w)
 {

@@ -68,6 +68,7 @@ uint64_t rv_watch_hash_key(const struct rv_arg *);
 /* ---- push.c ---- */
 int rv_push_start(struct rv_watch *, struct rv_error *);
 void rv_push_stop(struct rv_watch *);
+bool rv_push_is_empty(const struct rv_watch *); /* nothing waits to be read from it */
 /* The next key that is due; its text is the caller's. False: none, *ret_next is when there will be one. */
 bool rv_watch_take_key(struct rv_watch *, uint64_t now, struct rv_arg *ret, uint64_t *ret_next);
 void rv_watch_forget_keys(struct rv_watch *);
