@@ -194,7 +194,8 @@ static struct rv_revision *revision_new(struct rv_request *q, uint64_t what)
 /* Whether no change can have been missed. */
 static bool is_sure(const struct rv_revision *r)
 {
-        return r->watcher.ready && !r->failed && rv_watch_pushes(&r->watcher) && rv_watch_is_quiet(&r->watcher);
+        return r->watcher.ready && !r->failed && rv_watch_pushes(&r->watcher) &&
+               rv_watch_is_quiet(&r->watcher);
 }
 
 static struct rv_revision *find(struct rv_agent *a, uint64_t what)
@@ -226,8 +227,9 @@ bool rv_revision_unchanged(struct rv_request *q)
                 return false;
         q->revision = r->id; /* taken before anything is read: what changes meanwhile makes it old */
         q->revision_changes = r->changes;
-        if (*since != 'w' || sscanf(since, "w%8x-%llx-%llx-%llx", &e, (unsigned long long *)&id, (unsigned long long *)&changes,
-                                    (unsigned long long *)&sum) != 4 ||
+        if (*since != 'w' ||
+            sscanf(since, "w%8x-%llx-%llx-%llx", &e, (unsigned long long *)&id,
+                   (unsigned long long *)&changes, (unsigned long long *)&sum) != 4 ||
             e != epoch() || id != r->id || changes != r->changes)
                 return false;
         rv_buf_puts(&q->out, "{\"Unchanged\":true,\"Revision\":");
@@ -254,6 +256,7 @@ void rv_revision_finish(struct rv_request *q)
                 q->out.len = 0;
                 rv_buf_putf(&q->out, "{\"Unchanged\":true,\"Revision\":\"%s\"", own);
         } else {
-                rv_buf_putf(&q->out, "%s\"Revision\":\"%s\"", q->out.data[q->out.len - 1] == '{' ? "" : ",", own);
+                rv_buf_putf(&q->out, "%s\"Revision\":\"%s\"", q->out.data[q->out.len - 1] == '{' ? "" : ",",
+                            own);
         }
 }
