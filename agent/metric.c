@@ -48,7 +48,10 @@ struct rv_metrics {
         struct rv_buf info_samples;
         uint64_t *seen; /* hashes of the labels of rows, open addressing */
         size_t nseen, cap;
-        struct rv_buf labels; /* of the present row */
+        struct rv_buf labels;     /* of the present row */
+        bool raw;                 /* rows are samples: name, labels, type, value */
+        char last[128];           /* their family's name */
+        struct rv_buf samples[2]; /* of both formats */
 };
 
 void rv_metric_snake(struct rv_buf *b, const char *s)
@@ -105,7 +108,8 @@ static void drop_word(struct rv_buf *b, const char *word)
 {
         size_t n = strlen(word);
         for (size_t i = 0; i + n <= b->len; i++) {
-                bool begins = i == 0 || b->data[i - 1] == '_', ends = i + n == b->len || b->data[i + n] == '_';
+                bool begins = i == 0 || b->data[i - 1] == '_',
+                     ends = i + n == b->len || b->data[i + n] == '_';
                 if (!begins || !ends || memcmp(b->data + i, word, n) != 0)
                         continue;
                 size_t more = i + n < b->len ? 1 : 0;
@@ -206,8 +210,8 @@ static char *snake(const char *s)
         return b.failed ? (rv_buf_free(&b), NULL) : b.data;
 }
 
-static bool plan_property(struct rv_metrics *m, uint32_t i, const struct rv_qualifier *labels, const char *const *named,
-                          size_t n)
+static bool plan_property(struct rv_metrics *m, uint32_t i, const struct rv_qualifier *labels,
+                          const char *const *named, size_t n)
 {
         const struct rv_property *p = &m->c->properties[i];
         struct family *f = &m->f[i];
@@ -245,6 +249,12 @@ struct rv_metrics *rv_metrics_new(const struct rv_class *c, const char *const *n
                                    .f = calloc(c->nproperties + 1, sizeof *m->f),
                                    .wanted = calloc(c->nproperties + 1, sizeof *m->wanted) };
         const struct rv_qualifier *labels = rv_qualifier_find(c->qualifiers, c->nqualifiers, "Metrics");
+        m->raw = strcmp(c->name, "NodeMetric") == 0;
+        if (m->raw && m->wanted) {
+                for (uint32_t i = 0; i < c->nproperties; i++)
+                        m->wanted[m->nwanted++] = c->properties[i].name;
+                return m;
+        }
         bool ok = m->f && m->wanted;
         for (uint32_t i = 0; ok && i < c->nproperties; i++)
                 ok = plan_property(m, i, labels, named, n);
@@ -266,6 +276,8 @@ void rv_metrics_free(struct rv_metrics *m)
         }
         rv_buf_free(&m->info_samples);
         rv_buf_free(&m->labels);
+        rv_buf_free(&m->samples[0]);
+        rv_buf_free(&m->samples[1]);
         free(m->f);
         free(m->wanted);
         free(m->seen);
@@ -295,7 +307,8 @@ static void put_text(struct rv_buf *b, const struct rv_batch *batch, const struc
         rv_buf_puts(b, buf);
 }
 
-static void put_label(struct rv_metrics *m, struct rv_buf *b, const struct rv_batch *batch, uint32_t row, uint32_t i)
+static void put_label(struct rv_metrics *m, struct rv_buf *b, const struct rv_batch *batch, uint32_t row,
+                      uint32_t i)
 {
         const struct rv_value *v = rv_get(batch, row, i);
         if (v->type == RV_NULL)
@@ -378,8 +391,8 @@ static void put_seconds(struct rv_buf *b, int64_t ns)
 {
         uint64_t u = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
         char buf[40];
-        int n = snprintf(buf, sizeof buf, "%s%llu.%09llu", ns < 0 ? "-" : "", (unsigned long long)(u / 1000000000),
-                         (unsigned long long)(u % 1000000000));
+        int n = snprintf(buf, sizeof buf, "%s%llu.%09llu", ns < 0 ? "-" : "",
+                         (unsigned long long)(u / 1000000000), (unsigned long long)(u % 1000000000));
         while (buf[n - 1] == '0')
                 n--;
         n -= buf[n - 1] == '.';
@@ -398,7 +411,8 @@ static void put_value(struct rv_buf *b, const struct rv_value *v, const struct u
         else if (v->type == RV_REAL || (u && (u->by != 1 || u->times != 1)))
                 put_real(b, (v->type == RV_REAL  ? v->d
                              : v->type == RV_INT ? (double)v->i
-                                                 : (double)v->u) * (u ? u->times / u->by : 1));
+                                                 : (double)v->u) *
+                                    (u ? u->times / u->by : 1));
         else if (v->type == RV_INT)
                 rv_buf_int(b, v->i);
         else
@@ -419,8 +433,8 @@ static bool is_state(const struct rv_batch *b, const struct rv_value *v, const c
 }
 
 /* Each value that it can have: 1 for the one it has. */
-static void put_states(struct rv_metrics *m, struct family *f, const struct rv_property *p, const struct rv_batch *b,
-                       const struct rv_value *v)
+static void put_states(struct rv_metrics *m, struct family *f, const struct rv_property *p,
+                       const struct rv_batch *b, const struct rv_value *v)
 {
         for (uint32_t s = 0; s < p->nvalue_map; s++) {
                 /* A text is its own name; a number's is in Values. */
@@ -452,8 +466,46 @@ static void put_info(struct rv_metrics *m, const struct rv_batch *b, uint32_t ro
         rv_buf_free(&labels);
 }
 
+/* A sample as it is, in both formats: its family's head where the name is a new one. */
+static void put_raw(struct rv_metrics *m, const struct rv_batch *b, uint32_t row)
+{
+        const struct rv_value *v[5];
+        char name[128], type[16], help[128];
+        for (uint32_t i = 0; i < 5; i++)
+                v[i] = rv_get(b, row, i); /* NodeMetric: Name, Labels, Type, Help, Value */
+        snprintf(name, sizeof name, "%.*s", (int)v[0]->len, rv_text(b, v[0]));
+        snprintf(type, sizeof type, "%.*s", (int)v[2]->len, rv_text(b, v[2]));
+        snprintf(help, sizeof help, "%.*s", (int)v[3]->len, rv_text(b, v[3]));
+        bool is_new = strcmp(m->last, name) != 0;
+        memcpy(m->last, name, sizeof name);
+        for (int open = 0; open < 2; open++) {
+                struct rv_buf *to = &m->samples[open];
+                char family[128];
+                snprintf(family, sizeof family, "%s", name);
+                size_t n = strlen(family);
+                if (ends_with(family, n, "_total"))
+                        family[n - 6] = 0;
+                if (is_new)
+                        rv_metric_head(to, open, strcmp(type, "counter") == 0 ? family : name,
+                                       open && strcmp(type, "untyped") == 0 ? "unknown" : type, NULL, help);
+                rv_buf_puts(to, name);
+                if (v[1]->len) {
+                        rv_buf_put(to, "{", 1);
+                        rv_buf_put(to, rv_text(b, v[1]), v[1]->len);
+                        rv_buf_put(to, "}", 1);
+                }
+                rv_buf_put(to, " ", 1);
+                put_real(to, v[4]->d);
+                rv_buf_put(to, "\n", 1);
+        }
+}
+
 void rv_metrics_row(struct rv_metrics *m, const struct rv_batch *b, uint32_t row)
 {
+        if (m->raw) {
+                put_raw(m, b, row);
+                return;
+        }
         m->labels.len = 0;
         for (uint32_t i = 0; i < m->c->nproperties; i++)
                 if (m->f[i].is_label)
@@ -504,6 +556,12 @@ void rv_metric_head(struct rv_buf *b, bool openmetrics, const char *name, const 
 
 void rv_metrics_write(const struct rv_metrics *m, struct rv_buf *b, bool openmetrics)
 {
+        if (m->raw) {
+                rv_buf_put(b, m->samples[openmetrics].data ? m->samples[openmetrics].data : "",
+                           m->samples[openmetrics].len);
+                b->failed |= m->samples[openmetrics].failed;
+                return;
+        }
         if (m->info_samples.len) {
                 struct rv_buf name = { 0 };
                 rv_buf_puts(&name, "reeve_");
@@ -520,7 +578,9 @@ void rv_metrics_write(const struct rv_metrics *m, struct rv_buf *b, bool openmet
                 if (!f->samples.len)
                         continue;
                 bool counts = f->role == VALUE && p->flags & RV_COUNTER;
-                const char *unit = f->role == TIME ? "seconds" : f->role == VALUE && f->unit ? f->unit->name : NULL;
+                const char *unit = f->role == TIME               ? "seconds"
+                                   : f->role == VALUE && f->unit ? f->unit->name
+                                                                 : NULL;
                 rv_metric_head(b, openmetrics, f->name, counts ? "counter" : "gauge", unit, p->description);
                 rv_buf_put(b, f->samples.data, f->samples.len);
                 b->failed |= f->samples.failed;

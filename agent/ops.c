@@ -775,6 +775,7 @@ static const struct rv_op ops[] = {
                   { "Query", "string", "Instead of a class: a WQL query.", false },
                   { "PropertyList", "string[]", "Only these; texts among them become labels.", false },
                   { "Filter", "string", "WQL condition on the classes named.", false },
+                  { "NodeCompat", "boolean", "Beside the marked classes: node_exporter's names and labels.", false },
                   { "Format", "string", "Prometheus (when absent) or OpenMetrics.", false },
                   COMMON,
                   { 0 } },

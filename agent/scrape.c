@@ -192,24 +192,26 @@ static int start_part(struct rv_request *q, struct rv_scrape_part *p, struct rv_
         return r;
 }
 
-static bool has_metrics(const struct rv_request *q, const struct rv_class *c)
+static bool has_metrics(const struct rv_request *q, const struct rv_class *c, bool node)
 {
         struct rv_error none = { 0 };
         const struct rv_class *source = c->view_of ? rv_class_find(c->view_of, NULL) : c;
-        return rv_qualifier_find(c->qualifiers, c->nqualifiers, "Metrics") && source &&
-               rv_entry_find(q->agent, source) &&
+        bool wanted = rv_qualifier_find(c->qualifiers, c->nqualifiers, "Metrics") ||
+                      (node && strcmp(c->name, "NodeMetric") == 0);
+        return wanted && source && rv_entry_find(q->agent, source) &&
                rv_authorize(&q->agent->policy, &q->session->who, RV_RIGHT_READ, c, NULL, &none) == RV_OK;
 }
 
 static struct rv_scrape *scrape_new(struct rv_request *q)
 {
         const struct rv_registry *r = &q->agent->registry;
-        unsigned most = q->classes ? q->nclasses : r->n, n = q->classes ? q->nclasses : 0;
+        unsigned most = (q->classes ? q->nclasses : r->n) + 1, n = q->classes ? q->nclasses : 0;
+        bool node = json_is_true(json_object_get(q->params, "NodeCompat"));
         struct rv_scrape *s = calloc(1, sizeof *s + most * sizeof s->part[0]);
         if (!s)
                 return NULL;
         for (uint32_t i = 0; i < r->n && !q->classes; i++)
-                if (has_metrics(q, r->classes[i]))
+                if (has_metrics(q, r->classes[i], node))
                         s->part[n++].class = r->classes[i];
         for (unsigned i = 0; i < n; i++) {
                 struct rv_scrape_part *p = &s->part[i];
@@ -285,7 +287,8 @@ static void take(json_t *params, const char *name, size_t n, const char *value, 
 {
         static const char *const known[][2] = { { "class", "ClassName" }, { "property", "PropertyList" },
                                                 { "filter", "Filter" },   { "query", "Query" },
-                                                { "timeout", "Timeout" }, { "namespace", "Namespace" } };
+                                                { "timeout", "Timeout" }, { "namespace", "Namespace" },
+                                                { "node", "NodeCompat" } };
         json_t *v = unescape(value, m);
         for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
                 if (strlen(known[i][0]) != n || memcmp(known[i][0], name, n) != 0)
@@ -294,6 +297,12 @@ static void take(json_t *params, const char *name, size_t n, const char *value, 
                 json_t *list = json_object_get(params, known[i][1]);
                 if (many && !list)
                         json_object_set_new(params, known[i][1], list = json_array());
+                if (i == 6) {
+                        json_object_set_new(params, known[i][1],
+                                            json_boolean(v && strcmp(json_string_value(v), "0") != 0));
+                        json_decref(v);
+                        return;
+                }
                 if (many)
                         json_array_append_new(list, v);
                 else

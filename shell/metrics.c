@@ -23,6 +23,7 @@ enum format { PROMETHEUS, OPENMETRICS, JSON, DISCOVERY };
 struct want {
         const char *classes[MOST_CLASSES], *properties, *filter, *query, *output;
         unsigned nclasses;
+        bool node;
         enum format format;
         double timeout;
         struct sh_link link;
@@ -89,6 +90,10 @@ static int text(struct want *w, struct rv_buf *to)
                         rv_json_text(&in, w->classes[i]);
                 }
                 rv_buf_put(&in, "]", 1);
+        }
+        if (w->node) {
+                begin(&in, "NodeCompat");
+                rv_buf_puts(&in, "true");
         }
         member(&in, "Query", w->query);
         member(&in, "Filter", w->filter);
@@ -203,6 +208,7 @@ static int usage(FILE *f)
               "FILE]\n"
               "                     [--format prometheus|openmetrics|json|discovery] [--timeout SECONDS]\n"
               "  without a class: those that the schema marks for monitoring\n"
+              "  --node: node_exporter's names and labels, too\n"
               "  json: {\"Class\": [objects], \"Errors\": [...]}; discovery: Zabbix' low-level discovery of "
               "them\n"
               "  --output: into a file, replaced as a whole (node_exporter's textfile collector)\n",
@@ -214,6 +220,7 @@ static bool option(struct want *w, int o)
 {
         static const char *const formats[] = { "prometheus", "openmetrics", "json", "discovery" };
         switch (o) {
+        case 'n': w->node = true; return true;
         case 'p': w->properties = optarg; return true;
         case 'f': w->filter = optarg; return true;
         case 'q': w->query = optarg; return true;
@@ -235,7 +242,7 @@ int sh_metrics_main(int argc, char **argv)
         static const struct option known[] = { { "property", 1, 0, 'p' }, { "filter", 1, 0, 'f' },
                                                { "query", 1, 0, 'q' },    { "output", 1, 0, 'o' },
                                                { "format", 1, 0, 'F' },   { "timeout", 1, 0, 't' },
-                                               { "help", 0, 0, 'h' },     { 0 } };
+                                               { "help", 0, 0, 'h' },     { "node", 0, 0, 'n' },     { 0 } };
         struct want w = { .timeout = 10, .link = { .log = -1 } };
         optind = 0;
         for (int o; (o = getopt_long(argc, argv, "", known, NULL)) != -1;) {
