@@ -240,6 +240,38 @@ static int read_exec(sd_bus_message *m, struct rv_unit_value *v)
         return r;
 }
 
+/* a(sst): base, calendar, next time; a(stt): base ("OnBootUSec"), microseconds, next time. */
+static int read_timers(sd_bus_message *m, struct rv_unit_value *v, bool calendar)
+{
+        char all[4096], item[512];
+        size_t n = 0;
+        uint32_t items = 0;
+        const char *base, *spec = "";
+        uint64_t usec = 0, next;
+        int r = sd_bus_message_enter_container(m, 'a', calendar ? "(sst)" : "(stt)");
+        while (r > 0 && (r = calendar ? sd_bus_message_read(m, "(sst)", &base, &spec, &next)
+                                      : sd_bus_message_read(m, "(stt)", &base, &usec, &next)) > 0) {
+                size_t len = strlen(base);
+                bool in_usec = len > 4 && strcmp(base + len - 4, "USec") == 0;
+                int k = calendar ? snprintf(item, sizeof item, "%s=%s", base, spec)
+                                 : snprintf(item, sizeof item, "%.*s%s=%.15g", (int)(in_usec ? len - 4 : len), base,
+                                            in_usec ? "Sec" : "", (double)usec / 1e6);
+                if (k < (int)sizeof item && n + (size_t)k + 1 <= sizeof all) {
+                        memcpy(all + n, item, (size_t)k + 1);
+                        n += (size_t)k + 1;
+                        items++;
+                }
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        free(v->type == RV_UT_TEXT || v->type == RV_UT_LIST ? v->text : NULL);
+        char *copy = malloc(n + 1);
+        if (copy)
+                memcpy(copy, all, n);
+        *v = (struct rv_unit_value) { .type = RV_UT_LIST, .set = copy, .n = items, .text = copy };
+        return copy ? r : -ENOMEM;
+}
+
 static int read_id(sd_bus_message *m, struct rv_unit_value *v)
 {
         const uint8_t *bytes;
@@ -292,6 +324,8 @@ static int read_value(sd_bus_message *m, uint8_t how, struct rv_unit_value *v)
                 r = read_list(m, v, true);
         else if (how == RV_UR_EXEC && strcmp(contents, "a(sasbttttuii)") == 0)
                 r = read_exec(m, v);
+        else if (how == RV_UR_TIMERS && (strcmp(contents, "a(sst)") == 0 || strcmp(contents, "a(stt)") == 0))
+                r = read_timers(m, v, contents[3] == 's');
         else if (how == RV_UR_ID && strcmp(contents, "ay") == 0)
                 r = read_id(m, v);
         else if (contents[1] == 0)

@@ -47,6 +47,7 @@ enum rv_unit_read {
         RV_UR_EXEC, /* a(sasbttttuii): the first command's line */
         RV_UR_ID,   /* ay, 16 bytes -> hex */
         RV_UR_DOCS, /* a(ss) or as */
+        RV_UR_TIMERS, /* a(sst), a(stt): a timer's settings as its file has them: "OnCalendar=daily", "OnBootSec=900" */
 };
 struct rv_unit_property {
         const char *name; /* D-Bus name */
