@@ -189,6 +189,10 @@ void rv_request_free(struct rv_request *);
 void rv_answer_http(struct rv_request *, int status, const char *type, const char *body, size_t n);
 void rv_notify(struct rv_session *, const char *method, const char *params, size_t n);
 
+/* ---- shell_rights.c ---- */
+/* "Roles":..., "Language":..., for Hello. */
+void rv_shell_rights(struct rv_policy *, const struct rv_identity *, struct rv_buf *);
+
 /* ---- reload.c ---- */
 int rv_roles_start(struct rv_agent *, const char *folder_or_null); /* what cannot be read gives nobody anything */
 void rv_roles_watch(struct rv_agent *);  /* and reads them again when they change, or on SIGHUP */

@@ -51,21 +51,37 @@ static int audit_key(struct rv_agent *a, const char *path, unsigned line, const 
         return 0;
 }
 
+static int roles_key(struct rv_agent *a, const char *path, unsigned line, const char *key, const char *value)
+{
+        if (strcmp(key, "dir") != 0) {
+                rv_log(RV_LOG_WARNING, "%s:%u: [roles] has no key \"%s\"; it is ignored", path, line, key);
+                return 0;
+        }
+        if (*value != '/' || strlen(value) >= sizeof a->policy.folder) {
+                rv_log(RV_LOG_ERROR, "%s:%u: dir = %s: expected an absolute path", path, line, value);
+                return -EINVAL;
+        }
+        snprintf(a->policy.folder, sizeof a->policy.folder, "%s", value);
+        return 0;
+}
+
 static int load(struct rv_agent *a, const char *path)
 {
         FILE *f = fopen(path, "re");
         char buf[1024];
-        bool ours = false;
+        enum { OTHERS, AUDIT, ROLES } in = OTHERS;
         int r = 0;
         for (unsigned line = 1; f && r == 0 && fgets(buf, sizeof buf, f); line++) {
                 char *s = trim(buf), *eq = strchr(s, '=');
                 if (*s == '[')
-                        ours = strcasecmp(s, "[audit]") == 0;
-                if (!ours || !eq || *s == '#' || *s == ';')
+                        in = strcasecmp(s, "[audit]") == 0   ? AUDIT
+                             : strcasecmp(s, "[roles]") == 0 ? ROLES
+                                                             : OTHERS;
+                if (in == OTHERS || !eq || *s == '#' || *s == ';')
                         continue;
                 *eq = 0;
                 const char *key = trim(s);
-                r = audit_key(a, path, line, key, trim(eq + 1));
+                r = (in == AUDIT ? audit_key : roles_key)(a, path, line, key, trim(eq + 1));
         }
         if (f)
                 fclose(f);

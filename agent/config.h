@@ -7,6 +7,8 @@
  *      [audit]
  *      keep_days = 400             # 0: for ever
  *      keep_records = 1000000      # 0: without limit
+ *      [roles]
+ *      dir = /etc/reeve/roles.d
  */
 #ifndef RV_CONFIG_H
 #define RV_CONFIG_H

@@ -117,10 +117,10 @@ static int hidden(const struct rv_subject *s, const struct rv_class *c, unsigned
         rv_about(err, c->name, NULL, property);
         if (rule)
                 return rv_fail(err, RV_ACCESS_DENIED,
-                               "%s may not read %s.%s: rule \"%s\" of role %s denies it", user_of(s), c->name,
+                               "denied: %s may not read %s.%s: rule \"%s\" of role %s denies it", user_of(s), c->name,
                                property, rule->name, rule->role->name);
         return rv_fail(err, RV_ACCESS_DENIED,
-                       "%s may not read %s.%s: no rule of role %s allows it (denied by default)", user_of(s),
+                       "denied: %s may not read %s.%s: no rule of role %s allows it (denied by default)", user_of(s),
                        c->name, property, names);
 }
 
@@ -214,13 +214,13 @@ static int denied_class(const struct rv_subject *s, const struct rv_class *c, co
 {
         rv_about(err, c->name, NULL, NULL);
         if (rule)
-                return rv_fail(err, RV_ACCESS_DENIED, "%s may not read %s: rule \"%s\" of role %s denies it",
+                return rv_fail(err, RV_ACCESS_DENIED, "denied: %s may not read %s: rule \"%s\" of role %s denies it",
                                user_of(s), c->name, rule->name, rule->role->name);
         if (!*names)
-                return rv_fail(err, RV_ACCESS_DENIED, "%s may not read %s: no role fits (denied by default)",
+                return rv_fail(err, RV_ACCESS_DENIED, "denied: %s may not read %s: no role fits (denied by default)",
                                user_of(s), c->name);
         return rv_fail(err, RV_ACCESS_DENIED,
-                       "%s may not read %s: no rule of role %s allows it (denied by default)", user_of(s),
+                       "denied: %s may not read %s: no rule of role %s allows it (denied by default)", user_of(s),
                        c->name, names);
 }
 
@@ -352,7 +352,7 @@ static int denied_change(const struct rv_subject *s, const struct rv_wish *w, co
                            : w->operation == RV_OP_DELETE ? "delete"
                                                           : "invoke";
         char act[200];
-        snprintf(act, sizeof act, "%s may not %s %.60s%s%.60s%s", user_of(s), verb, w->class->name,
+        snprintf(act, sizeof act, "denied: %s may not %s %.60s%s%.60s%s", user_of(s), verb, w->class->name,
                  w->method ? "." : "", w->method ? w->method->name : "",
                  w->object ? " on this object" : " like this");
         rv_about(err, w->class->name, NULL, "");

@@ -6,6 +6,7 @@
  */
 #include "shell/error.h"
 #include "shell/code.h"
+#include "shell/limits.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -321,7 +322,7 @@ static bool leads_somewhere(struct sh *sh, const char *target)
                sh_model_cmdlet(sh, target);
 }
 
-int sh_try_command(struct sh *sh, const char *name, size_t n, struct sh_target **ret)
+static int try_command(struct sh *sh, const char *name, size_t n, struct sh_target **ret)
 {
         const char *slash = memchr(name, '\\', n);
         struct sh_target *t = NULL;
@@ -344,6 +345,16 @@ int sh_try_command(struct sh *sh, const char *name, size_t n, struct sh_target *
         t->obj.refs++;
         *ret = t;
         return SH_OK;
+}
+
+int sh_try_command(struct sh *sh, const char *name, size_t n, struct sh_target **ret)
+{
+        int st = try_command(sh, name, n, ret);
+        if (st != SH_OK || !sh_limits || sh_limits_command(*ret))
+                return st;
+        sh_drop(sh_target_value(*ret)); /* the user's role does not know it */
+        *ret = NULL;
+        return SH_NONE;
 }
 
 /* ---- names near to one that was not found ---- */
@@ -412,7 +423,9 @@ static int not_found(struct sh *sh, const char *name, size_t n)
                              "verify that the path is correct and try again.",
                              target.s->s);
         const char *near = sh->interactive || !sh->try_depth ? sh_command_near(sh, target.s->s) : NULL;
-        if (near)
+        if (sh_limits) /* near names may be those that the role does not let through */
+                sh_error_hint(sh, "Get-Command shows what your role lets you use.");
+        else if (near)
                 sh_error_hint(sh, "Did you mean %s?", near);
         sh_drop(target);
         return st;

@@ -5,6 +5,7 @@
  * The session runs on a thread of its own only for its stack: scripts may recurse deeper than 8 MiB allow.
  */
 #include "shell/code.h"
+#include "shell/limits.h"
 #include "shell/options.h"
 #include "shell/program.h"
 
@@ -213,7 +214,7 @@ static int run_session(struct sh_options *o)
                 sh_free(sh);
                 return 1;
         }
-        if (!o->no_profile)
+        if (!o->no_profile && sh_limits_let_profiles())
                 run_profiles(sh);
         switch (o->mode) {
         case SH_MODE_COMMAND: st = run_command_text(sh, o); break;
@@ -272,7 +273,9 @@ int main(int argc, char **argv)
         int code = sh_options_read(&j.options, argc, argv);
         if (code < 0) {
                 take_signals();
-                code = run_on_large_stack(&j);
+                code = sh_limits_begin(); /* what the kernel takes away from this thread, later ones lack, too */
+                if (code == 0)
+                        code = run_on_large_stack(&j);
         }
         sh_options_free(&j.options);
         return code;

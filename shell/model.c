@@ -18,6 +18,7 @@
 
 #include "shell/code.h"
 #include "shell/events.h"
+#include "shell/limits.h"
 #include "shell/model.h"
 
 extern char **environ;
@@ -219,6 +220,11 @@ static void add_last_words(struct sh_link *l, struct rv_error *err)
 int sh_link_connect(struct sh_link *l, struct rv_error *err)
 {
         const char *path = getenv("REEVE_SOCKET");
+        if (sh_limits_bound_to_client()) {
+                rv_hint(err, "log in again");
+                rv_fail(err, RV_UNAVAILABLE, "the connection that your role came with is gone");
+                return -1;
+        }
         if (!path || !*path) {
                 int fd = connect_known();
                 return fd < 0 ? start_private(l, err) : fd;
@@ -234,6 +240,8 @@ int sh_link_open(struct sh_link *l, struct rv_error *err)
         if (l->client && !rv_client_gone(l->client))
                 return RV_OK;
         sh_link_close(l);
+        if (!l->host && (l->client = sh_limits_client()))
+                return RV_OK;
         int fd = sh_link_connect(l, err);
         if (fd < 0)
                 return err->code ? err->code : RV_UNAVAILABLE;

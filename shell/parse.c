@@ -4,6 +4,7 @@
  * list skips to the next line and goes on, so that all errors of a text are told at once.
  */
 #include "shell/parse.h"
+#include "shell/limits.h"
 #include "shell/code.h"
 
 #include <ctype.h>
@@ -64,12 +65,16 @@ struct node *p_node(struct parser *p, enum node_kind kind, uint32_t at)
         n->kind = (uint8_t)kind;
         n->at = at;
         n->u = p->u;
+        if (sh_limits)
+                sh_limits_node(p, n, false);
         return n;
 }
 
 struct node *p_done(struct parser *p, struct node *n)
 {
         n->end = p->pos;
+        if (sh_limits)
+                sh_limits_node(p, n, true);
         sh_compile(p->sh, n);
         return n;
 }

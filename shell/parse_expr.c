@@ -4,6 +4,7 @@
  */
 #include "shell/code.h"
 #include "shell/parse.h"
+#include "shell/limits.h"
 
 #include <ctype.h>
 #include <strings.h>
@@ -590,6 +591,8 @@ bool p_type_name(struct parser *p, const char **ret, uint32_t *ret_n)
         *ret = p_text(p, p->s + start, end - start);
         *ret_n = end - start;
         p_token(p, TK_TYPE, start, end);
+        if (sh_limits)
+                sh_limits_type(p, *ret, *ret_n, start);
         p->pos = i;
         return true;
 }

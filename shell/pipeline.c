@@ -5,6 +5,7 @@
  * do not end, it and those after it do.
  */
 #include "shell/bind.h"
+#include "shell/limits.h"
 #include "shell/module.h"
 #include "shell/text.h"
 
@@ -86,6 +87,8 @@ static int take_object(struct sh_cmd *c, struct sv v)
                 return SH_OK;
         }
         int st = sh_bind_pipe(c, v);
+        if (st == SH_OK && sh_limits)
+                return sh_limits_bound(c);
         if (st == SH_OK && c->fast_pipe == -2)
                 c->fast_pipe = only_pipe_parameter(c);
         return st;
@@ -436,6 +439,8 @@ static int bind(struct sh_cmd *c)
                 st = sh_bind(c, &c->raw);
                 if (st == SH_OK)
                         st = sh_bind_finish(c);
+                if (st == SH_OK && sh_limits)
+                        st = sh_limits_bound(c);
                 c->pipe_binds = c->info->takes_pipeline && c->expects_input;
                 return st;
         }

@@ -28,6 +28,7 @@ struct plan {
         unsigned nenv;
         const char *argv[6];
         int in, out, err; /* the child's ends */
+        int agent;        /* its connection to the agent, or -1 */
         bool pty, become;
         const struct mon_account *who;
 };
@@ -89,6 +90,8 @@ static void put_environment(struct plan *p, struct mon_conn *c, const struct mon
         put_env(p, "SSH_CONNECTION", text);
         put_env(p, "REEVE_SOCKET", c->m->o.socket);
         put_env(p, "REEVE_SESSION", c->id);
+        if (p->agent >= 0)
+                put_env(p, "REEVE_AGENT_FD", "3"); /* who this is, as nothing else could tell the agent */
         snprintf(run, sizeof run, "/run/user/%u", (unsigned)a->uid);
         if (stat(run, &st) == 0 && st.st_uid == a->uid)
                 put_env(p, "XDG_RUNTIME_DIR", run);
@@ -126,7 +129,9 @@ static void child(const struct plan *p)
                 fail(p->err, "terminal");
         if (dup2(p->in, 0) < 0 || dup2(p->out, 1) < 0 || dup2(p->err, 2) < 0)
                 _exit(255);
-        syscall(SYS_close_range, 3u, ~0u, 0);
+        if (p->agent >= 0 && (p->agent == 3 ? fcntl(3, F_SETFD, 0) : dup2(p->agent, 3)) < 0)
+                _exit(255);
+        syscall(SYS_close_range, p->agent >= 0 ? 4u : 3u, ~0u, 0);
         const struct mon_account *a = p->who;
         if (p->become && (syscall(SYS_setgroups, (size_t)a->ngroups, a->groups) < 0 ||
                           syscall(SYS_setresgid, a->gid, a->gid, a->gid) < 0 ||
@@ -213,64 +218,10 @@ static int make_pipes(struct plan *p, int *fds, unsigned *nfds)
         return 0;
 }
 
-/* ---- requests ---- */
+/* ---- the agent ---- */
 
-/* reeve takes -Command; anything else is asked to be a shell, with -c. */
-static void put_argv(struct plan *p, const char *shell, const char *command)
-{
-        const char *base = strrchr(shell, '/');
-        base = base ? base + 1 : shell;
-        unsigned n = 0;
-        p->argv[n++] = shell;
-        if (command) {
-                p->argv[n++] = strcmp(base, "reeve") == 0 ? "-Command" : "-c";
-                p->argv[n++] = command;
-        }
-        p->argv[n] = NULL;
-}
-
-int mon_program_start(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds,
-                      const char **why)
-{
-        static char command[MON_COMMAND + 1];
-        struct plan p = { .pty = m->u[2], .who = &c->account, .become = c->m->uid == 0 };
-        const char *asked = NULL, *original = NULL;
-        if (m->u[1] == MON_EXEC) {
-                if (memchr(m->b[2].data, 0, m->b[2].n)) {
-                        *why = "a NUL byte in the command";
-                        return -EINVAL;
-                }
-                memcpy(command, m->b[2].data, m->b[2].n);
-                command[m->b[2].n] = 0;
-                asked = command;
-        }
-        if (p.pty && c->key.no_pty) {
-                *why = "the key allows no terminal";
-                return -EPERM;
-        }
-        if (c->key.forced)
-                original = asked ? asked : "";
-        put_argv(&p, c->m->o.shell, c->key.forced ? c->key.command : asked);
-        put_environment(&p, c, m, original);
-        int r = p.pty ? make_pty(&p, m, fds, nfds) : make_pipes(&p, fds, nfds);
-        if (r < 0) {
-                *nfds = 0;
-                *why = strerror(-r);
-                return r;
-        }
-        r = launch(c, &p, m->u[0]);
-        close(p.in);
-        if (!p.pty) {
-                close(p.out);
-                close(p.err);
-        }
-        if (r < 0)
-                *why = strerror(-r);
-        return r;
-}
-
-/* One end of a socket pair to the agent with who it is, the other to the front-end. */
-int mon_program_rpc(struct mon_conn *c, int *fds, unsigned *nfds)
+/* One end of a socket pair to the agent with who it is; the other is *ret. */
+static int introduce(struct mon_conn *c, int *ret)
 {
         int pair[2];
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
@@ -309,7 +260,86 @@ int mon_program_rpc(struct mon_conn *c, int *fds, unsigned *nfds)
                 close(pair[0]);
                 return r;
         }
-        fds[0] = fds[1] = pair[0];
+        *ret = pair[0];
+        return 0;
+}
+
+/* ---- requests ---- */
+
+static bool is_ours(const char *shell)
+{
+        const char *base = strrchr(shell, '/');
+        return strcmp(base ? base + 1 : shell, "reeve") == 0;
+}
+
+/* reeve takes -Command; anything else is asked to be a shell, with -c. */
+static void put_argv(struct plan *p, const char *shell, const char *command)
+{
+        unsigned n = 0;
+        p->argv[n++] = shell;
+        if (command) {
+                p->argv[n++] = is_ours(shell) ? "-Command" : "-c";
+                p->argv[n++] = command;
+        }
+        p->argv[n] = NULL;
+}
+
+int mon_program_start(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds,
+                      const char **why)
+{
+        static char command[MON_COMMAND + 1];
+        struct plan p = { .pty = m->u[2], .who = &c->account, .become = c->m->uid == 0, .agent = -1 };
+        const char *asked = NULL, *original = NULL;
+        if (m->u[1] == MON_EXEC) {
+                if (memchr(m->b[2].data, 0, m->b[2].n)) {
+                        *why = "a NUL byte in the command";
+                        return -EINVAL;
+                }
+                memcpy(command, m->b[2].data, m->b[2].n);
+                command[m->b[2].n] = 0;
+                asked = command;
+        }
+        if (p.pty && c->key.no_pty) {
+                *why = "the key allows no terminal";
+                return -EPERM;
+        }
+        int r = is_ours(c->m->o.shell) ? introduce(c, &p.agent) : -ENOTSUP;
+        if (r < 0 && *c->key.role && strcmp(c->key.role, "admin") != 0) { /* the shell would not know its role */
+                *why = "this key's role needs reeve as the shell, and the agent";
+                return r;
+        }
+        if (c->key.forced)
+                original = asked ? asked : "";
+        put_argv(&p, c->m->o.shell, c->key.forced ? c->key.command : asked);
+        put_environment(&p, c, m, original);
+        r = p.pty ? make_pty(&p, m, fds, nfds) : make_pipes(&p, fds, nfds);
+        if (r < 0) {
+                if (p.agent >= 0)
+                        close(p.agent);
+                *nfds = 0;
+                *why = strerror(-r);
+                return r;
+        }
+        r = launch(c, &p, m->u[0]);
+        if (p.agent >= 0)
+                close(p.agent);
+        close(p.in);
+        if (!p.pty) {
+                close(p.out);
+                close(p.err);
+        }
+        if (r < 0)
+                *why = strerror(-r);
+        return r;
+}
+
+/* A channel of JSON-RPC: the other end goes to the front-end, and no process is needed. */
+int mon_program_rpc(struct mon_conn *c, int *fds, unsigned *nfds)
+{
+        int fd, r = introduce(c, &fd);
+        if (r < 0)
+                return r;
+        fds[0] = fds[1] = fd;
         *nfds = 2;
         return 0;
 }

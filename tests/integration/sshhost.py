@@ -6,7 +6,7 @@ BUILD = os.environ.get('REEVE_BUILD', 'build')
 
 
 class Host:
-    def __init__(self, agent=None):
+    def __init__(self, agent=None, more=()):
         """agent: another program than reeve-agent, under the build folder."""
         self.dir = tempfile.mkdtemp(prefix='reeve-host.')
         os.chmod(self.dir, 0o700)
@@ -18,7 +18,7 @@ class Host:
         shutil.copy(self.key + '.pub', j('keys.d', self.user + '.keys'))
         self.proc = subprocess.Popen([f'{BUILD}/bin/reeved', '--foreground', '--state', j('state'), '--socket', self.socket,
                                       '--keys-dir', j('keys.d'), '--listen', '127.0.0.1', '--ssh-port', '0',
-                                      *(['--agent', f'{BUILD}/{agent}'] if agent else [])],
+                                      *(['--agent', f'{BUILD}/{agent}'] if agent else []), *more],
                                      stdout=open(j('log'), 'w'), stderr=subprocess.STDOUT)
         end = time.monotonic() + 20
         pub = j('state', 'ssh_host_ed25519_key.pub')

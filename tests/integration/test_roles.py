@@ -107,8 +107,10 @@ try:
 
     # ---- who ----
     case('no role: nothing, not even Ping', denied(agent.call_as('man', 'Ping'), 'man', 'no role'))
-    for op in 'Hello', 'rpc.discover', 'EnumerateClasses':
+    for op in 'rpc.discover', 'EnumerateClasses':
         case(f'no role: {op}', denied(agent.call_as('man', op)), op)
+    r = agent.call_as('man', 'Hello')['result']
+    case('no role: Hello says so', r['Roles'] == '' and r['Language'] == 'None' and not r['Unlimited'] and r['Shell']['Cmdlets'] == [], r)
     case('role by user', daemon('Ping').get('result') == {})
     case('role by supplementary group', agent.call_as('man', 'Ping', groups=['games']).get('result') == {})
     case('root needs no role', 'result' in root('EnumerateInstances', ClassName='T_Many', Limit=1))
