@@ -204,6 +204,7 @@ const struct sh_type sh_type_exception = { .name = "System.Exception",
         X(argument, "System.ArgumentException", &t_system, TABLE(argument_members)) \
         X(argument_null, "System.ArgumentNullException", &t_argument, ) \
         X(argument_range, "System.ArgumentOutOfRangeException", &t_argument, TABLE(actual_members)) \
+        X(zone, "System.TimeZoneNotFoundException", &sh_type_exception, ) \
         X(culture, "System.Globalization.CultureNotFoundException", &t_argument, ) \
         X(enum_argument, "System.ComponentModel.InvalidEnumArgumentException", &t_argument, ) \
         X(regex_parse, "System.Text.RegularExpressions.RegexParseException", &t_argument, ) \
