@@ -35,8 +35,10 @@ static void fill_ports(struct rv_row *row, json_t *ports)
         json_array_foreach(ports, i, p)
         {
                 const char *ip = rv_engine_text(p, "IP"), *type = rv_engine_text(p, "Type");
-                int outside = (int)rv_engine_int(p, "PublicPort"), inside = (int)rv_engine_int(p, "PrivatePort");
-                int n = outside ? snprintf(text, sizeof text, strchr(ip ? ip : "", ':') ? "[%s]:%d->%d/%s" : "%s:%d->%d/%s",
+                int outside = (int)rv_engine_int(p, "PublicPort"),
+                    inside = (int)rv_engine_int(p, "PrivatePort");
+                int n = outside ? snprintf(text, sizeof text,
+                                           strchr(ip ? ip : "", ':') ? "[%s]:%d->%d/%s" : "%s:%d->%d/%s",
                                            ip ? ip : "", outside, inside, type ? type : "tcp")
                                 : snprintf(text, sizeof text, "%d/%s", inside, type ? type : "tcp");
                 rv_item_string(row, list, (uint32_t)i, text, (size_t)n);
@@ -55,9 +57,13 @@ static void fill_mounts(struct rv_row *row, json_t *mounts)
                 char text[8192];
                 const char *name = rv_engine_text(m, "Name"), *from = rv_engine_text(m, "Source"),
                            *to = rv_engine_text(m, "Destination");
-                int n = snprintf(text, sizeof text, "%s:%s:%s", name && *name ? name : from ? from : "", to ? to : "",
-                                 json_is_true(json_object_get(m, "RW")) ? "rw" : "ro");
-                rv_item_string(row, list, (uint32_t)i, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+                int n = snprintf(text, sizeof text, "%s:%s:%s",
+                                 name && *name ? name
+                                 : from        ? from
+                                               : "",
+                                 to ? to : "", json_is_true(json_object_get(m, "RW")) ? "rw" : "ro");
+                rv_item_string(row, list, (uint32_t)i, text,
+                               (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
         }
 }
 
@@ -88,7 +94,8 @@ static void fill_listed(struct rv_row *row, json_t *c)
         int64_t t;
         rv_fill(row, Container_Id, id);
         rv_fill_n(row, Container_ShortId, id, id ? strnlen(id, 12) : 0);
-        rv_fill(row, Container_Name, plain_name(json_string_value(json_array_get(json_object_get(c, "Names"), 0))));
+        rv_fill(row, Container_Name,
+                plain_name(json_string_value(json_array_get(json_object_get(c, "Names"), 0))));
         rv_fill(row, Container_Image, rv_engine_text(c, "Image"));
         rv_fill(row, Container_ImageId, rv_engine_text(c, "ImageID"));
         rv_fill(row, Container_Command, rv_engine_text(c, "Command"));
@@ -100,8 +107,10 @@ static void fill_listed(struct rv_row *row, json_t *c)
         fill_mounts(row, json_object_get(c, "Mounts"));
         fill_networks(row, rv_engine_at(c, "NetworkSettings.Networks"));
         rv_engine_map(row, Container_Labels, labels);
-        rv_fill(row, Container_Project, json_string_value(json_object_get(labels, "com.docker.compose.project")));
-        rv_fill(row, Container_Service, json_string_value(json_object_get(labels, "com.docker.compose.service")));
+        rv_fill(row, Container_Project,
+                json_string_value(json_object_get(labels, "com.docker.compose.project")));
+        rv_fill(row, Container_Service,
+                json_string_value(json_object_get(labels, "com.docker.compose.service")));
 }
 
 static void fill_control_group(struct rv_row *row, long pid)
@@ -121,7 +130,8 @@ static void fill_control_group(struct rv_row *row, long pid)
 static void fill_inspected(struct rv_row *row, json_t *c)
 {
         int64_t t, n;
-        const char *runtime = rv_engine_text(c, "HostConfig.Runtime"), *state = rv_engine_text(c, "State.Status");
+        const char *runtime = rv_engine_text(c, "HostConfig.Runtime"),
+                   *state = rv_engine_text(c, "State.Status");
         rv_fill(row, Container_Health, rv_engine_text(c, "State.Health.Status"));
         rv_fill(row, Container_Runtime, runtime);
         if (runtime)
@@ -165,7 +175,9 @@ static bool needs_inspection(const struct rv_query *q)
 static int emit(const struct rv_query *q, struct rv_sink *out, json_t *c, bool inspects, struct rv_error *err)
 {
         json_t *whole = NULL;
-        struct rv_engine e = { .call = q->call, .deadline = q->deadline, .what = "cannot look at the container" };
+        struct rv_engine e = { .call = q->call,
+                               .deadline = q->deadline,
+                               .what = "cannot look at the container" };
         const char *id = rv_engine_text(c, "Id");
         if (inspects) {
                 int r = rv_engine_get(&e, &whole, err, "/containers/%s/json", id ? id : "");
@@ -255,9 +267,12 @@ static int begin(struct rv_call *c, const char *doing, struct target *t, struct 
         rv_engine_escape(t->id, sizeof t->id, id->s);
         int r = rv_engine_get(&t->e, &j, err, "/containers/%s/json", t->id);
         if (r == RV_OK) {
-                snprintf(t->name, sizeof t->name, "%.150s", plain_name(rv_engine_text(j, "Name")) ? plain_name(rv_engine_text(j, "Name")) : "");
-                snprintf(t->state, sizeof t->state, "%.20s", rv_engine_text(j, "State.Status") ? rv_engine_text(j, "State.Status") : "");
-                snprintf(t->what, sizeof t->what, "cannot %s the container %.80s", doing, t->name[0] ? t->name : id->s);
+                snprintf(t->name, sizeof t->name, "%.150s",
+                         plain_name(rv_engine_text(j, "Name")) ? plain_name(rv_engine_text(j, "Name")) : "");
+                snprintf(t->state, sizeof t->state, "%.20s",
+                         rv_engine_text(j, "State.Status") ? rv_engine_text(j, "State.Status") : "");
+                snprintf(t->what, sizeof t->what, "cannot %s the container %.80s", doing,
+                         t->name[0] ? t->name : id->s);
         }
         json_decref(j);
         return r;
@@ -269,7 +284,8 @@ static bool in_state(const struct target *t, const char *state)
 }
 
 /* A change from one state to another; nothing when it is there already. */
-static int to_state(struct rv_call *c, struct target *t, const char *to, const char *path, struct rv_error *err)
+static int to_state(struct rv_call *c, struct target *t, const char *to, const char *path,
+                    struct rv_error *err)
 {
         if (in_state(t, to))
                 return RV_OK;
@@ -342,8 +358,10 @@ static int container_restart(struct rv_call *c, const void *args, struct rv_erro
         if (r == RV_OK) {
                 rv_change(c, "State", t.state, "running");
                 if (!c->what_if)
-                        r = in->has_Timeout ? rv_engine_post(&t.e, NULL, NULL, err, "/containers/%s/restart?t=%u", t.id, in->Timeout)
-                                            : rv_engine_post(&t.e, NULL, NULL, err, "/containers/%s/restart", t.id);
+                        r = in->has_Timeout
+                                    ? rv_engine_post(&t.e, NULL, NULL, err, "/containers/%s/restart?t=%u",
+                                                     t.id, in->Timeout)
+                                    : rv_engine_post(&t.e, NULL, NULL, err, "/containers/%s/restart", t.id);
                 if (r == RV_OK && !c->what_if)
                         r = look_again(&t, err);
         }
@@ -359,8 +377,9 @@ static int container_kill(struct rv_call *c, const void *args, struct rv_error *
         if (r == RV_OK && !in_state(&t, "running") && !in_state(&t, "paused"))
                 r = rv_fail(err, RV_FAILED, "%s: it does not run (%s)", t.what, t.state);
         if (r == RV_OK && !c->what_if)
-                r = rv_engine_post(&t.e, NULL, NULL, err, "/containers/%s/kill?signal=%s", t.id,
-                                   rv_engine_escape(signal, sizeof signal, in->has_Signal ? in->Signal : "SIGKILL"));
+                r = rv_engine_post(
+                        &t.e, NULL, NULL, err, "/containers/%s/kill?signal=%s", t.id,
+                        rv_engine_escape(signal, sizeof signal, in->has_Signal ? in->Signal : "SIGKILL"));
         return success(c, r);
 }
 
@@ -385,14 +404,16 @@ static int container_remove(struct rv_call *c, const void *args, struct rv_error
         const struct Container_Remove_in *in = args;
         struct target t;
         int r = begin(c, "remove", &t, err);
-        if (r == RV_OK && !in->Force && (in_state(&t, "running") || in_state(&t, "paused") || in_state(&t, "restarting"))) {
+        if (r == RV_OK && !in->Force &&
+            (in_state(&t, "running") || in_state(&t, "paused") || in_state(&t, "restarting"))) {
                 rv_hint(err, "Stop it first, or use Force.");
                 r = rv_fail(err, RV_FAILED, "%s: it is %s", t.what, t.state);
         }
         if (r == RV_OK) {
                 rv_change(c, "State", t.state, NULL);
                 if (!c->what_if)
-                        r = rv_engine_delete(&t.e, err, "/containers/%s?force=%d&v=%d", t.id, in->Force, in->Volumes);
+                        r = rv_engine_delete(&t.e, err, "/containers/%s?force=%d&v=%d", t.id, in->Force,
+                                             in->Volumes);
         }
         return success(c, r);
 }
@@ -472,12 +493,14 @@ static int container_get_logs(struct rv_call *c, const void *args, struct rv_err
         if (in->has_Tail)
                 n += snprintf(query + n, sizeof query - (size_t)n, "&tail=%u", in->Tail);
         if (in->has_Since)
-                snprintf(query + n, sizeof query - (size_t)n, "&since=%lld", (long long)(in->Since / 1000000000));
+                snprintf(query + n, sizeof query - (size_t)n, "&since=%lld",
+                         (long long)(in->Since / 1000000000));
         if (r == RV_OK)
                 r = rv_container_logs(&t.e, t.id, query, &said, err);
         if (r == RV_OK) {
                 Container_GetLogs_out_set_Output(c->out, said.out.len ? said.out.data : "", said.out.len);
-                Container_GetLogs_out_set_ErrorOutput(c->out, said.err.len ? said.err.data : "", said.err.len);
+                Container_GetLogs_out_set_ErrorOutput(c->out, said.err.len ? said.err.data : "",
+                                                      said.err.len);
         }
         rv_container_output_free(&said);
         return success(c, r);
@@ -507,7 +530,8 @@ static int container_exec(struct rv_call *c, const void *args, struct rv_error *
         if (r == RV_OK && id) {
                 t.e.piece = rv_container_piece;
                 t.e.piece_state = &said;
-                r = rv_engine_post(&t.e, json_pack("{s:b, s:b}", "Detach", 0, "Tty", 0), NULL, err, "/exec/%s/start", id);
+                r = rv_engine_post(&t.e, json_pack("{s:b, s:b}", "Detach", 0, "Tty", 0), NULL, err,
+                                   "/exec/%s/start", id);
                 t.e.piece = NULL;
         }
         if (r == RV_OK && id)
@@ -542,18 +566,17 @@ static int container_commit(struct rv_call *c, const void *args, struct rv_error
 }
 
 static int (*const methods[])(struct rv_call *, const void *, struct rv_error *) = {
-        [Container_method_Start] = container_start,     [Container_method_Stop] = container_stop,
-        [Container_method_Restart] = container_restart, [Container_method_Kill] = container_kill,
-        [Container_method_Pause] = container_pause,     [Container_method_Unpause] = container_unpause,
-        [Container_method_Remove] = container_remove,   [Container_method_Rename] = container_rename,
-        [Container_method_Update] = container_update,   [Container_method_Wait] = container_wait,
+        [Container_method_Start] = container_start,      [Container_method_Stop] = container_stop,
+        [Container_method_Restart] = container_restart,  [Container_method_Kill] = container_kill,
+        [Container_method_Pause] = container_pause,      [Container_method_Unpause] = container_unpause,
+        [Container_method_Remove] = container_remove,    [Container_method_Rename] = container_rename,
+        [Container_method_Update] = container_update,    [Container_method_Wait] = container_wait,
         [Container_method_GetLogs] = container_get_logs, [Container_method_Exec] = container_exec,
-        [Container_method_Commit] = container_commit,   [Container_method_Create] = rv_container_create,
+        [Container_method_Commit] = container_commit,    [Container_method_Create] = rv_container_create,
 };
 
-static const struct rv_provider container = { .class = &Container_class,
-                                              .query = container_query,
-                                              .methods = methods,
-                                              .threads = 8 };
+static const struct rv_provider container = {
+        .class = &Container_class, .query = container_query, .methods = methods, .threads = 8
+};
 
 RV_PROVIDERS(container, &container);

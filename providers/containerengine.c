@@ -23,7 +23,9 @@ static int success(struct rv_call *c, int r)
 
 static int engine_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
-        struct rv_engine e = { .call = q->call, .deadline = q->deadline, .what = "cannot look at the engine" };
+        struct rv_engine e = { .call = q->call,
+                               .deadline = q->deadline,
+                               .what = "cannot look at the engine" };
         json_t *j = NULL, *one;
         const char *name;
         uint32_t i = 0;
@@ -105,7 +107,9 @@ static void fill_network(struct rv_row *row, json_t *j, json_t *whole)
 
 static int network_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
-        struct rv_engine e = { .call = q->call, .deadline = q->deadline, .what = "cannot list container networks" };
+        struct rv_engine e = { .call = q->call,
+                               .deadline = q->deadline,
+                               .what = "cannot list container networks" };
         json_t *list, *j;
         size_t i;
         int r = rv_engine_get(&e, &list, err, "/networks");
@@ -133,7 +137,9 @@ static int network_create(struct rv_call *c, const void *args, struct rv_error *
         char what[200];
         struct rv_engine e = { .call = c, .deadline = c->deadline, .what = what };
         snprintf(what, sizeof what, "cannot make the network %.100s", in->Name);
-        json_t *body = json_pack("{s:s, s:b, s:b}", "Name", in->Name, "CheckDuplicate", 1, "Internal", in->Internal), *j = NULL;
+        json_t *body = json_pack("{s:s, s:b, s:b}", "Name", in->Name, "CheckDuplicate", 1, "Internal",
+                                 in->Internal),
+               *j = NULL;
         if (in->has_Driver)
                 json_object_set_new(body, "Driver", json_string(in->Driver));
         if (in->has_Subnet)
@@ -152,7 +158,8 @@ static int network_create(struct rv_call *c, const void *args, struct rv_error *
 
 static const char *network_of(const struct rv_call *c, char *to, size_t size)
 {
-        return rv_engine_escape(to, size, c->key[ContainerNetwork_Id].type == RV_STRING ? c->key[ContainerNetwork_Id].s : "");
+        return rv_engine_escape(
+                to, size, c->key[ContainerNetwork_Id].type == RV_STRING ? c->key[ContainerNetwork_Id].s : "");
 }
 
 static int network_there(struct rv_call *c, struct rv_engine *e, char *id, size_t size, struct rv_error *err)
@@ -174,7 +181,9 @@ static int network_remove(struct rv_call *c, const void *args, struct rv_error *
 
 static int join(struct rv_call *c, const char *how, json_t *body, struct rv_error *err)
 {
-        struct rv_engine e = { .call = c, .deadline = c->deadline, .what = "cannot change who is connected to the network" };
+        struct rv_engine e = { .call = c,
+                               .deadline = c->deadline,
+                               .what = "cannot change who is connected to the network" };
         char id[300];
         int r = network_there(c, &e, id, sizeof id, err);
         if (r == RV_OK && !c->what_if)
@@ -194,14 +203,17 @@ static int network_disconnect(struct rv_call *c, const void *args, struct rv_err
 {
         const struct ContainerNetwork_Disconnect_in *in = args;
         rv_change(c, "Containers", in->Container, NULL);
-        return join(c, "disconnect", json_pack("{s:s, s:b}", "Container", in->Container, "Force", in->Force), err);
+        return join(c, "disconnect", json_pack("{s:s, s:b}", "Container", in->Container, "Force", in->Force),
+                    err);
 }
 
 /* ---- volumes ---- */
 
 static int volume_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
-        struct rv_engine e = { .call = q->call, .deadline = q->deadline, .what = "cannot list container volumes" };
+        struct rv_engine e = { .call = q->call,
+                               .deadline = q->deadline,
+                               .what = "cannot list container volumes" };
         json_t *all = NULL, *j;
         size_t i;
         int64_t t;
@@ -249,7 +261,9 @@ static int volume_remove(struct rv_call *c, const void *args, struct rv_error *e
         struct rv_engine e = { .call = c, .deadline = c->deadline, .what = "cannot remove the volume" };
         char name[700];
         json_t *j = NULL;
-        rv_engine_escape(name, sizeof name, c->key[ContainerVolume_Name].type == RV_STRING ? c->key[ContainerVolume_Name].s : "");
+        rv_engine_escape(name, sizeof name,
+                         c->key[ContainerVolume_Name].type == RV_STRING ? c->key[ContainerVolume_Name].s
+                                                                        : "");
         int r = rv_engine_get(&e, &j, err, "/volumes/%s", name);
         json_decref(j);
         if (r == RV_OK && !c->what_if)
@@ -258,8 +272,10 @@ static int volume_remove(struct rv_call *c, const void *args, struct rv_error *e
 }
 
 static int (*const network_methods[])(struct rv_call *, const void *, struct rv_error *) = {
-        [ContainerNetwork_method_Create] = network_create,   [ContainerNetwork_method_Remove] = network_remove,
-        [ContainerNetwork_method_Connect] = network_connect, [ContainerNetwork_method_Disconnect] = network_disconnect,
+        [ContainerNetwork_method_Create] = network_create,
+        [ContainerNetwork_method_Remove] = network_remove,
+        [ContainerNetwork_method_Connect] = network_connect,
+        [ContainerNetwork_method_Disconnect] = network_disconnect,
 };
 static int (*const volume_methods[])(struct rv_call *, const void *, struct rv_error *) = {
         [ContainerVolume_method_Create] = volume_create,

@@ -82,7 +82,8 @@ static int image_query(const struct rv_query *q, struct rv_sink *out, struct rv_
 
 static const char *key_of(const struct rv_call *c, char *to, size_t size)
 {
-        return rv_engine_escape(to, size, c->key[ContainerImage_Id].type == RV_STRING ? c->key[ContainerImage_Id].s : "");
+        return rv_engine_escape(
+                to, size, c->key[ContainerImage_Id].type == RV_STRING ? c->key[ContainerImage_Id].s : "");
 }
 
 static int success(struct rv_call *c, int r)
@@ -156,13 +157,16 @@ static int image_pull(struct rv_call *c, const void *args, struct rv_error *err)
         const struct ContainerImage_Pull_in *in = args;
         char what[200], repo[600], tag[300];
         struct progress p = { 0 };
-        struct rv_engine e = { .call = c, .deadline = c->deadline, .what = what, .piece = on_progress, .piece_state = &p };
+        struct rv_engine e = {
+                .call = c, .deadline = c->deadline, .what = what, .piece = on_progress, .piece_state = &p
+        };
         snprintf(what, sizeof what, "cannot pull %.150s", in->Repository);
         rv_change(c, "RepoTags", NULL, in->Repository);
-        int r = c->what_if ? RV_OK
-                           : rv_engine_post(&e, NULL, NULL, err, "/images/create?fromImage=%s&tag=%s",
-                                            rv_engine_escape(repo, sizeof repo, in->Repository),
-                                            rv_engine_escape(tag, sizeof tag, in->has_Tag ? in->Tag : "latest"));
+        int r = c->what_if
+                        ? RV_OK
+                        : rv_engine_post(&e, NULL, NULL, err, "/images/create?fromImage=%s&tag=%s",
+                                         rv_engine_escape(repo, sizeof repo, in->Repository),
+                                         rv_engine_escape(tag, sizeof tag, in->has_Tag ? in->Tag : "latest"));
         if (r == RV_OK && p.wrong[0])
                 r = rv_fail(err, RV_FAILED, "%s: %.220s", what, p.wrong);
         if (r == RV_OK)
@@ -183,10 +187,12 @@ static int image_import(struct rv_call *c, const void *args, struct rv_error *er
         if (!data)
                 return rv_fail_errno(err, errno, "%s", what);
         rv_change(c, "RepoTags", NULL, in->Repository);
-        int r = c->what_if ? RV_OK
-                           : rv_engine_send(&e, "application/x-tar", data, n, &j, err, "/images/create?fromSrc=-&repo=%s&tag=%s",
-                                            rv_engine_escape(repo, sizeof repo, in->Repository),
-                                            rv_engine_escape(tag, sizeof tag, in->has_Tag ? in->Tag : "latest"));
+        int r = c->what_if
+                        ? RV_OK
+                        : rv_engine_send(&e, "application/x-tar", data, n, &j, err,
+                                         "/images/create?fromSrc=-&repo=%s&tag=%s",
+                                         rv_engine_escape(repo, sizeof repo, in->Repository),
+                                         rv_engine_escape(tag, sizeof tag, in->has_Tag ? in->Tag : "latest"));
         free(data);
         const char *id = rv_engine_text(j, "status"), *wrong = rv_engine_text(j, "error");
         if (r == RV_OK && wrong)
@@ -203,20 +209,24 @@ static int image_prune(struct rv_call *c, const void *args, struct rv_error *err
         struct rv_engine e = { .call = c, .deadline = c->deadline, .what = "cannot remove unused images" };
         json_t *j = NULL;
         char filters[100];
-        rv_engine_escape(filters, sizeof filters, in->All ? "{\"dangling\":[\"false\"]}" : "{\"dangling\":[\"true\"]}");
+        rv_engine_escape(filters, sizeof filters,
+                         in->All ? "{\"dangling\":[\"false\"]}" : "{\"dangling\":[\"true\"]}");
         int r = c->what_if ? RV_OK : rv_engine_post(&e, NULL, &j, err, "/images/prune?filters=%s", filters);
         if (r == RV_OK)
-                ContainerImage_Prune_out_set_SpaceReclaimed(c->out, (uint64_t)rv_engine_int(j, "SpaceReclaimed"));
+                ContainerImage_Prune_out_set_SpaceReclaimed(c->out,
+                                                            (uint64_t)rv_engine_int(j, "SpaceReclaimed"));
         json_decref(j);
         return success(c, r);
 }
 
 static int (*const methods[])(struct rv_call *, const void *, struct rv_error *) = {
-        [ContainerImage_method_Tag] = image_tag,       [ContainerImage_method_Remove] = image_remove,
-        [ContainerImage_method_Pull] = image_pull,     [ContainerImage_method_Import] = image_import,
+        [ContainerImage_method_Tag] = image_tag,     [ContainerImage_method_Remove] = image_remove,
+        [ContainerImage_method_Pull] = image_pull,   [ContainerImage_method_Import] = image_import,
         [ContainerImage_method_Prune] = image_prune,
 };
 
-static const struct rv_provider image = { .class = &ContainerImage_class, .query = image_query, .methods = methods };
+static const struct rv_provider image = { .class = &ContainerImage_class,
+                                          .query = image_query,
+                                          .methods = methods };
 
 RV_PROVIDERS(containerimage, &image);

@@ -23,7 +23,8 @@ bool rv_container_piece(void *output, int stream, const char *s, size_t n)
         struct rv_container_output *o = output;
         struct rv_buf *b = stream == 2 ? &o->err : &o->out;
         if (!o->from_end && b->len + n > o->most)
-                n = b->len < o->most ? o->most - b->len : 0; /* the rest is read and forgotten, so that it goes on */
+                n = b->len < o->most ? o->most - b->len
+                                     : 0; /* the rest is read and forgotten, so that it goes on */
         rv_buf_put(b, s, n);
         rv_buf_put(b, "", 1);
         b->len -= !b->failed;
@@ -62,7 +63,8 @@ json_t *rv_container_texts(const struct rv_arg *v, uint32_t n)
 
 bool rv_container_is_sandbox(const char *runtime)
 {
-        static const char *const words[] = { "runsc", "gvisor", "kata", "sysbox", "krun", "nabla", "clear", NULL };
+        static const char *const words[] = { "runsc", "gvisor", "kata",  "sysbox",
+                                             "krun",  "nabla",  "clear", NULL };
         for (const char *const *w = words; *w; w++)
                 if (strstr(runtime, *w))
                         return true;
@@ -70,7 +72,8 @@ bool rv_container_is_sandbox(const char *runtime)
 }
 
 /* The engine's sandboxing runtime; refused where there is none, before anything happens. */
-static int find_runtime(struct rv_engine *e, const char *isolation, char *to, size_t size, struct rv_error *err)
+static int find_runtime(struct rv_engine *e, const char *isolation, char *to, size_t size,
+                        struct rv_error *err)
 {
         json_t *info = NULL, *one;
         const char *name;
@@ -87,8 +90,10 @@ static int find_runtime(struct rv_engine *e, const char *isolation, char *to, si
         json_decref(info);
         if (r == RV_OK && !to[0]) {
                 rv_about(err, "Container", NULL, "Isolation");
-                rv_hint(err, "Register one (runsc, kata) in /etc/docker/daemon.json, or use Isolation process.");
-                r = rv_fail(err, RV_NOT_SUPPORTED, "%s: the engine has no runtime for Isolation %s", e->what, isolation);
+                rv_hint(err,
+                        "Register one (runsc, kata) in /etc/docker/daemon.json, or use Isolation process.");
+                r = rv_fail(err, RV_NOT_SUPPORTED, "%s: the engine has no runtime for Isolation %s", e->what,
+                            isolation);
         }
         return r;
 }
@@ -123,7 +128,10 @@ static int add_port(json_t *exposed, json_t *bindings, const struct rv_arg *v, s
             strspn(outside, "0123456789") != strlen(outside) || atoi(outside) > 65535 ||
             (strcmp(type, "tcp") != 0 && strcmp(type, "udp") != 0 && strcmp(type, "sctp") != 0)) {
                 rv_about(err, "Container", NULL, "Port");
-                return rv_fail(err, RV_INVALID_PARAMETER, "Port '%.100s': expected HOST:CONTAINER or ADDRESS:HOST:CONTAINER, such as 8080:80 or 53:53/udp", v->s);
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               "Port '%.100s': expected HOST:CONTAINER or ADDRESS:HOST:CONTAINER, such as "
+                               "8080:80 or 53:53/udp",
+                               v->s);
         }
         snprintf(key, sizeof key, "%d/%s", port, type);
         json_object_set_new(exposed, key, json_object());
@@ -146,7 +154,8 @@ static json_t *labels_of(const struct Container_Create_in *in)
         return o;
 }
 
-static int host_config(const struct Container_Create_in *in, const char *runtime, json_t *body, struct rv_error *err)
+static int host_config(const struct Container_Create_in *in, const char *runtime, json_t *body,
+                       struct rv_error *err)
 {
         json_t *host = json_object(), *exposed = json_object(), *bindings = json_object();
         int r = RV_OK;
@@ -190,7 +199,8 @@ static json_t *config(const struct Container_Create_in *in)
         if (in->has_WorkingDirectory)
                 json_object_set_new(body, "WorkingDir", json_string(in->WorkingDirectory));
         if (in->has_HealthCommand)
-                json_object_set_new(body, "Healthcheck", json_pack("{s:[s, s]}", "Test", "CMD-SHELL", in->HealthCommand));
+                json_object_set_new(body, "Healthcheck",
+                                    json_pack("{s:[s, s]}", "Test", "CMD-SHELL", in->HealthCommand));
         return body;
 }
 
@@ -203,7 +213,8 @@ static int check(struct rv_engine *e, const struct Container_Create_in *in, stru
         json_decref(j);
         if (r == RV_NOT_FOUND) {
                 rv_about(err, "Container", NULL, "Image");
-                rv_hint(err, "Request-ContainerImage pulls it; Get-ContainerImage lists those that are here.");
+                rv_hint(err,
+                        "Request-ContainerImage pulls it; Get-ContainerImage lists those that are here.");
                 return RV_NOT_FOUND;
         }
         if (r || !in->has_Name)
@@ -253,9 +264,10 @@ int rv_container_create(struct rv_call *c, const void *args, struct rv_error *er
         if (r == RV_OK)
                 rv_change(c, "Name", NULL, in->has_Name ? in->Name : "(a name of the engine's)");
         if (r == RV_OK && !c->what_if) {
-                r = in->has_Name ? rv_engine_post(&e, json_incref(body), &made, err, "/containers/create?name=%s",
-                                                  rv_engine_escape(name, sizeof name, in->Name))
-                                 : rv_engine_post(&e, json_incref(body), &made, err, "/containers/create");
+                r = in->has_Name
+                            ? rv_engine_post(&e, json_incref(body), &made, err, "/containers/create?name=%s",
+                                             rv_engine_escape(name, sizeof name, in->Name))
+                            : rv_engine_post(&e, json_incref(body), &made, err, "/containers/create");
                 const char *id = rv_engine_text(made, "Id");
                 if (r == RV_OK && in->Start && id)
                         r = rv_engine_post(&e, NULL, NULL, err, "/containers/%s/start", id);

@@ -82,7 +82,8 @@ static int connect_to(struct link *l, struct rv_error *err)
                 }
                 if (e == ENOENT || e == ECONNREFUSED) {
                         rv_hint(err, "Start it (systemctl start docker), or install docker.io.");
-                        rv_fail(err, RV_UNAVAILABLE, "%s: no container engine runs here (%s)", l->e->what, path);
+                        rv_fail(err, RV_UNAVAILABLE, "%s: no container engine runs here (%s)", l->e->what,
+                                path);
                         err->retryable = true;
                         return RV_UNAVAILABLE;
                 }
@@ -102,7 +103,9 @@ static int send_all(struct link *l, const char *s, size_t n, struct rv_error *er
                         continue;
                 }
                 if (w < 0)
-                        return errno == EPIPE ? RV_OK : rv_fail_errno(err, errno, "%s", l->e->what); /* its answer tells why */
+                        return errno == EPIPE ? RV_OK
+                                              : rv_fail_errno(err, errno, "%s",
+                                                              l->e->what); /* its answer tells why */
                 s += w;
                 n -= (size_t)w;
         }
@@ -144,7 +147,8 @@ static int broken(struct link *l, struct rv_error *err)
 static int line(struct link *l, char *to, size_t size, struct rv_error *err)
 {
         for (;;) {
-                char *from = l->in.data + l->at, *end = l->in.len > l->at ? memchr(from, '\n', l->in.len - l->at) : NULL;
+                char *from = l->in.data + l->at,
+                     *end = l->in.len > l->at ? memchr(from, '\n', l->in.len - l->at) : NULL;
                 if (end) {
                         size_t n = (size_t)(end - from);
                         l->at += n + 1;
@@ -223,8 +227,8 @@ static int take_body(void *state, const char *s, size_t n, struct rv_error *err)
 {
         struct answer *a = state;
         if (a->body.len + n > RV_ENGINE_ANSWER)
-                return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "%s: the engine's answer is longer than %d MB", a->e->what,
-                               RV_ENGINE_ANSWER >> 20);
+                return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "%s: the engine's answer is longer than %d MB",
+                               a->e->what, RV_ENGINE_ANSWER >> 20);
         rv_buf_put(&a->body, s, n);
         return a->body.failed ? -ENOMEM : RV_OK;
 }
@@ -240,7 +244,8 @@ static int take_frames(void *state, const char *s, size_t n, struct rv_error *er
                 } else if (a->nhead < 8) {
                         a->head[a->nhead++] = (unsigned char)*s++;
                         n--;
-                        a->left = (size_t)a->head[4] << 24 | (size_t)a->head[5] << 16 | (size_t)a->head[6] << 8 | a->head[7];
+                        a->left = (size_t)a->head[4] << 24 | (size_t)a->head[5] << 16 |
+                                  (size_t)a->head[6] << 8 | a->head[7];
                 } else {
                         size_t use = n < a->left ? n : a->left;
                         if (use && !a->e->piece(a->e->piece_state, a->head[0] == 2 ? 2 : 1, s, use))
@@ -311,7 +316,9 @@ static int finish(struct rv_engine *e, struct answer *a, json_t **ret, struct rv
                 return outcome(e, a, err);
         if (!ret)
                 return RV_OK;
-        *ret = a->body.len ? json_loadb(a->body.data, a->body.len, JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, NULL) : NULL;
+        *ret = a->body.len
+                       ? json_loadb(a->body.data, a->body.len, JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, NULL)
+                       : NULL;
         if (a->body.len && !*ret)
                 return rv_fail(err, RV_FAILED, "%s: the engine's answer is no JSON", e->what);
         return RV_OK;
@@ -331,9 +338,11 @@ static int run(struct rv_engine *e, const struct request *q, json_t **ret, struc
         char version[16] = "";
         if (q->versioned && agreed_minor)
                 snprintf(version, sizeof version, "/v1.%d", agreed_minor);
-        rv_buf_putf(&out, "%s %s%s HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n", q->method, version, q->path);
+        rv_buf_putf(&out, "%s %s%s HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n", q->method, version,
+                    q->path);
         if (q->data || strcmp(q->method, "POST") == 0)
-                rv_buf_putf(&out, "Content-Type: %s\r\nContent-Length: %zu\r\n", q->type ? q->type : "application/json", q->n);
+                rv_buf_putf(&out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+                            q->type ? q->type : "application/json", q->n);
         rv_buf_puts(&out, "\r\n");
         e->status = 0;
         int r = out.failed ? -ENOMEM : connect_to(&l, err);
@@ -361,7 +370,8 @@ static int run(struct rv_engine *e, const struct request *q, json_t **ret, struc
         return r == RV_STOP ? RV_OK : r;
 }
 
-static int ask(struct rv_engine *e, struct request *q, json_t **ret, struct rv_error *err, const char *path, va_list ap)
+static int ask(struct rv_engine *e, struct request *q, json_t **ret, struct rv_error *err, const char *path,
+               va_list ap)
 {
         char *text = NULL;
         if (ret)
@@ -403,26 +413,30 @@ int rv_engine_delete(struct rv_engine *e, struct rv_error *err, const char *path
         return r;
 }
 
-int rv_engine_post(struct rv_engine *e, json_t *body, json_t **ret, struct rv_error *err, const char *path, ...)
+int rv_engine_post(struct rv_engine *e, json_t *body, json_t **ret, struct rv_error *err, const char *path,
+                   ...)
 {
         va_list ap;
         char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
         json_decref(body);
         va_start(ap, path);
         int r = body && !text ? -ENOMEM
-                              : ask(e, &(struct request) { .method = "POST", .data = text, .n = text ? strlen(text) : 0 }, ret,
-                                    err, path, ap);
+                              : ask(e,
+                                    &(struct request) {
+                                            .method = "POST", .data = text, .n = text ? strlen(text) : 0 },
+                                    ret, err, path, ap);
         va_end(ap);
         free(text);
         return r;
 }
 
-int rv_engine_send(struct rv_engine *e, const char *type, const char *data, size_t n, json_t **ret, struct rv_error *err,
-                   const char *path, ...)
+int rv_engine_send(struct rv_engine *e, const char *type, const char *data, size_t n, json_t **ret,
+                   struct rv_error *err, const char *path, ...)
 {
         va_list ap;
         va_start(ap, path);
-        int r = ask(e, &(struct request) { .method = "POST", .type = type, .data = data, .n = n }, ret, err, path, ap);
+        int r = ask(e, &(struct request) { .method = "POST", .type = type, .data = data, .n = n }, ret, err,
+                    path, ap);
         va_end(ap);
         return r;
 }

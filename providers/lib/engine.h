@@ -33,20 +33,21 @@ struct rv_engine {
  * when the answer has no body. Errors of the engine become a CIM status with its own words. */
 int rv_engine_get(struct rv_engine *, json_t **ret, struct rv_error *, const char *path, ...)
         __attribute__((format(printf, 4, 5)));
-int rv_engine_delete(struct rv_engine *, struct rv_error *, const char *path, ...) __attribute__((format(printf, 3, 4)));
+int rv_engine_delete(struct rv_engine *, struct rv_error *, const char *path, ...)
+        __attribute__((format(printf, 3, 4)));
 /* body: JSON, stolen; or NULL. */
 int rv_engine_post(struct rv_engine *, json_t *body, json_t **ret, struct rv_error *, const char *path, ...)
         __attribute__((format(printf, 5, 6)));
 /* The same with bytes, such as a tar archive. */
-int rv_engine_send(struct rv_engine *, const char *type, const char *data, size_t n, json_t **ret, struct rv_error *,
-                   const char *path, ...) __attribute__((format(printf, 7, 8)));
+int rv_engine_send(struct rv_engine *, const char *type, const char *data, size_t n, json_t **ret,
+                   struct rv_error *, const char *path, ...) __attribute__((format(printf, 7, 8)));
 /* For a path or a query: percent-encoded into `to` (cut when it does not fit). Returns to. */
 const char *rv_engine_escape(char *to, size_t size, const char *text);
 
 /* ---- from its JSON ---- */
-const char *rv_engine_text(json_t *, const char *path);      /* "State.Status"; NULL: no text there */
-json_t *rv_engine_at(json_t *, const char *path);            /* borrowed; NULL: nothing there */
-int64_t rv_engine_int(json_t *, const char *path);           /* 0 when there is no number */
+const char *rv_engine_text(json_t *, const char *path); /* "State.Status"; NULL: no text there */
+json_t *rv_engine_at(json_t *, const char *path);       /* borrowed; NULL: nothing there */
+int64_t rv_engine_int(json_t *, const char *path);      /* 0 when there is no number */
 /* RFC 3339 with nanoseconds, or a number of seconds; false for null, "" and year 1 ("never"). */
 bool rv_engine_time(json_t *, const char *path, int64_t *ret_ns);
 /* Fills a list property from an array of texts, a map property from an object of texts. */
