@@ -565,6 +565,149 @@ static int container_commit(struct rv_call *c, const void *args, struct rv_error
         return success(c, r);
 }
 
+/* ---- making one ---- */
+
+static json_t *labels_of(const struct Container_Create_in *in)
+{
+        json_t *o = json_object();
+        for (uint32_t i = 0; i < in->Label_n; i++) {
+                const char *s = in->Label[i].s, *eq = strchr(s, '=');
+                char name[300];
+                snprintf(name, sizeof name, "%.*s", eq ? (int)(eq - s) : (int)strlen(s), s);
+                json_object_set_new(o, name, json_string(eq ? eq + 1 : ""));
+        }
+        return o;
+}
+
+static int host_config(const struct Container_Create_in *in, const char *runtime, json_t *body,
+                       struct rv_error *err)
+{
+        json_t *host = json_object(), *exposed = json_object(), *bindings = json_object();
+        int r = RV_OK;
+        for (uint32_t i = 0; r == RV_OK && i < in->Port_n; i++)
+                r = rv_container_port(exposed, bindings, &in->Port[i], err);
+        json_object_set_new(body, "ExposedPorts", exposed);
+        json_object_set_new(host, "PortBindings", bindings);
+        if (in->Mount_n)
+                json_object_set_new(host, "Binds", rv_container_texts(in->Mount, in->Mount_n));
+        if (in->has_Network)
+                json_object_set_new(host, "NetworkMode", json_string(in->Network));
+        if (in->has_RestartPolicy)
+                json_object_set_new(host, "RestartPolicy", json_pack("{s:s}", "Name", in->RestartPolicy));
+        if (in->has_MemoryLimit)
+                json_object_set_new(host, "Memory", json_integer((json_int_t)in->MemoryLimit));
+        if (in->has_CpuLimit)
+                json_object_set_new(host, "NanoCpus", json_integer((json_int_t)(in->CpuLimit * 1e9)));
+        if (in->has_PidsLimit)
+                json_object_set_new(host, "PidsLimit", json_integer(in->PidsLimit));
+        if (runtime[0])
+                json_object_set_new(host, "Runtime", json_string(runtime));
+        json_object_set_new(host, "Privileged", json_boolean(in->Privileged));
+        json_object_set_new(host, "AutoRemove", json_boolean(in->AutoRemove));
+        json_object_set_new(body, "HostConfig", host);
+        return r;
+}
+
+static json_t *config(const struct Container_Create_in *in)
+{
+        json_t *body = json_pack("{s:s, s:o}", "Image", in->Image, "Labels", labels_of(in));
+        if (in->Command_n)
+                json_object_set_new(body, "Cmd", rv_container_texts(in->Command, in->Command_n));
+        if (in->Entrypoint_n)
+                json_object_set_new(body, "Entrypoint", rv_container_texts(in->Entrypoint, in->Entrypoint_n));
+        if (in->Environment_n)
+                json_object_set_new(body, "Env", rv_container_texts(in->Environment, in->Environment_n));
+        if (in->has_HostName)
+                json_object_set_new(body, "Hostname", json_string(in->HostName));
+        if (in->has_User)
+                json_object_set_new(body, "User", json_string(in->User));
+        if (in->has_WorkingDirectory)
+                json_object_set_new(body, "WorkingDir", json_string(in->WorkingDirectory));
+        if (in->has_HealthCommand)
+                json_object_set_new(body, "Healthcheck",
+                                    json_pack("{s:[s, s]}", "Test", "CMD-SHELL", in->HealthCommand));
+        return body;
+}
+
+/* A what-if, or one that would fail anyway: is the image here, is the name free? */
+static int check_new(struct rv_engine *e, const struct Container_Create_in *in, struct rv_error *err)
+{
+        char text[600];
+        json_t *j = NULL;
+        int r = rv_engine_get(e, &j, err, "/images/%s/json", rv_engine_escape(text, sizeof text, in->Image));
+        json_decref(j);
+        if (r == RV_NOT_FOUND) {
+                rv_about(err, "Container", NULL, "Image");
+                rv_hint(err,
+                        "Request-ContainerImage pulls it; Get-ContainerImage lists those that are here.");
+                return RV_NOT_FOUND;
+        }
+        if (r || !in->has_Name)
+                return r;
+        r = rv_engine_get(e, &j, err, "/containers/%s/json", rv_engine_escape(text, sizeof text, in->Name));
+        json_decref(j);
+        if (r == RV_OK) {
+                rv_about(err, "Container", NULL, "Name");
+                return rv_fail(err, RV_ALREADY_EXISTS, "%s: there is a container of this name", e->what);
+        }
+        if (r == RV_NOT_FOUND && err)
+                *err = (struct rv_error) { 0 };
+        return r == RV_NOT_FOUND ? RV_OK : r;
+}
+
+static void answer_new(struct rv_call *c, json_t *j)
+{
+        const char *id = rv_engine_text(j, "Id");
+        json_t *warnings = json_object_get(j, "Warnings"), *w;
+        size_t i;
+        Container_Create_out_set_ReturnValue(c->out, 0);
+        if (id)
+                Container_Create_out_set_Id(c->out, id, strlen(id));
+        if (!json_array_size(warnings))
+                return;
+        rv_list list = Container_Create_out_set_Warnings(c->out, (uint32_t)json_array_size(warnings));
+        json_array_foreach(warnings, i, w)
+        {
+                const char *s = json_string_value(w);
+                rv_item_string(c->out, list, (uint32_t)i, s ? s : "", s ? strlen(s) : 0);
+        }
+}
+
+static int container_create(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Container_Create_in *in = args;
+        char what[200], runtime[80], name[400];
+        struct rv_engine e = { .call = c, .deadline = c->deadline, .what = what };
+        json_t *made = NULL, *body;
+        snprintf(what, sizeof what, "cannot make a container of %.100s", in->Image);
+        int r = rv_container_runtime(&e, in->has_Isolation ? in->Isolation : "process", runtime, sizeof runtime, err);
+        if (r == RV_OK)
+                r = check_new(&e, in, err);
+        body = config(in);
+        if (r == RV_OK)
+                r = host_config(in, runtime, body, err);
+        if (r == RV_OK)
+                rv_change(c, "Name", NULL, in->has_Name ? in->Name : "(a name of the engine's)");
+        if (r == RV_OK && !c->what_if) {
+                r = in->has_Name
+                            ? rv_engine_post(&e, json_incref(body), &made, err, "/containers/create?name=%s",
+                                             rv_engine_escape(name, sizeof name, in->Name))
+                            : rv_engine_post(&e, json_incref(body), &made, err, "/containers/create");
+                const char *id = rv_engine_text(made, "Id");
+                if (r == RV_OK && in->Start && id)
+                        r = rv_engine_post(&e, NULL, NULL, err, "/containers/%s/start", id);
+                if (r && id) { /* half made is not made */
+                        struct rv_error other = { 0 };
+                        rv_engine_delete(&e, &other, "/containers/%s?force=1", id);
+                }
+        }
+        if (r == RV_OK && !c->what_if)
+                answer_new(c, made);
+        json_decref(body);
+        json_decref(made);
+        return r;
+}
+
 static int (*const methods[])(struct rv_call *, const void *, struct rv_error *) = {
         [Container_method_Start] = container_start,      [Container_method_Stop] = container_stop,
         [Container_method_Restart] = container_restart,  [Container_method_Kill] = container_kill,
@@ -572,7 +715,7 @@ static int (*const methods[])(struct rv_call *, const void *, struct rv_error *)
         [Container_method_Remove] = container_remove,    [Container_method_Rename] = container_rename,
         [Container_method_Update] = container_update,    [Container_method_Wait] = container_wait,
         [Container_method_GetLogs] = container_get_logs, [Container_method_Exec] = container_exec,
-        [Container_method_Commit] = container_commit,    [Container_method_Create] = rv_container_create,
+        [Container_method_Commit] = container_commit,    [Container_method_Create] = container_create,
 };
 
 static const struct rv_provider container = {

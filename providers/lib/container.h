@@ -23,6 +23,9 @@ int rv_container_logs(struct rv_engine *, const char *escaped_id, const char *qu
 /* Whether a runtime isolates by more than the kernel's namespaces. */
 bool rv_container_is_sandbox(const char *runtime);
 json_t *rv_container_texts(const struct rv_arg *, uint32_t n); /* an array of texts */
-int rv_container_create(struct rv_call *, const void *in, struct rv_error *);
+/* The engine's runtime for an isolation, "" for process; refused where there is none. */
+int rv_container_runtime(struct rv_engine *, const char *isolation, char *to, size_t size, struct rv_error *);
+/* "8080:80", "127.0.0.1:8080:80/udp", "80": into ExposedPorts and PortBindings. */
+int rv_container_port(json_t *exposed, json_t *bindings, const struct rv_arg *, struct rv_error *);
 
 #endif
