@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A container engine (Docker, or Podman by its compatible API) over its Unix socket: HTTP/1.1, a connection for each
- * request, the API's version negotiated. Everything is bounded: a request by its deadline, an answer by its size. Blocks: for
- * worker threads. An engine that hangs costs its callers their deadlines and nobody else anything.
+ * request, the API's version negotiated. Everything is bounded: a request by its deadline, an answer by its size.
+ * Blocks: for worker threads. An engine that hangs costs its callers their deadlines and nobody else anything.
  *
  *      struct rv_engine e = { .call = c, .deadline = c->deadline, .what = "cannot stop the container web" };
  *      json_t *j;
