@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "shell/dotnet.h"
 #include "shell/model.h"
 #include "shell/text.h"
 
@@ -43,7 +44,8 @@ static const struct sh_model_class *class_of_row(const struct sh_model_class *m,
         const struct sh_model_class *sub = m;
         struct rv_error err = { 0 };
         char *name = rv_json_find(row, "__CLASS", &v) ? rv_json_strdup(&v) : NULL;
-        if (name && strcasecmp(name, m->c->name) != 0 && sh_model_class(m->link, name, NULL, &sub, &err) != RV_OK)
+        if (name && strcasecmp(name, m->c->name) != 0 &&
+            sh_model_class(m->link, name, NULL, &sub, &err) != RV_OK)
                 sub = m;
         free(name);
         return sub;
@@ -130,6 +132,48 @@ static int fetch(struct sh *sh, struct sh_model_row *r)
         return SH_OK;
 }
 
+/* ---- integers with names (ValueMap and Values) are enum values: shown by name, compared by name or number ---- */
+struct named {
+        struct named *next;
+        char *key; /* "Class.Property" */
+        struct sh_enum e;
+};
+/* Made when a property is first read, and stays: values may outlive their class. */
+static struct sh_enum *enum_of(const struct rv_class *c, const struct rv_property *p)
+{
+        static struct named *all;
+        char key[300];
+        snprintf(key, sizeof(key), "%s.%s", c->name, p->name);
+        for (struct named *n = all; n; n = n->next)
+                if (!strcmp(n->key, key))
+                        return &n->e;
+        struct named *n = calloc(1, sizeof(*n));
+        struct sh_enum_item *items = calloc(p->nvalues, sizeof(*items));
+        if (!n || !items || !(n->key = strdup(key)))
+                abort();
+        for (uint32_t i = 0; i < p->nvalues; i++) {
+                items[i].value = i < p->nvalue_map ? (int32_t)strtol(p->value_map[i], NULL, 10) : (int32_t)i;
+                items[i].name = strdup(p->values[i]);
+                if (!items[i].name)
+                        abort();
+        }
+        n->e = (struct sh_enum) { .obj = { .refs = 1, .type = &n->e.type },
+                                  .type = { .name = n->key, .base = &sh_type_enum, .kind = SH_ENUM },
+                                  .n = p->nvalues,
+                                  .items = (const void *)items };
+        n->next = all;
+        all = n;
+        return &n->e;
+}
+/* Win32_ and CIM_ classes keep the numbers that scripts for them expect. */
+static struct sv by_name(const struct rv_class *c, const struct rv_property *p, struct sv v)
+{
+        if (!sh_is_int(v) || !p->nvalues || (p->nvalue_map && p->nvalue_map < p->nvalues) || v.i < 0 ||
+            v.i > INT32_MAX || !strncasecmp(c->name, "Win32_", 6) || !strncasecmp(c->name, "CIM_", 4))
+                return v;
+        return sh_enum_value(enum_of(c, p), (int32_t)v.i);
+}
+
 int sh_model_value(struct sh *sh, struct sh_model_row *r, uint32_t p, struct sv *ret)
 {
         *ret = SH_NIL;
@@ -143,17 +187,19 @@ int sh_model_value(struct sh *sh, struct sh_model_row *r, uint32_t p, struct sv 
         } else if (r->at[p]) {
                 struct rv_json j = rv_json_at(row_text(r) + r->at[p] - 1, r->n - r->at[p] + 1), v;
                 if (rv_json_take(&j, &v))
-                        *ret = sh_json_value(sh, r->class->link, &r->class->c->properties[p], v);
+                        *ret = by_name(r->class->c, &r->class->c->properties[p],
+                                       sh_json_value(sh, r->class->link, &r->class->c->properties[p], v));
         }
         return SH_OK;
 }
 
 static bool system_property(struct sh_model_row *r, const char *name, size_t n, struct sv *ret)
 {
-        static const char *const names[] = { "__CLASS",   "__NAMESPACE", "__PATH",        "__RELPATH",
-                                             "__SERVER",  "__SUPERCLASS", "PSComputerName" };
+        static const char *const names[] = { "__CLASS",  "__NAMESPACE",  "__PATH",        "__RELPATH",
+                                             "__SERVER", "__SUPERCLASS", "PSComputerName" };
         size_t i = 0;
-        while (i < sizeof names / sizeof *names && (strlen(names[i]) != n || strncasecmp(names[i], name, n) != 0))
+        while (i < sizeof names / sizeof *names &&
+               (strlen(names[i]) != n || strncasecmp(names[i], name, n) != 0))
                 i++;
         struct sh_buf b = { 0 };
         char host[256] = "";
@@ -266,7 +312,8 @@ static void model_text(struct sh *sh, struct sv self, struct sh_buf *b)
         sh_buf_free(&caption);
         for (uint32_t k = 0; k < c->nkeys; k++) {
                 bool quoted = c->properties[c->keys[k]].type == RV_CIM_STRING;
-                sh_buf_putf(b, "%s%s = %s", k ? ", " : " (", c->properties[c->keys[k]].name, quoted ? "\"" : "");
+                sh_buf_putf(b, "%s%s = %s", k ? ", " : " (", c->properties[c->keys[k]].name,
+                            quoted ? "\"" : "");
                 put_read(sh, r, c->keys[k], b);
                 sh_buf_puts(b, quoted ? "\"" : "");
         }
@@ -295,7 +342,8 @@ static int arguments(struct sh *sh, const struct rv_method *m, struct sh_args ar
         rv_buf_puts(b, "}");
         if (used < args.n)
                 return sh_throw(sh, "MethodCountCouldNotFindBest", "NotSpecified", SH_NIL,
-                                "Cannot find an overload for \"%s\" and the argument count: \"%u\".", m->name, args.n);
+                                "Cannot find an overload for \"%s\" and the argument count: \"%u\".", m->name,
+                                args.n);
         return SH_OK;
 }
 
@@ -307,8 +355,8 @@ static int method_call(struct sh *sh, struct sv self, struct sh_args args, struc
         struct rv_error err = { 0 };
         int st = arguments(sh, m, args, &in);
         if (st == SH_OK) {
-                int r2 = sh_model_invoke(r->class->link, r->class->c, m->is_static ? NULL : r, m->name, in.data, in.len,
-                                         (struct sh_how) { 0 }, &out, &err);
+                int r2 = sh_model_invoke(r->class->link, r->class->c, m->is_static ? NULL : r, m->name,
+                                         in.data, in.len, (struct sh_how) { 0 }, &out, &err);
                 if (r2 == RV_OK)
                         *ret = sh_json_any(sh, rv_json_at(out.data, out.len));
                 else
@@ -356,7 +404,8 @@ static const struct rv_class *class_of_carried(struct sv v)
         static const char before[] = "Deserialized.reeve.";
         const struct sh_bag *b = v.kind == SH_PSOBJECT ? sh_bag_of(v, false) : NULL;
         const char *name = b && b->ntypes && b->types[0].kind == SH_STRING ? b->types[0].s->s : "";
-        return strncmp(name, before, sizeof before - 1) == 0 ? rv_class_find(name + sizeof before - 1, NULL) : NULL;
+        return strncmp(name, before, sizeof before - 1) == 0 ? rv_class_find(name + sizeof before - 1, NULL)
+                                                             : NULL;
 }
 
 /* The class' rows with an end, made once. */
@@ -366,7 +415,7 @@ static const char *const *ended_view(const struct rv_class *c)
                 struct ended *next;
                 const struct rv_class *c;
                 const char *rows[];
-        } *made;
+        } * made;
         for (struct ended *e = made; e; e = e->next)
                 if (e->c == c)
                         return e->rows;
@@ -398,8 +447,8 @@ static const char *type_name(struct rv_arena *a, const struct rv_class *c)
         if (strcasecmp(c->name_space, "root/reeve") == 0)
                 snprintf(text, sizeof text, "reeve.%s", c->name);
         else
-                snprintf(text, sizeof text, "Microsoft.Management.Infrastructure.CimInstance#%s/%s", c->name_space,
-                         c->name);
+                snprintf(text, sizeof text, "Microsoft.Management.Infrastructure.CimInstance#%s/%s",
+                         c->name_space, c->name);
         return rv_arena_text(a, text, strlen(text));
 }
 
@@ -426,7 +475,8 @@ void sh_model_type(struct sh_model_class *m)
         m->type.accelerator = NULL;
         m->type.name = type_name(&m->arena, c);
         m->type.base = base;
-        const char **names = rv_arena_get(&m->arena, (c->ntype_names + 1) * sizeof *names); /* ended by NULL */
+        const char **names =
+                rv_arena_get(&m->arena, (c->ntype_names + 1) * sizeof *names); /* ended by NULL */
         for (uint32_t i = 0; i < c->ntype_names; i++)
                 names[i] = c->type_names[i];
         m->type.interfaces = names;
