@@ -182,7 +182,7 @@ static bool may_see(struct rv_subscription *s)
         if (!s->restricted || s->denied)
                 return !s->denied;
         struct rv_role_set *now = rv_policy_hold(&s->agent->policy);
-        bool same = now == s->roles;
+        bool same = now == s->roles && rv_roles_fitting(now, &s->who, (int64_t)time(NULL)) == s->fitting;
         rv_roles_drop(now);
         struct rv_error err = { 0 };
         if (same || rv_subscription_rights(s, &err) == RV_OK)

@@ -69,6 +69,7 @@ struct rv_subscription {
         char id[48];
         struct rv_identity who;
         struct rv_role_set *roles; /* by which rights were made; NULL: he has everything, or look again */
+        uint64_t fitting;          /* which of the roles fit when they were looked at */
         bool restricted, denied;   /* roles hold for him; they let him see nothing any more */
         struct rv_arena arena;
         struct rv_wql_event query;

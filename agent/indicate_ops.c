@@ -170,6 +170,7 @@ int rv_subscription_rights(struct rv_subscription *s, struct rv_error *err)
         s->restricted = !rv_policy_has_all(&s->agent->policy, &s->who);
         rv_roles_drop(s->roles);
         s->roles = s->restricted ? rv_policy_hold(&s->agent->policy) : NULL;
+        s->fitting = rv_roles_fitting(s->roles, &s->who, (int64_t)time(NULL));
         int r = RV_OK;
         for (unsigned i = 0; i < s->nparts && s->restricted && r == RV_OK; i++)
                 r = part_rights(s, &s->parts[i], err);

@@ -115,6 +115,8 @@ void rv_roles_drop(struct rv_role_set *); /* NULL is fine */
 
 /* Whether somebody has the role at this time (seconds since 1970). */
 bool rv_role_fits(const struct rv_role *, const struct rv_identity *, int64_t now);
+/* A number for those that fit: another one when others do, because time has passed. */
+uint64_t rv_roles_fitting(const struct rv_role_set *, const struct rv_identity *, int64_t now);
 const char *rv_language_name(enum rv_language);
 
 #endif

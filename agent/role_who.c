@@ -212,6 +212,14 @@ bool rv_role_fits(const struct rv_role *r, const struct rv_identity *who, int64_
         return false;
 }
 
+uint64_t rv_roles_fitting(const struct rv_role_set *s, const struct rv_identity *who, int64_t now)
+{
+        uint64_t n = UINT64_C(14695981039346656037);
+        for (unsigned i = 0; s && i < s->n; i++)
+                n = (n ^ (rv_role_fits(&s->roles[i], who, now) ? i + 1 : 0)) * UINT64_C(1099511628211);
+        return n;
+}
+
 const char *rv_language_name(enum rv_language l)
 {
         return l == RV_LANGUAGE_NONE ? "None" : l == RV_LANGUAGE_CONSTRAINED ? "Constrained" : "Full";

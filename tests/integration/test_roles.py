@@ -246,6 +246,59 @@ try:
     case('nothing else has changed', {i['Name']: (i['Colour'], i['Amount']) for i in r['result']['Instances']} ==
          {'apple': ('red', 5), 'pear': ('green', 5), 'plum': ('red', 200), 'peach': ('red', 8), 'pine': ('red', 1)}, r)
 
+    # ---- events ----
+    def told(peer, until):
+        got = []
+        while not got or until not in json.dumps(got[-1]):
+            got.append(peer.line())
+        return got
+
+    with agent.as_user('daemon') as p:
+        r = p.call('Subscribe', {'ClassName': 'T_Item', 'Snapshot': True, 'Interval': 0.05})
+        case('subscribe', 'result' in r, r)
+        got = told(p, '"Sync"')
+        seen_ = sorted(m['params']['Indication']['TargetInstance']['Name'] for m in got if 'TargetInstance' in json.dumps(m))
+        case('events: the snapshot', seen_ == ['apple', 'peach', 'pine', 'plum'] and not leaks(got) and 'Serial' not in json.dumps(got), got)
+        root('ModifyInstance', ClassName='T_Item', InstanceName=item('pear'), Properties={'Amount': 6})
+        root('CreateInstance', ClassName='T_Item', Properties={'Name': 'pear', 'Colour': 'blue', 'Amount': 1})
+        root('DeleteInstance', ClassName='T_Item', InstanceName={'Name': 'pear', 'Generation': 2})
+        root('ModifyInstance', ClassName='T_Item', InstanceName=item('pine'), Properties={'Colour': 'green'})
+        root('ModifyInstance', ClassName='T_Item', InstanceName=item('apple'), Properties={'Amount': 6})
+        got = told(p, '"apple"')
+        text = json.dumps(got)
+        case('events: only what may be seen', not leaks(got) and 'green' not in text and 'blue' not in text and 'Serial' not in text, got)
+        root('ModifyInstance', ClassName='T_Item', InstanceName=item('pine'), Properties={'Colour': 'red'})
+    for way, params, word in (('class', {'ClassName': 'T_Many'}, 'T_Many'), ('query', {'Query': "SELECT * FROM __InstanceOperationEvent WITHIN 1 WHERE TargetInstance ISA 'T_Many'"}, 'T_Many'),
+                              ('filter', {'ClassName': 'T_Item', 'Filter': 'Serial > 1'}, 'Serial'), ('property', {'ClassName': 'T_Item', 'PropertyList': ['Serial']}, 'Serial'),
+                              ('condition', {'Query': "SELECT * FROM __InstanceModificationEvent WITHIN 1 WHERE TargetInstance ISA 'T_Item' AND PreviousInstance.Serial = 3"}, 'Serial'),
+                              ('view', {'ClassName': 'Win32_TestItem'}, 'T_Item')):
+        r = daemon('Subscribe', **params)
+        case(f'no subscription by {way}', denied(r, word), r)
+
+    # ---- documents ----
+    def document(*resources):
+        return {'Document': {'Resources': [dict({'Name': f'r{i}'}, **x) for i, x in enumerate(resources)]}}
+
+    for op in 'GetDesiredState', 'TestDesiredState', 'SetDesiredState':
+        r = daemon(op, **document({'ClassName': 'T_Item', 'InstanceName': item('pear'), 'Properties': {'Amount': 9}}, {'ClassName': 'T_Item', 'InstanceName': item('apple'), 'Properties': {'Amount': 9}},
+                                  {'ClassName': 'T_Many', 'InstanceName': {'Id': 1}, 'Properties': {'Name': 'x'}}))
+        case(f'{op}', 'green' not in json.dumps(r) and '"From": "5"' not in json.dumps(r), r)
+    r = root('EnumerateInstances', ClassName='T_Item', PropertyList=['Name', 'Colour', 'Amount'])
+    case('nothing else has changed by documents', {i['Name']: (i['Colour'], i['Amount']) for i in r['result']['Instances']} ==
+         {'apple': ('red', 6), 'pear': ('green', 6), 'plum': ('red', 200), 'peach': ('red', 8), 'pine': ('red', 1)}, r)
+
+    # ---- every operation there is, on a class that is denied ----
+    given = {'ClassName': 'T_Many', 'InstanceName': {'Id': 1}, 'Query': 'SELECT * FROM T_Many', 'MethodName': 'X', 'Properties': {'Id': 1}, 'Document': document({'ClassName': 'T_Many', 'InstanceName': {'Id': 1}})['Document']}
+    harmless = {'Ping', 'Hello', 'rpc.discover', 'EnumerateClasses', 'Unsubscribe', 'Acknowledge'}
+    for m in root('rpc.discover')['result']['methods']:
+        names_ = [x['name'] for x in m['params']]
+        params = {k: v for k, v in given.items() if k in names_ and not (m['name'] == 'Subscribe' and k == 'Query') and not (m['name'] == 'Metrics' and k == 'Query')}
+        if m['name'] == 'Metrics':
+            params['ClassName'] = ['T_Many']
+        r = daemon(m['name'], **params)
+        closed = code(r) == -32002 or m['name'].endswith('DesiredState') and 'ACCESS_DENIED' in json.dumps(r)
+        case(f'every operation: {m["name"]}', m['name'] in harmless or closed, r)
+
     # ---- another role: everything may be read, but for what is denied ----
     bin_ = lambda op, **p: agent.call_as('bin', op, **p)
     r = bin_('EnumerateInstances', ClassName='T_Item')
