@@ -71,7 +71,7 @@ static const char *type_of(const struct rv_property *p)
 /* "Id, Position=0, Wildcard, Alias=PID,ProcessId" */
 struct declared {
         char name[64], alias[160];
-        bool positional, wildcard;
+        bool positional, wildcard, always;
         enum sh_model_bound bound;
 };
 
@@ -97,6 +97,8 @@ static struct declared declared(const struct rv_property *p, const char *qualifi
                         d.positional = true;
                 else if (n == 8 && strncasecmp(s, "Wildcard", 8) == 0)
                         d.wildcard = true;
+                else if (n == 6 && strncasecmp(s, "Always", 6) == 0)
+                        d.always = true;
                 else if (n == 7 && strncasecmp(s, "AtLeast", 7) == 0)
                         d.bound = SH_MODEL_LEAST;
                 else if (n == 6 && strncasecmp(s, "AtMost", 6) == 0)
@@ -122,6 +124,7 @@ struct selection {
         const struct rv_class *c;
         bool get;
         bool any, key, compound; /* some property has a parameter; a key has; several have */
+        bool always;             /* some property is the positional one in all cmdlets */
         bool placed;             /* there is a positional one */
 };
 
@@ -144,7 +147,10 @@ static void add_selector(struct building *b, struct selection *s, uint32_t i, co
                 return;
         x->sets = s->compound ? "Query" : x->name;
         x->from_property = true;
-        bool first = !s->placed && (s->get || s->compound ? d.positional || !s->any : s->key ? is_key : true);
+        bool first = !s->placed && (s->always                ? d.always
+                                    : s->get || s->compound ? d.positional || !s->any
+                                    : s->key                ? is_key
+                                                            : true);
         x->mandatory = !s->get && (first || !s->compound);
         if (first) {
                 x->position = 1;
@@ -160,6 +166,7 @@ static void add_selection(struct building *b, const struct rv_class *c, bool get
         uint32_t keys = 0;
         for (uint32_t i = 0; i < c->nproperties; i++) {
                 s.any |= c->properties[i].parameter != NULL;
+                s.always |= declared(&c->properties[i], c->properties[i].parameter).always;
                 keys += c->properties[i].parameter && c->properties[i].flags & RV_KEY;
         }
         s.key = keys;
@@ -199,7 +206,7 @@ static void add_arguments(struct building *b, const struct rv_method *m, int pos
                                          -1, (int)i, p->description);
                 x->alias = d.alias[0] ? rv_arena_text(b->a, d.alias, strlen(d.alias)) : NULL;
                 x->mandatory = p->flags & RV_REQUIRED;
-                if (x->mandatory)
+                if (x->mandatory || d.positional)
                         x->position = ++position;
         }
 }

@@ -497,6 +497,50 @@ static bool has_out(const struct rv_method *m)
         return false;
 }
 
+/* The object that a static method has made, when it answers all its keys; else SH_NIL. */
+static struct sv made_object(struct choice *h, struct rv_json result)
+{
+        const struct rv_class *c = h->m->class->c;
+        struct rv_buf keys = { 0 };
+        struct rv_json v;
+        struct rv_error err = { 0 };
+        struct sv key, made = SH_NIL;
+        bool all = h->m->method->is_static && c->nkeys;
+        rv_buf_puts(&keys, "{");
+        for (uint32_t k = 0; all && k < c->nkeys; k++) {
+                const char *name = c->properties[c->keys[k]].name;
+                all = rv_json_find(result, name, &v) && rv_json_kind(&v) != 'n';
+                if (all)
+                        rv_buf_putf(&keys, "%s\"%s\":%.*s", k ? "," : "", name, (int)rv_json_size(&v), v.p);
+        }
+        rv_buf_puts(&keys, "}");
+        if (all && !keys.failed) {
+                key = sh_model_row_new(sh_session(h->c), h->m->class, rv_json_at(keys.data, keys.len));
+                if (sh_model_get(sh_session(h->c), sh_model_row_of(key), NULL, &made, &err) != RV_OK)
+                        made = SH_NIL; /* it has ended already, or must not be seen */
+                sh_drop(key);
+        }
+        rv_buf_free(&keys);
+        return made;
+}
+
+/* The [Out] parameters. */
+static struct sv out_object(struct choice *h, struct rv_json result)
+{
+        const struct rv_method *m = h->m->method;
+        struct sv o = sh_object_new();
+        for (uint32_t i = 0; i < m->nparameters; i++) {
+                struct rv_json v;
+                const char *name = m->parameters[i].name;
+                if (!(m->parameters[i].flags & RV_OUT) || !rv_json_find(result, name, &v))
+                        continue;
+                struct sv value = sh_json_value(sh_session(h->c), h->m->class->link, &m->parameters[i], v);
+                sh_object_set(o, name, strlen(name), value);
+                sh_drop(value);
+        }
+        return o;
+}
+
 /* What a method answered: a return value other than 0 is an error; out parameters are passed on. */
 static int answered(struct choice *h, struct sv target, const char *what, struct rv_json result)
 {
@@ -521,7 +565,9 @@ static int answered(struct choice *h, struct sv target, const char *what, struct
         }
         if (!has_out(m))
                 return SH_OK;
-        struct sv o = sh_json_any(sh_session(h->c), result);
+        struct sv o = made_object(h, result);
+        if (sh_is_null(o))
+                o = out_object(h, result);
         int st = sh_emit(h->c, o);
         sh_drop(o);
         return st;
