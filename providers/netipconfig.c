@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * NetIPConfiguration: three dumps (links, addresses, default routes) kept in memory, then a row for each interface.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/provider.h"
+#include "gen/NetIPConfiguration.h"
+#include "providers/lib/fill.h"
+#include "providers/lib/netlink.h"
+#include "providers/lib/procfs.h"
+#include "providers/lib/resolvconf.h"
+
+struct link {
+        uint32_t index, mtu;
+        bool up;
+        char name[IF_NAMESIZE], alias[256], mac[64];
+};
+struct address {
+        uint32_t index, valid; /* seconds; UINT32_MAX: for ever */
+        uint8_t family, prefix;
+        bool dynamic;
+        char text[48];
+};
+struct gateway {
+        uint32_t index, metric;
+        uint8_t family;
+        char text[48];
+};
+
+struct tables {
+        struct link *links;
+        struct address *addresses;
+        struct gateway *gateways;
+        size_t nlinks, naddresses, ngateways;
+        bool no_memory;
+};
+
+/* Room for one more, doubled as needed; NULL: no memory. */
+static void *more(struct tables *t, void **v, size_t n, size_t size)
+{
+        if ((n & (n - 1)) == 0) {
+                void *new = realloc(*v, (n ? 2 * n : 1) * size);
+                if (!new) {
+                        t->no_memory = true;
+                        return NULL;
+                }
+                *v = new;
+        }
+        return memset((char *)*v + n * size, 0, size);
+}
+
+static int on_link(void *state, const struct nlmsghdr *h)
+{
+        struct tables *t = state;
+        const struct ifinfomsg *i = NLMSG_DATA(h);
+        const struct rtattr *at[IFLA_IFALIAS + 1];
+        if (h->nlmsg_type != RTM_NEWLINK)
+                return 0;
+        rv_netlink_attributes(h, sizeof *i, at, IFLA_IFALIAS);
+        struct link *l = more(t, (void **)&t->links, t->nlinks, sizeof *l);
+        if (!l)
+                return -ENOMEM;
+        t->nlinks++;
+        l->index = (uint32_t)i->ifi_index;
+        l->up = i->ifi_flags & IFF_UP;
+        l->mtu = rv_attr_u32(at[IFLA_MTU]);
+        const char *name = rv_attr_text(at[IFLA_IFNAME]), *alias = rv_attr_text(at[IFLA_IFALIAS]);
+        snprintf(l->name, sizeof l->name, "%s", name ? name : "");
+        snprintf(l->alias, sizeof l->alias, "%s", alias ? alias : l->name);
+        for (size_t k = 0; at[IFLA_ADDRESS] && k < RTA_PAYLOAD(at[IFLA_ADDRESS]) && k < 20; k++)
+                snprintf(l->mac + 3 * k, sizeof l->mac - 3 * k, "%02x%s",
+                         ((const uint8_t *)RTA_DATA(at[IFLA_ADDRESS]))[k],
+                         k + 1 < RTA_PAYLOAD(at[IFLA_ADDRESS]) ? ":" : "");
+        return 0;
+}
+
+static int on_address(void *state, const struct nlmsghdr *h)
+{
+        struct tables *t = state;
+        const struct ifaddrmsg *i = NLMSG_DATA(h);
+        const struct rtattr *at[IFA_MAX + 1];
+        if (h->nlmsg_type != RTM_NEWADDR || (i->ifa_family != AF_INET && i->ifa_family != AF_INET6))
+                return 0;
+        rv_netlink_attributes(h, sizeof *i, at, IFA_MAX);
+        const struct rtattr *own = at[IFA_LOCAL] ? at[IFA_LOCAL] : at[IFA_ADDRESS];
+        struct address *a = more(t, (void **)&t->addresses, t->naddresses, sizeof *a);
+        if (!a)
+                return -ENOMEM;
+        if (!own ||
+            !rv_netlink_address(i->ifa_family, RTA_DATA(own), RTA_PAYLOAD(own), a->text, sizeof a->text))
+                return 0;
+        t->naddresses++;
+        a->index = i->ifa_index;
+        a->family = i->ifa_family;
+        a->prefix = i->ifa_prefixlen;
+        a->valid = UINT32_MAX;
+        if (at[IFA_CACHEINFO] && RTA_PAYLOAD(at[IFA_CACHEINFO]) >= sizeof(struct ifa_cacheinfo))
+                a->valid = ((const struct ifa_cacheinfo *)RTA_DATA(at[IFA_CACHEINFO]))->ifa_valid;
+        a->dynamic = a->valid != UINT32_MAX;
+        return 0;
+}
+
+static void add_gateway(struct tables *t, uint8_t family, uint32_t index, uint32_t metric,
+                        const struct rtattr *gateway)
+{
+        struct gateway *g = gateway ? more(t, (void **)&t->gateways, t->ngateways, sizeof *g) : NULL;
+        if (!g ||
+            !rv_netlink_address(family, RTA_DATA(gateway), RTA_PAYLOAD(gateway), g->text, sizeof g->text))
+                return;
+        t->ngateways++;
+        g->family = family;
+        g->index = index;
+        g->metric = metric;
+}
+
+/* Default routes of the main table; each hop of one with several. */
+static int on_route(void *state, const struct nlmsghdr *h)
+{
+        struct tables *t = state;
+        const struct rtmsg *m = NLMSG_DATA(h);
+        const struct rtattr *at[RTA_MAX + 1];
+        if (h->nlmsg_type != RTM_NEWROUTE || m->rtm_dst_len || m->rtm_type != RTN_UNICAST ||
+            (m->rtm_family != AF_INET && m->rtm_family != AF_INET6))
+                return 0;
+        rv_netlink_attributes(h, sizeof *m, at, RTA_MAX);
+        if ((at[RTA_TABLE] ? rv_attr_u32(at[RTA_TABLE]) : m->rtm_table) != RT_TABLE_MAIN)
+                return 0;
+        uint32_t metric = rv_attr_u32(at[RTA_PRIORITY]);
+        add_gateway(t, m->rtm_family, rv_attr_u32(at[RTA_OIF]), metric, at[RTA_GATEWAY]);
+        int left = at[RTA_MULTIPATH] ? (int)RTA_PAYLOAD(at[RTA_MULTIPATH]) : 0;
+        for (const struct rtnexthop *hop = left ? RTA_DATA(at[RTA_MULTIPATH]) : NULL;
+             left && RTNH_OK(hop, left); left -= (int)RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
+                int n = (int)(hop->rtnh_len - sizeof *hop);
+                for (const struct rtattr *a = RTNH_DATA(hop); RTA_OK(a, n); a = RTA_NEXT(a, n))
+                        if (a->rta_type == RTA_GATEWAY)
+                                add_gateway(t, m->rtm_family, (uint32_t)hop->rtnh_ifindex, metric, a);
+        }
+        return 0;
+}
+
+static int dump_one(int type, size_t size, int (*each)(void *, const struct nlmsghdr *), struct tables *t)
+{
+        struct {
+                struct nlmsghdr h;
+                char body[64];
+        } ask = { .h = { .nlmsg_type = (uint16_t)type } };
+        int fd = rv_netlink_open(NETLINK_ROUTE), e;
+        if (fd < 0)
+                return fd;
+        for (int tries = 0; tries < 5; tries++) { /* again while the table changes under the dump */
+                if (type == RTM_GETLINK)
+                        t->nlinks = 0;
+                else if (type == RTM_GETADDR)
+                        t->naddresses = 0;
+                else
+                        t->ngateways = 0;
+                e = rv_netlink_dump(fd, &ask.h, NLMSG_LENGTH(size), each, t);
+                if (e != -EAGAIN)
+                        break;
+        }
+        close(fd);
+        return e == -EAGAIN ? 0 : e;
+}
+
+static int by_metric(const void *a, const void *b)
+{
+        const struct gateway *x = a, *y = b;
+        return x->family != y->family  ? (x->family == AF_INET ? -1 : 1)
+               : x->metric < y->metric ? -1
+                                       : x->metric > y->metric;
+}
+
+static int read_tables(struct tables *t, struct rv_error *err)
+{
+        int e = dump_one(RTM_GETLINK, sizeof(struct ifinfomsg), on_link, t);
+        if (e == 0)
+                e = dump_one(RTM_GETADDR, sizeof(struct ifaddrmsg), on_address, t);
+        if (e == 0)
+                e = dump_one(RTM_GETROUTE, sizeof(struct rtmsg), on_route, t);
+        if (e)
+                return rv_fail_errno(err, -e, "cannot read the network's tables");
+        if (t->ngateways)
+                qsort(t->gateways, t->ngateways, sizeof *t->gateways, by_metric);
+        return RV_OK;
+}
+
+/* ---- rows ---- */
+
+/* Addresses or their masks, of one family or (0) of both; the kernel's dump has IPv4 first. */
+static void fill_addresses(const struct tables *t, struct rv_row *row, unsigned p, uint32_t index, int family,
+                           bool subnet)
+{
+        char all[65536] = "", item[64];
+        size_t n = 0;
+        if (!rv_wants(row, p))
+                return;
+        for (size_t i = 0; i < t->naddresses; i++) {
+                const struct address *a = &t->addresses[i];
+                if (a->index != index || (family && a->family != family))
+                        continue;
+                struct in_addr mask = { htonl(a->prefix ? UINT32_MAX << (32 - a->prefix) : 0) };
+                if (subnet && a->family == AF_INET)
+                        inet_ntop(AF_INET, &mask, item, sizeof item);
+                else if (subnet)
+                        snprintf(item, sizeof item, "%u", a->prefix);
+                else
+                        snprintf(item, sizeof item, "%s", a->text);
+                if (n + strlen(item) + 2 < sizeof all)
+                        n += (size_t)snprintf(all + n, sizeof all - n, "%s\n", item);
+        }
+        if (n)
+                rv_fill_list(row, p, all, "\n");
+        else
+                rv_set_list(row, p, 0);
+}
+
+static void fill_gateways(const struct tables *t, struct rv_row *row, unsigned p, uint32_t index, int family)
+{
+        char all[8192] = "";
+        size_t n = 0;
+        if (!rv_wants(row, p))
+                return;
+        for (size_t i = 0; i < t->ngateways; i++)
+                if (t->gateways[i].index == index && (!family || t->gateways[i].family == family) &&
+                    n + 64 < sizeof all)
+                        n += (size_t)snprintf(all + n, sizeof all - n, "%s\n", t->gateways[i].text);
+        if (n)
+                rv_fill_list(row, p, all, "\n");
+        else
+                rv_set_list(row, p, 0);
+}
+
+static void fill_metrics(const struct tables *t, struct rv_row *row, uint32_t index)
+{
+        uint32_t n = 0, k = 0;
+        for (size_t i = 0; i < t->ngateways; i++)
+                n += t->gateways[i].index == index;
+        rv_list list = NetIPConfiguration_set_GatewayCostMetric(row, n);
+        for (size_t i = 0; i < t->ngateways && k < n; i++)
+                if (t->gateways[i].index == index)
+                        rv_item_uint(row, list, k++, t->gateways[i].metric);
+}
+
+/* networkd's lease: NAME=value lines. */
+static void fill_lease(struct rv_row *row, uint32_t index)
+{
+        char path[80], text[8192];
+        snprintf(path, sizeof path, "/run/systemd/netif/leases/%u", index);
+        if (!NetIPConfiguration_wants_DHCPServer(row) || rv_proc_read(AT_FDCWD, path, text, sizeof text) <= 0)
+                return;
+        const char *at = strncmp(text, "SERVER_ADDRESS=", 15) == 0 ? text : strstr(text, "\nSERVER_ADDRESS=");
+        if (at) {
+                at = strchr(at, '=') + 1;
+                rv_fill_n(row, NetIPConfiguration_DHCPServer, at, strcspn(at, "\n"));
+        }
+}
+
+static void fill_dhcp(const struct tables *t, struct rv_row *row, uint32_t index)
+{
+        bool dynamic = false;
+        uint32_t valid = 0;
+        for (size_t i = 0; i < t->naddresses; i++)
+                if (t->addresses[i].index == index && t->addresses[i].family == AF_INET &&
+                    t->addresses[i].dynamic) {
+                        dynamic = true;
+                        valid = t->addresses[i].valid;
+                }
+        NetIPConfiguration_set_DHCPEnabled(row, dynamic);
+        if (!dynamic)
+                return;
+        NetIPConfiguration_set_DHCPLeaseExpires(row, ((int64_t)time(NULL) + valid) * 1000000000);
+        fill_lease(row, index);
+}
+
+static void fill_names(struct rv_row *row)
+{
+        struct utsname u;
+        struct rv_resolvconf c;
+        const char *dot = NULL;
+        if (uname(&u) == 0) {
+                dot = strchr(u.nodename, '.');
+                rv_fill_n(row, NetIPConfiguration_DNSHostName, u.nodename, strcspn(u.nodename, "."));
+        }
+        if (dot)
+                rv_fill(row, NetIPConfiguration_DNSDomain, dot + 1);
+        if (!rv_resolvconf_read(&c))
+                return;
+        if (!dot)
+                rv_fill_n(row, NetIPConfiguration_DNSDomain, c.domains, strcspn(c.domains, "\n"));
+        rv_fill_list(row, NetIPConfiguration_DNSServer, c.servers, "\n");
+        rv_fill_list(row, NetIPConfiguration_DNSDomainSuffixSearchOrder, c.domains, "\n");
+}
+
+static void fill(const struct tables *t, struct rv_row *row, const struct link *l)
+{
+        char ttl[16];
+        bool has = false;
+        for (size_t i = 0; i < t->naddresses && !has; i++)
+                has = t->addresses[i].index == l->index;
+        NetIPConfiguration_set_InterfaceIndex(row, l->index);
+        rv_fill(row, NetIPConfiguration_InterfaceAlias, l->name);
+        rv_fill(row, NetIPConfiguration_InterfaceDescription, l->alias);
+        rv_fill(row, NetIPConfiguration_MACAddress, l->mac);
+        NetIPConfiguration_set_MTU(row, l->mtu);
+        fill_addresses(t, row, NetIPConfiguration_IPv4Address, l->index, AF_INET, false);
+        fill_addresses(t, row, NetIPConfiguration_IPv6Address, l->index, AF_INET6, false);
+        fill_addresses(t, row, NetIPConfiguration_IPAddress, l->index, 0, false);
+        fill_addresses(t, row, NetIPConfiguration_IPSubnet, l->index, 0, true);
+        NetIPConfiguration_set_IPEnabled(row, l->up && has);
+        fill_gateways(t, row, NetIPConfiguration_IPv4DefaultGateway, l->index, AF_INET);
+        fill_gateways(t, row, NetIPConfiguration_IPv6DefaultGateway, l->index, AF_INET6);
+        fill_gateways(t, row, NetIPConfiguration_DefaultIPGateway, l->index, 0);
+        if (NetIPConfiguration_wants_GatewayCostMetric(row))
+                fill_metrics(t, row, l->index);
+        fill_dhcp(t, row, l->index);
+        fill_names(row);
+        if (NetIPConfiguration_wants_DefaultTTL(row) &&
+            rv_proc_read(AT_FDCWD, "/proc/sys/net/ipv4/ip_default_ttl", ttl, sizeof ttl) > 0)
+                NetIPConfiguration_set_DefaultTTL(row, (uint8_t)strtoul(ttl, NULL, 10));
+}
+
+static int netipconfig_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+{
+        struct tables t = { 0 };
+        int e = read_tables(&t, err);
+        for (size_t i = 0; e == RV_OK && i < t.nlinks; i++) {
+                struct rv_row *row = rv_row(out);
+                fill(&t, row, &t.links[i]);
+                e = rv_cancelled(q->call) ? RV_STOP : rv_emit(out, row);
+        }
+        free(t.links);
+        free(t.addresses);
+        free(t.gateways);
+        return e == RV_STOP ? RV_OK : e;
+}
+
+static const struct rv_provider netipconfiguration = { .class = &NetIPConfiguration_class,
+                                                       .query = netipconfig_query };
+
+RV_PROVIDERS(netipconfig, &netipconfiguration);
