@@ -113,7 +113,11 @@ uint32_t sh_intern(struct sh *sh, const char *s, size_t n)
                         ;
         }
         uint32_t k = sh->nnames++;
-        sh->names[k].s = strndup(s, n);
+        sh->names[k].s = malloc(n + 1); /* a name in braces may hold NUL bytes */
+        if (!sh->names[k].s)
+                abort();
+        memcpy(sh->names[k].s, s, n);
+        sh->names[k].s[n] = 0;
         sh->names[k].n = (uint32_t)n;
         sh->names[k].hash = h;
         sh->name_table[i] = k;
