@@ -298,6 +298,12 @@ int rv_request_sql(struct rv_request *q, const char *text, struct rv_error *err)
 {
         if (json_string_length(json_object_get(q->params, "Query")) != strlen(text))
                 return rv_fail(err, RV_INVALID_QUERY, "a NUL in the query");
+        if (rv_sql_quick(q, text)) {
+                json_t *given = json_object_get(q->params, "partialResultToken");
+                if (given && !json_is_null(given))
+                        q->token = json_dumps(given, JSON_ENCODE_ANY | JSON_COMPACT);
+                return rv_request_scan(q, err);
+        }
         struct rv_sql *s = rv_sql_new(q, work_sql);
         if (!s || !(s->text = strdup(text))) {
                 if (s)

@@ -29,6 +29,9 @@ struct rv_sql {
         struct rv_error error;
 };
 
+/* sql_quick.c: a simple one, as a scan: the request's classes and ask are filled then. */
+bool rv_sql_quick(struct rv_request *, const char *text);
+
 int rv_vtab_register(struct rv_sql *, sqlite3 *); /* an SQLite result */
 void rv_sql_complain(struct rv_sql *, const struct rv_error *);
 /* Work on a thread of the SQL pool that answers {"Instances":[...]}. Submitting takes it, also when it fails. */
