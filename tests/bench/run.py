@@ -101,6 +101,45 @@ def processes(build, n):
         crowd.wait()
 
 
+def queries(build, n):
+    """SQL beside the plain operations that it is made of; events and unchanged polls."""
+    crowd = subprocess.Popen([f'{build}/tests/bench/sleepers', str(n)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    crowd.stdout.readline()
+    agent = Agent(build)
+
+    def least(method, params, count=1, rounds=7):
+        agent.call(method, params, count)
+        return min(agent.call(method, params, count)[0] for _ in range(rounds))
+
+    def sql(text, count=1):
+        return least('ExecQuery', {'QueryLanguage': 'SQL', 'Query': text}, count)
+
+    try:
+        one = least('GetInstance', {'ClassName': 'Process', 'InstanceName': {'ProcessId': crowd.pid}, 'PropertyList': ['Name', 'ThreadCount']}, 500)
+        row(f'SQL: one of {n} processes by its key', sql(f'SELECT Name, ThreadCount FROM Process WHERE ProcessId = {crowd.pid}', 500), '`GetInstance`', one, 2)
+        listed = least('EnumerateInstances', {'ClassName': 'Process', 'PropertyList': ['ProcessId']})
+        row(f'SQL: `count(*)` of {n} processes', sql('SELECT count(*) AS n FROM Process'), '`EnumerateInstances`', listed, 1.2)
+        sockets = least('EnumerateInstances', {'ClassName': 'NetTCPConnection', 'PropertyList': ['LocalPort', 'OwningProcess']})
+        names = least('EnumerateInstances', {'ClassName': 'Process', 'PropertyList': ['ProcessId', 'Name']})
+        row('SQL: sockets joined with their processes', sql('SELECT c.LocalPort, p.Name FROM NetTCPConnection c JOIN Process p ON p.ProcessId = c.OwningProcess'),
+            'both enumerations', sockets + names, 1.5)
+        row('what a process is associated with', least('Associators', {'ClassName': 'Process', 'InstanceName': {'ProcessId': crowd.pid}, 'AssocClass': 'ProcessParent', 'Role': 'Child',
+                                                                   'PropertyList': ['Name']}, 100), '`EnumerateInstances`', names, 0.05)
+        ask = {'ClassName': 'NetIPAddress', 'PropertyList': ['IPAddress', 'InterfaceIndex'], 'Since': ''}
+        plain = least('EnumerateInstances', {k: v for k, v in ask.items() if k != 'Since'}, 300)
+        for _ in range(2):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(agent.socket)
+                s.sendall((json.dumps({'jsonrpc': '2.0', 'id': 1, 'method': 'EnumerateInstances', 'params': ask}) + '\n').encode())
+                ask['Since'] = json.loads(s.makefile().readline())['result']['Revision']
+            time.sleep(0.3)
+        row('an unchanged poll of addresses', least('EnumerateInstances', ask, 300), 'read again', plain, 0.5)
+    finally:
+        agent.stop()
+        crowd.stdin.close()
+        crowd.wait()
+
+
 def start(build):
     took = [(run_cpu([f'{build}/bin/reeve', '-NoProfile', '-Command', 'exit'])[:2], run_cpu([python(), '-c', '0'])[:2]) for _ in range(40)]
     for i, unit in enumerate(('ms CPU', 'ms wall')):
@@ -272,7 +311,7 @@ def main():
     ap.add_argument('only', nargs='*')
     opts = ap.parse_args()
     parts = {'ssh': lambda: ssh(opts.build), 'start': lambda: start(opts.build), 'objects': lambda: objects(opts.build),
-             'processes': lambda: processes(opts.build, 1000 if opts.quick else 10000)}
+             'queries': lambda: queries(opts.build, 1000 if opts.quick else 10000), 'processes': lambda: processes(opts.build, 1000 if opts.quick else 10000)}
     for name, part in parts.items():
         if not opts.only or name in opts.only:
             part()
