@@ -70,8 +70,9 @@ static bool number(struct text *t, uint64_t *ret)
 
 static bool is_keyword(const char *s, size_t n)
 {
-        static const char *const words[] = { "from",  "where", "distinct", "all",  "null", "case",    "cast",
-                                             "exists", "not",   "current_date", "current_time", "current_timestamp" };
+        static const char *const words[] = { "from", "where",        "distinct",     "all",
+                                             "null", "case",         "cast",         "exists",
+                                             "not",  "current_date", "current_time", "current_timestamp" };
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
                 if (strlen(words[i]) == n && strncasecmp(words[i], s, n) == 0)
                         return true;
@@ -119,13 +120,17 @@ static bool condition(struct rv_request *q, struct text *t, const struct rv_clas
                 if (d->type != RV_CIM_STRING || !end || end[1] == '\'')
                         return false;
                 n = (size_t)(end - t->p - 1);
-                keys[p] = (struct rv_arg) { .type = RV_STRING, .len = (uint32_t)n, .s = rv_arena_text(&q->arena, t->p + 1, n) };
+                keys[p] = (struct rv_arg) { .type = RV_STRING,
+                                            .len = (uint32_t)n,
+                                            .s = rv_arena_text(&q->arena, t->p + 1, n) };
                 t->p = end + 1;
                 return keys[p].s;
         }
         if (!is_integer(d) || !number(t, &u) || (d->type == RV_CIM_BOOLEAN && u > 1))
                 return false;
-        keys[p] = (struct rv_arg) { .type = d->type == RV_CIM_BOOLEAN ? RV_BOOL : is_signed(d) ? RV_INT : RV_UINT };
+        keys[p] = (struct rv_arg) { .type = d->type == RV_CIM_BOOLEAN ? RV_BOOL
+                                            : is_signed(d)            ? RV_INT
+                                                                      : RV_UINT };
         keys[p].u = u;
         return true;
 }
@@ -135,7 +140,8 @@ static bool are_columns(const struct rv_class *c, const char **list, size_t n)
 {
         for (size_t i = 0; i < n; i++) {
                 int p = list[i] ? rv_property_find(c, list[i], strlen(list[i])) : -1;
-                if (p < 0 || strcmp(c->properties[p].name, list[i]) != 0 || c->properties[p].flags & RV_SECRET)
+                if (p < 0 || strcmp(c->properties[p].name, list[i]) != 0 ||
+                    c->properties[p].flags & RV_SECRET)
                         return false;
                 for (size_t k = 0; k < i; k++)
                         if (strcmp(list[k], list[i]) == 0)
@@ -156,7 +162,8 @@ bool rv_sql_quick(struct rv_request *q, const char *sql)
             !keyword(&t, "from") || !word(&t, &s, &n))
                 return false;
         char *name = rv_arena_text(&q->arena, s, n);
-        if (!name || rv_registry_find(&q->agent->registry, name, NULL, &c, NULL) || !are_columns(c, list, nlist))
+        if (!name || rv_registry_find(&q->agent->registry, name, NULL, &c, NULL) ||
+            !are_columns(c, list, nlist))
                 return false;
         const struct rv_class *source = c->view_of ? rv_class_find(c->view_of, NULL) : c;
         struct rv_arg *keys = rv_arena_get(&q->arena, (c->nproperties + 1) * sizeof *keys);
