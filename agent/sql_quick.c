@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * SQL that needs no SQLite: `SELECT A, B FROM Class WHERE Key = 17 AND Name = 'x' LIMIT 3`. It is what monitoring asks
- * all day, and a scan with these keys answers the same (text with case, as SQL has it) at a GetInstance's cost. Anything
- * else, and anybody whom roles restrict, goes the long way; so does whatever would be an error, for SQLite's words.
+ * all day, and a scan with these keys answers the same (text with case, as SQL has it) at a GetInstance's cost.
+ * Anything else, and anybody whom roles restrict, goes the long way; so does whatever would be an error, for SQLite's
+ * words.
  */
 #include <ctype.h>
 #include <stdlib.h>
