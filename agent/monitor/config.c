@@ -76,6 +76,12 @@ static const char *set_penalties(struct mon_options *o, const char *v)
         return r < 0 ? "expected yes or no" : NULL;
 }
 
+static const char *set_algorithms(struct mon_options *o, const char *v)
+{
+        o->compat = strcmp(v, "compat") == 0;
+        return o->compat || strcmp(v, "default") == 0 ? NULL : "expected default or compat";
+}
+
 static const char *set_path(const char **to, const char *v)
 {
         if (*v != '/')
@@ -101,7 +107,7 @@ static const struct {
         { "enabled", set_enabled },   { "listen", set_listen },
         { "port", set_port },         { "authorized_keys", set_authorized_keys },
         { "keys_dir", set_keys_dir }, { "penalties", set_penalties },
-        { "shell", set_shell },
+        { "shell", set_shell },       { "algorithms", set_algorithms },
 };
 
 static bool set(struct mon_options *o, const char *name, unsigned line, char *text)

@@ -137,7 +137,7 @@ static void do_sign(struct mon_conn *c, const struct mon_message *m)
                 return;
         }
         EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-        bool good = ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, c->m->host_key) == 1 &&
+        bool good = ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, c->host_key) == 1 &&
                     EVP_DigestSign(ctx, sig, &n, (const uint8_t *)m->b[0].data, MON_HASH) == 1;
         EVP_MD_CTX_free(ctx);
         if (good && !c->has_session)
@@ -341,6 +341,7 @@ static void on_closed(uv_handle_t *h)
                 return;
         if (c->pidfd >= 0)
                 close(c->pidfd);
+        EVP_PKEY_free(c->host_key);
         free(c);
 }
 
@@ -359,6 +360,8 @@ void mon_conn_new(struct monitor *m, int fd, const struct sockaddr_storage *peer
         c->number = ++m->number;
         c->link = pair[0];
         c->pidfd = -1;
+        c->host_key = m->host_key;
+        EVP_PKEY_up_ref(c->host_key); /* new keys during the session are signed with it, whatever counts by then */
         c->peer = *peer;
         c->handles = 3;
         getsockname(fd, (struct sockaddr *)&c->local, &n);

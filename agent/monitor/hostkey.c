@@ -204,26 +204,38 @@ static int make(const char *path, uint8_t secret[32])
         return r;
 }
 
+/* 1 where it is another key than the one that counts. */
+static int take(struct monitor *m, const uint8_t secret[32])
+{
+        uint8_t public[32];
+        size_t n = 32;
+        EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret, 32);
+        if (!key || EVP_PKEY_get_raw_public_key(key, public, &n) != 1) {
+                EVP_PKEY_free(key);
+                return -EBADMSG;
+        }
+        bool another = !m->host_key || memcmp(public, m->host_public, 32) != 0;
+        EVP_PKEY_free(m->host_key);
+        m->host_key = key;
+        memcpy(m->host_public, public, 32);
+        return another;
+}
+
 int mon_host_key(struct monitor *m)
 {
         char path[1024], public[1040];
         uint8_t secret[32];
-        size_t n = 32;
         snprintf(path, sizeof path, "%s/ssh_host_ed25519_key", m->o.state);
         snprintf(public, sizeof public, "%s.pub", path);
         int r = load(path, secret);
         if (r == -ENOENT)
                 r = make(path, secret);
-        if (r == 0) {
-                m->host_key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret, 32);
-                if (!m->host_key || EVP_PKEY_get_raw_public_key(m->host_key, m->host_public, &n) != 1)
-                        r = -EBADMSG;
-        }
-        explicit_bzero(secret, sizeof secret);
         if (r == 0)
-                r = store_public(m, public);
-        if (r < 0)
+                r = take(m, secret);
+        explicit_bzero(secret, sizeof secret);
+        int stored = r < 0 ? r : store_public(m, public);
+        if (stored < 0)
                 rv_log(RV_LOG_ERROR, "%s: %s", path,
-                       r == -EBADMSG ? "no ed25519 key without passphrase" : strerror(-r));
+                       stored == -EBADMSG ? "no ed25519 key without passphrase" : strerror(-stored));
         return r;
 }

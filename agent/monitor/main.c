@@ -243,21 +243,38 @@ static void on_stop(uv_signal_t *s, int signum)
         uv_stop(&m->loop);
 }
 
-/* Keys are read at each login anyway; of the configuration, what can change without new sockets. */
+static bool reread(struct monitor *m)
+{
+        struct mon_options file = { .port = -1, .authorized_keys = -1 };
+        if (!m->o.config || mon_config_read(&file, m->o.config, true) < 0)
+                return false;
+        m->o.authorized_keys = file.authorized_keys;
+        m->o.no_penalties = file.no_penalties;
+        m->o.compat = file.compat;
+        return true;
+}
+
+/* Users' keys are read at each login anyway; of the configuration, what can change without new sockets; the host key. */
 static void on_reload(uv_signal_t *s, int signum)
 {
         struct monitor *m = s->data;
-        struct mon_options file = { .port = -1, .authorized_keys = -1 };
+        char print[96], blob[51];
         (void)signum;
         mon_notify("RELOADING=1");
-        if (!m->o.config || mon_config_read(&file, m->o.config, true) < 0) {
+        if (!reread(m))
                 rv_log(RV_LOG_WARNING, "the configuration stays as it was");
-        } else {
-                m->o.authorized_keys = file.authorized_keys;
-                m->o.no_penalties = file.no_penalties;
+        else
                 rv_log(RV_LOG_INFO, "read %s again; addresses and ports change at the next start",
                        m->o.config);
+        int key = m->o.no_ssh ? 0 : mon_host_key(m);
+        if (key > 0) {
+                memcpy(blob, "\0\0\0\x0bssh-ed25519\0\0\0\x20", 19);
+                memcpy(blob + 19, m->host_public, 32);
+                mon_fingerprint((uint8_t *)blob, sizeof blob, print, sizeof print);
+                rv_log(RV_LOG_NOTICE, "the host key is now %s; sessions that are open keep the earlier one",
+                       print);
         }
+        mon_services_policy(m);
         mon_notify("READY=1");
 }
 

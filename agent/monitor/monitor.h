@@ -47,6 +47,7 @@ struct mon_options {
         int authorized_keys; /* yes 1, no 0, not said -1 */
         bool no_ssh;
         bool no_penalties;
+        bool compat; /* algorithms = compat */
 };
 
 struct mon_account {
@@ -97,6 +98,7 @@ struct mon_conn {
         struct sockaddr_storage local;
         char source[64]; /* ADDRESS:PORT */
         char id[40];
+        EVP_PKEY *host_key;        /* the one it began with */
         uint8_t session[MON_HASH]; /* the first hash signed */
         bool has_session, in, ended, asked_ping, work, crashed;
         unsigned failures, programs;
@@ -139,6 +141,7 @@ int mon_config_read(struct mon_options *, const char *path, bool must); /* 0 or 
 unsigned mon_config_parse(struct mon_options *, const char *name, const char *text, size_t n);
 
 /* ---- hostkey.c ---- */
+/* Reads the host key, or makes one. 1: it is another one than before; 0, or -errno, and then the earlier one stays. */
 int mon_host_key(struct monitor *);
 
 /* ---- listen.c ---- */
@@ -186,6 +189,7 @@ void mon_programs_orphan(struct mon_conn *);
 int mon_services_start(struct monitor *);
 bool mon_service_ended(struct monitor *, pid_t, int status);
 void mon_services_stop(struct monitor *);
+void mon_services_policy(struct monitor *); /* host key and algorithms for connections from now on */
 void mon_notify(const char *);
 
 #endif

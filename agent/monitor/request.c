@@ -25,6 +25,7 @@ static const struct form {
         [MON_CONNECTION] = { "u" },
         [MON_STARTED] = { "u" },
         [MON_ENDED] = { "uu" },
+        [MON_POLICY] = { "ub", { 32 }, { 32 } },
 };
 
 static uint32_t get32(const char *p)

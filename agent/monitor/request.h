@@ -14,7 +14,7 @@
  *      reeved -> front-end
  *        ANSWER EXITED PING
  *      reeved <-> the parent of the front-ends
- *        READY  CONNECTION (with descriptors)  STARTED (with a pidfd)  ENDED
+ *        READY  CONNECTION (with descriptors)  STARTED (with a pidfd)  ENDED  POLICY
  */
 #ifndef MON_REQUEST_H
 #define MON_REQUEST_H
@@ -38,6 +38,7 @@ enum mon_type {
         MON_CONNECTION,         /* u number; socket, link */
         MON_STARTED,            /* u number; pidfd */
         MON_ENDED,              /* u number, wait status */
+        MON_POLICY,             /* u old algorithms too; b public half of the host key: for connections from here on */
         MON_TYPES,
 };
 

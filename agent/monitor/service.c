@@ -172,8 +172,22 @@ static char *const *ssh_argv(struct monitor *m)
         EVP_EncodeBlock((unsigned char *)key, m->host_public, 32);
         argv[0] = (char *)m->o.ssh;
         argv[1] = "--host-key", argv[2] = key;
-        argv[3] = NULL;
+        argv[3] = m->o.compat ? "--compat" : NULL;
+        argv[4] = NULL;
         return argv;
+}
+
+/* In the same queue as the connections, so that each is served with the key that reeved will sign with. */
+void mon_services_policy(struct monitor *m)
+{
+        struct mon_message p = { .type = MON_POLICY,
+                                 .u = { m->o.compat },
+                                 .b = { { (const char *)m->host_public, sizeof m->host_public } } };
+        int r = m->o.no_ssh ? 0 : mon_send(m->ssh.mine, &p, NULL, 0);
+        if (r < 0)
+                rv_log(RV_LOG_ERROR, "reeve-ssh does not take the new host key: %s", strerror(-r));
+        if (r < 0 && m->ssh.pid > 0)
+                kill(m->ssh.pid, SIGKILL); /* the next one is started with it */
 }
 
 static void on_ssh(uv_poll_t *poll, int status, int events)

@@ -117,15 +117,18 @@ ssh_key crypto_host_key(const uint8_t public_key[32])
 }
 
 /* Modern algorithms only: a Diffie-Hellman group costs 100 times the CPU before login, and the list of a build may end
- * with an empty name. One host key, ed25519. */
-ssh_bind crypto_bind(const uint8_t public_key[32])
+ * with an empty name. One host key, ed25519. `compat` is for clients that know no better: a NIST curve, plain MACs. The
+ * banner does not name the library, which would tell strangers its version. */
+ssh_bind crypto_bind(const uint8_t public_key[32], bool compat)
 {
-        static const char kex[] = "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256";
+        const char *kex = compat ? "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256"
+                                 : "curve25519-sha256,curve25519-sha256@libssh.org";
+        const char *macs = compat ? "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,"
+                                    "hmac-sha2-256,hmac-sha2-512"
+                                  : "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com";
         static const char ciphers[] =
                 "chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes128-gcm@openssh.com,"
                 "aes256-ctr,aes128-ctr";
-        static const char macs[] =
-                "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512";
         static const char users[] = "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
                                     "rsa-sha2-512,rsa-sha2-256";
         ssh_bind b = ssh_bind_new();
@@ -133,6 +136,7 @@ ssh_bind crypto_bind(const uint8_t public_key[32])
         int no = 0, bits = 2048;
         if (!b || !key || ssh_bind_options_set(b, SSH_BIND_OPTIONS_PROCESS_CONFIG, &(bool) { false }) ||
             ssh_bind_options_set(b, SSH_BIND_OPTIONS_LOG_VERBOSITY, &no) ||
+            ssh_bind_options_set(b, SSH_BIND_OPTIONS_BANNER, "reeve") ||
             ssh_bind_options_set(b, SSH_BIND_OPTIONS_KEY_EXCHANGE, kex) ||
             ssh_bind_options_set(b, SSH_BIND_OPTIONS_CIPHERS_C_S, ciphers) ||
             ssh_bind_options_set(b, SSH_BIND_OPTIONS_CIPHERS_S_C, ciphers) ||

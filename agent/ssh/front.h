@@ -133,7 +133,7 @@ void front_log(struct front *, int level, const char *fmt, ...) __attribute__((f
 int crypto_start(void);            /* finds the real functions */
 void crypto_serve(struct front *); /* from now on this connection's signatures are reeved's business */
 ssh_key crypto_host_key(const uint8_t public_key[32]);
-ssh_bind crypto_bind(const uint8_t public_key[32]);
+ssh_bind crypto_bind(const uint8_t public_key[32], bool compat);
 
 /* ---- selftest.c, sandbox.c ---- */
 int selftest(void);           /* 0, or says on stderr what is wrong */

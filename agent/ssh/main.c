@@ -26,7 +26,7 @@ struct child {
 
 static struct child *children;
 static unsigned nchildren, room;
-static bool sandboxed = true;
+static bool sandboxed = true, compat;
 
 static void on_child(int signum)
 {
@@ -35,9 +35,10 @@ static void on_child(int signum)
 
 static void usage(FILE *f)
 {
-        fputs("usage: reeve-ssh --host-key BASE64 [--fd N] [--no-sandbox]\n"
+        fputs("usage: reeve-ssh --host-key BASE64 [--compat] [--fd N] [--no-sandbox]\n"
               "Started by reeved, which hands it connections over descriptor N (3).\n"
               "  --host-key B   public half of the host's ed25519 key\n"
+              "  --compat       ecdh-sha2-nistp256 and plain MACs too, for old clients\n"
               "  --fd N         the socket to reeved\n"
               "  --no-sandbox   without system call filter and limits, for valgrind and debuggers\n"
               "  --help, --version\n",
@@ -57,12 +58,14 @@ static int read_options(int argc, char **argv, int *fd, uint8_t key[32])
 {
         static const struct option known[] = { { "fd", 1, NULL, 'f' },       { "no-sandbox", 0, NULL, 'n' },
                                                { "host-key", 1, NULL, 'k' }, { "help", 0, NULL, 'h' },
+                                               { "compat", 0, NULL, 'c' },
                                                { "version", 0, NULL, 'v' },  { 0 } };
         bool given = false;
         for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;)
                 switch (c) {
                 case 'f': *fd = atoi(optarg); break;
                 case 'n': sandboxed = false; break;
+                case 'c': compat = true; break;
                 case 'k': given = key_from(optarg, key); break;
                 case 'h': usage(stdout); return 0;
                 case 'v': printf("reeve-ssh %s (libssh %s)\n", REEVE_VERSION, ssh_version(0)); return 0;
@@ -138,7 +141,18 @@ static void connection(int fd, ssh_bind bind, uint32_t number, const int fds[2])
                 close(pidfd);
 }
 
-static int loop(int fd, ssh_bind bind)
+/* Another host key or other algorithms, for connections from now on; those that are there keep what they began with. */
+static bool policy(ssh_bind *bind, const struct mon_message *m)
+{
+        ssh_bind b = crypto_bind((const uint8_t *)m->b[0].data, m->u[0]);
+        if (!b)
+                return false;
+        ssh_bind_free(*bind);
+        *bind = b;
+        return true;
+}
+
+static int loop(int fd, ssh_bind *bind)
 {
         static char buf[4096];
         sigset_t chld, none;
@@ -159,7 +173,9 @@ static int loop(int fd, ssh_bind bind)
                 if (r <= 0)
                         return r == 0 ? 0 : 1; /* reeved has gone */
                 if (m.type == MON_CONNECTION && nfds == 2)
-                        connection(fd, bind, m.u[0], fds);
+                        connection(fd, *bind, m.u[0], fds);
+                if (m.type == MON_POLICY && !policy(bind, &m))
+                        return 1; /* reeved starts another with what counts now */
                 while (nfds)
                         close(fds[--nfds]);
         }
@@ -175,14 +191,14 @@ int main(int argc, char **argv)
         signal(SIGPIPE, SIG_IGN);
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        ssh_bind bind = crypto_bind(key);
+        ssh_bind bind = crypto_bind(key, compat);
         if (ssh_init() != SSH_OK || !bind || crypto_start() < 0 || selftest() < 0)
                 return 1;
         if (mon_send(fd, &(struct mon_message) { .type = MON_READY }, NULL, 0) < 0) {
                 fprintf(stderr, "reeve-ssh: descriptor %d is no socket to reeved\n", fd);
                 return 2;
         }
-        status = loop(fd, bind);
+        status = loop(fd, &bind);
         ssh_bind_free(bind);
         ssh_finalize();
         return status;

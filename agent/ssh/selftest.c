@@ -121,7 +121,7 @@ int selftest(void)
         bool in_denied = true, in_allowed = false;
         int denied = -1, allowed = -1;
         ssh_bind bind = NULL;
-        if (p.host && EVP_PKEY_get_raw_public_key(p.host, public, &n) == 1 && (bind = crypto_bind(public))) {
+        if (p.host && EVP_PKEY_get_raw_public_key(p.host, public, &n) == 1 && (bind = crypto_bind(public, false))) {
                 denied = login(bind, &p, false, &in_denied);
                 allowed = login(bind, &p, true, &in_allowed);
         }

@@ -271,7 +271,7 @@ int front_start(struct front *f, ssh_bind bind, int fd, int link)
         ssh_set_auth_methods(f->ssh, SSH_AUTH_METHOD_PUBLICKEY);
         ssh_set_counters(f->ssh, &f->socket, &f->raw);
         ssh_set_blocking(f->ssh, 0);
-        ssh_options_set(f->ssh, SSH_OPTIONS_COMPRESSION, "no");
+        ssh_options_set(f->ssh, SSH_OPTIONS_COMPRESSION, "none"); /* "no" would still offer zlib */
         return ssh_bind_accept_fd(bind, f->ssh, fd) == SSH_OK && watch(f) == 0 ? 0 : -1;
 }
 
