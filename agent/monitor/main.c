@@ -254,7 +254,7 @@ static bool reread(struct monitor *m)
         return true;
 }
 
-/* Users' keys are read at each login anyway; of the configuration, what can change without new sockets; the host key. */
+/* Users' keys are read at each login anyway; of the configuration, what can change without new sockets; host key. */
 static void on_reload(uv_signal_t *s, int signum)
 {
         struct monitor *m = s->data;
