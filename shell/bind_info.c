@@ -333,6 +333,10 @@ static bool block_param(struct build *b, struct param *d)
                         p->allow_empty = true;
                 } else if (named(a, "AllowEmptyCollection")) {
                         p->allow_empty_collection = true;
+                } else if (named(a, "PSTypeName") && a->npos == 1 && a->pos[0]->kind == N_CONST &&
+                           a->pos[0]->val.kind == SH_STRING) {
+                        p->type_name = copy(b, a->pos[0]->val.s->s, a->pos[0]->val.s->len);
+                        p->validated = true; /* looked at for every value */
                 } else if (!strncasecmp(a->name, "Validate", 8)) {
                         p->validated = true;
                 }

@@ -201,6 +201,34 @@ static int checked(struct sh_cmd *c, const struct pinfo *p, struct sv v)
         return st;
 }
 
+struct naming {
+        const char *name;
+        bool found;
+};
+
+static bool compare_name(void *state, const char *name)
+{
+        struct naming *x = state;
+        x->found = !strcasecmp(name, x->name);
+        return !x->found;
+}
+
+/* Is it, or each item of it, of that PSTypeName? */
+static bool is_named(struct sh *sh, struct sv v, const char *name)
+{
+        struct naming x = { name, false };
+        struct sv item;
+        size_t pos = 0;
+        sh_type_names(sh, v, compare_name, &x);
+        if (x.found || !sh_is_enumerable(v))
+                return x.found;
+        for (x.found = true; x.found && sh_next(v, &pos, &item); sh_drop(item)) {
+                x.found = false;
+                sh_type_names(sh, item, compare_name, &x);
+        }
+        return x.found;
+}
+
 static int param_value(struct sh_cmd *c, const struct pinfo *p, struct sv v, struct node *node, int flags,
                        struct sv *ret)
 {
@@ -210,6 +238,13 @@ static int param_value(struct sh_cmd *c, const struct pinfo *p, struct sv v, str
                 v = SH_NIL;
         if (!(flags & BIND_COERCE) && !fits(sh, p->type, v))
                 return SH_NONE;
+        if (p->type_name && !sh_is_null(v) && !is_named(sh, v, p->type_name))
+                return flags & BIND_COERCE ? sh_bind_throw(c, "MismatchedPSTypeName", "InvalidArgument", v,
+                                                           "Cannot bind argument to parameter '%s', because "
+                                                           "PSTypeNames of the argument do not match the PSTypeName "
+                                                           "required by the parameter: %s.",
+                                                           p->name, p->type_name)
+                                           : SH_NONE;
         if (!p->type) {
                 *ret = sh_keep(v);
         } else if (c->info->cmdlet && sh_is_null(v) && p->type->kind >= SH_OBJECT_KINDS) {

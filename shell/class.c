@@ -56,6 +56,7 @@ bool sh_class_is_constructor(const struct cls *c, const struct class_member *m)
 }
 
 /* ---- instances ---- */
+static struct sh *of_session; /* equals() is not told the session: the last one that made an instance */
 struct exception_instance {
         struct sh_exception x;
         uint32_t n;
@@ -88,6 +89,7 @@ static void end_exception(struct sh_obj *o)
 struct sv sh_class_blank(struct sh *sh, struct cls *c, int *ret_st)
 {
         struct sv self = make(c);
+        of_session = sh;
         *ret_st = SH_OK;
         for (uint32_t i = 0; i < c->nfields; i++) {
                 const struct sh_type *t = c->fields[i].type;
@@ -201,7 +203,6 @@ static void to_text(struct sh *sh, struct sv self, struct sh_buf *b)
         sh_drop(r);
 }
 
-static struct sh *of_session; /* equals() is not told the session: the last one that made an instance */
 static int compare_to(struct sh *sh, struct sv self, struct sv other, int *ret)
 {
         struct cls *c = sh_class_of(self.o->type);
@@ -231,12 +232,6 @@ static bool equals(struct sv self, struct sv other)
         bool same = sh_true(r);
         sh_drop(r);
         return same;
-}
-
-static int construct(struct sh *sh, const struct sh_type *t, struct sh_args a, struct sv *ret)
-{
-        of_session = sh;
-        return sh_class_construct(sh, t, a, ret);
 }
 
 /* ---- defining ---- */
@@ -437,7 +432,7 @@ static int define_class(struct sh *sh, struct node *n, struct class_ast *ast)
                                      .base = c->base     ? &c->base->type
                                              : c->native ? c->native
                                                          : &sh_type_object,
-                                     .construct = construct,
+                                     .construct = sh_class_construct,
                                      .convert = sh_class_convert,
                                      .text = to_text,
                                      .compare = compare_to,

@@ -332,6 +332,23 @@ static int fill(struct sh *sh, struct cls *c, struct sv self, struct sv from)
         return st;
 }
 
+/* A cast is a cast: what the constructor throws is why it failed. */
+static int by_constructor(struct sh *sh, const struct sh_type *t, struct sh_args a, struct sv *ret)
+{
+        int st = sh_class_construct(sh, t, a, ret);
+        if (st != SH_ERROR)
+                return st;
+        struct sv e = sh_error_take(sh), x = SH_NIL;
+        struct sh_buf why = { 0 };
+        if (sh_get(sh, e, "Exception", 9, &x) == SH_OK && sh_is_exception(x))
+                sh_exception_message(x, &why);
+        st = sh_throw_cast(sh, "InvalidCastConstructorException", a.v[0], t, "%s", why.p ? why.p : "");
+        sh_buf_free(&why);
+        sh_drop(x);
+        sh_drop(e);
+        return st;
+}
+
 int sh_class_convert(struct sh *sh, const struct sh_type *t, struct sv from, struct sv *ret)
 {
         struct sv base = sh_unwrap(from);
@@ -345,7 +362,7 @@ int sh_class_convert(struct sh *sh, const struct sh_type *t, struct sv from, str
                 struct cls *owner;
                 struct sh_args a = { 1, &from };
                 int st = pick(sh, c, c->ast->name, false, a, false, &x, &owner, &near);
-                return st == SH_OK     ? sh_class_construct(sh, t, a, ret)
+                return st == SH_OK     ? by_constructor(sh, t, a, ret)
                        : st == SH_NONE ? sh_throw_no_cast(sh, from, t)
                                        : st;
         }

@@ -109,6 +109,8 @@ int sh_cmd_stream(struct sh_cmd *, enum sh_stream, const char *fmt, ...) __attri
 bool sh_what_if(struct sh_cmd *); /* -WhatIf, or $WhatIfPreference: sh_should_process() has said no for that reason */
 /* -WhatIf / -Confirm. *ret tells whether to do it. `What if: Performing the operation "OP" on target "T".` */
 int sh_should_process(struct sh_cmd *, const char *target, const char *operation, bool *ret);
+/* The same with a word before the target: "Path: ", "Destination: ". */
+int sh_should_process_as(struct sh_cmd *, const char *word, const char *target, const char *operation, bool *ret);
 
 /* ---- push-down (model.c): what the stages after a class cmdlet need of its objects ----
  * Before a pipeline starts, the evaluator offers each stage after a class cmdlet to sh_plan(): conservative, results

@@ -261,6 +261,14 @@ static int should(struct sh_cmd *c, struct sv what, const char *question, const 
         return sh_stream_text(sh, SH_VERBOSE, what.s->s, what.s->len);
 }
 
+int sh_should_process_as(struct sh_cmd *c, const char *word, const char *target, const char *operation, bool *ret)
+{
+        struct sv t = sh_printf("%s%s", word, target);
+        int st = sh_should_process(c, t.s->s, operation, ret);
+        sh_drop(t);
+        return st;
+}
+
 int sh_should_process(struct sh_cmd *c, const char *target, const char *operation, bool *ret)
 {
         struct sv what = operation ? sh_printf("Performing the operation \"%s\" on target \"%s\".", operation, target)

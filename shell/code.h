@@ -134,6 +134,7 @@ struct pinfo {
         const struct sh_param *table; /* cmdlets */
         struct param *decl;
         const char *help;
+        const char *type_name; /* [PSTypeName('x')] */
 };
 struct sh_cmdinfo {
         const char *name;

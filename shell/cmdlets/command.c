@@ -43,9 +43,9 @@ static void one_parameter(struct sh_buf *b, const struct pinfo *p, const struct 
                 sh_buf_puts(b, "]");
 }
 
-static void one_syntax(struct sh_buf *b, struct sh_cmdinfo *info, uint32_t set)
+static void one_syntax(struct sh_buf *b, const char *name, struct sh_cmdinfo *info, uint32_t set)
 {
-        sh_buf_puts(b, info->name);
+        sh_buf_puts(b, name);
         for (int position = 0; position < 32; position++)
                 for (uint32_t i = 0; i < info->nown; i++) {
                         const struct pset *in = in_set(&info->p[i], set);
@@ -74,7 +74,7 @@ struct sv sh_syntax_of(struct sh *sh, struct sh_target *t)
         for (uint32_t s = 0; s < (info->nsets ? info->nsets : 1); s++) {
                 if (s)
                         sh_buf_puts(&b, "\n\n");
-                one_syntax(&b, info, info->nsets ? 1u << s : UINT32_MAX);
+                one_syntax(&b, t->name, info, info->nsets ? 1u << s : UINT32_MAX);
         }
         return sh_buf_take(&b);
 }

@@ -407,7 +407,7 @@ static int write_one(struct sh_cmd *c, const char *path)
         if (w->bytes)
                 o.encoding = SH_ENC_BYTES;
         if (st == SH_OK)
-                st = sh_should_process(c, path, add ? "Add Content" : "Set Content", &what);
+                st = sh_should_process_as(c, "Path: ", path, add ? "Add Content" : "Set Content", &what);
         if (st != SH_OK || !what)
                 return st;
         st = sh_text_open(c, path, &o, &f);
@@ -493,7 +493,7 @@ static const struct sh_cmdlet add_content = {
 static int clear_one(struct sh_cmd *c, const char *path)
 {
         bool what = true;
-        int st = sh_should_process(c, path, "Clear Content", &what);
+        int st = sh_should_process_as(c, "Item: ", path, "Clear Content", &what);
         if (st == SH_OK && what && truncate(path, 0) != 0)
                 st = sh_path_error(c, "ClearContentIOError", errno, path);
         return st;

@@ -496,7 +496,7 @@ static int new_one(struct sh_cmd *c, const char *text)
                 abort();
         struct stat st;
         bool there = lstat(path, &st) == 0;
-        int r = sh_should_process(c, path, folder ? "Create Directory" : "Create File", &what), bad = 0;
+        int bad = 0, r = sh_should_process_as(c, "Destination: ", path, folder ? "Create Directory" : "Create File", &what);
         if (r == SH_OK && what) {
                 if (there && !(force && (folder ? S_ISDIR(st.st_mode) : !S_ISDIR(st.st_mode)))) {
                         struct sv t = sh_text(path);

@@ -195,7 +195,8 @@ static int set_one(struct sh_cmd *c, const char *name, struct sv value, bool new
                 sh_drop(target);
                 return r;
         }
-        struct sv said = sh_printf("Name: %s Value: ", name);
+        struct sv shown = sh_to_text(sh, value), said = sh_printf("Name: %s Value: %s", name, shown.s->s);
+        sh_drop(shown);
         int r = sh_should_process(c, said.s->s, new ? "New variable" : "Set variable", &what);
         sh_drop(said);
         if (r != SH_OK || !what)
