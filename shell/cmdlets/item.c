@@ -305,7 +305,8 @@ static int drive_items(struct sh_cmd *c, const char *path)
         char kind = (char)(path[0] | 32);
         if (kind == 'e')
                 return env_items(c, pattern);
-        struct sv args[] = { sh_text("-Name"), sh_text(pattern), sh_text("-CommandType"), sh_text("Function,Filter") };
+        struct sv args[] = { sh_text("-Name"), sh_text(pattern), sh_text("-CommandType"),
+                             sh_text("Function,Filter") };
         int st = sh_run_command(sh_session(c),
                                 kind == 'v'   ? "Get-Variable"
                                 : kind == 'a' ? "Get-Alias"
@@ -326,8 +327,8 @@ static int child_process(struct sh_cmd *c, struct sv input)
                 st = drive_items(c, t.s->s);
         else
                 st = sh_for_paths(c, t.kind == SH_STRING && sh_has_wildcard(t.s->s, t.s->len)
-                                          ? children_of_pattern
-                                          : children);
+                                             ? children_of_pattern
+                                             : children);
         sh_drop(t);
         return st;
 }
@@ -362,7 +363,8 @@ static int item_process(struct sh_cmd *c, struct sv input)
         (void)input;
         struct sv v = sh_arg(c, "Path");
         const char *rest;
-        if (v.kind == SH_ARRAY && v.a->n == 1 && v.a->v[0].kind == SH_STRING && drive_path(v.a->v[0].s->s, &rest))
+        if (v.kind == SH_ARRAY && v.a->n == 1 && v.a->v[0].kind == SH_STRING &&
+            drive_path(v.a->v[0].s->s, &rest))
                 return drive_items(c, v.a->v[0].s->s);
         return sh_for_paths(c, emit_item);
 }
@@ -496,7 +498,8 @@ static int new_one(struct sh_cmd *c, const char *text)
                 abort();
         struct stat st;
         bool there = lstat(path, &st) == 0;
-        int bad = 0, r = sh_should_process_as(c, "Destination: ", path, folder ? "Create Directory" : "Create File", &what);
+        int bad = 0, r = sh_should_process_as(c, "Destination: ", path,
+                                              folder ? "Create Directory" : "Create File", &what);
         if (r == SH_OK && what) {
                 if (there && !(force && (folder ? S_ISDIR(st.st_mode) : !S_ISDIR(st.st_mode)))) {
                         struct sv t = sh_text(path);
