@@ -4,6 +4,7 @@
  * are only order, laziness, errors' places, and shortcuts for 32-bit integers.
  */
 #include "shell/eval.h"
+#include "shell/types.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -105,7 +106,11 @@ const struct sh_type *sh_node_type(struct sh *sh, struct node *n)
         const struct sh_type *t = sh_script_type(sh, n->x, n->slot);
         if (!t && (t = sh_type_find(sh, n->x, n->slot)))
                 n->v = (struct node **)t;
-        if (!t)
+        const char *never = t ? NULL : sh_type_never(n->x, n->slot);
+        if (never)
+                sh_throw_about(sh, NULL, "NotSupportedHere", "NotImplemented", n->x, "[%s] is not supported here: %s.",
+                               (const char *)n->x, never);
+        else if (!t)
                 sh_throw_about(sh, NULL, "TypeNotFound", "InvalidOperation", n->x, "Unable to find type [%s].",
                          (const char *)n->x);
         return t;

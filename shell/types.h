@@ -33,6 +33,8 @@ void sh_type_full_name(struct sh_buf *, const struct sh_type *);
 /* What Get-Member and messages call a value: PSTypeNames first. Owned text. */
 struct sv sh_type_name_of(struct sh *, struct sv);
 bool sh_has_interface(const struct sh_type *, const char *name);
+/* Why a type of that name will never be here, and what to use; NULL: nothing is known of it. */
+const char *sh_type_never(const char *name, size_t n);
 void sh_type_each(bool (*each)(void *, const struct sh_type *), void *);
 
 extern const struct sh_type sh_type_array_base; /* System.Array: [array] */

@@ -18,6 +18,10 @@ static int new_end(struct sh_cmd *c)
                 return sh_cmd_throw(c, "NotSupportedHere", "NotImplemented", SH_NIL,
                                     "COM objects are not supported here.");
         const struct sh_type *t = sh_type_find(sh, name.s->s, name.s->len);
+        const char *never = t ? NULL : sh_type_never(name.s->s, name.s->len);
+        if (never)
+                return sh_cmd_throw(c, "NotSupportedHere", "NotImplemented", SH_NIL, "[%s] is not supported here: %s.",
+                                    name.s->s, never);
         if (!t)
                 return sh_cmd_throw(
                         c, "TypeNotFound", "InvalidType", SH_NIL,

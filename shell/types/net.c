@@ -521,4 +521,45 @@ static const struct sh_type http_type = { .name = "System.Web.HttpUtility",
                                           .base = &sh_type_object,
                                           SH_MEMBERS(http_members) };
 
-SH_TYPES(net, &address_type, &family_enum.type, &dns_type, &entry_type, &mail_type, &web_type, &http_type);
+/* ---- ServicePointManager: scripts set it before they fetch; what is negotiated is libcurl's affair ---- */
+SH_ENUM_TYPE(protocol_enum, "System.Net.SecurityProtocolType", true, { "SystemDefault", 0 }, { "Ssl3", 48 },
+             { "Tls", 192 }, { "Tls11", 768 }, { "Tls12", 3072 }, { "Tls13", 12288 });
+static int point_get(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)self, (void)a;
+        intptr_t what = sh_member_arg(sh);
+        *ret = what == 'p'   ? sh_enum_value(&protocol_enum, 0)
+               : what == 'n' ? sh_int(10)
+               : what == 'b' ? sh_bool(true)
+                             : SH_NIL;
+        return SH_OK;
+}
+static int point_set(struct sh *sh, struct sv self, struct sv v)
+{
+        struct sv x;
+        (void)self;
+        if (sh_member_arg(sh) != 'p')
+                return SH_OK;
+        int st = sh_convert(sh, v, &protocol_enum.type, &x);
+        if (st == SH_OK)
+                sh_drop(x);
+        return st;
+}
+static const struct sh_member point_members[] = {
+        { "SecurityProtocol", SH_PROPERTY, true,
+          "static System.Net.SecurityProtocolType SecurityProtocol {get;set;}", point_get, point_set, 'p' },
+        { "ServerCertificateValidationCallback", SH_PROPERTY, true,
+          "static System.Net.Security.RemoteCertificateValidationCallback "
+          "ServerCertificateValidationCallback {get;set;}",
+          point_get, point_set, 'c' },
+        { "DefaultConnectionLimit", SH_PROPERTY, true, "static int DefaultConnectionLimit {get;set;}",
+          point_get, point_set, 'n' },
+        { "Expect100Continue", SH_PROPERTY, true, "static bool Expect100Continue {get;set;}", point_get,
+          point_set, 'b' },
+};
+static const struct sh_type point_type = { .name = "System.Net.ServicePointManager",
+                                           .base = &sh_type_object,
+                                           SH_MEMBERS(point_members) };
+
+SH_TYPES(net, &protocol_enum.type, &point_type, &address_type, &family_enum.type, &dns_type, &entry_type,
+         &mail_type, &web_type, &http_type);
