@@ -17,6 +17,7 @@
 #include "agent/provider.h"
 #include "gen/Mount.h"
 #include "providers/lib/askfs.h"
+#include "providers/lib/mounting.h"
 #include "providers/lib/mountinfo.h"
 
 enum drive { UNKNOWN = 0, LOCAL = 3, NETWORK = 4, DISC = 5, RAM = 6 };
@@ -133,7 +134,8 @@ static void fill_options(struct rv_row *row, const struct rv_mount *m)
         for (int l = 0; l < 2; l++)
                 for (const char *p = lists[l]; *p; p += strcspn(p, ","), p += *p == ',') {
                         size_t len = strcspn(p, ","), k = 0;
-                        while (l && k < n && !(strcspn(found[k], ",") == len && memcmp(found[k], p, len) == 0))
+                        while (l && k < n &&
+                               !(strcspn(found[k], ",") == len && memcmp(found[k], p, len) == 0))
                                 k++;
                         if (!l || k == n)
                                 found[n++] = p;
@@ -171,8 +173,8 @@ static size_t decode(const char *s, char *to, size_t size)
 }
 
 /* The name in a folder of /dev/disk that leads to the device. */
-static void fill_by(struct rv_row *row, void (*set)(struct rv_row *, const char *, size_t), const char *folder,
-                    const struct rv_mount *m)
+static void fill_by(struct rv_row *row, void (*set)(struct rv_row *, const char *, size_t),
+                    const char *folder, const struct rv_mount *m)
 {
         DIR *d = m->major ? opendir(folder) : NULL;
         for (struct dirent *e; d && (e = readdir(d));) {
@@ -264,10 +266,17 @@ static void fill_status(struct rv_row *row, const struct rv_mount *m, const stru
 /* Whether anything is asked for that only the file system itself can tell. */
 static bool needs_asking(const struct rv_query *q)
 {
-        static const uint8_t from_fs[] = { Mount_Status,         Mount_StatusText, Mount_StalledSince,
-                                           Mount_Size,           Mount_FreeSpace,  Mount_UsedSpace,
-                                           Mount_BlockSize,      Mount_TotalInodes, Mount_FreeInodes,
-                                           Mount_NumberOfBlocks, Mount_MaximumComponentLength };
+        static const uint8_t from_fs[] = { Mount_Status,
+                                           Mount_StatusText,
+                                           Mount_StalledSince,
+                                           Mount_Size,
+                                           Mount_FreeSpace,
+                                           Mount_UsedSpace,
+                                           Mount_BlockSize,
+                                           Mount_TotalInodes,
+                                           Mount_FreeInodes,
+                                           Mount_NumberOfBlocks,
+                                           Mount_MaximumComponentLength };
         for (size_t i = 0; i < sizeof from_fs; i++)
                 if (rv_asked(q, from_fs[i]))
                         return true;
@@ -292,9 +301,9 @@ static struct rv_fs_question *ask_all(const struct rv_query *q, const struct rv_
         for (size_t i = 0; all && careful && i < mounts->n && needs_asking(q); i++) {
                 const struct rv_mount *m = &mounts->v[i];
                 uint8_t flags = find_kind(m->type)->flags;
-                all[i] = (struct rv_fs_question){ .path = m->target,
-                                                  .mount = m->id,
-                                                  .id = (uint64_t)m->id << 32 | m->major << 20 | m->minor };
+                all[i] = (struct rv_fs_question) { .path = m->target,
+                                                   .mount = m->id,
+                                                   .id = (uint64_t)m->id << 32 | m->major << 20 | m->minor };
                 if (flags & NEVER || m->hidden || !is_asked_for(q, m))
                         continue;
                 if (flags & SAFE)
@@ -332,6 +341,57 @@ static int mount_query(const struct rv_query *q, struct rv_sink *out, struct rv_
         return r == RV_STOP ? RV_OK : r;
 }
 
+/* ---- methods ---- */
+
+static int mount_create(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Mount_Create_in *in = args;
+        int e = rv_mounting_create(c, in->Source, in->Name, in->has_FileSystem ? in->FileSystem : NULL,
+                                   in->Options, in->has_Options ? in->Options_n : 0, err);
+        if (e == RV_OK)
+                Mount_Create_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+/* The key's folder and, where it is given, its number. */
+static int named(struct rv_call *c, uint32_t *ret_id, struct rv_error *err)
+{
+        const struct rv_arg *name = &c->key[Mount_Name], *id = &c->key[Mount_MountId];
+        *ret_id = id->type == RV_NULL ? 0 : (uint32_t)id->u;
+        return name->type == RV_NULL ? rv_fail(err, RV_INVALID_PARAMETER, "a mount is named by its Name")
+                                     : RV_OK;
+}
+
+static int mount_unmount(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Mount_Unmount_in *in = args;
+        uint32_t id;
+        int e = named(c, &id, err);
+        if (e == RV_OK)
+                e = rv_mounting_unmount(c, c->key[Mount_Name].s, id, in->has_Force && in->Force,
+                                        in->has_Lazy && in->Lazy, err);
+        if (e == RV_OK)
+                Mount_Unmount_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+static int mount_remount(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Mount_Remount_in *in = args;
+        uint32_t id;
+        int e = named(c, &id, err);
+        if (e == RV_OK)
+                e = rv_mounting_remount(c, c->key[Mount_Name].s, id, in->Options, in->Options_n, err);
+        if (e == RV_OK)
+                Mount_Remount_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+static int (*const methods[Mount_nmethods])(struct rv_call *, const void *,
+                                            struct rv_error *) = { [Mount_method_Create] = mount_create,
+                                                                   [Mount_method_Unmount] = mount_unmount,
+                                                                   [Mount_method_Remount] = mount_remount };
+
 /* ---- changes: /proc/self/mountinfo is in a state of exception after each, until it is polled again ---- */
 
 static int mount_open(struct rv_error *err)
@@ -349,7 +409,7 @@ static int mount_changed(int fd, struct rv_news *news)
 }
 
 /* What fills up, nobody tells. */
-static const uint16_t mount_silent[] = { Mount_Size,           Mount_FreeSpace,  Mount_UsedSpace,
+static const uint16_t mount_silent[] = { Mount_Size,           Mount_FreeSpace,   Mount_UsedSpace,
                                          Mount_NumberOfBlocks, Mount_TotalInodes, Mount_FreeInodes };
 static const struct rv_push mount_push = { .covers = RV_PUSH_ALL,
                                            .priority = true,
@@ -358,6 +418,8 @@ static const struct rv_push mount_push = { .covers = RV_PUSH_ALL,
                                            .open = mount_open,
                                            .read = mount_changed };
 
-static const struct rv_provider mount = { .class = &Mount_class, .query = mount_query, .push = &mount_push };
+static const struct rv_provider mount = {
+        .class = &Mount_class, .methods = methods, .query = mount_query, .push = &mount_push
+};
 
 RV_PROVIDERS(mount, &mount);

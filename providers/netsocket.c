@@ -50,7 +50,7 @@ struct reader {
         const struct rv_query *q;
         struct rv_sink *out;
         const struct ids *id;
-        bool tcp;
+        bool tcp, group; /* group: something of the control group is asked for */
         const struct rv_arg *lport, *rport, *inode; /* what they must equal, or NULL */
         struct rv_sockowners *owners;               /* NULL: not needed */
         struct rv_cgroups *groups;
@@ -66,11 +66,11 @@ static bool asks_group(const struct rv_query *q, const struct ids *id)
 static void open_owners(struct reader *r)
 {
         const struct rv_arg *one = rv_equals(r->q, r->id->owner);
-        bool group = asks_group(r->q, r->id);
-        if (group)
+        r->group = asks_group(r->q, r->id);
+        if (r->group)
                 r->groups = rv_cgroups_read();
         /* Where all are in one group (control groups of version 1) only the processes tell. */
-        bool by_process = group && !rv_cgroups_several(r->groups);
+        bool by_process = r->group && !rv_cgroups_several(r->groups);
         if (by_process || rv_asked(r->q, r->id->owner))
                 r->owners = rv_sockowners_read(one && one->type == RV_UINT && one->u < INT32_MAX ? (pid_t)one->u : 0);
 }
@@ -156,7 +156,7 @@ static int on_socket(void *state, const struct nlmsghdr *h)
         rv_set_uint(row, r->id->wqueue, m->idiag_wqueue);
         if (pid)
                 rv_set_uint(row, r->id->owner, (uint64_t)pid);
-        if (r->groups || r->owners)
+        if (r->group)
                 fill_group(r, row, at[INET_DIAG_CGROUP_ID], pid);
         if (r->tcp)
                 fill_tcp(row, m, at);

@@ -140,11 +140,40 @@ def settings(m, a):
     check('an interface with a dot in its name', r and r['Value'] == m.run('cat /proc/sys/net/ipv4/conf/v.7/forwarding').stdout.strip(), r)
 
 
+def mounts(m, a):
+    find = lambda where: json.loads(m.run(f'findmnt -J -o TARGET,SOURCE,FSTYPE,OPTIONS {where}').stdout or '{"filesystems":[]}')['filesystems']
+    new = lambda what_if=False, **kw: a.do('Mount', None, 'Create', what_if, **kw)
+    m.run('mkdir -p "/mnt/a b" /mnt/c')
+    args = {'Source': 'tmpfs', 'Name': '/mnt/a b', 'FileSystem': 'tmpfs', 'Options': ['size=1m', 'mode=700']}
+    check('what-if of Create', good(new(True, **args)) and not find("'/mnt/a b'"))
+    check('Create', good(new(**args)) and 'size=1024k' in find("'/mnt/a b'")[0]['options'])
+    row = a.rows('Mount', Filter="Name = '/mnt/a b'")[0]
+    key = {'Name': row['Name'], 'MountId': row['MountId']}
+    check('seen', not differ(row, {'FileSystem': 'tmpfs', 'Size': 1 << 20, 'ReadOnly': False}), row)
+    check('Remount', good(a.do('Mount', key, 'Remount', Options=['ro'])) and 'ro' in find("'/mnt/a b'")[0]['options'].split(','))
+    check('bind', good(new(Source='/etc', Name='/mnt/c', FileSystem='bind')) and m.run('test -e /mnt/c/passwd').returncode == 0)
+    check('Unmount of the bind', good(a.do('Mount', {'Name': '/mnt/c'}, 'Unmount')) and m.run('test -e /mnt/c/passwd').returncode == 1)
+    busy = m.popen('sh', '-c', 'cd "/mnt/a b"; exec sleep 60')
+    m.run('for i in $(seq 50); do pgrep -x sleep >/dev/null && break; sleep 0.02; done')
+    r = a.do('Mount', key, 'Unmount')
+    check('one that is used', status(r) == 'UNAVAILABLE' and r['error']['data']['Retryable'] in (True, False) and 'Lazy' in r['error']['data']['Hint'], r)
+    check('what-if of Unmount', good(a.do('Mount', key, 'Unmount', True, Lazy=True)) and find("'/mnt/a b'"))
+    check('Lazy', good(a.do('Mount', key, 'Unmount', Lazy=True)) and not find("'/mnt/a b'"))
+    busy.kill()
+    busy.wait()
+    check('again', status(a.do('Mount', key, 'Unmount')) == 'NOT_FOUND')
+    for bad, want in (({'Source': '/no/dev', 'Name': '/mnt/c'}, 'NOT_FOUND'), ({'Source': 'x', 'Name': '/no/folder', 'FileSystem': 'tmpfs'}, 'NOT_FOUND'), ({'Source': 'x', 'Name': 'mnt', 'FileSystem': 'tmpfs'}, 'INVALID_PARAMETER'),
+                      ({'Source': '/dev/null', 'Name': '/mnt/c', 'FileSystem': 'nosuchfs'}, 'INVALID_PARAMETER'), ({'Source': 'x', 'Name': '/mnt/c', 'FileSystem': 'tmpfs', 'Options': ['-x']}, 'INVALID_PARAMETER'),
+                      ({'Source': 'x', 'Name': '/mnt/c', 'FileSystem': 'tmpfs', 'Options': ['size=zz']}, 'INVALID_PARAMETER')):
+        r = new(**bad)
+        check(f'refused: {bad}', status(r) == want, r)
+
+
 def main():
     with lablib.Lab() as lab:
         m = lab.machine('host')
         a = Asked(m.agent())
-        for part in (computer, memory, services, zone, settings):
+        for part in (computer, memory, services, zone, settings, mounts):
             part(m, a)
     check.end()
 
