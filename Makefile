@@ -54,6 +54,7 @@ CMDLET_NAMES := $(patsubst shell/cmdlets/%.c,%,$(sort $(wildcard shell/cmdlets/*
 TYPE_NAMES := $(patsubst shell/types/%.c,%,$(sort $(wildcard shell/types/*.c)))
 MONITOR_C := $(sort $(wildcard agent/monitor/*.c))
 SSH_C := $(sort $(wildcard agent/ssh/*.c))
+FAN_C := $(sort $(wildcard shell/fan/*.c))
 GEN_H := $(patsubst schema/classes/%.mof,$(B)/gen/%.h,$(filter-out schema/classes/qualifiers.mof,$(MOF)))
 GEN_C := $(B)/gen/classes.c
 REGISTRY_C := $(B)/gen/registry.c
@@ -68,7 +69,7 @@ SHELL_A := $(B)/lib/shell.a
 MONITOR_A := $(B)/lib/monitor.a
 
 BINS := $(if $(wildcard agent/main.c),$(B)/bin/reeve-agent) $(if $(wildcard shell/main.c),$(B)/bin/reeve) \
-	$(if $(MONITOR_C),$(B)/bin/reeved) $(if $(SSH_C),$(B)/bin/reeve-ssh)
+	$(if $(MONITOR_C),$(B)/bin/reeved) $(if $(SSH_C),$(B)/bin/reeve-ssh) $(if $(FAN_C),$(B)/bin/reeve-fan)
 
 .PHONY: all
 all: $(BINS)
@@ -140,6 +141,9 @@ $(B)/bin/reeved: $(call obj,agent/monitor/main.c agent/log.c) $(MONITOR_A)
 $(B)/bin/reeve-ssh: $(call obj,$(SSH_C) agent/monitor/request.c)
 	$(link) $^ $(call libs_of,libuv $(PKGS_SSH) libseccomp)
 
+$(B)/bin/reeve-fan: $(call obj,$(FAN_C))
+	$(link) $^ $(call libs_of,$(PKGS_SSH))
+
 BENCH := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
 $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o
 	$(link) $< $(call libs_of,libssh)
@@ -204,7 +208,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/reeve $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(B)/bin/reeve $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(B)/bin/reeved $(DESTDIR)$(PREFIX)/sbin/
-	install -m 755 $(B)/bin/reeve-agent $(B)/bin/reeve-ssh $(DESTDIR)$(PREFIX)/libexec/reeve/
+	install -m 755 $(B)/bin/reeve-agent $(B)/bin/reeve-ssh $(B)/bin/reeve-fan $(DESTDIR)$(PREFIX)/libexec/reeve/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	for m in docs/man/*.1; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man1/ || true; done
 	for m in docs/man/*.8; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man8/ || true; done

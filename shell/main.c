@@ -264,6 +264,51 @@ static int run_on_large_stack(struct job *j)
         return j->code;
 }
 
+/* The words of a command line without anything that the language would do with them; NULL: it has more. */
+static char **plain_words(const char *s, size_t n, int *ret_argc)
+{
+        char *text = strndup(s, n), **argv = calloc(n + 2, sizeof *argv), *to = text;
+        int argc = 0;
+        for (const char *p = text; text && argv && *p;) {
+                if (*p == ' ') {
+                        p++;
+                        continue;
+                }
+                argv[argc++] = to;
+                for (char quote = 0; *p && (quote || *p != ' '); p++) {
+                        if (quote ? *p == quote : *p == '\'' || *p == '"')
+                                quote = quote ? 0 : *p;
+                        else if (strchr(quote == '\'' ? "\n" : "$`\n@(){}[]*?~#;|&<>,\\", *p))
+                                goto more;
+                        else
+                                *to++ = *p;
+                        if (!p[1] && quote)
+                                goto more;
+                }
+                p += *p == ' ';
+                *to++ = 0;
+        }
+        *ret_argc = argc;
+        return argv; /* the text lives as long as the process */
+more:
+        free(text);
+        free(argv);
+        return NULL;
+}
+
+/* `ssh host reeve check ...` comes as -Command "reeve check ...": done here, without a session and another process. */
+static int run_own_program(const struct sh_options *o)
+{
+        int argc = 0;
+        char **argv = o->mode == SH_MODE_COMMAND && !o->with_args && !o->no_exit && is_own_program(o)
+                              ? plain_words(o->command, o->ncommand, &argc)
+                              : NULL;
+        for (size_t i = 0; argv && argc > 1 && i < sh_nsubcommands; i++)
+                if (!strcmp(argv[1], sh_subcommands[i].name))
+                        return sh_subcommands[i].run(argc - 1, argv + 1);
+        return -1;
+}
+
 int main(int argc, char **argv)
 {
         struct job j = { 0 };
@@ -271,6 +316,8 @@ int main(int argc, char **argv)
                 if (!strcmp(argv[1], sh_subcommands[i].name))
                         return sh_subcommands[i].run(argc - 1, argv + 1);
         int code = sh_options_read(&j.options, argc, argv);
+        if (code < 0)
+                code = run_own_program(&j.options);
         if (code < 0) {
                 take_signals();
                 code = sh_limits_begin(); /* what the kernel takes away from this thread, later ones lack, too */

@@ -197,6 +197,9 @@ static void start(struct sh_host *h, const struct sh_target_options *o)
         h->begun = now_ms();
         h->phase = HOST_CONNECTING;
         h->got.len = h->said.len = h->sent = 0;
+        h->by_fan = false;
+        if (sh_fan_start(h, o))
+                return;
         make_words(&w, h, o);
         if (pipe2(in, O_CLOEXEC))
                 goto failed;
@@ -246,9 +249,46 @@ static void read_errors(struct sh_host *h)
                 shut(&h->err);
 }
 
+/* reeve-fan's last word, "\1U why": the kind; what remains is why, for people. */
+static char last_word(struct sh_host *h)
+{
+        char *mark = h->said.len ? memrchr(h->said.data, 1, h->said.len) : NULL;
+        size_t at = mark ? (size_t)(mark - h->said.data) : 0, left = h->said.len - at;
+        if (!mark || left < 4)
+                return 0;
+        char kind = mark[1];
+        if (kind == 'E') { /* a status: what the host said before it tells more */
+                h->said.len = at;
+        } else {
+                memmove(mark, mark + 3, left - 3);
+                h->said.len -= 3;
+        }
+        return kind;
+}
+
+static void ended_by_fan(struct sh_host *h)
+{
+        bool running = h->phase == HOST_RUNNING || h->phase == HOST_READY;
+        struct pollfd p = { h->err, POLLIN, 0 };
+        while (h->err >= 0 && poll(&p, 1, GRACE_MS) > 0)
+                read_errors(h);
+        shut(&h->in), shut(&h->out), shut(&h->err);
+        char kind = last_word(h);
+        if (kind == 'F' && !running) { /* ssh tries */
+                h->not_fan = true;
+                h->phase = HOST_WAITING;
+                return;
+        }
+        over(h, running ? SH_HOST_LOST : kind == 'E' ? SH_HOST_WITHOUT : SH_HOST_UNREACHABLE);
+}
+
 /* The connection has ended by itself: what that means. */
 static void ended(struct sh_host *h)
 {
+        if (h->by_fan) {
+                ended_by_fan(h);
+                return;
+        }
         static const char *const refusals[] = { "Permission denied",
                                                 "Host key verification failed",
                                                 "HOST IDENTIFICATION HAS CHANGED",

@@ -46,7 +46,8 @@ struct sh_host {
         size_t sent;
         uint64_t request;
         int64_t begun;
-        bool stays; /* a session: the connection is kept */
+        bool stays;            /* a session: the connection is kept */
+        bool by_fan, not_fan;  /* reeve-fan has it; it is not for reeve-fan */
 };
 
 struct sh_hosts {
@@ -66,6 +67,9 @@ int sh_hosts_run(struct sh_hosts *, const struct sh_target_options *, const char
 const char *sh_outcome_name(enum sh_outcome);
 /* What the host's own ssh said last, for people. */
 void sh_host_reason(const struct sh_host *, char *buf, size_t size);
+
+/* fan.c: gives the host to reeve-fan, which reaches it without a process of its own. False: ssh must. */
+bool sh_fan_start(struct sh_host *, const struct sh_target_options *);
 
 int sh_remote_main(int argc, char **argv); /* reeve remote */
 

@@ -115,6 +115,34 @@ rc, out, err = run(f'(Invoke-Command -HostName {many} -ThrottleLimit 20 {{ 1 }} 
 print(f'60 hosts: {time.monotonic() - begin:.2f} s')
 case('60 hosts', rc == 0 and out == '60\n', (rc, out, err))
 
+# ---- reeve-fan does what is beyond doubt, ssh the rest ----
+def without_ssh(names):
+    """The hosts that answer when there is no ssh program at all."""
+    r = subprocess.run([f'{os.path.abspath(BUILD)}/bin/reeve', '-NoProfile', '-Command', f'Invoke-Command -HostName {names} {{ 1 }} | ForEach-Object PSComputerName'],
+                       capture_output=True, text=True, timeout=40, env=dict(ENV, PATH='/nonexistent'), stdin=subprocess.DEVNULL)
+    return sorted(r.stdout.split())
+
+
+fresh = Host()     # failed logins are held against an address: another server for these
+subprocess.run(['ssh-keygen', '-q', '-p', '-P', '', '-N', 'secret', '-f', shutil.copy(fresh.key, f'{work}/locked')], check=True, capture_output=True)
+shutil.copy(fresh.known_hosts, f'{work}/hashed')
+subprocess.run(['ssh-keygen', '-q', '-H', '-f', f'{work}/hashed'], check=True, capture_output=True)
+config = open(f'{work}/config').read()
+at = f' Port {fresh.port}\n UserKnownHostsFile {fresh.known_hosts}\n'
+own = f'{at} IdentityFile {fresh.key}\n'
+open(f'{work}/more', 'w').write(f'Host included\n{at} IdentityFile "{fresh.key}"\n')
+open(f'{work}/config', 'w').write(f'Include {work}/mor*\nHost hashed\n UserKnownHostsFile {work}/hashed\n{own}Host locked\n IdentityFile {work}/locked\n{at}'
+                                  f'Host second\n IdentityFile {work}/other\n{own}Host plain\n{own}'
+                                  f'Host proxied\n ProxyCommand socat - TCP:127.0.0.1:{fresh.port}\n{own}' + config)
+got = without_ssh('plain,hashed,second,included,locked,proxied')
+case('without ssh: plain, hashed, a second key, an included file', got == ['hashed', 'included', 'plain', 'second'], got)
+rc, out, err = run('Invoke-Command -HostName hashed,proxied,plain { 1 } | ForEach-Object PSComputerName | Sort-Object')
+case('with it: the others too', (not shutil.which('socat')) or out.split() == ['hashed', 'plain', 'proxied'], (out, err))
+open(f'{work}/config', 'w').write(config)
+fresh.stop()
+r = subprocess.run([f'{BUILD}/bin/reeve-fan'], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=10)
+case('reeve-fan is not for people', r.returncode == 2 and 'Invoke-Command' in r.stderr, r)
+
 # ---- sessions ----
 rc, out, err = run('''$s = New-PSSession -HostName good1,good2
     Invoke-Command -Session $s { $y = 41 }
