@@ -937,8 +937,46 @@ static int service_modify(struct rv_call *c, const struct rv_values *v, struct r
         return e;
 }
 
+/* ---- changes: systemd's signals, by the model that hears them ---- */
+
+static int push_open(struct rv_error *err)
+{
+        pthread_once(&once, make_units);
+        if (!units)
+                return -ENOMEM;
+        return need_systemd(err) ? -EOPNOTSUPP : rv_units_watch(units);
+}
+
+static void on_told(void *news, const char *id)
+{
+        size_t n = strlen(id), m = strlen(SUFFIX);
+        rv_news_key(news, &(struct rv_arg) { .type = RV_STRING, .s = id, .len = (uint32_t)(n > m ? n - m : n) }, 0);
+}
+
+static int push_read(int fd, struct rv_news *news)
+{
+        if (!rv_units_told(units, fd, on_told, news))
+                rv_news_changed(news);
+        return 0;
+}
+
+static void push_close(int fd)
+{
+        rv_units_unwatch(units);
+        close(fd);
+}
+
+static const uint16_t push_silent[] = { Service_MemoryCurrent, Service_TasksCurrent };
+static const struct rv_push push = { .covers = RV_PUSH_ALL,
+                                     .silent = push_silent,
+                                     .nsilent = 2,
+                                     .open = push_open,
+                                     .read = push_read,
+                                     .close = push_close };
+
 static const struct rv_provider service = { .class = &Service_class,
                                             .query = service_query,
+                                            .push = &push,
                                             .methods = methods,
                                             .modify = service_modify,
                                             .threads = 4 };

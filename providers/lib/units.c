@@ -21,6 +21,7 @@
 #include "providers/lib/unitfiles.h"
 
 #define IN_FLIGHT 64 /* the bus daemon allows 128 pending replies */
+#define MOST_TOLD 256 /* units that have changed; beyond that all may have */
 
 struct rv_units {
         const char *suffix, *interface;
@@ -31,6 +32,12 @@ struct rv_units {
         int inotify, wake; /* wake: a new connection for the thread to watch */
         bool thread, stale, fetching;
         uint64_t last_read; /* CLOCK_MONOTONIC ms */
+        /* Who wants to be told has a lock of its own: the other is held while PID 1 is asked. */
+        pthread_mutex_t told_lock;
+        int tell; /* the descriptor of who wants to be told; -1 = nobody */
+        char *told[MOST_TOLD];
+        unsigned ntold;
+        bool told_all;
         struct rv_unit **v; /* sorted by id */
         uint32_t n, cap;
 };
@@ -53,8 +60,10 @@ struct rv_units *rv_units_new(const char *suffix, const char *interface, const s
                                  .properties = p,
                                  .nproperties = n,
                                  .inotify = -1,
-                                 .wake = -1 };
+                                 .wake = -1,
+                                 .tell = -1 };
         pthread_mutex_init(&u->lock, NULL);
+        pthread_mutex_init(&u->told_lock, NULL);
         return u;
 }
 
@@ -150,6 +159,82 @@ static void replace(char **to, const char *text)
         }
 }
 
+/* ---- telling ---- */
+
+static void told_clear(struct rv_units *u)
+{
+        while (u->ntold)
+                free(u->told[--u->ntold]);
+        u->told_all = false;
+}
+
+/* id NULL: anything. */
+static void tell(struct rv_units *u, const char *id)
+{
+        uint64_t one = 1;
+        pthread_mutex_lock(&u->told_lock);
+        bool known = u->told_all;
+        for (unsigned i = 0; id && i < u->ntold && !known; i++)
+                known = strcmp(u->told[i], id) == 0;
+        if (u->tell >= 0 && !known) {
+                char *own = id && u->ntold < MOST_TOLD ? strdup(id) : NULL;
+                if (own)
+                        u->told[u->ntold++] = own;
+                else
+                        u->told_all = true;
+                if (write(u->tell, &one, sizeof one) < 0)
+                        u->told_all = true;
+        }
+        pthread_mutex_unlock(&u->told_lock);
+}
+
+static bool is_watched(struct rv_units *u)
+{
+        pthread_mutex_lock(&u->told_lock);
+        bool watched = u->tell >= 0;
+        pthread_mutex_unlock(&u->told_lock);
+        return watched;
+}
+
+int rv_units_watch(struct rv_units *u)
+{
+        pthread_mutex_lock(&u->told_lock);
+        if (u->tell < 0)
+                u->tell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        told_clear(u);
+        int fd = u->tell < 0 ? -errno : dup(u->tell);
+        pthread_mutex_unlock(&u->told_lock);
+        return fd == -1 ? -errno : fd;
+}
+
+void rv_units_unwatch(struct rv_units *u)
+{
+        uint64_t one = 1;
+        pthread_mutex_lock(&u->told_lock);
+        if (u->tell >= 0)
+                close(u->tell);
+        u->tell = -1;
+        told_clear(u);
+        if (u->wake >= 0 && write(u->wake, &one, sizeof one) < 0) /* its thread waits by the clock again */
+                told_clear(u);
+        pthread_mutex_unlock(&u->told_lock);
+}
+
+bool rv_units_told(struct rv_units *u, int fd, void (*each)(void *, const char *), void *state)
+{
+        uint64_t count;
+        pthread_mutex_lock(&u->told_lock);
+        if (read(fd, &count, sizeof count) < 0 && errno != EAGAIN)
+                u->told_all = true;
+        bool all = u->told_all;
+        for (unsigned i = 0; !all && i < u->ntold; i++)
+                each(state, u->told[i]);
+        told_clear(u);
+        pthread_mutex_unlock(&u->told_lock);
+        return !all;
+}
+
+/* The connection, and all that was known by it. */
 static void forget(struct rv_units *u)
 {
         for (uint32_t i = 0; i < u->n; i++)
@@ -390,8 +475,10 @@ static int on_properties(sd_bus_message *m, void *state, sd_bus_error *ret)
         if (ours(u, id)) {
                 uint32_t at = place(u, id, &there);
                 if (there && sd_bus_message_read(m, "s", &interface) >= 0 &&
-                    (strcmp(interface, RV_SYSTEMD_UNIT) == 0 || strcmp(interface, u->interface) == 0))
+                    (strcmp(interface, RV_SYSTEMD_UNIT) == 0 || strcmp(interface, u->interface) == 0)) {
                         take_properties(u, u->v[at], m);
+                        tell(u, id);
+                }
         }
         free(id);
         return 0;
@@ -404,6 +491,8 @@ static int on_new(sd_bus_message *m, void *state, sd_bus_error *ret)
         const char *id;
         if (sd_bus_message_read(m, "s", &id) >= 0 && ours(u, id)) {
                 struct rv_unit *one = unit_make(u, id);
+                if (one && !one->loaded && !u->fetching)
+                        tell(u, id);
                 if (one && !one->loaded) {
                         one->loaded = true;
                         one->listed = false;
@@ -423,6 +512,9 @@ static int on_removed(sd_bus_message *m, void *state, sd_bus_error *ret)
         if (sd_bus_message_read(m, "s", &id) < 0 || !ours(u, id))
                 return 0;
         uint32_t at = place(u, id, &there);
+        const struct rv_unit *one = there ? u->v[at] : NULL; /* one that was looked at only is as it was */
+        if (one && (!one->fragment || !one->active || strcmp(one->active, "inactive") != 0 || (one->job && *one->job)))
+                tell(u, id);
         if (there && !u->v[at]->fragment)
                 unit_remove(u, id);
         else if (there) {
@@ -441,6 +533,7 @@ static int on_reloading(sd_bus_message *m, void *state, sd_bus_error *ret)
         (void)ret;
         (void)m;
         ((struct rv_units *)state)->stale = true;
+        tell(state, NULL);
         return 0;
 }
 
@@ -570,8 +663,10 @@ static bool drain(struct rv_units *u)
                         const struct inotify_event *e = (struct inotify_event *)p;
                         const char *dot = e->len ? strrchr(e->name, '.') : NULL;
                         if ((e->mask & (IN_Q_OVERFLOW | IN_DELETE_SELF)) || (e->len && ours(u, e->name)) ||
-                            (dot && (strcmp(dot, ".wants") == 0 || strcmp(dot, ".requires") == 0)))
+                            (dot && (strcmp(dot, ".wants") == 0 || strcmp(dot, ".requires") == 0))) {
                                 u->stale = true;
+                                tell(u, NULL);
+                        }
                 }
         return r >= 0;
 }
@@ -582,19 +677,22 @@ static void *watch(void *state)
         pthread_mutex_lock(&u->lock);
         for (;;) {
                 uint64_t idle = now_ms() - u->last_read;
-                if (!u->bus || idle >= RV_UNITS_LINGER)
+                bool watched = is_watched(u);
+                if (!u->bus || (idle >= RV_UNITS_LINGER && !watched))
                         break;
                 struct pollfd fds[3] = { { .fd = sd_bus_get_fd(u->bus), .events = POLLIN },
                                          { .fd = u->inotify, .events = POLLIN },
                                          { .fd = u->wake, .events = POLLIN } };
                 pthread_mutex_unlock(&u->lock);
-                poll(fds, 3, (int)(RV_UNITS_LINGER - idle));
+                poll(fds, 3, watched ? -1 : (int)(RV_UNITS_LINGER - idle));
                 pthread_mutex_lock(&u->lock);
                 uint64_t count;
                 if (fds[2].revents && read(u->wake, &count, sizeof count) < 0)
                         break;
                 if (u->bus && !drain(u))
                         forget(u);
+                if (!u->bus) /* whoever reads connects anew */
+                        tell(u, NULL);
         }
         forget(u);
         u->thread = false;
