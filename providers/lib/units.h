@@ -62,7 +62,7 @@ struct rv_unit {
         bool wanted;      /* the distribution's own .wants folders name it */
         bool frozen;      /* paused by the freezer */
         bool loaded;      /* PID 1 has it in memory */
-        bool listed;         /* the texts above are PID 1's present ones */
+        bool listed;      /* the texts above are PID 1's present ones */
         bool detailed;    /* values are there */
         struct rv_unit_value *values; /* one per property of the model; NULL before they are asked for */
 };
