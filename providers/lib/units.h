@@ -89,7 +89,8 @@ int rv_units_again(struct rv_units *, uint64_t deadline, struct rv_error *);
  * descriptor that is readable then. It is the caller's. The first reader connects; nothing here blocks. -errno. */
 int rv_units_watch(struct rv_units *);
 void rv_units_unwatch(struct rv_units *);
-/* Calls `each` with the id of every unit that has changed. False: too much has, or the connection is new: all may have. */
+/* Calls `each` with the id of every unit that has changed. False: too much has, or the connection is new: all may
+ * have. */
 bool rv_units_told(struct rv_units *, int fd, void (*each)(void *, const char *id), void *);
 
 #endif
