@@ -29,6 +29,11 @@
 
 enum {
         RV_MOST_SESSIONS = 1024,        /* connections at once */
+        RV_RESERVED_SESSIONS = 128,     /* of these for whoever has everything */
+        RV_MOST_OF_USER = 64,           /* of one other user */
+        RV_DENIAL_USERS = 64,           /* whose denials are counted apart */
+        RV_DENIAL_BURST = 200,          /* records of denials of one user at once, then RV_DENIAL_RATE a second */
+        RV_DENIAL_RATE = 10,
         RV_MOST_CALLS = 64,             /* requests under way in a session */
         RV_MOST_BATCH = 100,            /* requests in a JSON-RPC batch */
         RV_QUEUE_BYTES = 1 << 20,       /* unsent bytes of a session above which it is not read and rows wait */
@@ -53,6 +58,14 @@ struct rv_entry {
 
 struct rv_assoc;
 
+/* How many denials of a user may still be recorded. */
+struct rv_denials {
+        uid_t uid;
+        bool used;
+        unsigned left, dropped; /* dropped: not recorded since the last that was */
+        uint64_t at;            /* when `left` was right */
+};
+
 struct rv_agent {
         struct rv_loop loop;
         struct rv_policy policy;
@@ -72,6 +85,7 @@ struct rv_agent {
         size_t event_bytes;             /* waiting in all their queues */
         struct rv_session *sessions;
         uint64_t serial;                /* of sessions */
+        struct rv_denials denials[RV_DENIAL_USERS];
         bool stopping;
         struct rv_reload *reload;       /* reload.c */
         int listeners[2];               /* whose socket files follow the roles */

@@ -9,6 +9,7 @@
  * leaves
  * everything as it is.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -143,6 +144,28 @@ static int record(sqlite3 *db, int64_t last, const char *hash, const char *file,
         return r;
 }
 
+static int is_segment(const struct dirent *d)
+{
+        size_t n = strlen(d->d_name);
+        return strncmp(d->d_name, "audit-", 6) == 0 && n > 6 && strcmp(d->d_name + n - 6, ".jsonl") == 0;
+}
+
+/* The oldest segments go when there are too many; their numbers have leading zeros, so names tell their order. */
+static void drop_segments(const struct rv_state *s, const char *folder)
+{
+        struct dirent **list = NULL;
+        char path[600];
+        int n = s->audit_segments ? scandir(folder, &list, is_segment, alphasort) : 0;
+        for (int i = 0; i < n; i++) {
+                snprintf(path, sizeof path, "%.300s/%.255s", folder, list[i]->d_name);
+                if (n - i > (int)s->audit_segments && unlink(path) == 0)
+                        rv_log(RV_LOG_NOTICE, "audit: %s was removed: there are more than %u segments", path,
+                               s->audit_segments);
+                free(list[i]);
+        }
+        free(list);
+}
+
 static int trim(struct rv_state *s, sqlite3 *db, int64_t last)
 {
         struct rv_buf b = { 0 };
@@ -168,6 +191,8 @@ static int trim(struct rv_state *s, sqlite3 *db, int64_t last)
         r = replace(db, last, hash, strrchr(path, '/') + 1, digest);
         if (r == SQLITE_OK)
                 r = record(db, last, hash, strrchr(path, '/') + 1, digest);
+        if (r == SQLITE_OK)
+                drop_segments(s, folder);
         if (r == SQLITE_OK)
                 rv_log(RV_LOG_NOTICE, "audit: records %" PRId64 " to %" PRId64 " went to %s", first, last, path);
         return r;

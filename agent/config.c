@@ -10,7 +10,7 @@
 
 #include "agent/log.h"
 
-enum { KEEP_DAYS = 400, KEEP_RECORDS = 1000000 };
+enum { KEEP_DAYS = 400, KEEP_RECORDS = 1000000, KEEP_SEGMENTS = 100 };
 
 static char *trim(char *s)
 {
@@ -35,17 +35,19 @@ static bool set_number(const char *value, int64_t most, int64_t *ret)
 static int audit_key(struct rv_agent *a, const char *path, unsigned line, const char *key, const char *value)
 {
         int64_t n = 0;
-        bool days = strcmp(key, "keep_days") == 0;
-        if (!days && strcmp(key, "keep_records") != 0) {
+        bool days = strcmp(key, "keep_days") == 0, segments = strcmp(key, "keep_segments") == 0;
+        if (!days && !segments && strcmp(key, "keep_records") != 0) {
                 rv_log(RV_LOG_WARNING, "%s:%u: [audit] has no key \"%s\"; it is ignored", path, line, key);
                 return 0;
         }
-        if (!set_number(value, days ? 100000 : INT64_MAX / 2, &n)) {
+        if (!set_number(value, days || segments ? 100000 : INT64_MAX / 2, &n)) {
                 rv_log(RV_LOG_ERROR, "%s:%u: %s = %s: expected a number from 0", path, line, key, value);
                 return -EINVAL;
         }
         if (days)
                 a->state.audit_days = (unsigned)n;
+        else if (segments)
+                a->state.audit_segments = (unsigned)n;
         else
                 a->state.audit_records = n;
         return 0;
@@ -98,6 +100,7 @@ int rv_config_load(struct rv_agent *a, const char *path)
 {
         a->state.audit_days = KEEP_DAYS;
         a->state.audit_records = KEEP_RECORDS;
+        a->state.audit_segments = KEEP_SEGMENTS;
         if (!path)
                 return 0;
         char folder[512], file[800];

@@ -7,6 +7,7 @@
  *      [audit]
  *      keep_days = 400             # 0: for ever
  *      keep_records = 1000000      # 0: without limit
+ *      keep_segments = 100         # of what is beyond that; 0: all
  *      [roles]
  *      dir = /etc/reeve/roles.d
  */

@@ -4,6 +4,7 @@
  * properties
  * and parameters are written as ***, also inside of embedded objects.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -122,7 +123,48 @@ static void use_denied(struct rv_request *q, const struct rv_audit_what *what, v
         rv_audit_denied(&q->agent->state, what, state);
 }
 
+/* The user's count; that of a user who has been quiet for longest makes way for a new one. */
+static struct rv_denials *denials_of(struct rv_agent *a, uid_t uid)
+{
+        struct rv_denials *oldest = &a->denials[0];
+        for (unsigned i = 0; i < RV_DENIAL_USERS; i++) {
+                struct rv_denials *d = &a->denials[i];
+                if (d->used && d->uid == uid)
+                        return d;
+                if (!d->used || (oldest->used && d->at < oldest->at))
+                        oldest = d;
+        }
+        *oldest = (struct rv_denials) { .uid = uid, .used = true, .left = RV_DENIAL_BURST, .at = rv_now() };
+        return oldest;
+}
+
+/* Each denial is a write to disk: who asks for thousands has not all of them recorded, only how many. */
+static bool may_record(struct rv_denials *d)
+{
+        uint64_t now = rv_now(), more = (now - d->at) / (UINT64_C(1000000000) / RV_DENIAL_RATE);
+        if (more) {
+                d->left = d->left + more > RV_DENIAL_BURST ? RV_DENIAL_BURST : d->left + (unsigned)more;
+                d->at = now;
+        }
+        if (!d->left) {
+                d->dropped++;
+                return false;
+        }
+        d->left--;
+        return true;
+}
+
 void rv_request_denied(struct rv_request *q, const struct rv_error *e)
 {
-        describe(q, use_denied, (void *)e->message);
+        struct rv_denials *d = denials_of(q->agent, q->session->who.uid);
+        char message[sizeof e->message + 80];
+        if (!may_record(d))
+                return;
+        if (d->dropped)
+                snprintf(message, sizeof message, "(and %u denials before this one that were not recorded) %s", d->dropped,
+                         e->message);
+        else
+                snprintf(message, sizeof message, "%s", e->message);
+        d->dropped = 0;
+        describe(q, use_denied, message);
 }

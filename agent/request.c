@@ -461,6 +461,7 @@ static int start(struct rv_request *q, const struct rv_class *c, struct rv_error
         int r = rv_plan_make(&s->arena, c, &ask, &plan, err);
         if (r) {
                 q->scan = NULL;
+                rv_roles_drop(s->roles);
                 rv_arena_free(&s->arena);
                 free(s);
                 return r;

@@ -173,6 +173,7 @@ static int start_part(struct rv_request *q, struct rv_scrape_part *p, struct rv_
         struct rv_plan plan;
         int r = rv_plan_make(&s->arena, c, &ask, &plan, err);
         if (r) {
+                rv_roles_drop(s->roles);
                 rv_arena_free(&s->arena);
                 free(s);
                 return r;

@@ -616,12 +616,23 @@ static void read_or_not(struct rv_session *s)
         s->reading = want;
 }
 
+/* Anybody may knock where there are roles: one user cannot take all places, and all of them not the administrators'. */
+static bool has_place(const struct rv_agent *a, const struct rv_identity *who)
+{
+        unsigned same = 0;
+        if (rv_policy_has_all(&a->policy, who))
+                return a->nsessions < RV_MOST_SESSIONS;
+        for (const struct rv_session *s = a->sessions; s; s = s->next)
+                same += s->who.uid == who->uid;
+        return a->nsessions < RV_MOST_SESSIONS - RV_RESERVED_SESSIONS && same < RV_MOST_OF_USER;
+}
+
 int rv_session_new(struct rv_agent *a, int fd, const struct rv_identity *who, struct rv_session **ret)
 {
-        struct rv_session *s = a->nsessions < RV_MOST_SESSIONS ? calloc(1, sizeof *s) : NULL;
+        struct rv_session *s = has_place(a, who) ? calloc(1, sizeof *s) : NULL;
         if (!s) {
                 close(fd);
-                return -ENOMEM;
+                return -EUSERS;
         }
         s->agent = a;
         s->who = *who;

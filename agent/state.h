@@ -37,7 +37,7 @@ struct rv_state {
         unsigned queued;
         bool flushing;
         /* How much audit is kept (audit_trim.c); 0: without limit. Set before the first write. */
-        unsigned audit_days;
+        unsigned audit_days, audit_segments;
         int64_t audit_records;
         uint64_t audit_looked;  /* the writer's: when, and at which record */
         int64_t audit_looked_at;

@@ -355,6 +355,7 @@ static void poll_with(struct rv_watch *w, const struct rv_arg *first_key)
         }
         int r = names && (keys || !first_key) ? rv_plan_make(&s->arena, c, &ask, &s->plan, &err) : -ENOMEM;
         if (r) { /* nothing has begun */
+                rv_roles_drop(s->roles);
                 rv_arena_free(&s->arena);
                 free(s);
         } else {

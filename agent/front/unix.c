@@ -58,7 +58,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
                         r = rv_session_new(a, fd, &who, NULL);
                 else
                         close(fd);
-                if (r)
+                if (r && r != -EUSERS) /* whoever knocks too often does not fill the log, too */
                         rv_log(RV_LOG_WARNING, "a connection was refused: %s", strerror(-r));
         }
 }

@@ -134,6 +134,19 @@ try:
     except SystemExit as e:
         case('a bad value ends the start', ':2:' in str(e) and 'keep_days' in str(e), e)
 
+    # Not more segments than allowed.
+    shutil.rmtree(folder)
+    os.mkdir(folder)
+    open(conf, 'w').write('[audit]\nkeep_records = 50\nkeep_segments = 2\n')
+    agent = start('--config', conf)
+    with agent.open() as p:
+        for i in range(700):
+            change(p)
+    segments = sorted(os.listdir(os.path.join(folder, 'audit')))
+    v = verify(agent)
+    case('the oldest segments go', len(segments) == 2 and segments[-1].endswith(f"-{v['Anchor']:012}.jsonl") and v['Valid'], (segments, v))
+    agent.stop()
+
     # Age.
     shutil.rmtree(folder)
     shutil.copytree(folder + '.good', folder)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Roles: what one way denies no other way gives. Every operation, class and entry point against what the role says."""
-import json, os, subprocess, sys
+import json, os, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(__file__))
 from agentlib import Cases
@@ -329,6 +329,33 @@ try:
     case('denials are in the audit with role and rule', any(u == 'daemon' and o == 'ModifyInstance' and 'role gardener' in m and '"paint"' in m for u, o, c, m in rows), rows[-3:])
     case('what is hidden is told to the audit', sum(o == 'InvokeMethod' and '"add"' in m and "Colour = 'red'" in m for u, o, c, m in rows) >= 2, rows)
 
+    # ---- bounds ----
+    with agent.as_user('man') as p:
+        for batch in range(6):
+            p.send(json.dumps([{'jsonrpc': '2.0', 'id': i, 'method': 'Ping'} for i in range(100)]) + '\n')
+            case(f'600 denials {batch}', all('error' in x for x in p.line()))
+        time.sleep(0.5)
+        n = len(sqlite3.connect(os.path.join(agent.dir, 'state.db')).execute("SELECT 1 FROM audit WHERE user = 'man' AND result = 'Denied'").fetchall())
+        case('not all of them are on disk', 100 < n < 300, n)
+        p.call('Ping')
+        time.sleep(0.5)
+    rows = sqlite3.connect(os.path.join(agent.dir, 'state.db')).execute("SELECT message FROM audit WHERE user = 'man' AND message LIKE '(and%'").fetchall()
+    case('but how many', rows, rows)
+    crowd = []
+    for i in range(100):
+        q = agent.as_user('man')
+        crowd.append(q)
+    answered = 0
+    for q in crowd:
+        try:
+            answered += q.call('Ping') is not None
+        except OSError:
+            pass
+    case('one user cannot take all places', answered == 64, answered)
+    case('others still come in', daemon('Ping').get('result') == {} and root('Ping').get('result') == {})
+    for q in crowd:
+        q.sock.close()
+
     # ---- reload ----
     mark = len(agent.logged())
     agent.write('gardener', GARDENER.replace("Colour = 'red'\n\n[Allow add]", "Colour = 'green'\n\n[Allow add]"))
@@ -350,7 +377,7 @@ try:
     case('a role that has gone', agent.wait_log('roles: 1', mark) and denied(daemon('Ping')), agent.logged()[mark:])
 finally:
     rc = agent.stop()
-    case('the agent ends well', rc == 0, agent.said)
+    case('the agent ends well', rc == 0, agent.said[-3000:])
 
 # ---- roles as objects, tried out, learnt ----
 OPS = '''[Role]
