@@ -81,8 +81,8 @@ static const char *json_text(const struct rv_request *q, const char *name)
 }
 
 /* What is recorded of a request; made, used and freed. */
-static void describe(struct rv_request *q, void (*use)(struct rv_request *, const struct rv_audit_what *, void *),
-                     void *state)
+static void describe(struct rv_request *q,
+                     void (*use)(struct rv_request *, const struct rv_audit_what *, void *), void *state)
 {
         char sum[65] = "", roles[160];
         char *key = json_dumps(json_object_get(q->params, "InstanceName"), JSON_ENCODE_ANY | JSON_COMPACT);
@@ -161,7 +161,8 @@ void rv_request_denied(struct rv_request *q, const struct rv_error *e)
         if (!may_record(d))
                 return;
         if (d->dropped)
-                snprintf(message, sizeof message, "(and %u denials before this one that were not recorded) %s", d->dropped,
+                snprintf(message, sizeof message,
+                         "(and %u denials before this one that were not recorded) %s", d->dropped,
                          e->message);
         else
                 snprintf(message, sizeof message, "%s", e->message);
