@@ -23,6 +23,9 @@ static const struct unit {
         { "bit / second", "bytes_per_second", NULL, 1, 8 },
         { "byte / second", "bytes_per_second", NULL, 1, 1 },
         { "hertz", "hertz", NULL, 1, 1 },
+        { "kilohertz", "hertz", NULL, 1e3, 1 },
+        { "megahertz", "hertz", NULL, 1e6, 1 },
+        { "day", "seconds", "days", 86400, 1 },
         { "degree celsius", "celsius", NULL, 1, 1 },
         { "volt", "volts", NULL, 1, 1 },
         { "watt", "watts", NULL, 1, 1 },
@@ -144,6 +147,9 @@ static char *family_name(const struct rv_class *c, const struct rv_property *p, 
                 rv_buf_put(&b, "_", 1);
                 rv_buf_puts(&b, unit);
         }
+        static const char *const types[] = { "summary", "histogram", "counter", "gauge" };
+        for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+                drop_word(&b, types[i]); /* the conventions keep the types' names out of it */
         rv_buf_put(&b, "", 1);
         rv_buf_free(&tail);
         return b.failed ? (rv_buf_free(&b), NULL) : b.data;
@@ -152,7 +158,7 @@ static char *family_name(const struct rv_class *c, const struct rv_property *p, 
 static const struct unit *find_unit(const char *punit)
 {
         for (size_t i = 0; punit && i < sizeof units / sizeof *units; i++)
-                if (strcmp(units[i].punit, punit) == 0)
+                if (strcasecmp(units[i].punit, punit) == 0)
                         return &units[i];
         return NULL;
 }

@@ -70,7 +70,9 @@ static const struct {
 static void usage(void)
 {
         fputs("usage: reeve [-NoProfile] [-NonInteractive] [-Command TEXT | -File PATH [ARGS...] | -]\n"
-              "       reeve rpc [METHOD [PARAMS]]\n\n"
+              "       reeve rpc [METHOD [PARAMS]]      the agent's protocol; one call\n"
+              "       reeve check CLASS ...            a monitoring plugin; reeve check --help\n"
+              "       reeve metrics [CLASS ...]        for Prometheus and others; reeve metrics --help\n\n"
               "A shell that speaks PowerShell, and the way to this machine's management agent.\n\n"
               "  -Command, -c TEXT      run the text (the rest of the line) and end; '-' reads it from the "
               "input\n"

@@ -99,6 +99,13 @@ case('chdir', r[4].get('stdout') == '/usr', r[4])
 r = play('real', command(cmd='touch /nonexistent/x'), args=('--check',))[0]
 case('command in check mode', r.get('skipped') and not r.get('failed'), r)
 
+# ---- packages: nothing is installed or removed here, only told ----
+if shutil.which('dpkg'):
+    package = lambda **a: {'reeve.core.package': a, 'ignore_errors': True}
+    r = play('real', package(name=['dpkg', 'libc6']), package(name='reeve-no-such-package'), args=('--check',))
+    case('packages that are there', r[0].get('changed') is False and not r[0].get('failed'), r[0])
+    case('one that does not exist', r[1].get('failed'), r[1])
+
 # ---- what goes wrong ----
 r = play('dead', item(1))[0]
 case('a dead host', r.get('unreachable') and 'refused' in r.get('msg', ''), r)
@@ -111,7 +118,7 @@ case('a wrong argument', r[1].get('failed') and 'started' in r[1].get('msg', '')
 case('an unknown class', r[2].get('failed') and 'Nix' in r[2].get('msg', ''), r[2])
 
 # ---- documentation, inventory ----
-for name in ('service', 'instance', 'user', 'command', 'facts', 'batch'):
+for name in ('service', 'instance', 'user', 'package', 'command', 'facts', 'batch'):
     r = subprocess.run(['ansible-doc', '-t', 'module', f'reeve.core.{name}', '-j'], env=ENV, capture_output=True, text=True, timeout=60)
     doc = json.loads(r.stdout or '{}').get(f'reeve.core.{name}', {}).get('doc', {})
     case(f'ansible-doc {name}', doc.get('options') and doc.get('attributes', {}).get('check_mode'), r.stderr[-300:])

@@ -61,8 +61,10 @@ case('classes are known', 'Process' in classes, classes)
 promtool = shutil.which('promtool')
 bad = []
 for c in classes:
-    if c in ('Mount', 'Process', 'NetAdapter', 'OperatingSystem', 'Provider', 'NetRoute', 'AuditRecord', 'Win32_Process'):
-        body = get('/metrics?class=' + c)[1]
+    if c not in ('NodeMetric', 'LogEntry', 'Win32_NTLogEvent'):     # names of others; large journals
+        body = get(f'/metrics?class={c}&timeout=5')[1]
+        if body.startswith('{'):
+            continue     # it has no instances to be read
         bad += [f'{c}: {x}' for x in lint(body)]
         if promtool:
             r = subprocess.run([promtool, 'check', 'metrics'], input=body, capture_output=True, text=True)
