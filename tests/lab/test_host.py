@@ -169,11 +169,29 @@ def mounts(m, a):
         check(f'refused: {bad}', status(r) == want, r)
 
 
+def environment(m, a):
+    m.run("""printf 'PATH="/usr/bin:/bin"\\n# a comment\\nexport LANG=C.UTF-8\\nA=1\\nA=two words\\nbroken\\n' > /etc/environment""")
+    text = lambda: m.run('cat /etc/environment').stdout
+    rows = lambda: {r['Name']: r['VariableValue'] for r in a.rows('Environment')}
+    check('/etc/environment', rows() == {'PATH': '/usr/bin:/bin', 'LANG': 'C.UTF-8', 'A': 'two words'}, rows())
+    key = {'Name': 'A'}
+    before = text()
+    check('what-if', a.call('ModifyInstance', 'Environment', key, {'VariableValue': 'x'}, WhatIf=True)['result']['Changed'] == [{'Property': 'VariableValue', 'From': 'two words', 'To': 'x'}] and text() == before)
+    check('modify: the other lines stay', good(a.call('ModifyInstance', 'Environment', key, {'VariableValue': "it's"})) and text() == 'PATH="/usr/bin:/bin"\n# a comment\nexport LANG=C.UTF-8\nbroken\nA="it\'s"\n', text())
+    check('Create', good(a.do('Environment', None, 'Create', Name='HTTP_PROXY', VariableValue='http://p:3128')) and rows()['HTTP_PROXY'] == 'http://p:3128')
+    check('pam_env reads it', m.run('su - alice -c env').stdout.find('HTTP_PROXY=http://p:3128') >= 0, m.run('su - alice -c env').stdout)
+    check('Delete', good(a.do('Environment', {'Name': 'HTTP_PROXY'}, 'Delete')) and 'HTTP_PROXY' not in text())
+    check('Delete again', status(a.do('Environment', {'Name': 'HTTP_PROXY'}, 'Delete')) == 'NOT_FOUND')
+    for name, value in (('1A', 'x'), ('A B', 'x'), ('', 'x'), ('A', 'x\ny'), ('A', 'say "x"'), ('A\nB', 'x')):
+        check(f'refused: {name!r} {value!r}', status(a.do('Environment', None, 'Create', Name=name, VariableValue=value)) == 'INVALID_PARAMETER')
+    check('the view', [r['VariableValue'] for r in a.rows('Win32_Environment', Filter="Name = 'A'")] == ["it's"])
+
+
 def main():
     with lablib.Lab() as lab:
         m = lab.machine('host')
         a = Asked(m.agent())
-        for part in (computer, memory, services, zone, settings, mounts):
+        for part in (computer, memory, services, zone, settings, mounts, environment):
             part(m, a)
     check.end()
 
