@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Environment: /etc/environment, as pam_env reads it: NAME=VALUE lines, "export " before and quotes around are let pass.
- * What is no such line stays where it is.
+ * Environment: /etc/environment, as pam_env reads it: NAME=VALUE lines, "export " before and quotes around are let
+ * pass. What is no such line stays where it is.
  */
 #include <ctype.h>
 #include <errno.h>
