@@ -155,13 +155,15 @@ static void listen_again(struct front *f)
                 uv_poll_stop(&f->poll);
 }
 
-/* libssh's output is out: the goodbye. */
+/* libssh's output is out, and it has seen since then that more can be sent: the goodbye. Otherwise it would keep the
+ * goodbye and close the socket. */
 static void leave(struct front *f)
 {
-        if (!f->goodbye || write_pending(f))
+        if (!f->goodbye || write_pending(f) || (ssh_get_poll_flags(f->ssh) & SSH_WRITE_PENDING))
                 return;
         if (f->result == FRONT_ATTEMPTS_USED)
                 front_log(f, 6, "%s", f->goodbye);
+        ssh_session_set_disconnect_message(f->ssh, f->goodbye);
         ssh_disconnect(f->ssh);
         f->dead = true;
 }

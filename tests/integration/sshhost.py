@@ -6,8 +6,8 @@ BUILD = os.environ.get('REEVE_BUILD', 'build')
 
 
 class Host:
-    def __init__(self, agent=None, more=()):
-        """agent: another program than reeve-agent, under the build folder."""
+    def __init__(self, agent=None, more=(), config=None):
+        """agent: another program than reeve-agent, under the build folder; config: text of reeve.conf."""
         self.dir = tempfile.mkdtemp(prefix='reeve-host.')
         os.chmod(self.dir, 0o700)
         j = lambda *p: os.path.join(self.dir, *p)
@@ -16,9 +16,14 @@ class Host:
         self.key, self.known_hosts, self.socket = j('key'), j('known_hosts'), j('agent.sock')
         subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', self.key], check=True)
         shutil.copy(self.key + '.pub', j('keys.d', self.user + '.keys'))
+        self.reeve_conf = j('reeve.conf')
+        if config is not None:
+            with open(self.reeve_conf, 'w') as f:
+                f.write(config)
         self.proc = subprocess.Popen([f'{BUILD}/bin/reeved', '--foreground', '--state', j('state'), '--socket', self.socket,
                                       '--keys-dir', j('keys.d'), '--listen', '127.0.0.1', '--ssh-port', '0',
-                                      *(['--agent', f'{BUILD}/{agent}'] if agent else []), *more],
+                                      *(['--agent', f'{BUILD}/{agent}'] if agent else []), *more,
+                                      *(['--config', self.reeve_conf] if config is not None else [])],
                                      stdout=open(j('log'), 'w'), stderr=subprocess.STDOUT)
         end = time.monotonic() + 20
         pub = j('state', 'ssh_host_ed25519_key.pub')
