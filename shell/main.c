@@ -16,21 +16,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum { STACK_SIZE = 256 << 20 };
 
 /* ---- signals: a flag that the session looks at; the second one does not wait ---- */
+static void tick(bool on)
+{
+        struct timeval t = { 0, on ? 20000 : 0 };
+        setitimer(ITIMER_REAL, &(struct itimerval) { t, t }, NULL);
+}
+
 static void on_signal(int sig)
 {
         if (sh_interrupt && sig != SIGINT)
                 _exit(128 + sig);
         sh_interrupt = sig == SIGINT ? 1 : sig + 128;
+        tick(true);
+}
+
+/* The flag may be set just after somebody looked at it and just before he waits: the wait is ended once more, until the
+ * flag has been seen. */
+static void on_tick(int sig)
+{
+        (void)sig;
+        if (!sh_interrupt)
+                tick(false);
 }
 
 static void take_signals(void)
 {
-        struct sigaction a = { .sa_handler = on_signal };
+        struct sigaction a = { .sa_handler = on_tick };
+        sigaction(SIGALRM, &a, NULL);
+        a.sa_handler = on_signal;
         sigaction(SIGINT, &a, NULL);
         sigaction(SIGTERM, &a, NULL);
         sigaction(SIGHUP, &a, NULL);

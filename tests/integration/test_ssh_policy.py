@@ -252,6 +252,17 @@ async def main(port, user, key, hosts):
             p.send_signal(name)
             r = await asyncio.wait_for(p.wait(), 10)
             print(name, r.exit_status, r.exit_signal and r.exit_signal[0])
+        lost = 0
+        for i in range(24):   # some of them just before it begins to wait
+            p = await c.create_process('"up"; Start-Sleep 30')
+            await p.stdout.readline()
+            p.send_signal(('TERM', 'INT')[i % 2])
+            try:
+                await asyncio.wait_for(p.wait(), 4)
+            except asyncio.TimeoutError:
+                lost += 1
+                p.kill()
+        print('lost', lost)
         p = await c.create_process('sleep 30; "after"')
         await asyncio.sleep(0.7)
         p.send_signal('INT')
@@ -265,8 +276,9 @@ asyncio.run(main(*sys.argv[1:]))
         return
     said = r.stdout.splitlines()
     check('a shell killed by a signal: exit-signal', said[:1] == ['-1 KILL'], r)
-    check('a signal sent by the client ends the command', len(said) == 5 and said[3] == 'KILL -1 KILL' and all(not s.endswith(' 0 None') for s in said[1:4]), r)
-    check('INT reaches a native command', len(said) == 5 and said[4] == 'INT False', r)
+    check('a signal sent by the client ends the command', len(said) == 6 and said[3] == 'KILL -1 KILL' and all(not s.endswith(' 0 None') for s in said[1:4]), r)
+    check('and none is lost', len(said) == 6 and said[4] == 'lost 0', r)
+    check('INT reaches a native command', len(said) == 6 and said[5] == 'INT False', r)
 
 
 # ---- strangers ----
