@@ -186,7 +186,7 @@ static int deny(const struct rv_identity *who, enum rv_right right, const struct
                 const struct verdict *v, struct rv_error *err)
 {
         const char *user = rv_identity_ok(who) && *who->user ? who->user : "nobody";
-        char act[160];
+        char act[240];
         snprintf(act, sizeof act, "denied: %s may not %s%s%.60s%s%.60s", user, what(right), class ? " " : "",
                  class ? class->name : "", method ? "." : "", method ? method : "");
         rv_about(err, class ? class->name : "", NULL, NULL);

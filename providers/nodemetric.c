@@ -57,7 +57,7 @@ static void one(struct out *o, const char *name, const char *type, const char *h
         sample(o, value, "");
 }
 
-/* device="sda": name and value in turns, NULL at the end. */
+/* device="sda": name and value in turns, (char *)NULL at the end. */
 static const char *labels(char *buf, size_t size, ...)
 {
         va_list ap;
@@ -125,7 +125,7 @@ static void cpu_family(struct out *o, const char *text, const char *name, const 
                         double v = strtod(p, &p);
                         if (i >= first)
                                 sample(o, v / ticks,
-                                       labels(buf, sizeof buf, "cpu", cpu, "mode", modes[i - first], NULL));
+                                       labels(buf, sizeof buf, "cpu", cpu, "mode", modes[i - first], (char *)NULL));
                 }
         }
 }
@@ -225,7 +225,7 @@ static void give_disks(struct out *o)
                         }
                         if (has)
                                 sample(o, v * disks[i].times,
-                                       labels(buf, sizeof buf, "device", device, NULL));
+                                       labels(buf, sizeof buf, "device", device, (char *)NULL));
                 }
         }
         free(text);
@@ -304,7 +304,7 @@ static void give_filesystems(struct out *o)
                         if (f == 6 || q[i].state == RV_FS_OK)
                                 sample(o, fs_value(f, &q[i], of[i]),
                                        labels(buf, sizeof buf, "device", of[i]->source, "fstype", of[i]->type,
-                                              "mountpoint", of[i]->target, NULL));
+                                              "mountpoint", of[i]->target, (char *)NULL));
         }
         free(q);
         free(ask);
@@ -365,7 +365,7 @@ static void give_network(struct out *o)
                         snprintf(path, sizeof path, "/sys/class/net/%s/statistics/%s", e->d_name,
                                  families[f].file);
                         if (e->d_name[0] != '.' && strcmp(e->d_name, "lo") != 0 && number(path, &v))
-                                sample(o, v, labels(buf, sizeof buf, "device", e->d_name, NULL));
+                                sample(o, v, labels(buf, sizeof buf, "device", e->d_name, (char *)NULL));
                 }
                 closedir(d);
         }
@@ -460,7 +460,7 @@ static void give_raid(struct out *o)
                         if (strncmp(e->d_name, "md", 2) != 0 || !number(path, &v))
                                 continue;
                         if (!f) {
-                                sample(o, v, labels(buf, sizeof buf, "device", e->d_name, NULL));
+                                sample(o, v, labels(buf, sizeof buf, "device", e->d_name, (char *)NULL));
                                 continue;
                         }
                         count_members(e->d_name, count);
@@ -499,7 +499,7 @@ static void give_bonds(struct out *o)
                                 free(up);
                         }
                         free(slaves);
-                        sample(o, count, labels(buf, sizeof buf, "master", master, NULL));
+                        sample(o, count, labels(buf, sizeof buf, "master", master, (char *)NULL));
                 }
         }
         free(masters);
@@ -537,11 +537,11 @@ static void give_uname(struct out *o)
         family(o, "node_uname_info", "gauge", "What uname(2) tells.");
         sample(o, 1,
                labels(buf, sizeof buf, "domainname", u.domainname, "machine", u.machine, "nodename",
-                      u.nodename, "release", u.release, "sysname", u.sysname, "version", u.version, NULL));
+                      u.nodename, "release", u.release, "sysname", u.sysname, "version", u.version, (char *)NULL));
         family(o, "node_exporter_build_info", "gauge", "Who gives these samples.");
         sample(o, 1,
                labels(buf, sizeof buf, "branch", "reeve", "goarch", "", "goos", "linux", "goversion", "",
-                      "revision", "", "version", REEVE_VERSION, NULL));
+                      "revision", "", "version", REEVE_VERSION, (char *)NULL));
 }
 
 static void give_numbers(struct out *o)

@@ -22,18 +22,23 @@ struct sh_worker;
 /* What a copy does; its output goes to the sink, other streams to where streams go. */
 typedef int sh_work(struct sh *, void *state, struct sh_sink *out);
 enum {
-        SH_WORK_FRESH = 1, /* without the session's variables, functions, modules: a new runspace */
+        SH_WORK_FRESH = 1,       /* without the session's variables, functions, modules: a new runspace */
         SH_WORK_WRITES_BACK = 2, /* what $using: handed out and it changed is changed here as well */
 };
-enum { SH_WORK_BEGUN = 0, SH_WORK_ENDED = 9 }; /* beside enum sh_stream: what sh_worker_read answers as stream */
+enum {
+        SH_WORK_BEGUN = 0,
+        SH_WORK_ENDED = 9
+}; /* beside enum sh_stream: what sh_worker_read answers as stream */
 
 /* ---- worker.c ---- */
-struct sh_worker *sh_worker_start(struct sh *, sh_work *, void *state, int flags, int tokens); /* NULL: thrown */
-bool sh_worker_read(struct sh *, struct sh_worker *, int *ret_stream, struct sv *ret); /* false: nothing now */
-bool sh_worker_over(struct sh_worker *);     /* it has gone, and everything it wrote has been read */
-int sh_worker_fd(struct sh_worker *);        /* readable when something happened */
-void sh_worker_heard(struct sh_worker *);    /* call it when that was so */
-void sh_worker_stop(struct sh_worker *);     /* told to end; its finally blocks run */
+struct sh_worker *sh_worker_start(struct sh *sh, sh_work *work, void *state, int flags,
+                                  int tokens); /* NULL: thrown */
+bool sh_worker_read(struct sh *, struct sh_worker *, int *ret_stream,
+                    struct sv *ret);      /* false: nothing now */
+bool sh_worker_over(struct sh_worker *);  /* it has gone, and everything it wrote has been read */
+int sh_worker_fd(struct sh_worker *);     /* readable when something happened */
+void sh_worker_heard(struct sh_worker *); /* call it when that was so */
+void sh_worker_stop(struct sh_worker *);  /* told to end; its finally blocks run */
 struct sh_worker *sh_worker_free(struct sh *, struct sh_worker *); /* answers NULL */
 /* Waits until one of them has news, a timeout (ms, -1 = none) or Ctrl-C: SH_OK, SH_NONE or what sh_check() said. */
 int sh_workers_wait(struct sh *, struct sh_worker **, uint32_t n, int timeout_ms);
@@ -73,11 +78,12 @@ struct sh_job_spec {
         int flags, tokens;
         uint32_t ids; /* how many numbers it takes: a Start-Job also counts its child */
 };
-struct sh_job *sh_job_start(struct sh *, const struct sh_job_spec *, sh_work *, void *state); /* NULL: thrown */
-void sh_job_pump(struct sh *, struct sh_job *);      /* takes in what came; updates the state */
+struct sh_job *sh_job_start(struct sh *sh, const struct sh_job_spec *spec, sh_work *work,
+                            void *state);       /* NULL: thrown */
+void sh_job_pump(struct sh *, struct sh_job *); /* takes in what came; updates the state */
 bool sh_job_over(const struct sh_job *);
 int sh_job_stop(struct sh *, struct sh_job *);
-void sh_job_forget(struct sh *, struct sh_job *);    /* out of the session's list; ends it */
+void sh_job_forget(struct sh *, struct sh_job *); /* out of the session's list; ends it */
 /* Gives out what was not given out before. keep: it stays to be given again. */
 int sh_job_receive(struct sh_cmd *, struct sh_job *, bool keep);
 /* Waits until all (any) are over. SH_NONE: time was up first. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,9 @@ static int write_all(int fd, const char *text, size_t n)
 
 static int temporary_name(const char *path, char *ret, size_t size)
 {
-        return snprintf(ret, size, "%s.reeve-%d-%p", path, (int)getpid(), (void *)ret) < (int)size ? 0 : -ENAMETOOLONG;
+        const uintptr_t thread = (uintptr_t)ret; /* its stack: no two threads use one name */
+        int n = snprintf(ret, size, "%s.reeve-%d-%jx", path, (int)getpid(), (uintmax_t)thread);
+        return n < (int)size ? 0 : -ENAMETOOLONG;
 }
 
 int rv_replace_file(const char *path, const char *text, size_t n, mode_t mode)

@@ -443,8 +443,12 @@ static void run(void)
                         if (h->eof_at)
                                 wait = FAN_GRACE_MS / 4;
                 }
-                if (cap < 2 * n + 2 && !(p = realloc(p, (cap = 4 * n + 16) * sizeof *p)))
-                        abort();
+                if (cap < 2 * n + 2) {
+                        struct pollfd *larger = realloc(p, (cap = 4 * n + 16) * sizeof *p);
+                        if (!larger)
+                                abort();
+                        p = larger;
+                }
                 add_poll(&p[0], control, POLLIN);
                 add_poll(&p[1], wake[0], POLLIN);
                 for (struct fan_host *h = hosts; h; h = h->next) {
