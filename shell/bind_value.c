@@ -15,10 +15,11 @@ static void name_id(struct sh_cmd *c, const char *id)
 {
         struct sh *sh = c->sh;
         struct sh_error *e = sh_error_of(sh->error);
+        const struct frame *f = sh->frame;
         const char *name = c->info && c->info->name && *c->info->name         ? c->info->name
                            : c->target && c->target->name && *c->target->name ? c->target->name
-                           : sh->frame                                        ? sh->frame->name
-                                                                              : NULL;
+                           : f && !(f->target && f->target->kind == CT_SCRIPT) ? f->name
+                                                                               : NULL;
         char *full;
         if (name && !(c->info && c->info->cmdlet) && !strchr(e->id, ',') && asprintf(&full, "%s,%s", id, name) > 0) {
                 free(e->id);

@@ -23,6 +23,8 @@ struct sh_regex {
         pcre2_code *code, *loose; /* loose: for subjects that are not UTF-8; made when one comes */
         pcre2_match_data *data;
         size_t *at; /* offsets by slot */
+        pcre2_code **behinds; /* of text.behinds */
+        pcre2_match_data *behind_data;
 };
 
 static pcre2_compile_context *compile_context;
@@ -55,6 +57,10 @@ void sh_regex_drop(struct sh_regex *re)
         pcre2_match_data_free(re->data);
         pcre2_code_free(re->code);
         pcre2_code_free(re->loose);
+        for (uint32_t i = 0; re->behinds && i < re->text.nbehinds; i++)
+                pcre2_code_free(re->behinds[i]);
+        free(re->behinds);
+        pcre2_match_data_free(re->behind_data);
         sh_re_text_free(&re->text);
         free(re->pattern);
         free(re->at);
@@ -62,16 +68,95 @@ void sh_regex_drop(struct sh_regex *re)
 }
 
 /* ---- compiling ---- */
-static pcre2_code *compile(struct sh_regex *re, uint32_t flags, int *ret_code)
+static uint32_t flags_of(unsigned options)
+{
+        return PCRE2_UCP | PCRE2_ALT_CIRCUMFLEX | PCRE2_NEVER_BACKSLASH_C |
+               (options & SH_RE_IGNORECASE ? PCRE2_CASELESS : 0) | (options & SH_RE_MULTILINE ? PCRE2_MULTILINE : 0) |
+               (options & SH_RE_SINGLELINE ? PCRE2_DOTALL : 0);
+}
+
+static pcre2_code *compile_text(const struct re_text *t, unsigned options, uint32_t flags, int *ret_code)
 {
         PCRE2_SIZE at;
-        flags |= PCRE2_UCP | PCRE2_ALT_CIRCUMFLEX | PCRE2_NEVER_BACKSLASH_C;
-        flags |= re->options & SH_RE_IGNORECASE ? PCRE2_CASELESS : 0;
-        flags |= re->options & SH_RE_MULTILINE ? PCRE2_MULTILINE : 0;
-        flags |= re->options & SH_RE_SINGLELINE ? PCRE2_DOTALL : 0;
         contexts();
-        return pcre2_compile((PCRE2_SPTR)re->text.text.p, re->text.text.n, flags, ret_code, &at,
+        if (t->nbehinds) /* a callout may refuse what a repeat took */
+                flags |= PCRE2_NO_AUTO_POSSESS | PCRE2_NO_START_OPTIMIZE;
+        return pcre2_compile((PCRE2_SPTR)t->text.p, t->text.n, flags | flags_of(options), ret_code, &at,
                              compile_context);
+}
+
+static pcre2_code *compile(struct sh_regex *re, uint32_t flags, int *ret_code)
+{
+        return compile_text(&re->text, re->options, flags, ret_code);
+}
+
+/* ---- lookbehinds of any length ----
+ * Asked at a position: is there a beginning from which the content matches up to exactly here? */
+struct asking {
+        size_t until;
+};
+
+static int ends_here(pcre2_callout_block *b, void *state)
+{
+        return b->current_position == ((struct asking *)state)->until ? 0 : 1;
+}
+
+static int ask_behind(pcre2_callout_block *b, void *state)
+{
+        struct sh_regex *re = state;
+        uint32_t which = b->callout_number / 2 - 1;
+        if (b->callout_number < 2 || which >= re->text.nbehinds)
+                return 0;
+        struct asking asking = { b->current_position };
+        pcre2_match_context *mc = pcre2_match_context_create(NULL);
+        if (!mc)
+                return PCRE2_ERROR_NOMEMORY;
+        pcre2_set_match_limit(mc, MATCH_LIMIT / 100);
+        pcre2_set_offset_limit(mc, b->current_position);
+        pcre2_set_callout(mc, ends_here, &asking);
+        int rc = pcre2_match(re->behinds[which], b->subject, b->subject_length, 0, PCRE2_NO_UTF_CHECK, re->behind_data,
+                             mc);
+        pcre2_match_context_free(mc);
+        if (rc < 0 && rc != PCRE2_ERROR_NOMATCH)
+                return rc;
+        return (rc >= 0) == !(b->callout_number & 1) ? 0 : 1;
+}
+
+static bool compile_behinds(struct sh_regex *re, int *ret_code)
+{
+        PCRE2_SIZE at;
+        if (!(re->behinds = calloc(re->text.nbehinds + 1, sizeof(*re->behinds))))
+                abort();
+        for (uint32_t i = 0; i < re->text.nbehinds; i++) {
+                struct sh_buf b = { 0 };
+                sh_buf_put(&b, re->text.behinds[i].text, re->text.behinds[i].n);
+                sh_buf_puts(&b, "(?C255)");
+                re->behinds[i] = pcre2_compile((PCRE2_SPTR)b.p, b.n,
+                                               flags_of(re->text.behinds[i].options) | PCRE2_UTF | PCRE2_USE_OFFSET_LIMIT |
+                                                       PCRE2_NO_AUTO_POSSESS,
+                                               ret_code, &at, compile_context);
+                sh_buf_free(&b);
+                if (!re->behinds[i])
+                        return false;
+        }
+        re->behind_data = pcre2_match_data_create(1, NULL);
+        return re->behind_data != NULL;
+}
+
+/* The lookbehinds' lengths vary: they are asked from outside. */
+static void compile_with_behinds(struct sh_regex *re, struct sh_buf *why, int *code)
+{
+        struct re_text text;
+        size_t at;
+        if (!sh_re_translate(re->pattern, re->npattern, re->options | SH_RE_CALL_BEHIND, &text, why, &at))
+                return;
+        sh_re_text_free(&re->text);
+        re->text = text;
+        re->code = compile(re, PCRE2_UTF, code);
+        if (re->code && !compile_behinds(re, code)) {
+                pcre2_code_free(re->code);
+                re->code = NULL;
+        }
 }
 
 static struct sh_regex *regex_new(const char *s, size_t n, unsigned options, struct sh_buf *error)
@@ -89,7 +174,9 @@ static struct sh_regex *regex_new(const char *s, size_t n, unsigned options, str
         re->pattern[n] = 0;
         if (sh_re_translate(s, n, options, &re->text, &why, &at)) {
                 re->code = compile(re, PCRE2_UTF, &code);
-                if (!re->code) {
+                if (!re->code && code == PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH)
+                        compile_with_behinds(re, &why, &code);
+                if (!re->code && why.n == 0) {
                         char text[200] = "";
                         at = n;
                         pcre2_get_error_message(code, (PCRE2_UCHAR *)text, sizeof(text));
@@ -268,6 +355,9 @@ static int exec(struct sh *sh, struct sh_regex *re, const char *s, size_t n, siz
                 use = re->loose;
                 flags = 0;
         }
+        if (re->text.nbehinds && !utf)
+                return SH_NONE; /* what is asked from outside wants UTF-8 */
+        pcre2_set_callout(match_context, re->text.nbehinds ? ask_behind : NULL, re);
         int rc = pcre2_match(use, (PCRE2_SPTR)s, n, from, flags, re->data, match_context);
         if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
                 rc = pcre2_match(use, (PCRE2_SPTR)s, n, from, flags | PCRE2_NO_JIT, re->data, match_context);
@@ -316,6 +406,85 @@ int sh_regex_each(struct sh *sh, struct sh_regex *re, struct sv text, size_t fro
         sh_drop(text);
         sh_regex_drop(re);
         return st == SH_NONE || st == SH_STOP ? SH_OK : st;
+}
+
+/* ---- all captures of a group ----
+ * The match is done once more, with a callout after each capture. What an abandoned attempt noted is forgotten when the
+ * next note is further left, or when it does not lead to the group's last capture. */
+struct noting {
+        struct sh_regex *re;
+        struct note {
+                uint32_t slot;
+                size_t from, to;
+        } * v;
+        uint32_t n, cap;
+};
+
+static int note_capture(pcre2_callout_block *b, void *state)
+{
+        struct noting *x = state;
+        if (b->callout_number != 255)
+                return ask_behind(b, x->re);
+        uint32_t group = b->capture_last;
+        if (!group || group >= x->re->text.ngroups || group >= b->capture_top)
+                return 0;
+        struct note note = { x->re->text.slot_of[group], b->offset_vector[2 * group], b->offset_vector[2 * group + 1] };
+        while (x->n && x->v[x->n - 1].to > note.to)
+                x->n--;
+        if (x->n == x->cap) {
+                x->cap = x->cap ? 2 * x->cap : 16;
+                x->v = realloc(x->v, x->cap * sizeof(*x->v));
+                if (!x->v)
+                        abort();
+        }
+        x->v[x->n++] = note;
+        return 0;
+}
+
+static uint32_t of_slot(struct noting *x, uint32_t slot, const size_t *last, size_t **ret)
+{
+        uint32_t n = 0, end = x->n;
+        while (end && !(x->v[end - 1].slot == slot && x->v[end - 1].from == last[0] && x->v[end - 1].to == last[1]))
+                end--;
+        size_t *at = malloc(2 * sizeof(*at) * (end + 1));
+        if (!at)
+                abort();
+        for (uint32_t i = 0; i < end; i++)
+                if (x->v[i].slot == slot) {
+                        at[2 * n] = x->v[i].from;
+                        at[2 * n++ + 1] = x->v[i].to;
+                }
+        *ret = at;
+        return n;
+}
+
+uint32_t sh_regex_captures(struct sh_regex *re, const char *s, size_t n, size_t start, uint32_t slot, size_t **ret)
+{
+        struct noting x = { .re = re };
+        struct re_text text;
+        struct sh_buf why = { 0 };
+        size_t at, last[2] = { SIZE_MAX, SIZE_MAX };
+        int code;
+        unsigned more = SH_RE_NOTE | (re->text.nbehinds ? SH_RE_CALL_BEHIND : 0);
+        *ret = NULL;
+        if (!sh_re_translate(re->pattern, re->npattern, re->options | more, &text, &why, &at)) {
+                sh_buf_free(&why);
+                return 0;
+        }
+        pcre2_code *noted = compile_text(&text, re->options, PCRE2_UTF, &code);
+        sh_re_text_free(&text);
+        if (!noted)
+                return 0;
+        pcre2_set_callout(match_context, note_capture, &x);
+        int rc = pcre2_match(noted, (PCRE2_SPTR)s, n, start, PCRE2_ANCHORED, re->data, match_context);
+        if (rc >= 0) {
+                take_offsets(re);
+                memcpy(last, re->at + (size_t)2 * slot, sizeof(last));
+        }
+        pcre2_code_free(noted);
+        uint32_t found = rc >= 0 && last[0] != SIZE_MAX ? of_slot(&x, slot, last, ret) : 0;
+        free(x.v);
+        return found;
 }
 
 struct sv sh_regex_matches(struct sh *sh, struct sh_regex *re, const char *s, const size_t *at, uint32_t n)

@@ -19,7 +19,22 @@ struct re_text {
         uint32_t nslots;   /* slot 0 is the whole match */
         uint32_t *slot_of; /* PCRE2's group -> slot; several groups may share one */
         uint32_t ngroups;  /* PCRE2's, group 0 included */
+        /* Lookbehinds that PCRE2 cannot do, as their length varies: callout number N asks behinds[N / 2 - 1], an odd N
+         * whether it does not match there. */
+        struct re_behind {
+                char *text;
+                size_t n;
+                unsigned options;
+        } * behinds;
+        uint32_t nbehinds;
 };
+enum {
+        SH_RE_CALL_BEHIND = 0x10000, /* to sh_re_translate: lookbehinds become callouts */
+        SH_RE_NOTE = 0x20000,        /* callout 255 after each capture */
+        SH_RE_MOST_BEHINDS = 120,
+};
+/* Every time that a slot's group took part in the match that begins at `start`: pairs of offsets, malloc'ed. */
+uint32_t sh_regex_captures(struct sh_regex *, const char *text, size_t n, size_t start, uint32_t slot, size_t **ret);
 /* False: *error holds .NET's sentence, *error_at how far the pattern was read. */
 bool sh_re_translate(const char *, size_t n, unsigned options, struct re_text *ret, struct sh_buf *error,
                      size_t *error_at);

@@ -18,6 +18,7 @@ struct dialect {
         size_t n, i;
         unsigned opt;
         bool writing; /* second reading */
+        bool call_behind, note;
         int depth;
         struct group {
                 const char *name; /* in the pattern; NULL = unnamed */
@@ -592,6 +593,45 @@ static bool group_end(struct dialect *d, bool behind)
         return true;
 }
 
+/* The content of a capturing group; when captures are noted each of them is called out, inside what is quantified. */
+static bool capture(struct dialect *d)
+{
+        put(d, d->note ? "(?:(" : "(");
+        if (!group_end(d, false))
+                return false;
+        put(d, d->note ? "(?C255))" : "");
+        return true;
+}
+
+/* (?<=...) and (?<!...) of any length: the content is taken out, a callout asks it. */
+static bool called_behind(struct dialect *d, bool negative)
+{
+        size_t mark = d->out->n;
+        uint32_t seen = d->seen;
+        char t[16];
+        if (d->to->nbehinds >= SH_RE_MOST_BEHINDS)
+                return fail(d, "Too many lookbehinds of variable length.");
+        put(d, "(?:");
+        if (!group_end(d, false))
+                return false;
+        if (d->seen != seen)
+                return fail(d, "A lookbehind of variable length with groups is not supported here.");
+        if (!d->writing)
+                return true;
+        struct re_behind *v = realloc(d->to->behinds, (d->to->nbehinds + 1) * sizeof(*v));
+        if (!v)
+                abort();
+        d->to->behinds = v;
+        size_t n = d->out->n - mark;
+        v[d->to->nbehinds] = (struct re_behind) { strndup(d->out->p + mark, n), n, d->opt };
+        if (!v[d->to->nbehinds].text)
+                abort();
+        d->out->n = mark;
+        snprintf(t, sizeof(t), "(?C%u)", 2 * ++d->to->nbehinds + negative);
+        put(d, t);
+        return true;
+}
+
 /* (?<name>...) and (?'name'...): after the < or '. */
 static bool named_group(struct dialect *d, char close)
 {
@@ -615,8 +655,7 @@ static bool named_group(struct dialect *d, char close)
                         return fail(d, "Capture number cannot be zero.");
         }
         d->i++;
-        put(d, "(");
-        return group_note(d, d->s + from, n, number) && group_end(d, false);
+        return group_note(d, d->s + from, n, number) && capture(d);
 }
 
 /* (?(name)yes|no), (?(1)yes|no), (?(expression)yes|no): after "(?". */
@@ -670,6 +709,10 @@ static bool special_group(struct dialect *d, bool *ret_atom)
         for (size_t k = 0; k < sizeof(plain) / sizeof(*plain); k++) {
                 if (!starts(d, plain[k]))
                         continue;
+                if (plain[k][0] == '<' && d->call_behind) {
+                        d->i += 2;
+                        return called_behind(d, plain[k][1] == '!');
+                }
                 put(d, "(?");
                 put(d, plain[k]);
                 d->i += strlen(plain[k]);
@@ -717,8 +760,7 @@ static bool group(struct dialect *d, bool *ret_atom)
                 put(d, "(?:");
                 ok = group_end(d, false);
         } else {
-                put(d, "(");
-                ok = group_note(d, NULL, 0, -1) && group_end(d, false);
+                ok = group_note(d, NULL, 0, -1) && capture(d);
         }
         d->opt = before;
         return ok;
@@ -874,7 +916,14 @@ bool sh_re_translate(const char *s, size_t n, unsigned options, struct re_text *
                      size_t *error_at)
 {
         *ret = (struct re_text) { 0 };
-        struct dialect d = { .s = s, .n = n, .opt = options, .to = ret, .out = &ret->text, .error = error };
+        struct dialect d = { .s = s,
+                             .n = n,
+                             .opt = options & 0xFFFF,
+                             .to = ret,
+                             .out = &ret->text,
+                             .error = error,
+                             .call_behind = options & SH_RE_CALL_BEHIND,
+                             .note = options & SH_RE_NOTE };
         sh_buf_put(&ret->text, "", 0);
         bool ok = !(options & SH_RE_RTL) || fail(&d, "RegexOptions.RightToLeft is not supported here.");
         if (ok && (ok = alternatives(&d, false))) {
@@ -883,7 +932,7 @@ bool sh_re_translate(const char *s, size_t n, unsigned options, struct re_text *
                 d.i = 0;
                 d.depth = 0;
                 d.seen = 0;
-                d.opt = options;
+                d.opt = options & 0xFFFF;
                 ok = alternatives(&d, false);
         }
         *error_at = d.i;
@@ -899,6 +948,9 @@ void sh_re_text_free(struct re_text *t)
                 free(t->slots[i].name);
         free(t->slots);
         free(t->slot_of);
+        for (uint32_t i = 0; i < t->nbehinds; i++)
+                free(t->behinds[i].text);
+        free(t->behinds);
         sh_buf_free(&t->text);
         *t = (struct re_text) { 0 };
 }

@@ -84,8 +84,10 @@ static struct sv group_at(struct sh_match *m, uint32_t slot)
 {
         if (slot == 0)
                 return sh_keep((struct sv) { .kind = SH_OTHER, .o = &m->obj });
-        return match_new(&sh_type_group, m->re, m->text, slot < m->n ? m->at + (size_t)2 * slot : NULL,
-                         slot < m->n ? slot : 0, 1);
+        size_t at[4] = { SIZE_MAX, SIZE_MAX, m->at[0], m->at[1] }; /* its own, and the whole match's */
+        if (slot < m->n)
+                memcpy(at, m->at + (size_t)2 * slot, 2 * sizeof(*at));
+        return match_new(&sh_type_group, m->re, m->text, slot < m->n ? at : NULL, slot < m->n ? slot : 0, 2);
 }
 
 enum { MATCH_SUCCESS, MATCH_VALUE, MATCH_INDEX, MATCH_LENGTH, MATCH_NAME, MATCH_NOTHING };
@@ -117,14 +119,26 @@ static int match_groups(struct sh *sh, struct sv self, struct sh_args a, struct 
         return SH_OK;
 }
 
-/* The last time that the group matched: PCRE2 does not tell about the others. */
+/* Each time that the group matched, in order. */
+static bool all_captures(struct sh_match *m, struct sh_array *to)
+{
+        size_t *at = NULL;
+        if (m->obj.type != &sh_type_group || m->n < 2 || m->at[2] == SIZE_MAX)
+                return false;
+        uint32_t n = sh_regex_captures(m->re, m->text.s->s, m->text.s->len, m->at[2], m->slot, &at);
+        for (uint32_t i = 0; i < n; i++)
+                sh_array_take(to, match_new(&sh_type_capture, m->re, m->text, at + (size_t)2 * i, m->slot, 1));
+        free(at);
+        return n > 0;
+}
+
 static int match_captures(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         struct sh_match *m = match_of(self);
         (void)sh, (void)a;
         *ret = sh_array_new(1);
         ret->a->obj.type = &sh_type_capture_list;
-        if (matched(m))
+        if (matched(m) && !all_captures(m, ret->a))
                 sh_array_take(ret->a,
                               m->slot == 0 && m->obj.type == &sh_type_match
                                       ? sh_keep(self)
