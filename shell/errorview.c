@@ -95,9 +95,10 @@ void sh_error_stack(struct sh *sh, struct node *at, struct sh_buf *b)
                 uint32_t row, col;
                 sh_unit_position(u, n ? n->at : f->block->at, &row, &col);
                 sh_buf_putf(b, "%sat %s, %s: line %u", b->n ? "\n" : "",
-                            f->name && *f->name && !(f->target && f->target->kind == CT_SCRIPT) ? f->name
-                                                                                                         : "<ScriptBlock>", u->file ? u->file : "<No file>",
-                            row);
+                            f->name && *f->name && !(f->target && f->target->kind == CT_SCRIPT)
+                                    ? f->name
+                                    : "<ScriptBlock>",
+                            u->file ? u->file : "<No file>", row);
         }
 }
 

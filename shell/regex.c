@@ -22,7 +22,7 @@ struct sh_regex {
         struct re_text text;
         pcre2_code *code, *loose; /* loose: for subjects that are not UTF-8; made when one comes */
         pcre2_match_data *data;
-        size_t *at; /* offsets by slot */
+        size_t *at;           /* offsets by slot */
         pcre2_code **behinds; /* of text.behinds */
         pcre2_match_data *behind_data;
 };
@@ -71,7 +71,8 @@ void sh_regex_drop(struct sh_regex *re)
 static uint32_t flags_of(unsigned options)
 {
         return PCRE2_UCP | PCRE2_ALT_CIRCUMFLEX | PCRE2_NEVER_BACKSLASH_C |
-               (options & SH_RE_IGNORECASE ? PCRE2_CASELESS : 0) | (options & SH_RE_MULTILINE ? PCRE2_MULTILINE : 0) |
+               (options & SH_RE_IGNORECASE ? PCRE2_CASELESS : 0) |
+               (options & SH_RE_MULTILINE ? PCRE2_MULTILINE : 0) |
                (options & SH_RE_SINGLELINE ? PCRE2_DOTALL : 0);
 }
 
@@ -114,8 +115,8 @@ static int ask_behind(pcre2_callout_block *b, void *state)
         pcre2_set_match_limit(mc, MATCH_LIMIT / 100);
         pcre2_set_offset_limit(mc, b->current_position);
         pcre2_set_callout(mc, ends_here, &asking);
-        int rc = pcre2_match(re->behinds[which], b->subject, b->subject_length, 0, PCRE2_NO_UTF_CHECK, re->behind_data,
-                             mc);
+        int rc = pcre2_match(re->behinds[which], b->subject, b->subject_length, 0, PCRE2_NO_UTF_CHECK,
+                             re->behind_data, mc);
         pcre2_match_context_free(mc);
         if (rc < 0 && rc != PCRE2_ERROR_NOMATCH)
                 return rc;
@@ -132,8 +133,8 @@ static bool compile_behinds(struct sh_regex *re, int *ret_code)
                 sh_buf_put(&b, re->text.behinds[i].text, re->text.behinds[i].n);
                 sh_buf_puts(&b, "(?C255)");
                 re->behinds[i] = pcre2_compile((PCRE2_SPTR)b.p, b.n,
-                                               flags_of(re->text.behinds[i].options) | PCRE2_UTF | PCRE2_USE_OFFSET_LIMIT |
-                                                       PCRE2_NO_AUTO_POSSESS,
+                                               flags_of(re->text.behinds[i].options) | PCRE2_UTF |
+                                                       PCRE2_USE_OFFSET_LIMIT | PCRE2_NO_AUTO_POSSESS,
                                                ret_code, &at, compile_context);
                 sh_buf_free(&b);
                 if (!re->behinds[i])
@@ -428,7 +429,8 @@ static int note_capture(pcre2_callout_block *b, void *state)
         uint32_t group = b->capture_last;
         if (!group || group >= x->re->text.ngroups || group >= b->capture_top)
                 return 0;
-        struct note note = { x->re->text.slot_of[group], b->offset_vector[2 * group], b->offset_vector[2 * group + 1] };
+        struct note note = { x->re->text.slot_of[group], b->offset_vector[2 * group],
+                             b->offset_vector[2 * group + 1] };
         while (x->n && x->v[x->n - 1].to > note.to)
                 x->n--;
         if (x->n == x->cap) {
@@ -444,7 +446,8 @@ static int note_capture(pcre2_callout_block *b, void *state)
 static uint32_t of_slot(struct noting *x, uint32_t slot, const size_t *last, size_t **ret)
 {
         uint32_t n = 0, end = x->n;
-        while (end && !(x->v[end - 1].slot == slot && x->v[end - 1].from == last[0] && x->v[end - 1].to == last[1]))
+        while (end &&
+               !(x->v[end - 1].slot == slot && x->v[end - 1].from == last[0] && x->v[end - 1].to == last[1]))
                 end--;
         size_t *at = malloc(2 * sizeof(*at) * (end + 1));
         if (!at)
@@ -458,7 +461,8 @@ static uint32_t of_slot(struct noting *x, uint32_t slot, const size_t *last, siz
         return n;
 }
 
-uint32_t sh_regex_captures(struct sh_regex *re, const char *s, size_t n, size_t start, uint32_t slot, size_t **ret)
+uint32_t sh_regex_captures(struct sh_regex *re, const char *s, size_t n, size_t start, uint32_t slot,
+                           size_t **ret)
 {
         struct noting x = { .re = re };
         struct re_text text;
