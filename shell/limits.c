@@ -62,19 +62,52 @@ static int understand(json_t *hello)
         return the.roles && json_is_object(the.shell) ? 0 : -1;
 }
 
+static json_t *call(struct rv_client *c, const char *operation, struct rv_error *err)
+{
+        struct rv_buf none = { 0 };
+        struct rv_json result;
+        struct rv_ask *a = rv_client_ask(c, operation, &none, false, 0, err);
+        int r = a ? rv_ask_result(a, &result, err) : err->code;
+        json_t *answer = r == RV_OK ? json_loadb(result.p, rv_json_size(&result), 0, NULL) : NULL;
+        rv_ask_free(a);
+        rv_buf_free(&none);
+        return answer;
+}
+
+/* {"process": {"terminate": true}}: what the agent shows. */
+static void take_classes(json_t *answer)
+{
+        size_t i, k;
+        json_t *class, *method;
+        the.classes = json_object();
+        json_array_foreach(json_object_get(answer, "Classes"), i, class)
+        {
+                json_t *methods = json_object();
+                json_array_foreach(json_object_get(class, "Methods"), k, method)
+                {
+                        json_object_set_new(methods, json_string_value(json_object_get(method, "Name")), json_true());
+                }
+                json_object_set_new(the.classes, json_string_value(json_object_get(class, "ClassName")), methods);
+        }
+        json_decref(answer);
+}
+
+bool sh_limits_class(const char *name, const char *method)
+{
+        const json_t *methods = json_object_get(the.classes, name); /* spelled as in the schema on both sides */
+        return method ? json_object_get(methods, method) != NULL : methods != NULL;
+}
+
+/* The answers are kept as long as the shell lives. */
 static int ask(struct rv_client *c)
 {
         struct rv_error err = { 0 };
-        struct rv_buf none = { 0 };
-        struct rv_json result;
-        struct rv_ask *a = rv_client_ask(c, "Hello", &none, false, 0, &err);
-        int r = a ? rv_ask_result(a, &result, &err) : err.code;
-        if (r == RV_OK) { /* the answer is kept as long as the shell lives */
-                json_t *hello = rv_json_parse(result.p, rv_json_size(&result), &err);
-                r = hello ? understand(hello) : -1;
+        json_t *hello = call(c, "Hello", &err);
+        int r = hello ? understand(hello) : -1;
+        if (r == 0 && sh_limits) {
+                struct rv_error none = { 0 }; /* who has no role is shown nothing */
+                take_classes(call(c, "EnumerateClasses", &none));
         }
-        rv_ask_free(a);
-        rv_buf_free(&none);
         if (r == 0)
                 return 0;
         fprintf(stderr, "reeve: cannot learn what your role allows: %s\n",

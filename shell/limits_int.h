@@ -14,6 +14,7 @@ struct sh_limits {
         enum sh_language language;
         bool all_cmdlets;
         const char *roles;
+        json_t *classes;     /* that the agent shows, with their methods */
         const json_t *
                 shell; /* {"Cmdlets":[{"Name","Parameters":[{"Name","Values"}]}], "NativeCommands", "ReadFiles", ...} */
 };

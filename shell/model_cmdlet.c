@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "shell/limits.h"
 #include "shell/model.h"
 
 enum { MOST_PARAMS = 96 };
@@ -147,7 +148,7 @@ static void add_selector(struct building *b, struct selection *s, uint32_t i, co
                 return;
         x->sets = s->compound ? "Query" : x->name;
         x->from_property = true;
-        bool first = !s->placed && (s->always                ? d.always
+        bool first = !s->placed && (s->always               ? d.always
                                     : s->get || s->compound ? d.positional || !s->any
                                     : s->key                ? is_key
                                                             : true);
@@ -303,6 +304,8 @@ static const struct sh_model_cmdlet *names_of(struct sh_model_class *k, const st
         }
         for (uint32_t i = 0; !found && i < c->nmethods; i++)
                 for (uint32_t j = 0; !found && j < c->methods[i].ncmdlets; j++) {
+                        if (sh_limits && !sh_limits_class(c->name, c->methods[i].name))
+                                break;
                         const char *s = c->methods[i].cmdlets[j];
                         set_taken |= c->noun && strncasecmp(s, name, strlen(name)) == 0;
                         found = each(state, k ? k : sh_model_known(l, c), s, word(s), SH_MODEL_METHOD,
@@ -336,7 +339,8 @@ static const struct sh_model_cmdlet *each_class(struct sh *sh, const char *noun,
         struct sh_link *l = sh_link_local(sh);
         const struct sh_model_cmdlet *found = NULL;
         for (uint32_t i = 0; !others && !found && i < rv_nclasses; i++)
-                if (!noun || may_have(rv_classes[i], noun))
+                if ((!noun || may_have(rv_classes[i], noun)) &&
+                    (!sh_limits || sh_limits_class(rv_classes[i]->name, NULL)))
                         found = names_of(NULL, rv_classes[i], l, each, state);
         for (struct sh_model_class *k = l->classes; others && !found && k; k = k->next)
                 if (!rv_class_find(k->c->name, NULL) && (!noun || may_have(k->c, noun)))

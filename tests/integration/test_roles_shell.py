@@ -117,8 +117,12 @@ try:
         bad(agent, text)
     os.symlink(os.path.join(secret, 'f'), os.path.join(write, 'link'))
     bad(agent, f'Get-Content {write}/link')
-    r = run(agent, 'Get-Service')
+    r = run(agent, 'Get-CimInstance Service')
     case('Constrained: the agent judges, too', r.returncode and 'may not read Service' in r.stderr, r.stderr)
+    bad(agent, 'Get-Service', NOT_THERE)
+    bad(agent, 'Stop-Process -Id 1', NOT_THERE)
+    r = run(agent, '(Get-Command *-Service, *-Process).Name; (TabExpansion2 "Get-Serv" 8).CompletionMatches.CompletionText; (Get-CimClass).CimClassName')
+    case('Constrained: what the agent denies is not offered', 'Service' not in r.stdout and 'Stop-Process' not in r.stdout and 'Get-Process' in r.stdout, r.stdout)
     case('files are as they were', sorted(os.listdir(read)) == ['f'] and sorted(os.listdir(secret)) == ['f'] and sorted(os.listdir(write)) == ['f', 'link'],
          [os.listdir(p) for p in (read, write, secret)])
     r = run(agent, '[io.file]', False)
@@ -179,7 +183,7 @@ try:
             r = host.ssh('Get-Process -Name sleep | Select-Object -First 1 -ExpandProperty Name')
             case('SSH: a key with a role may what the role may', r.returncode == 0 and 'sleep' in r.stdout, (r.stdout, r.stderr))
             r = host.ssh('Get-Service')
-            case('SSH: and is root no more, to the agent', r.returncode == 1 and 'may not read Service' in r.stderr and 'keyed' in r.stderr, (r.stdout, r.stderr))
+            case('SSH: and is root no more', r.returncode == 1 and NOT_THERE in r.stderr, (r.stdout, r.stderr))
             for text in '$x = 1', '[io.file]', '& id':
                 r = host.ssh(text)
                 case(f'SSH: its language: {text}', r.returncode == 1 and MODE in r.stderr, (r.stdout, r.stderr))
