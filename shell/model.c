@@ -96,6 +96,8 @@ void sh_model_free(struct sh *sh)
                         free(c);
                 }
                 free(l->host);
+                free(l->user);
+                free(l->key);
                 free(l);
         }
         rv_arena_free(&m->arena);
@@ -220,6 +222,8 @@ static void add_last_words(struct sh_link *l, struct rv_error *err)
 int sh_link_connect(struct sh_link *l, struct rv_error *err)
 {
         const char *path = getenv("REEVE_SOCKET");
+        if (l->host)
+                return sh_link_connect_host(l, err);
         if (sh_limits_bound_to_client()) {
                 rv_hint(err, "log in again");
                 rv_fail(err, RV_UNAVAILABLE, "the connection that your role came with is gone");

@@ -19,6 +19,8 @@ struct sh_link {
         struct sh_link *next;
         struct sh *sh;
         char *host; /* NULL = this one */
+        char *user, *key; /* of another host; NULL = as ssh is configured */
+        int port, id;     /* id: of its CimSession */
         struct rv_client *client;
         unsigned opened; /* connections so far */
         int agent;   /* pid of a private agent, 0 = none */
@@ -81,6 +83,14 @@ int sh_link_call(struct sh_link *, const char *method, const struct rv_buf *para
 int sh_model_throw(struct sh *, const struct rv_error *, struct sv target);
 int sh_model_error(struct sh_cmd *, const struct rv_error *, struct sv target);
 struct sv sh_model_record(struct sh *, const struct rv_error *, struct sv target);
+
+/* ---- model_host.c: agents of other hosts, over SSH ---- */
+struct sh_target_options;
+/* The link to a host, connected: the one there is, or a new one. NULL: err says why. */
+struct sh_link *sh_link_host(struct sh *, const char *host, const struct sh_target_options *, struct rv_error *);
+/* A session object, or a host's name, as its link. NULL: told, with *ret_status. */
+struct sh_link *sh_link_of_session(struct sh_cmd *, struct sv session, int *ret_status);
+int sh_link_connect_host(struct sh_link *, struct rv_error *); /* a descriptor, or -1 */
 
 /* ---- model_class.c ---- */
 /* A class by name, asking the agent when it is not known here. RV_OK or what went wrong. */

@@ -255,6 +255,8 @@ static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_c
                 add(&b, "First", "ulong", -1, -1, "At most so many.")->alias = "MaxEvents,Newest";
                 add(&b, "OperationTimeoutSec", "uint", -1, -1, "Seconds until the agent gives up.")->alias =
                         "OT";
+                add(&b, "CimSession", "object[]", -1, -1,
+                    "Sessions of New-CimSession, or hosts: their agents, over SSH.");
                 b.m->table.process = sh_model_get_process;
         } else {
                 if (method)

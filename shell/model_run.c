@@ -405,14 +405,39 @@ static int emit_again(struct choice *h, struct sv v)
         return st;
 }
 
+static int get_at(struct sh_cmd *c, const struct sh_model_cmdlet *m)
+{
+        struct choice h = { .c = c, .m = m, .limit = (uint64_t)sh_arg_int(c, "First", 0), .each = emit_chosen };
+        return choose(&h, c->plan);
+}
+
+/* The same of the agents of other hosts, one after the other. */
+static int get_there(struct sh_cmd *c, struct sv sessions)
+{
+        int st = SH_OK;
+        if (sessions.kind != SH_ARRAY) /* never here instead of there */
+                return sh_cmd_throw(c, "ParameterArgumentValidationErrorNullNotAllowed", "InvalidData", SH_NIL,
+                                    "Cannot bind argument to parameter 'CimSession' because it is null.");
+        for (uint32_t i = 0; i < sessions.a->n && st == SH_OK; i++) {
+                struct sh_model_cmdlet m = *cmdlet_of(c);
+                struct rv_error err = { 0 };
+                struct sh_link *l = sh_link_of_session(c, sessions.a->v[i], &st);
+                if (!l)
+                        continue;
+                st = sh_model_class(l, m.class->c->name, m.class->c->name_space, &m.class, &err)
+                             ? sh_model_error(c, &err, sessions.a->v[i])
+                             : get_at(c, &m);
+        }
+        return st;
+}
+
 int sh_model_get_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        struct choice h = { .c = c, .m = cmdlet_of(c), .limit = (uint64_t)sh_arg_int(c, "First", 0) };
+        struct choice h = { .c = c, .m = cmdlet_of(c) };
         if (sh_bound(c, "InputObject"))
                 return given(&h, sh_arg(c, "InputObject"), emit_again);
-        h.each = emit_chosen;
-        return choose(&h, c->plan);
+        return sh_bound(c, "CimSession") ? get_there(c, sh_arg(c, "CimSession")) : get_at(c, cmdlet_of(c));
 }
 
 /* ---- methods and changes ---- */
@@ -610,7 +635,7 @@ static int invoke(struct choice *h, struct sv row, const char *what, const struc
                 return st;
         struct sh_model_row *r = sh_is_null(row) ? NULL : sh_model_row_of(row);
         int e = sh_model_invoke(
-                h->m->class->link, r ? r->class->c : c, r, h->m->method->name, in->data, in->len,
+                r ? r->class->link : h->m->class->link, r ? r->class->c : c, r, h->m->method->name, in->data, in->len,
                 (struct sh_how) { what_if, (unsigned)sh_arg_int(h->c, "ConfirmWithin", 0) }, &out, &err);
         if (e)
                 st = sh_model_error(h->c, &err, row);

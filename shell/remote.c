@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -148,7 +149,7 @@ static void word(struct words *w, const char *s)
                 w->v[w->n++] = s;
 }
 
-static void make_words(struct words *w, const struct sh_host *h, const struct sh_target_options *o)
+static void make_words(struct words *w, const struct sh_host *h, const struct sh_target_options *o, const char *command)
 {
         const char *given = getenv("REEVE_SSH");
         char *rest = NULL;
@@ -170,8 +171,35 @@ static void make_words(struct words *w, const struct sh_host *h, const struct sh
                 word(w, "-o"), word(w, o->more[i]);
         word(w, "--");
         word(w, h->address);
-        word(w, "reeve remote");
+        word(w, command);
         w->v[w->n] = NULL;
+}
+
+int sh_ssh_stream(const char *name, const struct sh_target_options *o, const char *command, int log, pid_t *ret_pid)
+{
+        struct sh_host *h = sh_host_new(name, o);
+        struct words w = { 0 };
+        posix_spawn_file_actions_t a;
+        int pair[2];
+        make_words(&w, h, o, command);
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+                sh_host_free(h);
+                return -errno;
+        }
+        posix_spawn_file_actions_init(&a);
+        posix_spawn_file_actions_adddup2(&a, pair[1], 0);
+        posix_spawn_file_actions_adddup2(&a, pair[1], 1);
+        if (log >= 0)
+                posix_spawn_file_actions_adddup2(&a, log, 2);
+        int r = posix_spawnp(ret_pid, w.v[0], &a, NULL, (char *const *)w.v, environ);
+        posix_spawn_file_actions_destroy(&a);
+        close(pair[1]);
+        sh_host_free(h);
+        if (!r)
+                return pair[0];
+        close(pair[0]);
+        *ret_pid = 0;
+        return -r;
 }
 
 static void say(struct sh_host *h, const char *s, size_t n)
@@ -200,7 +228,7 @@ static void start(struct sh_host *h, const struct sh_target_options *o)
         h->by_fan = false;
         if (sh_fan_start(h, o))
                 return;
-        make_words(&w, h, o);
+        make_words(&w, h, o, "reeve remote");
         if (pipe2(in, O_CLOEXEC))
                 goto failed;
         if (pipe2(out, O_CLOEXEC)) {

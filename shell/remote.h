@@ -68,6 +68,9 @@ const char *sh_outcome_name(enum sh_outcome);
 /* What the host's own ssh said last, for people. */
 void sh_host_reason(const struct sh_host *, char *buf, size_t size);
 
+/* A command on a host by the ssh program: its input and output as one descriptor, or -errno. Its errors go to `log`. */
+int sh_ssh_stream(const char *name, const struct sh_target_options *, const char *command, int log, pid_t *ret_pid);
+
 /* fan.c: gives the host to reeve-fan, which reaches it without a process of its own. False: ssh must. */
 bool sh_fan_start(struct sh_host *, const struct sh_target_options *);
 

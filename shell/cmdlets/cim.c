@@ -10,13 +10,44 @@
 #include "shell/code.h"
 #include "shell/model.h"
 
+/* ---- sessions: the agents of other hosts ---- */
+
+static struct sh_link *over; /* of the session whose turn it is; NULL = this host's agent */
+
+static struct sh_link *link_of(struct sh_cmd *c)
+{
+        return over ? over : sh_link_local(sh_session(c));
+}
+
+/* Once for each session of -CimSession; else here. */
+static int at_sessions(struct sh_cmd *c, struct sv input, int (*process)(struct sh_cmd *, struct sv))
+{
+        struct sv list = sh_arg(c, "CimSession");
+        struct sh_link *before = over; /* a cmdlet further up the pipeline may be at another one */
+        int st = SH_OK;
+        over = NULL;
+        if (sh_bound(c, "CimSession") && list.kind != SH_ARRAY) { /* never here instead of there */
+                over = before;
+                return sh_cmd_throw(c, "ParameterArgumentValidationErrorNullNotAllowed", "InvalidData", SH_NIL,
+                                    "Cannot bind argument to parameter 'CimSession' because it is null.");
+        }
+        if (list.kind != SH_ARRAY)
+                st = process(c, input);
+        for (uint32_t i = 0; list.kind == SH_ARRAY && i < list.a->n && st == SH_OK; i++) {
+                over = sh_link_of_session(c, list.a->v[i], &st);
+                if (over)
+                        st = process(c, input);
+        }
+        over = before;
+        return st;
+}
+
 /* ---- shared ---- */
 
 static int find_class(struct sh_cmd *c, const char *name, const struct sh_model_class **ret)
 {
         struct rv_error err = { 0 };
-        int r = sh_model_class(sh_link_local(sh_session(c)), name, sh_arg_text(c, "Namespace", NULL), ret,
-                               &err);
+        int r = sh_model_class(link_of(c), name, sh_arg_text(c, "Namespace", NULL), ret, &err);
         return r ? sh_model_error(c, &err, sh_arg(c, "ClassName")) : SH_OK;
 }
 
@@ -75,7 +106,7 @@ static int run_query(struct sh_cmd *c, const char *query)
 {
         char name[128];
         const struct sh_model_class *m = NULL;
-        struct sh_reading q = { .link = sh_link_local(sh_session(c)),
+        struct sh_reading q = { .link = link_of(c),
                                 .method = "ExecQuery",
                                 .query = query,
                                 .timeout = (double)sh_arg_int(c, "OperationTimeoutSec", 0),
@@ -132,7 +163,7 @@ static int for_objects(struct sh_cmd *c, struct sv objects, int (*each)(struct s
         return st;
 }
 
-static int get_process(struct sh_cmd *c, struct sv input)
+static int get_here(struct sh_cmd *c, struct sv input)
 {
         (void)input;
         const char *properties[64], *query = sh_arg_text(c, "Query", NULL);
@@ -165,10 +196,17 @@ static int get_process(struct sh_cmd *c, struct sv input)
         return r ? sh_model_error(c, &err, sh_arg(c, "ClassName")) : status;
 }
 
+static int get_process(struct sh_cmd *c, struct sv input)
+{
+        return at_sessions(c, input, get_here);
+}
+
 #define NAMESPACE \
+        { "Namespace", .type = "string", .from_property = true, \
+          .help = "WMI namespace, such as root/cimv2." }, \
         { \
-                "Namespace", .type = "string", .from_property = true, \
-                             .help = "WMI namespace, such as root/cimv2." \
+                "CimSession", .type = "object[]", .alias = "ComputerName,HostName,Cn", \
+                              .help = "Sessions of New-CimSession, or hosts: their agents, over SSH." \
         }
 #define TIMEOUT \
         { \
@@ -208,8 +246,8 @@ static const struct sh_cmdlet get_cim_instance = {
                 (const struct sh_example[]) {
                         { "Get-CimInstance -Query \"SELECT * from Win32_Process WHERE name LIKE 'p%'\"", NULL,
                           "Processes whose name begins with p." },
-                        { "Get-CimInstance -ClassName Win32_OperatingSystem | Select-Object Caption, Version", NULL,
-                          "An instance's properties." },
+                        { "Get-CimInstance -ClassName Win32_OperatingSystem | Select-Object Caption, Version",
+                          NULL, "An instance's properties." },
                         { 0 } },
 };
 
@@ -381,11 +419,11 @@ static int emit_classes(struct sh_cmd *c, struct sh_link *l, const char *pattern
         return st;
 }
 
-static int class_process(struct sh_cmd *c, struct sv input)
+static int class_here(struct sh_cmd *c, struct sv input)
 {
         (void)input;
         const char *name = sh_arg_text(c, "ClassName", "*");
-        struct sh_link *l = sh_link_local(sh_session(c));
+        struct sh_link *l = link_of(c);
         struct rv_error err = { 0 };
         if (!sh_has_wildcard(name, strlen(name))) {
                 const struct sh_model_class *m = NULL;
@@ -400,6 +438,11 @@ static int class_process(struct sh_cmd *c, struct sv input)
         if (sh_model_all_classes(l, &err) != RV_OK)
                 return sh_model_error(c, &err, SH_NIL);
         return emit_classes(c, l, name);
+}
+
+static int class_process(struct sh_cmd *c, struct sv input)
+{
+        return at_sessions(c, input, class_here);
 }
 
 static const struct sh_cmdlet get_cim_class = {
@@ -465,9 +508,9 @@ static int invoke_one(struct sh_cmd *c, const struct sh_model_class *m, struct s
                 st = sh_should_process(c, what.p, method ? method->name : name, &do_it);
         bool what_if = !do_it && sh_what_if(c);
         if (st == SH_OK && (do_it || what_if)) {
-                int e = sh_model_invoke(m->link, m->c, r, method ? method->name : name, in.data, in.len,
-                                        (struct sh_how) { what_if, (unsigned)sh_arg_int(c, "ConfirmWithin", 0) }, &out,
-                                        &err);
+                int e = sh_model_invoke(
+                        m->link, m->c, r, method ? method->name : name, in.data, in.len,
+                        (struct sh_how) { what_if, (unsigned)sh_arg_int(c, "ConfirmWithin", 0) }, &out, &err);
                 struct sv o = e ? SH_NIL : sh_json_any(sh_session(c), rv_json_at(out.data, out.len));
                 if (!e)
                         set(o, "PSComputerName", SH_NIL);
@@ -494,7 +537,7 @@ static int collect_row(void *list, struct sv v)
         return SH_OK;
 }
 
-static int invoke_process(struct sh_cmd *c, struct sv input)
+static int invoke_here(struct sh_cmd *c, struct sv input)
 {
         (void)input;
         const char *query = sh_arg_text(c, "Query", NULL);
@@ -506,11 +549,9 @@ static int invoke_process(struct sh_cmd *c, struct sv input)
                 return st || !m ? st : invoke_one(c, m, SH_NIL);
         }
         struct sv rows = sh_array_new(4);
-        struct sh_reading q = { .link = sh_link_local(sh_session(c)),
-                                .method = "ExecQuery",
-                                .query = query,
-                                .each = collect_row,
-                                .state = &rows };
+        struct sh_reading q = {
+                .link = link_of(c), .method = "ExecQuery", .query = query, .each = collect_row, .state = &rows
+        };
         struct rv_error err = { 0 };
         int status, r = sh_model_read(c, &q, &status, &err);
         if (r)
@@ -519,6 +560,11 @@ static int invoke_process(struct sh_cmd *c, struct sv input)
                 status = for_objects(c, rows, invoke_object);
         sh_drop(rows);
         return status;
+}
+
+static int invoke_process(struct sh_cmd *c, struct sv input)
+{
+        return at_sessions(c, input, invoke_here);
 }
 
 static const struct sh_cmdlet invoke_cim_method = {
@@ -542,7 +588,8 @@ static const struct sh_cmdlet invoke_cim_method = {
                         { "Arguments", .type = "hashtable", .position = 3, .from_property = true,
                           .help = "@{Name = value}." },
                         { "ConfirmWithin", .type = "uint",
-                          .help = "Seconds: it is put back unless Confirm-Transaction comes over another connection." },
+                          .help = "Seconds: it is put back unless Confirm-Transaction comes over another "
+                                  "connection." },
                         NAMESPACE,
                         TIMEOUT,
                         { 0 } },
@@ -640,11 +687,9 @@ static int change(struct sh_cmd *c, int (*each)(struct sh_cmd *, struct sv))
         if (!query)
                 return for_objects(c, sh_arg(c, "InputObject"), each);
         struct sv rows = sh_array_new(4);
-        struct sh_reading q = { .link = sh_link_local(sh_session(c)),
-                                .method = "ExecQuery",
-                                .query = query,
-                                .each = collect_row,
-                                .state = &rows };
+        struct sh_reading q = {
+                .link = link_of(c), .method = "ExecQuery", .query = query, .each = collect_row, .state = &rows
+        };
         struct rv_error err = { 0 };
         int status, r = sh_model_read(c, &q, &status, &err);
         if (r)
@@ -655,19 +700,29 @@ static int change(struct sh_cmd *c, int (*each)(struct sh_cmd *, struct sv))
         return status;
 }
 
-static int set_process(struct sh_cmd *c, struct sv input)
+static int set_here(struct sh_cmd *c, struct sv input)
 {
         (void)input;
         return change(c, set_one);
 }
 
-static int remove_process(struct sh_cmd *c, struct sv input)
+static int set_process(struct sh_cmd *c, struct sv input)
+{
+        return at_sessions(c, input, set_here);
+}
+
+static int remove_here(struct sh_cmd *c, struct sv input)
 {
         (void)input;
         return change(c, remove_one);
 }
 
-static int new_process(struct sh_cmd *c, struct sv input)
+static int remove_process(struct sh_cmd *c, struct sv input)
+{
+        return at_sessions(c, input, remove_here);
+}
+
+static int new_here(struct sh_cmd *c, struct sv input)
 {
         (void)input;
         const struct sh_model_class *m = NULL;
@@ -691,6 +746,11 @@ static int new_process(struct sh_cmd *c, struct sv input)
         }
         rv_buf_free(&b);
         return st;
+}
+
+static int new_process(struct sh_cmd *c, struct sv input)
+{
+        return at_sessions(c, input, new_here);
 }
 
 #define OBJECTS \
@@ -804,5 +864,6 @@ static const struct sh_cmdlet get_cim_associated = {
         .process = associated_process,
 };
 
-SH_CMDLETS(cim, &get_cim_instance, &invoke_cim_query, &get_cim_class, &invoke_cim_method, &set_cim_instance,
-           &remove_cim_instance, &new_cim_instance, &get_cim_associated);
+SH_CMDLETS(cim, &get_cim_instance, &invoke_cim_query,
+           &get_cim_class, &invoke_cim_method, &set_cim_instance, &remove_cim_instance, &new_cim_instance,
+           &get_cim_associated);

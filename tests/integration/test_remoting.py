@@ -164,6 +164,25 @@ if shutil.which('script'):
                        input='"in $(1 + 1)"\nexit\n', capture_output=True, text=True, timeout=30)
     case('Enter-PSSession', 'in 2' in r.stdout, r.stdout[-500:])
 
+# ---- the agents of other hosts: -CimSession ----
+rc, out, err = run('''$s = New-CimSession -ComputerName good1
+    $p = Get-CimInstance Process -Filter "ProcessId = 1" -CimSession $s; "$($p.ProcessId) $($p.PSComputerName)"
+    (Get-Process -Id 1 -CimSession $s, good2 | ForEach-Object PSComputerName) -join ","
+    (Get-CimInstance -Query "SELECT Name FROM Mount WHERE Name = '/'" -CimSession $s).Name
+    (Get-CimClass Process -CimSession $s).CimClassName
+    (Get-CimInstance Process -Filter "ProcessId = 1" -Property ProcessId -CimSession $s).Name
+    $q = Get-Process -Id 1 -CimSession good1 | Select-Object -First 1; $q.ProcessId
+    (Get-CimSession).ComputerName -join ","; Get-CimSession | Remove-CimSession; @(Get-CimSession).Count
+    (Get-Process -Id $PID).PSComputerName -eq $null''')
+name = open('/proc/1/comm').read().strip()
+case('-CimSession', rc == 0 and out.splitlines() == ['1 good1', 'good1,good2', '/', 'Process', name, '1', 'good1,good2', '0', 'True'], (rc, out, err))
+rc, out, err = run('$s = New-CimSession good1; Remove-CimSession $s; Get-Process -CimSession $s; Get-Process -CimSession $null; Get-CimInstance Process -CimSession $null; New-CimSession dead; Get-Process -CimSession dead')
+case('an ended session, none, a dead host: errors, and nothing of this host', rc == 1 and not out.strip() and err.count('no such session') == 1
+     and err.count('because it is null') == 2 and err.count('Connection refused') == 2, (rc, out, err))
+victim = subprocess.Popen(['sleep', '60'])
+rc, out, err = run(f'Get-Process -Id {victim.pid} -CimSession good1 | Stop-Process -Force; "ok"')
+case('a method goes to the host that the object is of', out == 'ok\n' and victim.wait(5) != 0, (rc, out, err))
+
 # ---- what arrives is not believed ----
 def fake(text):
     """A host whose `reeve remote` says this."""
