@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Links to the agents of other hosts: `ssh HOST reeve rpc` is the way. A link stays until it is ended; what became of ssh is
- * told in its own words.
+ * Links to the agents of other hosts: `ssh HOST reeve rpc` is the way. A link stays until it is ended; what became of
+ * ssh is told in its own words.
  */
 #include <errno.h>
 #include <stdlib.h>
