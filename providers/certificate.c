@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Certificate: the files in the places where certificates are kept, taken apart by providers/lib/x509.h. Private keys in
- * the same files are passed over unread.
+ * Certificate: the files in the places where certificates are kept, taken apart by providers/lib/x509.h. Private keys
+ * in the same files are passed over unread.
  */
 #include <ctype.h>
 #include <dirent.h>
