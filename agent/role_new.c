@@ -261,15 +261,15 @@ static void put_role(struct rv_buf *b, const char *name, const struct lesson *l)
 {
         bool escalates = false;
         for (unsigned i = 0; i < l->n; i++)
-                escalates |= l->list[i].method && l->list[i].method->escalates;
+                for (uint32_t m = 0; m < l->list[i].class->nmethods; m++)
+                        escalates |= l->list[i].class->methods[m].escalates &&
+                                     (!l->list[i].method || l->list[i].method == &l->list[i].class->methods[m]);
         rv_buf_putf(b, "# %s.role: to be put into roles.d, once it is what you mean.\n", name);
         if (l->total)
                 rv_buf_putf(b, "# Made from %u records of the audit; %u could not be used.\n", l->total,
                             l->left_out);
         rv_buf_putf(b, "[Role]\nDescription = %s\nLanguage = Constrained\n%s\n[Who]\nUser = %s\n", name,
-                    escalates ? "Escalates = yes\n" : "", l->users ? l->users : "*");
-        if (!l->users)
-                rv_buf_puts(b, "# everybody: name somebody\n");
+                    escalates ? "Escalates = yes\n" : "", l->users ? l->users : "");
         for (unsigned i = 0; i < l->n; i++)
                 put_rule(b, &l->list[i], i + 1);
         put_reads(b, l);

@@ -265,6 +265,18 @@ static int where(struct rv_role_parser *p, const struct rv_rule *rule, const cha
         return r > 0 ? rv_role_wrong(p, "rule \"%s\", %s: %.160s", rule->name, what, e.message) : r;
 }
 
+/* Whether a method, of the class or of one below it, can lead to root. Without a method: whether any can; then so can
+ * writing, which does the same by another name. */
+static bool can_escalate(const struct rv_registry *g, const struct rv_class *c, const char *method)
+{
+        for (uint32_t i = 0; i < g->n; i++)
+                for (uint32_t m = 0; rv_descends(g->classes[i], c) && m < g->classes[i]->nmethods; m++)
+                        if (g->classes[i]->methods[m].escalates &&
+                            (!method || strcasecmp(g->classes[i]->methods[m].name, method) == 0))
+                                return true;
+        return false;
+}
+
 static int find_methods(struct rv_role_parser *p, struct rv_rule *rule)
 {
         const struct rv_class *c = rule->class;
@@ -278,7 +290,7 @@ static int find_methods(struct rv_role_parser *p, struct rv_rule *rule)
                 if (at < 0)
                         return rv_role_wrong(p, "rule \"%s\": %s has no method \"%.60s\"", rule->name,
                                              c->name, name);
-                if (c->methods[at].escalates && !rule->deny && !p->role->escalates)
+                if (!rule->deny && !p->role->escalates && can_escalate(p->registry, c, name))
                         return rv_role_wrong(p,
                                              "rule \"%s\": %s.%s can lead to root: such a role must say "
                                              "\"Escalates = yes\" in [Role], before its rules",
@@ -289,6 +301,14 @@ static int find_methods(struct rv_role_parser *p, struct rv_rule *rule)
                         return r;
         }
         rule->method_arguments = exprs;
+        if (!rule->deny && !p->role->escalates &&
+            rule->operations & (RV_OP_CREATE | RV_OP_MODIFY | RV_OP_DELETE) &&
+            can_escalate(p->registry, c, NULL))
+                return rv_role_wrong(
+                        p,
+                        "rule \"%s\": writing %s can lead to root, as its methods can: such a role must say "
+                        "\"Escalates = yes\" in [Role], before its rules",
+                        rule->name, c->name);
         return RV_OK;
 }
 

@@ -153,6 +153,7 @@ static void what_is_wrong(void **state)
                                         "A]\nClass = Process\nOperation = Read\n",
                                         "[Role]\n[Allow a]\nClass = Process\nOperation = Invoke\nMethod = "
                                         "Create\n", /* leads to root */
+                "[Role]\n[Allow a]\nClass = LocalUser\nOperation = Modify\n",
                                         "[Role]\n[Deny a]\nClass = Process\nOperation = Read\nProperty = "
                                         "ProcessId\n", /* a key */
                                         "[Role]\n[Allow a]\nClass = Process\nOperation = Read\nClass = "
