@@ -30,6 +30,8 @@ say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
 PKGS := libuv jansson sqlite3 libsystemd
 PKGS_SSH := libssh libcrypto
 PKGS_SHELL := libpcre2-8 libutf8proc
+# Only the headers: these are loaded when first used (shell/library.c).
+PKGS_LOADED := libxml-2.0 libcurl
 cflags_of = $(shell pkg-config --cflags $(1) 2>/dev/null)
 libs_of = $(shell pkg-config --libs $(1) 2>/dev/null)
 
@@ -38,7 +40,7 @@ REEVE_CFLAGS = -std=gnu11 -Wall -Wextra -Wformat=2 -Wno-missing-field-initialize
 	$(if $(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=3)) \
 	-ffile-prefix-map=$(CURDIR)=. -D_GNU_SOURCE -DREEVE_VERSION='"$(VERSION)"' \
 	-I. -I$(B) -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined) $(if $(COV),--coverage) \
-	$(call cflags_of,$(PKGS) $(PKGS_SSH) $(PKGS_SHELL))
+	$(call cflags_of,$(PKGS) $(PKGS_SSH) $(PKGS_SHELL) $(PKGS_LOADED))
 REEVE_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(if $(SAN),-fsanitize=$(SAN)) $(if $(COV),--coverage)
 
 # ---- what there is -------------------------------------------------------------------------------------------

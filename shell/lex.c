@@ -258,7 +258,7 @@ static bool suffixed(int suf, bool neg, uint64_t u, struct sv *ret)
         for (size_t i = 0; i < sizeof types / sizeof *types; i++)
                 if (types[i].c == suf) {
                         *ret = (struct sv) { .kind = types[i].kind, .i = neg ? (int64_t)-u : (int64_t)u };
-                        return neg ? u <= (uint64_t)-types[i].min : u <= types[i].max;
+                        return neg ? u <= -(uint64_t)types[i].min : u <= types[i].max;
                 }
         return false;
 }

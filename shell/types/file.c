@@ -2,6 +2,7 @@
  *
  * System.IO.FileInfo and DirectoryInfo: a path and what stat said of it when it was looked at.
  */
+#include "shell/datetime.h"
 #include "shell/dotnet.h"
 #include "shell/fileinfo.h"
 #include "shell/files.h"
@@ -128,8 +129,8 @@ static struct sv group_of(gid_t gid)
 }
 static struct sv time_of(struct timespec t, bool utc)
 {
-        struct sv v = sh_datetime_unix(t.tv_sec, t.tv_nsec), u;
-        return utc && sh_call(NULL, v, "ToUniversalTime", 15, (struct sh_args) { 0 }, &u) == SH_OK ? u : v;
+        struct sv v = sh_datetime_unix(t.tv_sec, t.tv_nsec);
+        return utc ? sh_datetime_utc(v) : v;
 }
 
 static struct sv mode_of(struct info *i, bool folder)
