@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * XML as .NET's nodes: types/xml.c wraps libxml2's tree (loaded when first used), xml_text.c writes it. A value is a node
- * and keeps its document.
+ * XML as .NET's nodes: types/xml.c wraps libxml2's tree (loaded when first used), xml_text.c reads and writes it. A
+ * value is a node and keeps its document.
  */
 #ifndef SH_XML_H
 #define SH_XML_H
@@ -18,6 +18,8 @@
 
 /* A document parsed from text. False: it is none; ret_why says so in at most 300 bytes. */
 bool sh_xml_parse(const char *, size_t n, struct sv *ret, char ret_why[300]);
+/* The same as libxml2's tree; *ret_declared: it begins with <?xml. */
+bool sh_xml_read(const char *, size_t n, xmlDoc **ret, bool *ret_declared, char why[300]);
 bool sh_xml_available(void);
 /* The node behind a value, NULL when it is none; *ret_document: its document. */
 xmlNode *sh_xml_node(struct sv, struct sv *ret_document);

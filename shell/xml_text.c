@@ -1,10 +1,59 @@
 /* SPDX-License-Identifier: MIT
  *
- * Writing nodes as .NET writes them: "<a />" for an empty element, two blanks a level when indented.
- */
+ * Reading text into libxml2's tree; writing nodes as .NET writes them: "<a />" for an empty element, two blanks a level
+ * when indented.
 #include "shell/xml.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* ---- reading ---- */
+/* Text is read as UTF-8 whatever its declaration says, but the declaration stays as it is. */
+static void said_encoding(xmlDoc *d, const char *s, size_t n)
+{
+        const char *end = n ? memmem(s, n, "?>", 2) : NULL,
+                   *at = end ? memmem(s, (size_t)(end - s), "encoding=", 9) : NULL;
+        free((void *)(uintptr_t)d->encoding);
+        d->encoding = NULL;
+        if (at && end - at > 11) {
+                const char *close = memchr(at + 10, at[9], (size_t)(end - at - 10));
+                if (close)
+                        d->encoding = SH_XML(xmlStrndup)((const xmlChar *)at + 10, (int)(close - at - 10));
+        }
+}
+bool sh_xml_read(const char *s, size_t n, xmlDoc **ret, bool *ret_declared, char why[300])
+{
+        while (n && (*s == ' ' || *s == '\n' || *s == '\r' || *s == '\t'))
+                s++, n--;
+        if (n >= 3 && !memcmp(s, "\xEF\xBB\xBF", 3))
+                s += 3, n -= 3;
+        SH_XML(xmlResetLastError)();
+        xmlDoc *d = n && n < INT32_MAX
+                            ? SH_XML(xmlReadMemory)(s, (int)n, NULL, "UTF-8",
+                                                    XML_PARSE_NONET | XML_PARSE_NOBLANKS | XML_PARSE_NOERROR |
+                                                            XML_PARSE_NOWARNING | XML_PARSE_COMPACT)
+                            : NULL;
+        if (d) {
+                *ret = d;
+                *ret_declared = n > 5 && !memcmp(s, "<?xml", 5);
+                said_encoding(d, s, *ret_declared ? n : 0);
+                return true;
+        }
+        const xmlError *e = SH_XML(xmlGetLastError)();
+        const char *text = !n                ? "Root element is missing."
+                           : e && e->message ? e->message
+                                             : "the text is not XML";
+        size_t k = strcspn(text, "\n");
+        if (e && n)
+                snprintf(why, 300, "%.*s. Line %d, position %d.", (int)(k > 200 ? 200 : k), text, e->line,
+                         e->int2);
+        else
+                snprintf(why, 300, "%s", text);
+        return false;
+}
+
+/* ---- writing ---- */
 
 void sh_xml_escape(struct sh_buf *b, const char *s, size_t n, bool attribute)
 {

@@ -138,56 +138,13 @@ static void node_free(struct sh_obj *o)
 }
 
 /* ---- parsing ---- */
-/* Text is read as UTF-8 whatever its declaration says, but the declaration stays as it is. */
-static void said_encoding(xmlDoc *d, const char *s, size_t n)
-{
-        const char *end = n ? memmem(s, n, "?>", 2) : NULL,
-                   *at = end ? memmem(s, (size_t)(end - s), "encoding=", 9) : NULL;
-        free((void *)(uintptr_t)d->encoding);
-        d->encoding = NULL;
-        if (at && end - at > 11) {
-                const char *close = memchr(at + 10, at[9], (size_t)(end - at - 10));
-                if (close)
-                        d->encoding = SH_XML(xmlStrndup)((const xmlChar *)at + 10, (int)(close - at - 10));
-        }
-}
-static bool parse(const char *s, size_t n, xmlDoc **ret, bool *ret_declared, char why[300])
-{
-        while (n && (*s == ' ' || *s == '\n' || *s == '\r' || *s == '\t'))
-                s++, n--;
-        if (n >= 3 && !memcmp(s, "\xEF\xBB\xBF", 3))
-                s += 3, n -= 3;
-        SH_XML(xmlResetLastError)();
-        xmlDoc *d = n && n < INT32_MAX
-                            ? SH_XML(xmlReadMemory)(s, (int)n, NULL, "UTF-8",
-                                                    XML_PARSE_NONET | XML_PARSE_NOBLANKS | XML_PARSE_NOERROR |
-                                                            XML_PARSE_NOWARNING | XML_PARSE_COMPACT)
-                            : NULL;
-        if (d) {
-                *ret = d;
-                *ret_declared = n > 5 && !memcmp(s, "<?xml", 5);
-                said_encoding(d, s, *ret_declared ? n : 0);
-                return true;
-        }
-        const xmlError *e = SH_XML(xmlGetLastError)();
-        const char *text = !n                ? "Root element is missing."
-                           : e && e->message ? e->message
-                                             : "the text is not XML";
-        size_t k = strcspn(text, "\n");
-        if (e && n)
-                snprintf(why, 300, "%.*s. Line %d, position %d.", (int)(k > 200 ? 200 : k), text, e->line,
-                         e->int2);
-        else
-                snprintf(why, 300, "%s", text);
-        return false;
-}
 bool sh_xml_parse(const char *s, size_t n, struct sv *ret, char why[300])
 {
         xmlDoc *d;
         bool declared;
         if (!sh_xml_available())
                 return snprintf(why, 300, "libxml2.so.2 (package libxml2) cannot be loaded"), false;
-        if (!parse(s, n, &d, &declared, why))
+        if (!sh_xml_read(s, n, &d, &declared, why))
                 return false;
         *ret = document_new(d);
         document_of(*ret)->declared = declared;
@@ -806,7 +763,7 @@ static int document_load(struct sh *sh, struct sv self, struct sh_args a, struct
         } else {
                 sh_buf_put(&b, t.s->s, t.s->len);
         }
-        bool good = parse(b.p ? b.p : "", b.n, &doc, &declared, why);
+        bool good = sh_xml_read(b.p ? b.p : "", b.n, &doc, &declared, why);
         sh_buf_free(&b);
         sh_drop(t);
         if (!good)
@@ -890,7 +847,7 @@ static const struct sh_type names_type = { .name = "System.Xml.XmlNamespaceManag
                                            .construct = names_new,
                                            .free = node_free };
 
-/* ---- the classes: their properties are found by name, but not listed, as PowerShell shows only what the XML has ---- */
+/* ---- the classes: their properties are found, but not listed: PowerShell shows only what the XML has ---- */
 #define NODE "System.Xml.XmlNode"
 static const struct sh_member node_members[] = {
         SH_M("SelectNodes", NODE "List SelectNodes(string xpath)", node_select, 'n'),
