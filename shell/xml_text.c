@@ -2,6 +2,7 @@
  *
  * Reading text into libxml2's tree; writing nodes as .NET writes them: "<a />" for an empty element, two blanks a level
  * when indented.
+ */
 #include "shell/xml.h"
 
 #include <stdio.h>
