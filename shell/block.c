@@ -21,6 +21,18 @@ struct sv sh_block_new(struct sh *sh, struct block *ast)
         return (struct sv) { .kind = SH_BLOCK, .o = &b->obj };
 }
 
+void sh_block_text(const struct block *b, struct sh_buf *to)
+{
+        bool listed = b->nparams && b->params[0].at < b->body; /* function f($a, $b) { } */
+        for (uint32_t i = 0; listed && i < b->nparams; i++) {
+                sh_buf_puts(to, i ? ", " : "param(");
+                sh_buf_put(to, b->u->text + b->params[i].at, b->params[i].end - b->params[i].at);
+        }
+        if (listed)
+                sh_buf_puts(to, ")");
+        sh_buf_put(to, b->u->text + b->body, b->body_end - b->body);
+}
+
 /* The scope that a block's own scope hangs under: where it was captured, else the innermost running one of its
  * module (so a block passed into a module's function still sees its maker's variables). */
 struct scope *sh_block_home(struct sh *sh, struct sh_block *b)

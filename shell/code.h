@@ -107,6 +107,7 @@ struct sh_block {
         uint32_t nusings;
 };
 struct sv sh_block_new(struct sh *, struct block *);
+void sh_block_text(const struct block *, struct sh_buf *); /* as it prints: a parameter list becomes a param() */
 static inline struct sh_block *sh_block_of(struct sv v)
 {
         return (struct sh_block *)v.o;

@@ -133,9 +133,11 @@ static void pack_hash(struct packer *p, struct sv v)
 
 static void pack_block(struct packer *p, struct sv v)
 {
-        struct block *b = sh_block_of(v)->ast;
+        struct sh_buf text = { 0 };
+        sh_block_text(sh_block_of(v)->ast, &text);
         put_tag(p, 'b');
-        put_text(p, b->u->text + b->body, b->body_end - b->body);
+        put_text(p, text.p ? text.p : "", text.n);
+        sh_buf_free(&text);
 }
 
 static void pack_model(struct packer *p, const struct sh_model_row *r)

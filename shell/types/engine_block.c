@@ -10,8 +10,7 @@
 static void block_text(struct sh *sh, struct sv self, struct sh_buf *b)
 {
         (void)sh;
-        struct block *x = sh_block_of(self)->ast;
-        sh_buf_put(b, x->u->text + x->body, x->body_end - x->body);
+        sh_block_text(sh_block_of(self)->ast, b);
 }
 
 static void block_free(struct sh_obj *o)

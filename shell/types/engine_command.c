@@ -28,8 +28,11 @@ static const int32_t kind_values[] = { [CT_ALIAS] = 1,   [CT_FUNCTION] = 2, [CT_
 static struct sv definition_of(struct sh_target *t)
 {
         if (t->block.kind == SH_BLOCK) {
-                struct block *b = sh_block_of(t->block)->ast;
-                return sh_string(b->u->text + b->body, b->body_end - b->body);
+                struct sh_buf b = { 0 };
+                sh_block_text(sh_block_of(t->block)->ast, &b);
+                struct sv r = sh_buf_take(&b);
+                sh_buf_free(&b);
+                return r;
         }
         return sh_text(t->definition ? t->definition : t->name);
 }
