@@ -111,13 +111,29 @@ static int localgroup_create_method(struct rv_call *c, const void *args, struct 
         return e;
 }
 
+static int set_members(struct rv_call *c, const char *group, const struct rv_arg *list, struct rv_error *err)
+{
+        const char *names;
+        char what[128];
+        int e = rv_accounts_join(c, list->items, list->type == RV_LIST ? list->len : 0, "Members", &names, err);
+        if (e)
+                return e;
+        struct rv_argv argv = { .v = { "gpasswd", "-M", names, group }, .n = 4 };
+        rv_change(c, "Members", NULL, names);
+        snprintf(what, sizeof what, "set the members of the group %.60s", group);
+        e = c->what_if ? RV_OK : rv_accounts_run(&argv, what, NULL, c->deadline, err);
+        return e == RV_INVALID_PARAMETER ? rv_hint(err, "Every name must be a user of this host.") : e;
+}
+
 static int localgroup_create(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
 {
         const struct rv_arg *name =
                 rv_bit(v->set, LocalGroup_Name) ? &v->v[LocalGroup_Name] : &c->key[LocalGroup_Name];
         if (name->type != RV_STRING)
                 return rv_fail(err, RV_INVALID_PARAMETER, "a new group needs a Name");
-        return create(c, name->s, name->len, NULL, false, err);
+        int e = create(c, name->s, name->len, NULL, false, err);
+        return e || !rv_bit(v->set, LocalGroup_Members) ? e
+                                                        : set_members(c, name->s, &v->v[LocalGroup_Members], err);
 }
 
 static int not_there(const char *name, struct rv_error *err)
@@ -141,6 +157,14 @@ static int present(struct rv_call *c, struct rv_error *err)
                 e = not_there(name->s, err);
         rv_table_free(&t);
         return e;
+}
+
+static int localgroup_modify(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
+{
+        int e = present(c, err);
+        return e || !rv_bit(v->set, LocalGroup_Members)
+                       ? e
+                       : set_members(c, c->key[LocalGroup_Name].s, &v->v[LocalGroup_Members], err);
 }
 
 static int localgroup_remove(struct rv_call *c, struct rv_error *err)
@@ -341,6 +365,7 @@ static const struct rv_provider localgroup = { .class = &LocalGroup_class,
                                                .query = localgroup_query,
                                                .methods = group_methods,
                                                .create = localgroup_create,
+                                               .modify = localgroup_modify,
                                                .remove = localgroup_remove };
 static const struct rv_provider localgroupmember = { .class = &LocalGroupMember_class,
                                                      .query = member_query,

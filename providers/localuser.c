@@ -330,25 +330,6 @@ struct wanted {
         bool no_home, system, disabled;
 };
 
-static int join(struct rv_call *c, const struct wanted *w, const char **ret, struct rv_error *err)
-{
-        size_t room = 1, at = 0;
-        for (uint32_t i = 0; i < w->ngroups; i++) {
-                int e = rv_accounts_name(w->groups[i].type == RV_STRING ? w->groups[i].s : "", w->groups[i].len,
-                                         "Groups", err);
-                if (e)
-                        return e;
-                room += w->groups[i].len + 1;
-        }
-        char *text = rv_arena_get(c->arena, room);
-        if (!text)
-                return -ENOMEM;
-        text[0] = 0;
-        for (uint32_t i = 0; i < w->ngroups; i++)
-                at += (size_t)snprintf(text + at, room - at, "%s%s", i ? "," : "", w->groups[i].s);
-        *ret = text;
-        return RV_OK;
-}
 
 static void create_arguments(const struct wanted *w, const char *groups, struct rv_argv *argv)
 {
@@ -381,7 +362,7 @@ static int create(struct rv_call *c, const struct wanted *w, struct rv_error *er
         char what[128];
         int e = rv_accounts_name(w->name, w->nname, "Name", err);
         if (e == RV_OK)
-                e = join(c, w, &groups, err);
+                e = rv_accounts_join(c, w->groups, w->ngroups, "Groups", &groups, err);
         if (e == RV_OK)
                 e = accounts_read(&a, err);
         if (e)
@@ -456,6 +437,10 @@ static int localuser_create(struct rv_call *c, const struct rv_values *v, struct
         if (!w.gecos)
                 w.gecos = text_of(v, LocalUser_FullName);
         w.npassword = w.password ? v->v[LocalUser_Password].len : 0;
+        if (rv_bit(v->set, LocalUser_Groups) && v->v[LocalUser_Groups].type == RV_LIST) {
+                w.groups = v->v[LocalUser_Groups].items;
+                w.ngroups = v->v[LocalUser_Groups].len;
+        }
         if (rv_bit(v->set, LocalUser_AccountExpires) && end->type == RV_DATETIME)
                 w.expires = date(c, end->i);
         return create(c, &w, err);
@@ -502,6 +487,15 @@ static int modify_arguments(struct rv_call *c, struct change *ch, const struct r
         if (rv_bit(v->set, LocalUser_PrimaryGroup)) {
                 rv_change(c, "PrimaryGroup", group, given(v, LocalUser_PrimaryGroup));
                 rv_argv_add2(&ch->argv, "-g", given(v, LocalUser_PrimaryGroup));
+        }
+        if (rv_bit(v->set, LocalUser_Groups)) {
+                const struct rv_arg *list = &v->v[LocalUser_Groups];
+                const char *names;
+                int e = rv_accounts_join(c, list->items, list->type == RV_LIST ? list->len : 0, "Groups", &names, err);
+                if (e)
+                        return e;
+                rv_change(c, "Groups", NULL, names);
+                rv_argv_add2(&ch->argv, "-G", names);
         }
         if (rv_bit(v->set, LocalUser_HomeDirectory)) {
                 rv_change(c, "HomeDirectory", ch->user[PW_HOME], given(v, LocalUser_HomeDirectory));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "providers/lib/accounts.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "providers/lib/tool.h"
@@ -50,6 +52,26 @@ int rv_accounts_name(const char *name, size_t n, const char *property, struct rv
         rv_about(err, NULL, NULL, property);
         rv_fail(err, RV_INVALID_PARAMETER, "'%.60s' cannot be a name of an account", name);
         return rv_hint(err, "Letters, digits, _ . and - (not first), at most 32 of them.");
+}
+
+int rv_accounts_join(struct rv_call *c, const struct rv_arg *names, uint32_t n, const char *property, const char **ret,
+                     struct rv_error *err)
+{
+        size_t room = 1, at = 0;
+        for (uint32_t i = 0; i < n; i++) {
+                int e = rv_accounts_name(names[i].type == RV_STRING ? names[i].s : "", names[i].len, property, err);
+                if (e)
+                        return e;
+                room += names[i].len + 1;
+        }
+        char *text = rv_arena_get(c->arena, room);
+        if (!text)
+                return -ENOMEM;
+        text[0] = 0;
+        for (uint32_t i = 0; i < n; i++)
+                at += (size_t)snprintf(text + at, room - at, "%s%s", i ? "," : "", names[i].s);
+        *ret = text;
+        return RV_OK;
 }
 
 bool rv_accounts_listed(const char *names, const char *name)

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "schema/error.h"
+#include "agent/provider.h"
 
 enum { RV_ARGV_MOST = 40 };
 struct rv_argv {
@@ -33,6 +33,9 @@ int rv_accounts_run(const struct rv_argv *, const char *what, const char *input,
                     struct rv_error *);
 /* A name that can be given to those tools at all; they have rules of their own beside. property: for the error. */
 int rv_accounts_name(const char *name, size_t n, const char *property, struct rv_error *);
+/* Names, each looked at by rv_accounts_name(), as "a,b,c" in the call's arena. */
+int rv_accounts_join(struct rv_call *, const struct rv_arg *names, uint32_t n, const char *property, const char **ret,
+                     struct rv_error *);
 /* Is `name` one of "a,b,c"? */
 bool rv_accounts_listed(const char *names, const char *name);
 

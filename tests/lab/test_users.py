@@ -92,6 +92,11 @@ def changes(m, a):
     r = a.call('ModifyInstance', 'LocalUser', key, {'Password': 'another one 12'})
     check('a new password', good(r) and shadow(m)['carol'][1] not in (before, ''), r)
     check('SetPassword', good(a.do('LocalUser', key, 'SetPassword', Password='third time 7')))
+    r = a.call('SetInstance', 'LocalUser', key, {'Groups': ['tty', 'audio']})
+    check('groups set', good(r) and sorted(m.run('id -Gn carol').stdout.split()) == ['audio', 'carol', 'tty'], r)
+    check('set again changes nothing', not a.call('SetInstance', 'LocalUser', key, {'Groups': ['tty', 'audio']})['result'].get('Changed'))
+    check('a group that is not there', status(a.call('ModifyInstance', 'LocalUser', key, {'Groups': ['nope']})) == 'NOT_FOUND')
+    check('no name of a group', status(a.call('ModifyInstance', 'LocalUser', key, {'Groups': ['a,b']})) == 'INVALID_PARAMETER')
     # disable, enable
     r = a.do('LocalUser', key, 'Disable', True)
     check('what-if of Disable', {c['Property'] for c in r['result']['Changed']} == {'Enabled', 'PasswordState'} and not shadow(m)['carol'][1].startswith('!'), r)
@@ -135,6 +140,11 @@ def members(m, a):
     check('listed', {(r['Name'], r['Kind']) for r in a.rows('LocalGroupMember', Filter="GroupName = 'crew'")} == {('carol', 'Supplementary'), ('alice', 'Supplementary')})
     check('Remove', good(add('Remove', 'alice')) and of('crew') == ['carol'])
     check('Remove again', status(add('Remove', 'alice')) == 'NOT_FOUND')
+    r = a.call('SetInstance', 'LocalGroup', {'Name': 'crew'}, {'Members': ['alice', 'bob']})
+    check('members set', good(r) and of('crew') == ['alice', 'bob'], r)
+    check('a member that is nobody', status(a.call('SetInstance', 'LocalGroup', {'Name': 'crew'}, {'Members': ['nobody-here']})) == 'INVALID_PARAMETER' and of('crew') == ['alice', 'bob'],
+          a.call('SetInstance', 'LocalGroup', {'Name': 'crew'}, {'Members': ['nobody-here']}))
+    check('and back', good(a.call('ModifyInstance', 'LocalGroup', {'Name': 'crew'}, {'Members': ['carol']})) and of('crew') == ['carol'])
     r = a.do('LocalGroup', {'Name': 'carol'}, 'Delete')
     check('a first group stays', status(r) == 'FAILED' and 'first group' in r['error']['data']['Hint'], r)
     check('Rename', good(a.do('LocalGroup', {'Name': 'crew'}, 'Rename', Name='team')) and of('team') == ['carol'])
