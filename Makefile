@@ -217,7 +217,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	for m in docs/man/*.1; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man1/ || true; done
 	for m in docs/man/*.8; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man8/ || true; done
-	for u in agent/units/*.service agent/units/*.socket; do [ -e $$u ] && install -m 644 $$u $(DESTDIR)$(PREFIX)/lib/systemd/system/ || true; done
+	for u in agent/units/*.service agent/units/*.socket agent/units/*.timer; do [ -e $$u ] && install -m 644 $$u $(DESTDIR)$(PREFIX)/lib/systemd/system/ || true; done
 	for u in agent/units/*.sysusers; do [ -e $$u ] && install -m 644 $$u $(DESTDIR)$(PREFIX)/lib/sysusers.d/$$(basename $$u .sysusers).conf || true; done
 clean:
 	rm -rf build

@@ -72,6 +72,7 @@ static void usage(void)
         fputs("usage: reeve [-NoProfile] [-NonInteractive] [-Command TEXT | -File PATH [ARGS...] | -]\n"
               "       reeve rpc [METHOD [PARAMS]]      the agent's protocol; one call\n"
               "       reeve check CLASS ...            a monitoring plugin; reeve check --help\n"
+              "       reeve desired FILE ...           desired-state documents on a schedule; reeve desired --help\n"
               "       reeve metrics [CLASS ...]        for Prometheus and others; reeve metrics --help\n\n"
               "A shell that speaks PowerShell, and the way to this machine's management agent.\n\n"
               "  -Command, -c TEXT      run the text (the rest of the line) and end; '-' reads it from the "

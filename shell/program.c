@@ -5,12 +5,14 @@
 #include "shell/program.h"
 
 #include "shell/check.h"
+#include "shell/desired.h"
 #include "shell/remote.h"
 #include "shell/rpc.h"
 
 const struct sh_subcommand sh_subcommands[] = {
         { "rpc", sh_rpc_main },
         { "check", sh_check_main },
+        { "desired", sh_desired_main },
         { "metrics", sh_metrics_main },
         { "remote", sh_remote_main },
 };

@@ -168,6 +168,41 @@ with tempfile.TemporaryDirectory() as d:
     rc, out, err = reeve(f"Set-DesiredState {d}/none.json")
     case('no such file', rc == 1 and 'none.json' in err + out, (rc, out, err))
 
+# ---- on a schedule ----
+def scheduled(*args):
+    r = subprocess.run([f'{BUILD}/bin/reeve', 'desired', *args], capture_output=True, text=True, timeout=30, env=dict(os.environ, REEVE_SOCKET=agent.path))
+    return r.returncode, r.stdout, r.stderr
+
+
+with tempfile.TemporaryDirectory() as d:
+    call('SetDesiredState', Document=doc(resource('apple', 'Absent'), resource('pear', 'Absent')))
+    json.dump(doc(resource('apple', Amount=3)), open(f'{d}/a.json', 'w'))
+    json.dump(dict(doc(resource('pear', Amount=4)), Mode='Enforce'), open(f'{d}/b.json', 'w'), indent=1)
+    rc, out, err = scheduled(d)
+    case('audit tells, enforce mends', rc == 1 and f'{d}/a.json: apple: Drifted Ensure Absent -> Present\n' in out and 'pear: Changed' in out
+         and item('apple') is None and item('pear')['Amount'] == 4, (rc, out, err))
+    rc, out, err = scheduled('--enforce', f'{d}/a.json')
+    case('--enforce', rc == 0 and item('apple')['Amount'] == 3, (rc, out, err))
+    rc, out, err = scheduled(d)
+    case('all is well', (rc, out, err) == (0, '', ''), (rc, out, err))
+    call('ModifyInstance', ClassName='T_Item', InstanceName={'Name': 'pear', 'Generation': 1}, Properties={'Amount': 9})
+    rc, out, err = scheduled('--audit', f'{d}/b.json')
+    case('--audit', rc == 1 and 'pear: Drifted Amount 9 -> 4' in out and item('pear')['Amount'] == 9, (rc, out, err))
+    rc, out, err = scheduled('--quiet', f'{d}/b.json')
+    case('--quiet', (rc, out) == (0, '') and item('pear')['Amount'] == 4, (rc, out, err))
+    json.dump(doc(resource('fig', Amount=666), resource('jam', depends=['fig'], Amount=1)), open(f'{d}/c.json', 'w'))
+    rc, out, err = scheduled('--enforce', f'{d}/c.json')
+    case('a failure', rc == 2 and 'fig: Failed (there are never 666' in out and 'jam: Skipped (fig)' in out, (rc, out, err))
+    for name, text, word in (('broken', '{', 'expected'), ('twice', '{"Resources":[],"Resources":[]}', 'duplicate'), ('mode', '{"Resources":[],"Mode":"Odd"}', 'Audit or Enforce'),
+                             ('class', json.dumps(doc(resource('x', cls='T_Nix'))), 'T_Nix')):
+        open(f'{d}/{name}', 'w').write(text)
+        rc, out, err = scheduled(f'{d}/{name}', f'{d}/a.json')
+        case(f'unknown: {name}', rc in (2, 3) and word in out + err, (rc, out, err))
+    rc, out, err = scheduled(f'{d}/none.json')
+    case('no such file', rc == 3 and 'none.json' in err, (rc, out, err))
+    rc, out, err = scheduled()
+    case('no argument', rc == 3 and 'usage' in err, (rc, out, err))
+
 rc = agent.stop()
 case('the agent ended well', rc == 0 and 'ERROR' not in agent.said, (rc, agent.said[-500:]))
 case.end()

@@ -12,7 +12,7 @@ import agentlib, lablib
 check = agentlib.Cases()
 BUILD = os.path.abspath(agentlib.BUILD)
 INST = os.path.join(BUILD, 'inst')
-WANT = ['usr/bin/reeve', 'usr/lib/systemd/system/reeved.service', 'usr/lib/sysusers.d/reeve.conf', 'usr/libexec/reeve/reeve-agent', 'usr/libexec/reeve/reeve-fan', 'usr/libexec/reeve/reeve-ssh',
+WANT = ['usr/bin/reeve', 'usr/lib/systemd/system/reeve-desired.service', 'usr/lib/systemd/system/reeve-desired.timer', 'usr/lib/systemd/system/reeved.service', 'usr/lib/sysusers.d/reeve.conf', 'usr/libexec/reeve/reeve-agent', 'usr/libexec/reeve/reeve-fan', 'usr/libexec/reeve/reeve-ssh',
         'usr/sbin/reeved', 'usr/share/man/man1/reeve.1', 'usr/share/man/man8/reeve-agent.8', 'usr/share/man/man8/reeve-ssh.8', 'usr/share/man/man8/reeved.8']
 
 
@@ -46,6 +46,9 @@ def booted(lab):
     r = m.run('''cp -a /opt/reeve/inst/. / && systemd-sysusers && systemctl daemon-reload && mkdir -p /etc/reeve/keys.d && cp /lab/key.pub /etc/reeve/keys.d/root.keys &&
         cp /lab/key.pub /etc/reeve/keys.d/alice.keys && chown -R root: /etc/reeve && systemctl start reeved''')
     check('the unit starts', r.returncode == 0, (r, m.run('systemctl status reeved; journalctl -u reeved').stdout[-1500:]))
+    m.run("""mkdir -p /etc/reeve/desired.d; echo '{"Mode":"Enforce","Resources":[{"ClassName":"Service","InstanceName":{"Name":"cron"},"Properties":{"State":"Running"}}]}' > /etc/reeve/desired.d/cron.json""")
+    r = m.run('systemctl stop cron; systemctl start reeve-desired; systemctl is-active cron; systemctl start reeve-desired.timer; systemctl is-active reeve-desired.timer')
+    check('desired state on a schedule', r.stdout.split() == ['active', 'active'], (r, m.run('journalctl -u reeve-desired').stdout[-800:]))
     ssh = ['nsenter', '-t', str(m.leader), '-n', 'ssh', '-F', '/dev/null', '-i', key, '-p', '2222', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null',
            '-o', 'LogLevel=ERROR', '-o', 'IdentitiesOnly=yes']
     run = lambda user, text: subprocess.run([*ssh, f'{user}@127.0.0.1', text], capture_output=True, text=True, timeout=40, stdin=subprocess.DEVNULL)
