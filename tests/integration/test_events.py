@@ -4,10 +4,12 @@
 import json, os, random, signal, socket, sys, tempfile, time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from agentlib import Agent, Cases, Peer
+from agentlib import Agent, Cases, BUILD
 
 case = Cases()
 MODES = 'tests/bin/reeve-agent-modes'
+SMALL = 'address' in BUILD   # sanitized: fewer of everything, and nothing is said of costs
+BURST, KILLS, READERS = (20000, 5, 200) if SMALL else (100000, 20, 900)
 
 
 class Reader:
@@ -269,24 +271,24 @@ def credit(agent):
 
 def stalled(agent):
     r = Reader(agent, Query='SELECT * FROM T_Tick')
-    other = Reader(agent, Query='SELECT * FROM T_Tick WHERE Number = 100000')
+    other = Reader(agent, Query=f'SELECT * FROM T_Tick WHERE Number = {BURST}')
     r.sync(), other.sync()
     rss = lambda: int(next(l for l in open(f'/proc/{agent.proc.pid}/status') if l.startswith('VmRSS')).split()[1])
     before = rss()
-    fire(agent, 1, 100000)
+    fire(agent, 1, BURST)
     got = other.read(1, 20)
-    case('a stalled reader stalls nobody', numbers(got) == [100000], got)
-    case('and costs little', rss() - before < 16000, (before, rss()))
-    got = r.read(until=lambda p: p['Sequence'] == 100000, timeout=20)
+    case('a stalled reader stalls nobody', numbers(got) == [BURST], got)
+    case('and costs little', rss() - before < 16000 or SMALL, (before, rss()))
+    got = r.read(until=lambda p: p['Sequence'] == BURST, timeout=20)
     events, lost = contiguous(got)
-    case('it is told exactly what it lost', events is not None and lost > 0 and len(events) + lost == 100000 and numbers(events)[-1] == 100000 and all(e['Indication']['Number'] == e['Sequence'] for e in events), (lost, len(got)))
+    case('it is told exactly what it lost', events is not None and lost > 0 and len(events) + lost == BURST and numbers(events)[-1] == BURST and all(e['Indication']['Number'] == e['Sequence'] for e in events), (lost, len(got)))
     d = Reader(agent, Query='SELECT * FROM T_Tick', Durable=True)
     d.sync()
-    fire(agent, 1, 100000)
+    fire(agent, 1, BURST)
     other.read(1, 60)
-    got = d.read(until=lambda p: p['Sequence'] == 100000, timeout=40)
+    got = d.read(until=lambda p: p['Sequence'] == BURST, timeout=40)
     events, lost = contiguous(got)
-    case('a durable one loses nothing', events is not None and lost == 0 and numbers(events) == list(range(1, 100001)), (lost, len(got), got[-1:], events and len(events)))
+    case('a durable one loses nothing', events is not None and lost == 0 and numbers(events) == list(range(1, BURST + 1)), (lost, len(got), got[-1:], events and len(events)))
     d.call('Unsubscribe', Subscription=d.result['Subscription'])
     r.close(), other.close(), d.close()
 
@@ -323,7 +325,7 @@ def killed():
     d = Reader(agent, Query='SELECT * FROM T_Tick', Durable=True)
     name, last, fired, got = d.result['Subscription'], 0, 0, []
     try:
-        for i in range(20):
+        for i in range(KILLS):
             fire(agent, fired + 1, 3000)
             fired += 3000
             end = time.monotonic() + rnd.random() * 0.15
@@ -348,8 +350,8 @@ def killed():
         events, lost = contiguous(got)
         n = numbers(got)
         case('each once, in order', events is not None and n == sorted(set(n)) and n[-1] == fired + 10, (lost, n[-3:], len(n)))
-        case('each restart is told', events is not None and sum(p.get('Lost', {}).get('Reason') == 'Restarted' for p in got) == 20, [p for p in got if p['Kind'] == 'Gap'][-3:])
-        print(f'{len(n)} of {fired + 10} events came, {len(got)} indications, 20 kills')
+        case('each restart is told', events is not None and sum(p.get('Lost', {}).get('Reason') == 'Restarted' for p in got) == KILLS, [p for p in got if p['Kind'] == 'Gap'][-3:])
+        print(f'{len(n)} of {fired + 10} events came, {len(got)} indications, {KILLS} kills')
     finally:
         d.close()
         rc = agent.stop()
@@ -412,7 +414,7 @@ def conditional(agent):
             last = p.line()
     took = (cpu() - before) / 2500 / 1000
     print(f'an unchanged poll: {took:.1f} us of agent CPU, with waking it up {alone:.1f} us; {len(json.dumps(last))} bytes')
-    case('an unchanged poll costs little', last['result'].get('Unchanged') and took < 20, (took, last))
+    case('an unchanged poll costs little', last['result'].get('Unchanged') and (took < 20 or SMALL), (took, last))
     invoke(agent, 'T_Told', 'Set', Id=10, Value=0, Count=3)
 
 
@@ -421,12 +423,12 @@ def many(agent):
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
     rss = lambda: int(next(l for l in open(f'/proc/{agent.proc.pid}/status') if l.startswith('VmRSS')).split()[1])
     before = rss()
-    readers = [Reader(agent, Query="SELECT * FROM __InstanceOperationEvent WHERE TargetInstance ISA 'T_Told'") for _ in range(900)]
+    readers = [Reader(agent, Query="SELECT * FROM __InstanceOperationEvent WHERE TargetInstance ISA 'T_Told'") for _ in range(READERS)]
     case('many subscribers', all(r.result for r in readers), next((r.error for r in readers if not r.result), None))
     for r in readers:
         r.sync()
-    per = (rss() - before) / 900
-    case('each costs little', per < 60, f'{per} KiB')
+    per = (rss() - before) / READERS
+    case('each costs little', per < 60 or SMALL, f'{per} KiB')
     time.sleep(2.5)   # worker threads linger two seconds
     def woken():
         n = 0
@@ -439,7 +441,7 @@ def many(agent):
     start = time.monotonic()
     invoke(agent, 'T_Told', 'Set', Id=5, Value=1)
     got = [r.read(1) for r in readers]
-    print(f'900 readers told in {(time.monotonic() - start) * 1000:.0f} ms; {per:.1f} KiB each')
+    print(f'{READERS} readers told in {(time.monotonic() - start) * 1000:.0f} ms; {per:.1f} KiB each')
     case('all are told', all(kinds(g) == ['Create'] for g in got), [kinds(g) for g in got if kinds(g) != ['Create']][:3])
     invoke(agent, 'T_Told', 'Set', Id=5, Value=0)
     for r in readers:
