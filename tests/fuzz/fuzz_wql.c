@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any text as a WQL query, as a condition over Process, as an event query, as ASSOCIATORS OF and as an object path; what
- * parses is evaluated over an empty and a filled row.
+ * Any text as a WQL query, as a condition over Process, as an event query, as ASSOCIATORS OF and as an object path;
+ * what parses is evaluated over an empty and a filled row.
  */
 #include <stdint.h>
 #include <stdlib.h>
