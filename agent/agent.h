@@ -31,6 +31,9 @@ enum {
         RV_MOST_SESSIONS = 1024,        /* connections at once */
         RV_RESERVED_SESSIONS = 128,     /* of these for whoever has everything */
         RV_MOST_OF_USER = 64,           /* of one other user */
+        RV_CALLS_OF_USER = 128,         /* requests under way of one such user */
+        RV_SQL_THREADS = 4,
+        RV_SQL_OF_OTHERS = 3,           /* of these for all such users together: one is the administrators' */
         RV_DENIAL_USERS = 64,           /* whose denials are counted apart */
         RV_DENIAL_BURST = 200,          /* records of denials of one user at once, then RV_DENIAL_RATE a second */
         RV_DENIAL_RATE = 10,
@@ -190,6 +193,8 @@ struct rv_session {
 /* Takes over a connected socket. 0 or -errno (the socket is closed then). */
 int rv_session_new(struct rv_agent *, int fd, const struct rv_identity *, struct rv_session **ret_or_null);
 void rv_session_close(struct rv_session *);
+/* Requests under way of a user, and of all users who have not everything; only those with SQL, if sql is set. */
+void rv_session_load(const struct rv_agent *, uid_t, bool sql, unsigned *ret_user, unsigned *ret_others);
 size_t rv_session_queued(const struct rv_session *);
 /* A result (JSON text) or an error for a request; frees the request. */
 void rv_answer(struct rv_request *, const char *json, size_t n);

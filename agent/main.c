@@ -171,7 +171,7 @@ int main(int argc, char **argv)
                 rv_log(RV_LOG_ERROR, "cannot start: %s", strerror(r < 0 ? -r : ENOMEM));
                 return 1;
         }
-        rv_pool_init(&a.sql, "sql", 4);
+        rv_pool_init(&a.sql, "sql", RV_SQL_THREADS);
         rv_state_init(&a.state, &a.loop, o.state);
         if (rv_config_load(&a, o.config))
                 return 1;

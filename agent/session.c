@@ -324,12 +324,38 @@ static void cancel(struct rv_session *s, const json_t *params)
         free(id);
 }
 
+void rv_session_load(const struct rv_agent *a, uid_t uid, bool sql, unsigned *ret_user, unsigned *ret_others)
+{
+        *ret_user = *ret_others = 0;
+        for (const struct rv_session *s = a->sessions; s; s = s->next) {
+                if (rv_policy_has_all(&a->policy, &s->who))
+                        continue;
+                unsigned n = sql ? 0 : s->nrequests;
+                for (const struct rv_request *q = s->requests; sql && q; q = q->next)
+                        n += q->sql != NULL;
+                *ret_others += n;
+                *ret_user += s->who.uid == uid ? n : 0;
+        }
+}
+
+/* Threads and queues are everybody's: a user who has not everything gets his share. */
+static bool has_share(const struct rv_session *s)
+{
+        unsigned user, others;
+        if (s->nrequests >= RV_MOST_CALLS + RV_MOST_BATCH)
+                return false;
+        if (rv_policy_has_all(&s->agent->policy, &s->who))
+                return true;
+        rv_session_load(s->agent, s->who.uid, false, &user, &others);
+        return user < RV_CALLS_OF_USER + RV_MOST_BATCH;
+}
+
 static struct rv_request *begin(struct rv_session *s, struct rv_group *g, char *id, json_t *params)
 {
-        struct rv_request *q = s->nrequests < RV_MOST_CALLS + RV_MOST_BATCH ? calloc(1, sizeof *q) : NULL;
+        struct rv_request *q = has_share(s) ? calloc(1, sizeof *q) : NULL;
         if (!q) {
                 refuse(s, g, id, -32000 - RV_SERVER_LIMITS_EXCEEDED,
-                       "too many requests of this session are under way");
+                       "too many requests of this session, or of its user, are under way");
                 free(id);
                 json_decref(params);
                 return NULL;

@@ -279,9 +279,26 @@ struct rv_sql *rv_sql_new(struct rv_request *q, void (*work)(struct rv_sql *))
         return s;
 }
 
+static int take_share(struct rv_request *q, struct rv_error *err)
+{
+        unsigned user, others;
+        if (rv_policy_has_all(&q->agent->policy, &q->session->who))
+                return RV_OK;
+        rv_session_load(q->agent, q->session->who.uid, true, &user, &others);
+        if (others < RV_SQL_OF_OTHERS)
+                return RV_OK;
+        rv_hint(err, "Ask again when those have ended.");
+        rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "%u queries over several classes are under way, %u of them yours", others,
+                user);
+        err->retryable = true;
+        return err->code;
+}
+
 int rv_sql_submit(struct rv_request *q, struct rv_sql *s, struct rv_error *err)
 {
-        int r = rv_request_arm(q);
+        int r = take_share(q, err);
+        if (r == RV_OK)
+                r = rv_request_arm(q);
         if (r == RV_OK)
                 r = rv_pool_submit(&q->agent->sql, &s->job, err);
         if (r) {

@@ -341,6 +341,16 @@ try:
         time.sleep(0.5)
     rows = sqlite3.connect(os.path.join(agent.dir, 'state.db')).execute("SELECT message FROM audit WHERE user = 'man' AND message LIKE '(and%'").fetchall()
     case('but how many', rows, rows)
+    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n, T_Item"
+    with agent.as_user('daemon') as p:
+        for i in range(8):
+            p.send(json.dumps({'jsonrpc': '2.0', 'id': i, 'method': 'ExecQuery', 'params': {'QueryLanguage': 'SQL', 'Query': slow, 'Timeout': 2}}) + '\n')
+        early = [p.line() for i in range(5)]
+        case('queries of others leave a thread', all(r['error']['code'] == -32027 and r['error']['data']['Retryable'] for r in early), early)
+        r = root('ExecQuery', QueryLanguage='SQL', Query='SELECT a.Name FROM T_Item a, T_Item b LIMIT 1')
+        case('root has one beside them', 'result' in r, r)
+        late = [p.line() for i in range(3)]
+        case('the others end at their deadline', all(r['error']['code'] == -32060 for r in late), late)
     crowd = []
     for i in range(100):
         q = agent.as_user('man')
