@@ -207,7 +207,8 @@ static void send_rows(struct rv_request *q, struct rv_sql *s)
 {
         static const char head[] = "{\"Instances\":[";
         json_t *given = json_object_get(q->params, "partialResultToken");
-        char *token = given && !json_is_null(given) ? json_dumps(given, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+        char *token =
+                given && !json_is_null(given) ? json_dumps(given, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
         const size_t n = sizeof head - 1;
         if (!token)
                 return;
@@ -288,8 +289,8 @@ static int take_share(struct rv_request *q, struct rv_error *err)
         if (others < RV_SQL_OF_OTHERS)
                 return RV_OK;
         rv_hint(err, "Ask again when those have ended.");
-        rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "%u queries over several classes are under way, %u of them yours", others,
-                user);
+        rv_fail(err, RV_SERVER_LIMITS_EXCEEDED,
+                "%u queries over several classes are under way, %u of them yours", others, user);
         err->retryable = true;
         return err->code;
 }
