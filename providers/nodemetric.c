@@ -467,7 +467,7 @@ static void give_raid(struct out *o)
                         for (int s = 0; s < 3; s++)
                                 sample(o, count[s],
                                        labels(buf, sizeof buf, "device", e->d_name, "state", states[s],
-                                              NULL));
+                                              (char *)NULL));
                 }
                 if (d)
                         closedir(d);

@@ -64,6 +64,19 @@ def booted(lab):
     check('the front-end has a user of its own', states and states[1] == states[-1] != '0', states)
     r = run('root', 'Restart-Service reeved -WhatIf')
     check('what-if of its own service', 'What if' in r.stdout and r.returncode == 0, r)
+    m.run('''su alice -c 'mkdir -p ~/.config/reeve/keys.d ~/run && cp /lab/key.pub ~/.config/reeve/keys.d/alice.keys && chmod -R go-w ~/.config &&
+        (XDG_RUNTIME_DIR=$HOME/run setsid reeved --ssh-port 3333 >$HOME/log 2>&1 </dev/null &)' ''')
+    ssh[ssh.index('2222')] = '3333'
+    for _ in range(50):
+        r = run('alice', 'whoami; (Get-Process -Id $PID).Name')
+        if r.returncode == 0:
+            break
+        time.sleep(0.1)
+    check('an ordinary user runs all of it as himself', r.stdout.split() == ['alice', 'reeve'], (r, m.run('cat /home/alice/log').stdout[-500:]))
+    check('and serves nobody else', run('root', '1').returncode == 255)
+    check('no process of it is root', m.run('ps -eo user,args | grep "[r]eeve" | grep -v "^alice"').stdout.count('3333') == 0)
+    m.run('pkill -u alice reeved')
+    time.sleep(0.3)
     check('stop', m.run('systemctl stop reeved').returncode == 0 and 'reeve' not in m.run('ps -eo comm').stdout, m.run('ps -eo comm').stdout)
     said = m.run('journalctl -u reeved -p warning --no-pager -q').stdout
     check('no complaints in the journal', 'reeve' not in said.replace('systemd', ''), said[-800:])
