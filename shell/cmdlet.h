@@ -96,6 +96,8 @@ static inline struct sv sh_input(struct sh_cmd *c, struct sv input)
         return input.kind == SH_VOID && sh_bound(c, "InputObject") ? sh_arg(c, "InputObject") : input;
 }
 
+/* How many objects at most the next stage looks at (Select-Object -First); 0: not known. Once all stages are bound. */
+int64_t sh_next_takes(struct sh_cmd *);
 struct sh_sink *sh_out(struct sh_cmd *);        /* sh_emit() as a sink: what a cmdlet's blocks write to */
 int sh_emit(struct sh_cmd *, struct sv);        /* one object down the pipeline; borrowed; not unrolled */
 int sh_emit_unrolled(struct sh_cmd *, struct sv); /* collections item by item */

@@ -16,6 +16,9 @@
 struct sh_unread {
         struct sh_str *text; /* kept */
         uint32_t at, n;      /* "{...}" in it */
+        /* What was asked for last: a filter and a sort ask for the same. */
+        uint32_t name_at, name_n; /* in the text; 0: nothing */
+        struct sv value;
 };
 
 /* Of a text longer than MOST_SHARED an object keeps a copy of its part, not all of it. */
@@ -53,10 +56,14 @@ static const char *look_escape(const char *p, const char *end)
 static const char *next_special(const char *p, const char *end, bool ascii)
 {
         const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+        const bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
         for (uint64_t w; end - p >= 8; p += 8) {
                 memcpy(&w, p, 8);
                 uint64_t quote = w ^ (ones * '"'), back = w ^ (ones * '\\');
-                if ((((quote - ones) & ~quote) | ((back - ones) & ~back) | (ascii ? w : 0)) & tops)
+                uint64_t found = (((quote - ones) & ~quote) | ((back - ones) & ~back) | (ascii ? w : 0)) & tops;
+                if (found && little) /* the lowest mark is right; those above it may be carries */
+                        return p + (__builtin_ctzll(found) >> 3);
+                if (found)
                         break;
         }
         while (p < end && *p != '"' && *p != '\\' && (!ascii || (unsigned char)*p < 0x80))
@@ -224,7 +231,7 @@ struct sv sh_json_unread(struct sh_str *text, const char *p, const char *end, in
         if (!both)
                 abort();
         bool share = text && text->len <= MOST_SHARED && p >= text->s && after <= text->s + text->len;
-        both->u = (struct sh_unread) { text, share ? (uint32_t)(p - text->s) : 0, (uint32_t)n };
+        both->u = (struct sh_unread) { text, share ? (uint32_t)(p - text->s) : 0, (uint32_t)n, 0, 0, SH_NIL };
         if (share)
                 text->obj.refs++;
         else
@@ -237,8 +244,10 @@ struct sv sh_json_unread(struct sh_str *text, const char *p, const char *end, in
 /* It lies behind its object, in the same memory. */
 void sh_json_unread_free(struct sh_unread *u)
 {
-        if (u)
-                sh_drop((struct sv) { .kind = SH_STRING, .s = u->text });
+        if (!u)
+                return;
+        sh_drop(u->value);
+        sh_drop((struct sv) { .kind = SH_STRING, .s = u->text });
 }
 
 /* ---- asked for ---- */
@@ -275,7 +284,13 @@ bool sh_json_unread_get(const struct sh_psobject *o, const char *name, size_t n,
                         bool *ret_there)
 {
         const char *p = o->unread->text->s + o->unread->at, *end = p + o->unread->n;
+        struct sh_unread *u = o->unread;
         *ret_there = false;
+        if (u->name_n && same_name((struct slice) { u->text->s + u->name_at, u->name_n }, name, n)) {
+                *ret = sh_keep(u->value);
+                *ret_there = true;
+                return true;
+        }
         for (p = blanks(p + 1, end); *p == '"';) {
                 struct slice own = { p + 1, 0 };
                 own.n = (uint32_t)((const char *)memchr(own.s, '"', (size_t)(end - own.s)) - own.s);
@@ -285,6 +300,12 @@ bool sh_json_unread_get(const struct sh_psobject *o, const char *name, size_t n,
                                 return false;
                         struct sh_json_read how = { .depth = 1 };
                         *ret_there = sh_json_parse(&how, p, (size_t)(skip(p) - p), ret);
+                        if (*ret_there) {
+                                sh_drop(u->value);
+                                u->value = sh_keep(*ret);
+                                u->name_at = (uint32_t)(own.s - u->text->s);
+                                u->name_n = own.n;
+                        }
                         return *ret_there;
                 }
                 p = blanks(skip(p), end);

@@ -10,12 +10,48 @@
 struct sort {
         struct sh_props props;
         struct sh_entries entries;
+        bool *descending; /* per property */
+        bool cs, full;    /* full: the first `keep` entries are sorted, and no later one that is not before them counts */
+        uint32_t keep;    /* no more than these will be looked at; 0: all */
 };
 
 static int sort_begin(struct sh_cmd *c)
 {
         struct sort *s = sh_state(c);
-        return sh_props_parse(c, sh_arg(c, "Property"), SH_PK_ORDER, &s->props);
+        int r = sh_props_parse(c, sh_arg(c, "Property"), SH_PK_ORDER, &s->props);
+        int64_t top = sh_arg_int(c, "Top", 0), most = top ? top : sh_next_takes(c);
+        if (most > 0 && most < 100000 && !sh_bound(c, "Bottom") && !sh_switch(c, "Unique"))
+                s->keep = (uint32_t)most;
+        s->cs = sh_switch(c, "CaseSensitive");
+        s->descending = calloc(s->props.n + 1, sizeof(*s->descending));
+        if (!s->descending)
+                abort();
+        for (uint32_t i = 0; i < s->props.n || i == 0; i++) {
+                int said = i < s->props.n ? s->props.v[i].descending : -1;
+                s->descending[i] = said >= 0 ? said : sh_switch(c, "Descending");
+        }
+        return r;
+}
+
+/* Of many objects of which few are wanted, few are kept. */
+static void prune(struct sh *sh, struct sort *s)
+{
+        struct sh_entries *l = &s->entries;
+        struct sh_entry *last = &l->v[l->n - 1];
+        uint32_t nkeys = s->props.n ? s->props.n : 1;
+        if (last->nkeys != nkeys) { /* a wildcard found more: the order is known at the end */
+                s->keep = 0;
+                return;
+        }
+        if (s->full && sh_entry_compare(sh, &l->v[s->keep - 1], last, s->descending, s->cs) <= 0) {
+                sh_entry_free(last);
+                l->n--;
+        } else if (l->n >= 2 * s->keep + 64) {
+                sh_entries_sort(sh, l, s->descending, s->cs);
+                while (l->n > s->keep)
+                        sh_entry_free(&l->v[--l->n]);
+                s->full = true;
+        }
 }
 
 static int sort_process(struct sh_cmd *c, struct sv input)
@@ -24,7 +60,10 @@ static int sort_process(struct sh_cmd *c, struct sv input)
         input = sh_input(c, input);
         if (sh_is_null(input))
                 return SH_OK;
-        return sh_entries_add(c, &s->entries, &s->props, input);
+        int r = sh_entries_add(c, &s->entries, &s->props, input);
+        if (r == SH_OK && s->keep)
+                prune(sh_session(c), s);
+        return r;
 }
 
 static void sort_unique(struct sh *sh, struct sh_entries *l, const bool *descending, bool cs)
@@ -76,6 +115,7 @@ static void sort_clean(struct sh_cmd *c)
         struct sort *s = sh_state(c);
         sh_props_free(&s->props);
         sh_entries_free(&s->entries);
+        free(s->descending);
 }
 
 static const struct sh_cmdlet sort_object = {
