@@ -41,7 +41,7 @@ REEVE_CFLAGS = -std=gnu11 -Wall -Wextra -Wformat=2 -Wno-missing-field-initialize
 	-ffile-prefix-map=$(CURDIR)=. -D_GNU_SOURCE -DREEVE_VERSION='"$(VERSION)"' \
 	-I. -I$(B) -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined) $(if $(COV),--coverage) \
 	$(call cflags_of,$(PKGS) $(PKGS_SSH) $(PKGS_SHELL) $(PKGS_LOADED))
-REEVE_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(if $(SAN),-fsanitize=$(SAN)) $(if $(COV),--coverage)
+REEVE_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,pack-relative-relocs -Wl,--as-needed -pthread $(if $(SAN),-fsanitize=$(SAN)) $(if $(COV),--coverage)
 
 # ---- what there is -------------------------------------------------------------------------------------------
 MOF := $(sort $(wildcard schema/classes/*.mof))
