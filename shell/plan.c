@@ -244,9 +244,10 @@ static bool look(struct sh_planning *g, struct sh_cmd *c)
 int64_t sh_next_takes(struct sh_cmd *c)
 {
         struct sh_cmd *next = c->next;
-        if (!next || !next->cmdlet || strcasecmp(next->cmdlet->name, "Select-Object") != 0 || sh_bound(next, "InputObject") ||
-            sh_bound(next, "Last") || sh_bound(next, "SkipLast") || sh_bound(next, "Index") ||
-            sh_bound(next, "SkipIndex") || sh_switch(next, "Unique") || !sh_bound(next, "First"))
+        if (!next || !next->cmdlet || strcasecmp(next->cmdlet->name, "Select-Object") != 0 ||
+            sh_bound(next, "InputObject") || sh_bound(next, "Last") || sh_bound(next, "SkipLast") ||
+            sh_bound(next, "Index") || sh_bound(next, "SkipIndex") || sh_switch(next, "Unique") ||
+            !sh_bound(next, "First"))
                 return 0;
         return sh_arg_int(next, "First", 0) + sh_arg_int(next, "Skip", 0);
 }

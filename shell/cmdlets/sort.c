@@ -11,8 +11,9 @@ struct sort {
         struct sh_props props;
         struct sh_entries entries;
         bool *descending; /* per property */
-        bool cs, full;    /* full: the first `keep` entries are sorted, and no later one that is not before them counts */
-        uint32_t keep;    /* no more than these will be looked at; 0: all */
+        bool cs,
+                full; /* full: the first `keep` entries are sorted, and no later one that is not before them counts */
+        uint32_t keep; /* no more than these will be looked at; 0: all */
 };
 
 static int sort_begin(struct sh_cmd *c)
@@ -128,8 +129,10 @@ static const struct sh_cmdlet sort_object = {
                         { "Descending", .type = "switch", .sets = "Default,Top,Bottom" },
                         { "Unique", .type = "switch" },
                         { "Stable", .type = "switch", .sets = "Default" },
-                        { "Top", .type = "int", .sets = "Top", .mandatory = true, .min = 1, .max = INT32_MAX },
-                        { "Bottom", .type = "int", .sets = "Bottom", .mandatory = true, .min = 1, .max = INT32_MAX },
+                        { "Top", .type = "int", .sets = "Top", .mandatory = true, .min = 1,
+                          .max = INT32_MAX },
+                        { "Bottom", .type = "int", .sets = "Bottom", .mandatory = true, .min = 1,
+                          .max = INT32_MAX },
                         { "CaseSensitive", .type = "switch" },
                         { "Culture", .type = "string" },
                         { "InputObject", .from_pipeline = true },
@@ -140,9 +143,10 @@ static const struct sh_cmdlet sort_object = {
         .process = sort_process,
         .end = sort_end,
         .clean = sort_clean,
-        .examples = (const struct sh_example[]) {
-                { "3,1,2 | Sort-Object -Descending", "3\n2\n1", "From the greatest." },
-                { "'bb','a' | Sort-Object Length", "a\nbb", "By a property." },
-                { 0 } },
+        .examples =
+                (const struct sh_example[]) {
+                        { "3,1,2 | Sort-Object -Descending", "3\n2\n1", "From the greatest." },
+                        { "'bb','a' | Sort-Object Length", "a\nbb", "By a property." },
+                        { 0 } },
 };
 SH_CMDLETS(sort, &sort_object);
