@@ -238,8 +238,10 @@ static bool equals(struct sv self, struct sv other)
 static void add_member(struct cls *c, struct sh_member m)
 {
         for (uint32_t i = 0; i < c->nmembers; i++)
-                if (!strcasecmp(c->members[i].name, m.name) && c->members[i].is_static == m.is_static)
+                if (!strcasecmp(c->members[i].name, m.name) && c->members[i].is_static == m.is_static) {
+                        free((char *)(uintptr_t)m.signature);
                         return;
+                }
         c->members = must(realloc(c->members, (c->nmembers + 1) * sizeof *c->members));
         c->members[c->nmembers++] = m;
 }

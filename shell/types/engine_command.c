@@ -175,6 +175,8 @@ static void command_free(struct sh_obj *o)
         free(t->name);
         free(t->definition);
         free(t->description);
+        if (t->kind == CT_CMDLET)
+                sh_cmdinfo_free(t->info);
         sh_drop(t->block);
         if (t->module)
                 sh_drop((struct sv) { .kind = SH_OTHER, .o = &t->module->obj });
