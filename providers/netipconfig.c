@@ -210,7 +210,8 @@ static void fill_addresses(const struct tables *t, struct rv_row *row, unsigned 
                 const struct address *a = &t->addresses[i];
                 if (a->index != index || (family && a->family != family))
                         continue;
-                struct in_addr mask = { htonl(a->prefix ? UINT32_MAX << (32 - a->prefix) : 0) };
+                bool masked = a->family == AF_INET && a->prefix && a->prefix <= 32;
+                struct in_addr mask = { masked ? htonl(UINT32_MAX << (32 - a->prefix)) : 0 };
                 if (subnet && a->family == AF_INET)
                         inet_ntop(AF_INET, &mask, item, sizeof item);
                 else if (subnet)
