@@ -167,7 +167,8 @@ static bool may_go_on(const struct sh_buf *b)
 
 static bool goes_on(const char *line)
 {
-        static const char *const words[] = { "else", "elseif", "catch", "finally", "while", "until", "|", "&&", "}" };
+        static const char *const words[] = { "else",  "elseif", "catch", "finally", "while",
+                                             "until", "|",      "&&",    "}" };
         line += strspn(line, " \t");
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
                 if (!strncasecmp(line, words[i], strlen(words[i])))
@@ -178,7 +179,8 @@ static bool goes_on(const char *line)
 static int run_one(struct sh *sh, struct sh_buf *text, bool last, bool *ret_ran)
 {
         bool incomplete = false;
-        int st = sh_text_status(sh, "", text->p ? text->p : "", text->n, &sh->host, last ? NULL : &incomplete);
+        int st =
+                sh_text_status(sh, "", text->p ? text->p : "", text->n, &sh->host, last ? NULL : &incomplete);
         *ret_ran = !incomplete;
         if (incomplete)
                 return SH_OK;
@@ -315,7 +317,9 @@ more:
         return NULL;
 }
 
-/* `ssh host reeve check ...` comes as -Command "reeve check ...": done here, without a session and another process. */
+/* `ssh host reeve check ...` comes as -Command "reeve check ...": done here, without a session and another process.
+ * Who has a role that limits the shell gets what its language lets him; `remote` is a session that keeps to the same
+ * limits. */
 static int run_own_program(const struct sh_options *o)
 {
         int argc = 0;
@@ -323,7 +327,7 @@ static int run_own_program(const struct sh_options *o)
                               ? plain_words(o->command, o->ncommand, &argc)
                               : NULL;
         for (size_t i = 0; argv && argc > 1 && i < sh_nsubcommands; i++)
-                if (!strcmp(argv[1], sh_subcommands[i].name))
+                if (!strcmp(argv[1], sh_subcommands[i].name) && (!sh_limits || !strcmp(argv[1], "remote")))
                         return sh_subcommands[i].run(argc - 1, argv + 1);
         return -1;
 }
@@ -335,13 +339,12 @@ int main(int argc, char **argv)
                 if (!strcmp(argv[1], sh_subcommands[i].name))
                         return sh_subcommands[i].run(argc - 1, argv + 1);
         int code = sh_options_read(&j.options, argc, argv);
-        if (code < 0)
-                code = run_own_program(&j.options);
         if (code < 0) {
                 take_signals();
                 code = sh_limits_begin(); /* what the kernel takes away from this thread, later ones lack, too */
+                int own = code == 0 ? run_own_program(&j.options) : -1;
                 if (code == 0)
-                        code = run_on_large_stack(&j);
+                        code = own >= 0 ? own : run_on_large_stack(&j);
         }
         sh_options_free(&j.options);
         return code;

@@ -22,6 +22,7 @@
 
 #include "shell/carry.h"
 #include "shell/error.h"
+#include "shell/limits.h"
 #include "shell/pack.h"
 #include "shell/remote.h"
 #include "shell/text.h"
@@ -281,6 +282,9 @@ int sh_remote_main(int argc, char **argv)
                       stderr);
                 return 2;
         }
+        int limited = sh_limits_begin(); /* before any thread: the scripts keep to what the user's role allows */
+        if (limited)
+                return limited;
         setpgid(0, 0);
         signal(SIGPIPE, SIG_IGN);
         far.in = fcntl(0, F_DUPFD_CLOEXEC, 3);

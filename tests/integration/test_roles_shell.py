@@ -51,6 +51,28 @@ def run(agent, text, introduced=True, *args):
     return r
 
 
+def remote(agent, script, want):
+    """The far end of Invoke-Command -HostName keeps to the same limits."""
+    peer = agent.as_user('daemon')
+
+    def become():
+        os.dup2(peer.sock.fileno(), 3)
+        os.set_inheritable(3, True)
+        os.setgroups([])
+        os.setgid(1)
+        os.setuid(1)
+    r = subprocess.Popen([os.path.join(programs, 'reeve'), '-Command', 'reeve remote'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                         preexec_fn=become, close_fds=False, env={'PATH': '/usr/bin:/bin', 'HOME': '/nonexistent', 'REEVE_SOCKET': agent.path, 'REEVE_AGENT_FD': '3'})
+    r.stdin.write(json.dumps({'Id': 1, 'Script': script}) + '\n')
+    r.stdin.flush()
+    said = ''
+    while '"End":true' not in said and (line := r.stdout.readline()):
+        said += line
+    _, err = r.communicate(timeout=10)
+    peer.sock.close()
+    case(f'{mode}: reeve remote: {script}', want in said and '"End":true' in said and 'text of' not in said, (r.returncode, said, err))
+
+
 def good(agent, text, want):
     r = run(agent, text)
     case(f'{mode}: {text}', r.returncode == 0 and want in r.stdout, (r.returncode, r.stdout, r.stderr))
@@ -85,6 +107,13 @@ try:
     for text in ('Get-Service', 'Get-Content /etc/passwd', 'ls', 'sh -c id', '/bin/sh -c id', 'Invoke-Expression id', 'iex id', 'Start-Process id', 'ForEach-Object Name', 'New-Object object',
                  'Get-CimInstance Process', 'Invoke-CimMethod', 'Set-Alias x id', 'Get-Variable', 'Import-Module x', 'Microsoft.PowerShell.Management\\Get-Content /etc/passwd', 'reeve'):
         bad(agent, text, NOT_THERE)
+    for text in ('reeve rpc Hello', 'reeve check Process', 'reeve metrics', 'reeve desired /etc', 'reeve rpc'):
+        bad(agent, text, NOT_THERE)
+    remote(agent, 'Get-Process -Name sleep | Select-Object -First 1 -ExpandProperty Name', '"Value":"sleep"')
+    for text in ('$x = 1', '& { 1 }', '[System.IO.File]::ReadAllText("/etc/passwd")', '1 + 1'):
+        remote(agent, text, MODE)
+    for text in ('Get-Service', 'Get-Content /etc/passwd', 'sh -c id', 'reeve rpc Hello'):
+        remote(agent, text, NOT_THERE)
     r = run(agent, 'Get-Command | Select-Object -ExpandProperty Name')
     case('None: Get-Command shows what there is', 'Get-Process' in r.stdout and 'Get-Service' not in r.stdout and 'Invoke-Expression' not in r.stdout and 'Set-Content' not in r.stdout, r.stdout)
     r = run(agent, 'Get-Service')
@@ -109,6 +138,11 @@ try:
                  '[scriptblock]::Create("[io.file]").Invoke()', 'Invoke-Expression "[io.file]"', '& ([scriptblock]::Create("class A { }"))', '[System.Management.Automation.PSObject].Assembly::x',
                  '$ExecutionContext.InvokeCommand.InvokeScript("[io.file]")'):
         bad(agent, text)
+    for text in ('reeve rpc Hello', 'reeve check Process', 'reeve metrics'):
+        bad(agent, text)
+    remote(agent, '$x = 2; $x * 3', '"Value":6')
+    remote(agent, '[System.IO.File]::ReadAllText("/x")', MODE)
+    remote(agent, f'Get-Content {secret}/f', '"Stream":2')
     for text in ('New-Object System.IO.FileInfo x', 'Add-Type "x"', 'sh -c id', '/bin/sh -c id', '& "/bin/sh"', '/usr/bin/env id'):
         bad(agent, text)
     for text in (f'Get-Content {secret}/f', f'cat {secret}/f', f'Get-ChildItem {secret} -ErrorAction Stop', f'Set-Content {read}/g x', f'Set-Content {secret}/g x', f'1 > {secret}/g', f'Remove-Item {read}/f',
