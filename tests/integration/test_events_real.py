@@ -120,6 +120,18 @@ for i in range(100):
 
 agent = Agent()
 try:
+    clock = Reader(agent, Query="SELECT * FROM __InstanceModificationEvent WHERE TargetInstance ISA 'Win32_LocalTime'")
+    case('the clock', clock.sync(), clock.error)
+    ticks = []
+    for _ in range(3):
+        got = clock.until(lambda p: p['Kind'] == 'Modify', 3)
+        ticks.append((time.time() % 1, target(got[-1]).get('Second')))
+    case('a tick at each full second', [(t[1] - ticks[0][1]) % 60 for t in ticks] == [0, 1, 2] and all(t[0] < 0.2 for t in ticks), ticks)
+    now = agent.call('EnumerateInstances', {'ClassName': 'CurrentTime'})['result']['Instances']
+    u = time.gmtime()
+    case('two clocks', sorted(x['Clock'] for x in now) == ['UTC', 'local'] and all(x['Year'] in (u.tm_year - 1, u.tm_year, u.tm_year + 1) for x in now)
+         and next(x['Hour'] for x in now if x['Clock'] == 'UTC') in (u.tm_hour, (u.tm_hour + 23) % 24), now)
+    clock.peer.sock.close()
     r = Reader(agent, Query="SELECT * FROM ProcessStart WHERE ProcessName = 'sleep'")
     if r.error:
         case.skip('process events', r.error['message'])
