@@ -14,7 +14,8 @@
 static int emit(struct rv_sink *out, const char *clock, const struct tm *t)
 {
         struct rv_row *row = rv_row(out);
-        unsigned first = (unsigned)(t->tm_wday - (t->tm_mday - 1) % 7 + 7) % 7; /* weekday of the month's first day */
+        unsigned first =
+                (unsigned)(t->tm_wday - (t->tm_mday - 1) % 7 + 7) % 7; /* weekday of the month's first day */
         CurrentTime_set_Clock(row, clock, strlen(clock));
         CurrentTime_set_Year(row, (uint32_t)t->tm_year + 1900);
         CurrentTime_set_Month(row, (uint32_t)t->tm_mon + 1);
@@ -83,7 +84,11 @@ static int push_read(int fd, struct rv_news *news)
 }
 
 static const struct rv_push push = { .covers = RV_PUSH_ALL, .open = push_open, .read = push_read };
-static const struct rv_provider local = { .class = &LocalTime_class, .query = local_query, .push = &push, .quick = true };
-static const struct rv_provider utc = { .class = &UTCTime_class, .query = utc_query, .push = &push, .quick = true };
+static const struct rv_provider local = {
+        .class = &LocalTime_class, .query = local_query, .push = &push, .quick = true
+};
+static const struct rv_provider utc = {
+        .class = &UTCTime_class, .query = utc_query, .push = &push, .quick = true
+};
 
 RV_PROVIDERS(localtime, &local, &utc);
