@@ -1,725 +1,989 @@
 /* SPDX-License-Identifier: MIT
  *
- * Container: the engine's containers. A list is one request, and properties that it does not have cost one more request
- * for each container (50 us of the engine), so those are read only when they are asked for.
+ * Container: the containers of this host's engines. Read from a model that the engine's events feed (lib/containers.h),
+ * changed by the engine's API (lib/engine.h); nothing is done by a command line.
+ *
+ * Isolation is one property: which of the engine's registered runtimes runs a container. One that was asked for and is
+ * not registered is refused before anything is made; nothing is ever run with less than was asked for.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/provider.h"
 #include "gen/Container.h"
-#include "providers/lib/container.h"
+#include "providers/lib/cgroup.h"
+#include "providers/lib/cgstat.h"
+#include "providers/lib/containerchange.h"
+#include "providers/lib/containers.h"
+#include "providers/lib/containerspec.h"
+#include "providers/lib/containertext.h"
 #include "providers/lib/engine.h"
+#include "providers/lib/enginestream.h"
 #include "providers/lib/fill.h"
+#include "providers/lib/jsonrow.h"
+#include "providers/lib/procfs.h"
+#include "schema/json.h"
 
 /* ---- reading ---- */
 
-static const char *plain_name(const char *s)
-{
-        return s && *s == '/' ? s + 1 : s;
-}
+static const struct rv_json_rule rules[] = {
+        { Container_Id, "Id", RV_J_TEXT },
+        { Container_Image, "Config/Image", RV_J_TEXT },
+        { Container_ImageId, "Image", RV_J_TEXT },
+        { Container_State, "State/Status", RV_J_TEXT },
+        { Container_HealthFailingStreak, "State/Health/FailingStreak", RV_J_UINT },
+        { Container_Error, "State/Error", RV_J_TEXT },
+        { Container_OomKilled, "State/OOMKilled", RV_J_BOOL },
+        { Container_ProcessId, "State/Pid", RV_J_SOME },
+        { Container_Created, "Created", RV_J_TIME },
+        { Container_StartedAt, "State/StartedAt", RV_J_TIME },
+        { Container_FinishedAt, "State/FinishedAt", RV_J_TIME },
+        { Container_RestartCount, "RestartCount", RV_J_UINT },
+        { Container_Runtime, "HostConfig/Runtime", RV_J_TEXT },
+        { Container_Privileged, "HostConfig/Privileged", RV_J_BOOL },
+        { Container_Path, "Path", RV_J_TEXT },
+        { Container_Args, "Args", RV_J_LIST },
+        { Container_Entrypoint, "Config/Entrypoint", RV_J_LIST },
+        { Container_Cmd, "Config/Cmd", RV_J_LIST },
+        { Container_WorkingDirectory, "Config/WorkingDir", RV_J_TEXT },
+        { Container_User, "Config/User", RV_J_TEXT },
+        { Container_HostName, "Config/Hostname", RV_J_TEXT },
+        { Container_Domainname, "Config/Domainname", RV_J_TEXT },
+        { Container_Environment, "Config/Env", RV_J_LIST },
+        { Container_Tty, "Config/Tty", RV_J_BOOL },
+        { Container_OpenStdin, "Config/OpenStdin", RV_J_BOOL },
+        { Container_Labels, "Config/Labels", RV_J_MAP },
+        { Container_ExposedPorts, "Config/ExposedPorts", RV_J_KEYS },
+        { Container_Networks, "NetworkSettings/Networks", RV_J_KEYS },
+        { Container_NetworkMode, "HostConfig/NetworkMode", RV_J_TEXT },
+        { Container_MaximumRetryCount, "HostConfig/RestartPolicy/MaximumRetryCount", RV_J_SOME },
+        { Container_AutoRemove, "HostConfig/AutoRemove", RV_J_BOOL },
+        { Container_ReadonlyRootfs, "HostConfig/ReadonlyRootfs", RV_J_BOOL },
+        { Container_CapAdd, "HostConfig/CapAdd", RV_J_LIST },
+        { Container_CapDrop, "HostConfig/CapDrop", RV_J_LIST },
+        { Container_SecurityOpt, "HostConfig/SecurityOpt", RV_J_LIST },
+        { Container_Dns, "HostConfig/Dns", RV_J_LIST },
+        { Container_ExtraHosts, "HostConfig/ExtraHosts", RV_J_LIST },
+        { Container_PidMode, "HostConfig/PidMode", RV_J_TEXT },
+        { Container_IpcMode, "HostConfig/IpcMode", RV_J_TEXT },
+        { Container_Init, "HostConfig/Init", RV_J_BOOL },
+        { Container_ShmSize, "HostConfig/ShmSize", RV_J_UINT },
+        { Container_MemoryLimit, "HostConfig/Memory", RV_J_SOME },
+        { Container_MemorySwap, "HostConfig/MemorySwap", RV_J_SOME },
+        { Container_MemoryReservation, "HostConfig/MemoryReservation", RV_J_SOME },
+        { Container_CpuShares, "HostConfig/CpuShares", RV_J_SOME },
+        { Container_CpusetCpus, "HostConfig/CpusetCpus", RV_J_TEXT },
+        { Container_PidsLimit, "HostConfig/PidsLimit", RV_J_SOME },
+        { Container_BlkioWeight, "HostConfig/BlkioWeight", RV_J_SOME },
+        { Container_OomScoreAdj, "HostConfig/OomScoreAdj", RV_J_INT },
+        { Container_StopSignal, "Config/StopSignal", RV_J_TEXT },
+        { Container_StopTimeout, "Config/StopTimeout", RV_J_UINT },
+        { Container_HealthTest, "Config/Healthcheck/Test", RV_J_LIST },
+        { Container_HealthInterval, "Config/Healthcheck/Interval", RV_J_SOME },
+        { Container_HealthTimeout, "Config/Healthcheck/Timeout", RV_J_SOME },
+        { Container_HealthRetries, "Config/Healthcheck/Retries", RV_J_SOME },
+        { Container_LogDriver, "HostConfig/LogConfig/Type", RV_J_TEXT },
+        { Container_LogOptions, "HostConfig/LogConfig/Config", RV_J_MAP },
+        { Container_LogPath, "LogPath", RV_J_TEXT },
+        { Container_StorageDriver, "Driver", RV_J_TEXT },
+        { Container_Platform, "Platform", RV_J_TEXT },
+        { Container_Project, "Config/Labels/com.docker.compose.project", RV_J_TEXT },
+        { Container_Service, "Config/Labels/com.docker.compose.service", RV_J_TEXT },
+};
 
-/* 0.0.0.0:8080->80/tcp, as docker ps has it. */
-static void fill_ports(struct rv_row *row, json_t *ports)
+static void fill_addresses(struct rv_row *row, json_t *doc)
 {
-        json_t *p;
-        size_t i;
-        char text[200];
-        if (!Container_wants_Ports(row) || !json_is_array(ports))
+        const char *name, *what[] = { "IPAddress", "GlobalIPv6Address" };
+        json_t *network, *networks = rv_j_at(doc, "NetworkSettings/Networks");
+        uint32_t n = 0;
+        unsigned addressed = 0;
+        if (!Container_wants_IPAddresses(row) && !Container_wants_IPAddress(row))
                 return;
-        rv_list list = Container_set_Ports(row, (uint32_t)json_array_size(ports));
-        json_array_foreach(ports, i, p)
-        {
-                const char *ip = rv_engine_text(p, "IP"), *type = rv_engine_text(p, "Type");
-                int outside = (int)rv_engine_int(p, "PublicPort"),
-                    inside = (int)rv_engine_int(p, "PrivatePort");
-                int n = outside ? snprintf(text, sizeof text,
-                                           strchr(ip ? ip : "", ':') ? "[%s]:%d->%d/%s" : "%s:%d->%d/%s",
-                                           ip ? ip : "", outside, inside, type ? type : "tcp")
-                                : snprintf(text, sizeof text, "%d/%s", inside, type ? type : "tcp");
-                rv_item_string(row, list, (uint32_t)i, text, (size_t)n);
+        for (int fill = 0; fill < 2; fill++) {
+                rv_list list = fill && n ? Container_set_IPAddresses(row, n) : 0;
+                n = 0;
+                json_object_foreach(networks, name, network) for (unsigned k = 0; k < 2; k++)
+                {
+                        const char *ip = rv_j_text(network, what[k]);
+                        if (ip && !fill && k == 0 && !addressed++)
+                                rv_fill(row, Container_IPAddress, ip);
+                        if (ip && list) {
+                                rv_item_string(row, list, n, name, strlen(name));
+                                rv_item_string(row, list, n + 1, ip, strlen(ip));
+                        }
+                        n += ip ? 2 : 0;
+                }
         }
 }
 
-static void fill_mounts(struct rv_row *row, json_t *mounts)
+/* What is put together from several places, each only where it is wanted. */
+static void fill_texts(struct rv_row *row, json_t *doc)
 {
-        json_t *m;
-        size_t i;
-        if (!Container_wants_Mounts(row) || !json_is_array(mounts))
+        struct rv_lines a, b;
+        char status[128];
+        if (Container_wants_Status(row)) {
+                rv_container_status(doc, status, sizeof status);
+                rv_fill(row, Container_Status, status);
+        }
+        if (Container_wants_Command(row)) {
+                rv_lines_clear(&a);
+                rv_container_command(doc, &a);
+                rv_fill(row, Container_Command, a.all);
+        }
+        if (Container_wants_Ports(row)) {
+                rv_lines_clear(&a);
+                rv_container_ports(doc, &a);
+                rv_lines_set(row, Container_Ports, &a);
+        }
+        if (Container_wants_PortBindings(row)) {
+                rv_lines_clear(&a);
+                rv_container_bindings(doc, &a);
+                rv_lines_set(row, Container_PortBindings, &a);
+        }
+        if (Container_wants_Devices(row)) {
+                rv_lines_clear(&a);
+                rv_container_devices(doc, &a);
+                rv_lines_set(row, Container_Devices, &a);
+        }
+        if (Container_wants_Mounts(row) || Container_wants_Volumes(row)) {
+                rv_lines_clear(&a);
+                rv_lines_clear(&b);
+                rv_container_mounts(doc, &a, &b);
+                rv_lines_set(row, Container_Mounts, &a);
+                rv_lines_set(row, Container_Volumes, &b);
+        }
+}
+
+static void fill_health(struct rv_row *row, json_t *doc)
+{
+        const char *health = rv_j_text(doc, "State/Health/Status");
+        json_t *log = rv_j_at(doc, "State/Health/Log");
+        if (health && strcmp(health, "none") != 0)
+                rv_fill(row, Container_Health, health);
+        if (json_array_size(log))
+                rv_fill(row, Container_HealthOutput,
+                        rv_j_text(json_array_get(log, json_array_size(log) - 1), "Output"));
+}
+
+static void fill_usage(struct rv_row *row, json_t *doc)
+{
+        struct rv_cgstat s;
+        unsigned pid = (unsigned)rv_j_number(doc, "State/Pid"), want = 0;
+        const char *mode = rv_or_empty(rv_j_text(doc, "HostConfig/NetworkMode"));
+        want |= Container_wants_CpuUsage(row) ? RV_CGSTAT_CPU : 0;
+        want |= Container_wants_MemoryUsage(row) ? RV_CGSTAT_MEMORY : 0;
+        want |= Container_wants_PidsCurrent(row) ? RV_CGSTAT_PIDS : 0;
+        want |= Container_wants_BlockRead(row) || Container_wants_BlockWritten(row) ? RV_CGSTAT_IO : 0;
+        if (strcmp(mode, "host") != 0 &&
+            (Container_wants_NetworkReceived(row) || Container_wants_NetworkSent(row)))
+                want |= RV_CGSTAT_NET;
+        if (!pid || !want)
                 return;
-        rv_list list = Container_set_Mounts(row, (uint32_t)json_array_size(mounts));
-        json_array_foreach(mounts, i, m)
+        rv_cgstat(pid, want, &s);
+        if (s.has & RV_CGSTAT_CPU)
+                Container_set_CpuUsage(row, s.cpu);
+        if (s.has & RV_CGSTAT_MEMORY)
+                Container_set_MemoryUsage(row, s.memory);
+        if (s.has & RV_CGSTAT_PIDS)
+                Container_set_PidsCurrent(row, s.pids);
+        if (s.has & RV_CGSTAT_IO) {
+                Container_set_BlockRead(row, s.read);
+                Container_set_BlockWritten(row, s.written);
+        }
+        if (s.has & RV_CGSTAT_NET) {
+                Container_set_NetworkReceived(row, s.received);
+                Container_set_NetworkSent(row, s.sent);
+        }
+}
+
+static void fill_cgroup(struct rv_row *row, unsigned pid)
+{
+        char path[64], all[4096] = "", group[RV_CGROUP_PATH];
+        if (!pid || !Container_wants_ControlGroup(row))
+                return;
+        snprintf(path, sizeof path, "/proc/%u/cgroup", pid);
+        ssize_t n = rv_proc_read(AT_FDCWD, path, all, sizeof all);
+        if (n > 0 && rv_cgroup_path(all, group))
+                rv_fill(row, Container_ControlGroup, group);
+}
+
+/* Measuring files is the engine's work, and long: only where it was asked for by name. */
+static void fill_size(struct rv_row *row, struct rv_engine *e, json_t *doc, const struct rv_query *q)
+{
+        char path[200];
+        json_t *sized = NULL;
+        if (!Container_wants_SizeRw(row) && !Container_wants_SizeRootFs(row))
+                return;
+        snprintf(path, sizeof path, "/containers/%.64s/json?size=1", rv_or_empty(rv_j_text(doc, "Id")));
+        struct rv_engine_ask a = { .engine = e,
+                                   .call = q->call,
+                                   .deadline = q->deadline,
+                                   .method = "GET",
+                                   .path = path,
+                                   .what = "cannot measure a container",
+                                   .file = -1 };
+        static const struct rv_json_rule size[] = { { Container_SizeRw, "SizeRw", RV_J_UINT },
+                                                    { Container_SizeRootFs, "SizeRootFs", RV_J_UINT } };
+        if (rv_engine_ask(&a, &sized, NULL) == RV_OK)
+                rv_json_fill(row, sized, size, 2);
+        json_decref(sized);
+}
+
+static void fill(struct rv_row *row, struct rv_engine *e, json_t *doc, const struct rv_query *q)
+{
+        const char *name = rv_or_empty(rv_j_text(doc, "Name")),
+                   *policy = rv_j_text(doc, "HostConfig/RestartPolicy/Name"),
+                   *state = rv_or_empty(rv_j_text(doc, "State/Status"));
+        int64_t nano = rv_j_number(doc, "HostConfig/NanoCpus");
+        const char *number = rv_j_text(doc, "Config/Labels/com.docker.compose.container-number");
+        rv_json_fill(row, doc, rules, sizeof rules / sizeof *rules);
+        rv_fill_n(row, Container_ShortId, rv_or_empty(rv_j_text(doc, "Id")), 12);
+        rv_fill(row, Container_Engine, e->name);
+        rv_fill(row, Container_Name, name + (*name == '/'));
+        rv_fill(row, Container_RestartPolicy, policy ? policy : "no");
+        rv_fill(row, Container_Isolation,
+                rv_spec_sandboxed(rv_j_text(doc, "HostConfig/Runtime")) ? "hyperv" : "process");
+        if (nano > 0)
+                Container_set_CpuLimit(row, (double)nano / 1e9);
+        if (number)
+                Container_set_Number(row, (uint32_t)strtoul(number, NULL, 10));
+        if (strcmp(state, "exited") == 0 || strcmp(state, "dead") == 0)
+                Container_set_ExitCode(row, (int32_t)rv_j_number(doc, "State/ExitCode"));
+        fill_texts(row, doc);
+        fill_addresses(row, doc);
+        fill_health(row, doc);
+        fill_usage(row, doc);
+        fill_cgroup(row, (unsigned)rv_j_number(doc, "State/Pid"));
+        fill_size(row, e, doc, q);
+}
+
+static int emit(const struct rv_query *q, struct rv_engine *e, json_t *docs, struct rv_sink *out)
+{
+        json_t *doc;
+        size_t i;
+        int r = RV_OK;
+        json_array_foreach(docs, i, doc)
         {
-                char text[8192];
-                const char *name = rv_engine_text(m, "Name"), *from = rv_engine_text(m, "Source"),
-                           *to = rv_engine_text(m, "Destination");
-                int n = snprintf(text, sizeof text, "%s:%s:%s",
-                                 name && *name ? name
-                                 : from        ? from
-                                               : "",
-                                 to ? to : "", json_is_true(json_object_get(m, "RW")) ? "rw" : "ro");
-                rv_item_string(row, list, (uint32_t)i, text,
-                               (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
-        }
-}
-
-static void fill_networks(struct rv_row *row, json_t *networks)
-{
-        const char *name;
-        json_t *net;
-        uint32_t i = 0;
-        bool addressed = false;
-        if (Container_wants_Networks(row) && json_is_object(networks)) {
-                rv_list list = Container_set_Networks(row, (uint32_t)json_object_size(networks));
-                json_object_foreach(networks, name, net) rv_item_string(row, list, i++, name, strlen(name));
-        }
-        json_object_foreach(networks, name, net)
-        {
-                const char *ip = rv_engine_text(net, "IPAddress");
-                if (ip && *ip && !addressed) {
-                        addressed = true;
-                        rv_fill(row, Container_IPAddress, ip);
-                }
-        }
-}
-
-static void fill_listed(struct rv_row *row, json_t *c)
-{
-        const char *id = rv_engine_text(c, "Id");
-        json_t *labels = json_object_get(c, "Labels");
-        int64_t t;
-        rv_fill(row, Container_Id, id);
-        rv_fill_n(row, Container_ShortId, id, id ? strnlen(id, 12) : 0);
-        rv_fill(row, Container_Name,
-                plain_name(json_string_value(json_array_get(json_object_get(c, "Names"), 0))));
-        rv_fill(row, Container_Image, rv_engine_text(c, "Image"));
-        rv_fill(row, Container_ImageId, rv_engine_text(c, "ImageID"));
-        rv_fill(row, Container_Command, rv_engine_text(c, "Command"));
-        rv_fill(row, Container_State, rv_engine_text(c, "State"));
-        rv_fill(row, Container_Status, rv_engine_text(c, "Status"));
-        if (rv_engine_time(c, "Created", &t))
-                Container_set_Created(row, t);
-        fill_ports(row, json_object_get(c, "Ports"));
-        fill_mounts(row, json_object_get(c, "Mounts"));
-        fill_networks(row, rv_engine_at(c, "NetworkSettings.Networks"));
-        rv_engine_map(row, Container_Labels, labels);
-        rv_fill(row, Container_Project,
-                json_string_value(json_object_get(labels, "com.docker.compose.project")));
-        rv_fill(row, Container_Service,
-                json_string_value(json_object_get(labels, "com.docker.compose.service")));
-}
-
-static void fill_control_group(struct rv_row *row, long pid)
-{
-        char path[64], line[4096];
-        snprintf(path, sizeof path, "/proc/%ld/cgroup", pid);
-        FILE *f = Container_wants_ControlGroup(row) && pid > 0 ? fopen(path, "re") : NULL;
-        while (f && fgets(line, sizeof line, f))
-                if (strncmp(line, "0::", 3) == 0) {
-                        line[strcspn(line, "\n")] = 0;
-                        rv_fill(row, Container_ControlGroup, line + 3);
-                }
-        if (f)
-                fclose(f);
-}
-
-static void fill_inspected(struct rv_row *row, json_t *c)
-{
-        int64_t t, n;
-        const char *runtime = rv_engine_text(c, "HostConfig.Runtime"),
-                   *state = rv_engine_text(c, "State.Status");
-        rv_fill(row, Container_Health, rv_engine_text(c, "State.Health.Status"));
-        rv_fill(row, Container_Runtime, runtime);
-        if (runtime)
-                rv_fill(row, Container_Isolation, rv_container_is_sandbox(runtime) ? "hyperv" : "process");
-        if ((n = rv_engine_int(c, "State.Pid")) > 0)
-                Container_set_ProcessId(row, (uint32_t)n);
-        fill_control_group(row, (long)n);
-        if (state && (strcmp(state, "exited") == 0 || strcmp(state, "dead") == 0))
-                Container_set_ExitCode(row, (int32_t)rv_engine_int(c, "State.ExitCode"));
-        Container_set_OomKilled(row, json_is_true(rv_engine_at(c, "State.OOMKilled")));
-        rv_fill(row, Container_Error, rv_engine_text(c, "State.Error"));
-        if (rv_engine_time(c, "State.StartedAt", &t))
-                Container_set_StartedAt(row, t);
-        if (rv_engine_time(c, "State.FinishedAt", &t))
-                Container_set_FinishedAt(row, t);
-        Container_set_RestartCount(row, (uint32_t)rv_engine_int(c, "RestartCount"));
-        const char *policy = rv_engine_text(c, "HostConfig.RestartPolicy.Name");
-        rv_fill(row, Container_RestartPolicy, policy && *policy ? policy : "no");
-        Container_set_Privileged(row, json_is_true(rv_engine_at(c, "HostConfig.Privileged")));
-        rv_fill(row, Container_HostName, rv_engine_text(c, "Config.Hostname"));
-        rv_fill(row, Container_User, rv_engine_text(c, "Config.User"));
-        rv_fill(row, Container_WorkingDirectory, rv_engine_text(c, "Config.WorkingDir"));
-        rv_engine_list(row, Container_Environment, rv_engine_at(c, "Config.Env"));
-        if ((n = rv_engine_int(c, "HostConfig.Memory")) > 0)
-                Container_set_MemoryLimit(row, (uint64_t)n);
-        if ((n = rv_engine_int(c, "HostConfig.NanoCpus")) > 0)
-                Container_set_CpuLimit(row, (double)n / 1e9);
-        if ((n = rv_engine_int(c, "HostConfig.PidsLimit")) > 0)
-                Container_set_PidsLimit(row, (uint32_t)n);
-        rv_fill(row, Container_LogPath, rv_engine_text(c, "LogPath"));
-}
-
-static bool needs_inspection(const struct rv_query *q)
-{
-        for (uint32_t p = 0; p < Container_class.nproperties; p++)
-                if (Container_class.properties[p].flags & RV_EXPENSIVE && rv_asked(q, p))
-                        return true;
-        return false;
-}
-
-static int emit(const struct rv_query *q, struct rv_sink *out, json_t *c, bool inspects, struct rv_error *err)
-{
-        json_t *whole = NULL;
-        struct rv_engine e = { .call = q->call,
-                               .deadline = q->deadline,
-                               .what = "cannot look at the container" };
-        const char *id = rv_engine_text(c, "Id");
-        if (inspects) {
-                int r = rv_engine_get(&e, &whole, err, "/containers/%s/json", id ? id : "");
-                if (r == RV_NOT_FOUND) { /* gone meanwhile */
-                        if (err)
-                                *err = (struct rv_error) { 0 };
-                        return RV_OK;
-                }
+                struct rv_row *row = rv_row(out);
+                fill(row, e, doc, q);
+                r = rv_cancelled(q->call) ? RV_STOP : rv_emit(out, row);
                 if (r)
-                        return r;
+                        break;
         }
-        struct rv_row *row = rv_row(out);
-        fill_listed(row, c);
-        if (whole)
-                fill_inspected(row, whole);
-        json_decref(whole);
-        return rv_emit(out, row);
-}
-
-/* What the engine itself can choose by: {"id":["..."]} */
-static char *filters_of(const struct rv_query *q)
-{
-        static const struct {
-                unsigned property;
-                const char *name, *prefix;
-        } known[] = { { Container_Id, "id", "" },
-                      { Container_State, "status", "" },
-                      { Container_Project, "label", "com.docker.compose.project=" } };
-        json_t *f = json_object();
-        for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-                const struct rv_arg *v = rv_equals(q, known[i].property);
-                char text[400];
-                if (!v || v->type != RV_STRING || v->len > 300)
-                        continue;
-                snprintf(text, sizeof text, "%s%.300s", known[i].prefix, v->s);
-                if (known[i].property == Container_State) /* another case would be refused */
-                        for (char *p = text; *p; p++)
-                                *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
-                json_object_set_new(f, known[i].name, json_pack("[s]", text));
-        }
-        char *text = json_object_size(f) ? json_dumps(f, JSON_COMPACT) : NULL;
-        json_decref(f);
-        return text;
+        return r;
 }
 
 static int container_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
-        struct rv_engine e = { .call = q->call, .deadline = q->deadline, .what = "cannot list containers" };
-        char *filters = filters_of(q), encoded[4096] = "";
-        json_t *list, *c;
-        size_t i;
-        bool inspects = needs_inspection(q);
-        int r = rv_engine_get(&e, &list, err, "/containers/json?all=1%s%s", filters ? "&filters=" : "",
-                              filters ? rv_engine_escape(encoded, sizeof encoded, filters) : "");
-        free(filters);
-        if (r == RV_INVALID_PARAMETER) { /* a state that the engine does not know */
-                if (err)
-                        *err = (struct rv_error) { 0 };
-                return RV_OK;
+        const struct rv_arg *id = rv_equals(q, Container_Id), *name = rv_equals(q, Container_Name),
+                            *of = rv_equals(q, Container_Engine);
+        unsigned asked = 0, failed = 0;
+        int r = RV_OK;
+        for (struct rv_engine *e = rv_engines; e->name && r != RV_STOP && r >= 0; e++) {
+                struct rv_containers *m = rv_engine_here(e) && !(of && strcasecmp(of->s, e->name) != 0)
+                                                  ? rv_containers_of(e)
+                                                  : NULL;
+                json_t *docs = NULL;
+                if (!m)
+                        continue;
+                struct rv_error why = { 0 };
+                int got = rv_containers_read(m,
+                                             id     ? id->s
+                                             : name ? name->s
+                                                    : NULL,
+                                             q->call, q->deadline, &docs, &why);
+                asked++;
+                if (got == RV_OK)
+                        r = emit(q, e, docs, out);
+                else if (got < 0)
+                        r = got;
+                else if (failed++ == 0)
+                        *err = why;
+                else
+                        rv_partial(out, &why);
+                json_decref(docs);
         }
-        json_array_foreach(list, i, c)
-        {
-                if (r == RV_OK)
-                        r = emit(q, out, c, inspects, err);
-        }
-        json_decref(list);
+        if (r == RV_OK && failed && failed == asked)
+                return err->code;
+        if (r == RV_OK && failed)
+                rv_partial(out, err);
         return r == RV_STOP ? RV_OK : r;
 }
 
-/* ---- one container ---- */
+/* ---- changing ---- */
 
-struct target {
-        struct rv_engine e;
-        char id[200], what[300], name[160];
-        char state[24];
-};
-
-/* Found first: what-if tells the truth, and messages name it. */
-static int begin(struct rv_call *c, const char *doing, struct target *t, struct rv_error *err)
+static int begin(struct rv_call *c, struct rv_container_change *ch, const char *verb, struct rv_error *err)
 {
-        json_t *j = NULL;
-        *t = (struct target) { .e = { .call = c, .deadline = c->deadline, .what = t->what } };
-        const struct rv_arg *id = &c->key[Container_Id];
-        if (id->type != RV_STRING || !id->len || id->len > 64)
-                return rv_fail(err, RV_INVALID_PARAMETER, "a container is named by its Id");
-        snprintf(t->what, sizeof t->what, "cannot %s the container %.80s", doing, id->s);
-        rv_engine_escape(t->id, sizeof t->id, id->s);
-        int r = rv_engine_get(&t->e, &j, err, "/containers/%s/json", t->id);
-        if (r == RV_OK) {
-                snprintf(t->name, sizeof t->name, "%.150s",
-                         plain_name(rv_engine_text(j, "Name")) ? plain_name(rv_engine_text(j, "Name")) : "");
-                snprintf(t->state, sizeof t->state, "%.20s",
-                         rv_engine_text(j, "State.Status") ? rv_engine_text(j, "State.Status") : "");
-                snprintf(t->what, sizeof t->what, "cannot %s the container %.80s", doing,
-                         t->name[0] ? t->name : id->s);
-        }
-        json_decref(j);
-        return r;
+        const struct rv_arg *id = &c->key[Container_Id], *name = &c->key[Container_Name];
+        const char *key = id->type == RV_STRING ? id->s : name->type == RV_STRING ? name->s : NULL;
+        return rv_container_begin(c, key, ch, verb, err);
 }
 
-static bool in_state(const struct target *t, const char *state)
+static int end(struct rv_call *c, struct rv_container_change *ch, int e)
 {
-        return strcmp(t->state, state) == 0;
+        if (e == RV_OK)
+                Container_Start_out_set_ReturnValue(c->out, 0);
+        return rv_container_end(c, ch, e);
 }
 
-/* A change from one state to another; nothing when it is there already. */
-static int to_state(struct rv_call *c, struct target *t, const char *to, const char *path,
-                    struct rv_error *err)
+/* A change of state. already: what it is in when there is nothing to do. */
+static int state(struct rv_call *c, const char *verb, const char *rest, const char *already, const char *to,
+                 struct rv_error *err)
 {
-        if (in_state(t, to))
-                return RV_OK;
-        rv_change(c, "State", t->state, to);
-        return c->what_if ? RV_OK : rv_engine_post(&t->e, NULL, NULL, err, "/containers/%s/%s", t->id, path);
+        struct rv_container_change ch;
+        int e = begin(c, &ch, verb, err);
+        if (e)
+                return e;
+        if (already && strcmp(ch.state, already) == 0)
+                return end(c, &ch, RV_OK);
+        rv_change(c, "State", ch.state, to);
+        if (!c->what_if)
+                e = rv_container_tell(c, &ch, "POST", rest, NULL, NULL, err);
+        return end(c, &ch, e);
 }
 
-static int success(struct rv_call *c, int r)
+static int container_start(struct rv_call *c, const void *in, struct rv_error *err)
 {
-        if (r == RV_OK)
-                rv_set_uint(c->out, 0, 0);
-        return r;
+        struct rv_container_change ch;
+        (void)in;
+        int e = begin(c, &ch, "start", err);
+        if (e)
+                return e;
+        if (strcmp(ch.state, "running") == 0)
+                return end(c, &ch, RV_OK);
+        rv_change(c, "State", ch.state, "running");
+        if (!c->what_if)
+                e = rv_container_tell(c, &ch, "POST", strcmp(ch.state, "paused") == 0 ? "/unpause" : "/start",
+                                      NULL, NULL, err);
+        if (!c->what_if && e == RV_OK)
+                e = rv_container_settled(c, &ch, err);
+        return end(c, &ch, e);
 }
 
-/* One that ends at once did not start: its status, and its last words. */
-static int look_again(struct target *t, struct rv_error *err)
+static int stop(struct rv_call *c, const char *verb, const char *to, bool has, uint32_t seconds,
+                struct rv_error *err)
 {
-        json_t *j = NULL;
-        usleep(200000);
-        int r = rv_engine_get(&t->e, &j, err, "/containers/%s/json", t->id);
-        const char *state = rv_engine_text(j, "State.Status");
-        int code = (int)rv_engine_int(j, "State.ExitCode");
-        if (r == RV_OK && state && strcmp(state, "exited") == 0 && code != 0) {
-                struct rv_container_output said = { .most = 2000 };
-                struct rv_error other = { 0 };
-                rv_container_logs(&t->e, t->id, "stdout=1&stderr=1&tail=5", &said, &other);
-                struct rv_buf *b = said.err.len ? &said.err : &said.out;
-                for (size_t i = 0; i < b->len; i++)
-                        if ((unsigned char)b->data[i] < ' ')
-                                b->data[i] = ' ';
-                rv_hint(err, "Its last words: %.200s", b->len ? b->data : "none");
-                rv_fail(err, RV_FAILED, "%s: it ended right after its start (status %d)", t->what, code);
-                r = RV_FAILED;
-                rv_container_output_free(&said);
-        }
-        json_decref(j);
-        return r;
+        struct rv_container_change ch;
+        char rest[64];
+        int e = begin(c, &ch, verb, err);
+        if (e)
+                return e;
+        bool still = strcmp(ch.state, "running") != 0 && strcmp(ch.state, "paused") != 0 &&
+                     strcmp(ch.state, "restarting") != 0;
+        if (still && *verb == 's')
+                return end(c, &ch, RV_OK);
+        rv_change(c, "State", ch.state, to);
+        snprintf(rest, sizeof rest, has ? "/%s?t=%u" : "/%s", verb, seconds);
+        if (!c->what_if)
+                e = rv_container_tell(c, &ch, "POST", rest, NULL, NULL, err);
+        if (!c->what_if && e == RV_OK && *verb == 'r')
+                e = rv_container_settled(c, &ch, err);
+        return end(c, &ch, e);
 }
-
-static int container_start(struct rv_call *c, const void *args, struct rv_error *err)
-{
-        (void)args;
-        struct target t;
-        int r = begin(c, "start", &t, err);
-        bool changes = r == RV_OK && !in_state(&t, "running");
-        if (r == RV_OK)
-                r = to_state(c, &t, "running", in_state(&t, "paused") ? "unpause" : "start", err);
-        if (r == RV_OK && changes && !c->what_if)
-                r = look_again(&t, err);
-        return success(c, r);
-}
-
 static int container_stop(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Container_Stop_in *in = args;
-        struct target t;
-        char path[40];
-        int r = begin(c, "stop", &t, err);
-        snprintf(path, sizeof path, in->has_Timeout ? "stop?t=%u" : "stop", in->Timeout);
-        if (r == RV_OK && !in_state(&t, "created") && !in_state(&t, "dead"))
-                r = to_state(c, &t, "exited", path, err);
-        return success(c, r);
+        return stop(c, "stop", "exited", in->has_Timeout, in->Timeout, err);
 }
-
 static int container_restart(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Container_Restart_in *in = args;
-        struct target t;
-        int r = begin(c, "restart", &t, err);
-        if (r == RV_OK) {
-                rv_change(c, "State", t.state, "running");
-                if (!c->what_if)
-                        r = in->has_Timeout
-                                    ? rv_engine_post(&t.e, NULL, NULL, err, "/containers/%s/restart?t=%u",
-                                                     t.id, in->Timeout)
-                                    : rv_engine_post(&t.e, NULL, NULL, err, "/containers/%s/restart", t.id);
-                if (r == RV_OK && !c->what_if)
-                        r = look_again(&t, err);
-        }
-        return success(c, r);
+        return stop(c, "restart", "running", in->has_Timeout, in->Timeout, err);
+}
+static int container_pause(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)in;
+        return state(c, "pause", "/pause", "paused", "paused", err);
+}
+static int container_unpause(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)in;
+        return state(c, "unpause", "/unpause", "running", "running", err);
 }
 
 static int container_kill(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Container_Kill_in *in = args;
-        struct target t;
-        char signal[100];
-        int r = begin(c, "send a signal to", &t, err);
-        if (r == RV_OK && !in_state(&t, "running") && !in_state(&t, "paused"))
-                r = rv_fail(err, RV_FAILED, "%s: it does not run (%s)", t.what, t.state);
-        if (r == RV_OK && !c->what_if)
-                r = rv_engine_post(
-                        &t.e, NULL, NULL, err, "/containers/%s/kill?signal=%s", t.id,
-                        rv_engine_escape(signal, sizeof signal, in->has_Signal ? in->Signal : "SIGKILL"));
-        return success(c, r);
-}
-
-static int container_pause(struct rv_call *c, const void *args, struct rv_error *err)
-{
-        (void)args;
-        struct target t;
-        int r = begin(c, "pause", &t, err);
-        return success(c, r ? r : to_state(c, &t, "paused", "pause", err));
-}
-
-static int container_unpause(struct rv_call *c, const void *args, struct rv_error *err)
-{
-        (void)args;
-        struct target t;
-        int r = begin(c, "resume", &t, err);
-        return success(c, r ? r : to_state(c, &t, "running", "unpause", err));
+        const char *signal = in->has_Signal ? in->Signal : "SIGKILL";
+        struct rv_container_change ch;
+        char rest[128] = "/kill?signal=";
+        int e = begin(c, &ch, "signal", err);
+        if (e)
+                return e;
+        rv_change(c, "Signal", NULL, signal);
+        rv_http_escape(rest, sizeof rest, signal);
+        if (!c->what_if)
+                e = rv_container_tell(c, &ch, "POST", rest, NULL, NULL, err);
+        else if (strcmp(ch.state, "running") != 0 && strcmp(ch.state, "paused") != 0)
+                e = rv_fail(err, RV_FAILED, "%s: it does not run", ch.what);
+        return end(c, &ch, e);
 }
 
 static int container_remove(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Container_Remove_in *in = args;
-        struct target t;
-        int r = begin(c, "remove", &t, err);
-        if (r == RV_OK && !in->Force &&
-            (in_state(&t, "running") || in_state(&t, "paused") || in_state(&t, "restarting"))) {
-                rv_hint(err, "Stop it first, or use Force.");
-                r = rv_fail(err, RV_FAILED, "%s: it is %s", t.what, t.state);
+        struct rv_container_change ch;
+        char rest[48];
+        bool force = in->has_Force && in->Force, volumes = in->has_Volumes && in->Volumes;
+        int e = begin(c, &ch, "remove", err);
+        if (e)
+                return e;
+        bool runs = strcmp(ch.state, "running") == 0 || strcmp(ch.state, "paused") == 0 ||
+                    strcmp(ch.state, "restarting") == 0;
+        if (runs && !force) {
+                rv_fail(err, RV_FAILED, "%s: it is %s", ch.what, ch.state);
+                return end(c, &ch, rv_hint(err, "Stop-Container first, or -Force to have it killed."));
         }
-        if (r == RV_OK) {
-                rv_change(c, "State", t.state, NULL);
-                if (!c->what_if)
-                        r = rv_engine_delete(&t.e, err, "/containers/%s?force=%d&v=%d", t.id, in->Force,
-                                             in->Volumes);
-        }
-        return success(c, r);
+        rv_change(c, "State", ch.state, NULL);
+        snprintf(rest, sizeof rest, "?force=%d&v=%d", force, volumes);
+        if (!c->what_if)
+                e = rv_container_tell(c, &ch, "DELETE", rest, NULL, NULL, err);
+        return end(c, &ch, e);
 }
 
 static int container_rename(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Container_Rename_in *in = args;
-        struct target t;
-        char name[400];
-        int r = begin(c, "rename", &t, err);
-        if (r == RV_OK && strcmp(t.name, in->NewName) != 0) {
-                rv_change(c, "Name", t.name, in->NewName);
-                if (!c->what_if)
-                        r = rv_engine_post(&t.e, NULL, NULL, err, "/containers/%s/rename?name=%s", t.id,
-                                           rv_engine_escape(name, sizeof name, in->NewName));
+        struct rv_container_change ch;
+        char rest[512] = "/rename?name=";
+        int e = rv_spec_name(in->NewName, "NewName", err);
+        if (e == RV_OK)
+                e = begin(c, &ch, "rename", err);
+        if (e)
+                return e;
+        rv_change(c, "Name", ch.name, in->NewName);
+        rv_http_escape(rest, sizeof rest, in->NewName);
+        if (!c->what_if)
+                e = rv_container_tell(c, &ch, "POST", rest, NULL, NULL, err);
+        return end(c, &ch, e);
+}
+
+/* ---- limits ---- */
+
+/* What New-Container and Set-Container have in common. */
+static int limits(json_t *to, const uint64_t *memory, const uint64_t *swap, const uint64_t *reservation,
+                  const double *cpus, const uint64_t *shares, const char *cpuset, const uint64_t *pids,
+                  struct rv_error *err)
+{
+        if (cpus && !(*cpus >= 0 && *cpus <= 100000)) {
+                rv_about(err, NULL, NULL, "CpuLimit");
+                return rv_fail(err, RV_INVALID_PARAMETER, "CpuLimit is a number of CPUs, such as 0.5 or 2");
         }
-        return success(c, r);
+        if (memory)
+                json_object_set_new(to, "Memory", json_integer((json_int_t)*memory));
+        if (swap)
+                json_object_set_new(to, "MemorySwap", json_integer((json_int_t)*swap));
+        if (reservation)
+                json_object_set_new(to, "MemoryReservation", json_integer((json_int_t)*reservation));
+        if (cpus)
+                json_object_set_new(to, "NanoCpus", json_integer((json_int_t)(*cpus * 1e9)));
+        if (shares)
+                json_object_set_new(to, "CpuShares", json_integer((json_int_t)*shares));
+        if (cpuset)
+                json_object_set_new(to, "CpusetCpus", json_string(cpuset));
+        if (pids)
+                json_object_set_new(to, "PidsLimit", json_integer((json_int_t)*pids));
+        return RV_OK;
 }
 
 static int container_update(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Container_Update_in *in = args;
-        struct target t;
-        char text[60];
-        json_t *body = json_object();
-        int r = begin(c, "change", &t, err);
-        if (in->has_MemoryLimit) {
-                json_object_set_new(body, "Memory", json_integer((json_int_t)in->MemoryLimit));
-                json_object_set_new(body, "MemorySwap", json_integer(-1));
-                snprintf(text, sizeof text, "%llu", (unsigned long long)in->MemoryLimit);
-                rv_change(c, "MemoryLimit", NULL, text);
+        struct rv_container_change ch;
+        json_t *body = json_object(), *answer = NULL;
+        int e = limits(body, in->has_MemoryLimit ? &in->MemoryLimit : NULL,
+                       in->has_MemorySwap ? &in->MemorySwap : NULL,
+                       in->has_MemoryReservation ? &in->MemoryReservation : NULL,
+                       in->has_CpuLimit ? &in->CpuLimit : NULL, in->has_CpuShares ? &in->CpuShares : NULL,
+                       in->has_CpusetCpus ? in->CpusetCpus : NULL, in->has_PidsLimit ? &in->PidsLimit : NULL,
+                       err);
+        if (e == RV_OK && in->has_RestartPolicy)
+                e = rv_spec_restart(body, in->RestartPolicy, err);
+        if (e == RV_OK && !json_object_size(body))
+                e = rv_fail(err, RV_INVALID_PARAMETER, "nothing to change was given");
+        if (e == RV_OK)
+                e = begin(c, &ch, "change", err);
+        if (e) {
+                json_decref(body);
+                return e;
         }
-        if (in->has_CpuLimit) {
-                json_object_set_new(body, "NanoCpus", json_integer((json_int_t)(in->CpuLimit * 1e9)));
-                snprintf(text, sizeof text, "%g", in->CpuLimit);
-                rv_change(c, "CpuLimit", NULL, text);
-        }
-        if (in->has_PidsLimit) {
-                json_object_set_new(body, "PidsLimit", json_integer(in->PidsLimit));
-                snprintf(text, sizeof text, "%u", in->PidsLimit);
-                rv_change(c, "PidsLimit", NULL, text);
-        }
-        if (in->has_RestartPolicy) {
-                json_object_set_new(body, "RestartPolicy", json_pack("{s:s}", "Name", in->RestartPolicy));
-                rv_change(c, "RestartPolicy", NULL, in->RestartPolicy);
-        }
-        if (r == RV_OK && !json_object_size(body))
-                r = rv_fail(err, RV_INVALID_PARAMETER, "%s: nothing to change is given", t.what);
-        if (r == RV_OK && !c->what_if)
-                r = rv_engine_post(&t.e, json_incref(body), NULL, err, "/containers/%s/update", t.id);
-        json_decref(body);
-        return success(c, r);
-}
-
-static int container_wait(struct rv_call *c, const void *args, struct rv_error *err)
-{
-        (void)args;
-        struct target t;
-        json_t *j = NULL;
-        int r = begin(c, "wait for", &t, err);
-        if (r == RV_OK)
-                r = rv_engine_post(&t.e, NULL, &j, err, "/containers/%s/wait", t.id);
-        if (r == RV_OK)
-                Container_Wait_out_set_ExitCode(c->out, (int32_t)rv_engine_int(j, "StatusCode"));
-        json_decref(j);
-        return success(c, r);
-}
-
-static int container_get_logs(struct rv_call *c, const void *args, struct rv_error *err)
-{
-        const struct Container_GetLogs_in *in = args;
-        struct target t;
-        char query[160];
-        struct rv_container_output said = { .most = RV_CONTAINER_OUTPUT, .from_end = true };
-        int r = begin(c, "read the log of", &t, err), n;
-        n = snprintf(query, sizeof query, "stdout=1&stderr=1&timestamps=%d", in->Timestamps);
-        if (in->has_Tail)
-                n += snprintf(query + n, sizeof query - (size_t)n, "&tail=%u", in->Tail);
-        if (in->has_Since)
-                snprintf(query + n, sizeof query - (size_t)n, "&since=%lld",
-                         (long long)(in->Since / 1000000000));
-        if (r == RV_OK)
-                r = rv_container_logs(&t.e, t.id, query, &said, err);
-        if (r == RV_OK) {
-                Container_GetLogs_out_set_Output(c->out, said.out.len ? said.out.data : "", said.out.len);
-                Container_GetLogs_out_set_ErrorOutput(c->out, said.err.len ? said.err.data : "",
-                                                      said.err.len);
-        }
-        rv_container_output_free(&said);
-        return success(c, r);
-}
-
-static int container_exec(struct rv_call *c, const void *args, struct rv_error *err)
-{
-        const struct Container_Exec_in *in = args;
-        struct target t;
-        struct rv_container_output said = { .most = RV_CONTAINER_OUTPUT };
-        json_t *made = NULL, *end = NULL, *body;
-        int r = begin(c, "run a command in", &t, err);
-        if (r == RV_OK && !in_state(&t, "running"))
-                r = rv_fail(err, RV_FAILED, "%s: it does not run (%s)", t.what, t.state);
-        if (r || c->what_if)
-                return success(c, r);
-        body = json_pack("{s:b, s:b, s:o}", "AttachStdout", 1, "AttachStderr", 1, "Cmd",
-                         rv_container_texts(in->Command, in->Command_n));
-        if (in->has_User)
-                json_object_set_new(body, "User", json_string(in->User));
-        if (in->has_WorkingDirectory)
-                json_object_set_new(body, "WorkingDir", json_string(in->WorkingDirectory));
-        if (in->has_Environment)
-                json_object_set_new(body, "Env", rv_container_texts(in->Environment, in->Environment_n));
-        r = rv_engine_post(&t.e, body, &made, err, "/containers/%s/exec", t.id);
-        const char *id = rv_engine_text(made, "Id");
-        if (r == RV_OK && id) {
-                t.e.piece = rv_container_piece;
-                t.e.piece_state = &said;
-                r = rv_engine_post(&t.e, json_pack("{s:b, s:b}", "Detach", 0, "Tty", 0), NULL, err,
-                                   "/exec/%s/start", id);
-                t.e.piece = NULL;
-        }
-        if (r == RV_OK && id)
-                r = rv_engine_get(&t.e, &end, err, "/exec/%s/json", id);
-        if (r == RV_OK) {
-                Container_Exec_out_set_ExitCode(c->out, (int32_t)rv_engine_int(end, "ExitCode"));
-                Container_Exec_out_set_Output(c->out, said.out.len ? said.out.data : "", said.out.len);
-                Container_Exec_out_set_ErrorOutput(c->out, said.err.len ? said.err.data : "", said.err.len);
-        }
-        json_decref(made);
-        json_decref(end);
-        rv_container_output_free(&said);
-        return success(c, r);
-}
-
-static int container_commit(struct rv_call *c, const void *args, struct rv_error *err)
-{
-        const struct Container_Commit_in *in = args;
-        struct target t;
-        json_t *j = NULL;
-        char repo[600], tag[300];
-        int r = begin(c, "make an image of", &t, err);
-        if (r == RV_OK && !c->what_if)
-                r = rv_engine_post(&t.e, json_object(), &j, err, "/commit?container=%s&repo=%s&tag=%s", t.id,
-                                   rv_engine_escape(repo, sizeof repo, in->Repository),
-                                   rv_engine_escape(tag, sizeof tag, in->has_Tag ? in->Tag : "latest"));
-        const char *id = rv_engine_text(j, "Id");
-        if (r == RV_OK && id)
-                Container_Commit_out_set_ImageId(c->out, id, strlen(id));
-        json_decref(j);
-        return success(c, r);
-}
-
-/* ---- making one ---- */
-
-static json_t *labels_of(const struct Container_Create_in *in)
-{
-        json_t *o = json_object();
-        for (uint32_t i = 0; i < in->Label_n; i++) {
-                const char *s = in->Label[i].s, *eq = strchr(s, '=');
-                char name[300];
-                snprintf(name, sizeof name, "%.*s", eq ? (int)(eq - s) : (int)strlen(s), s);
-                json_object_set_new(o, name, json_string(eq ? eq + 1 : ""));
-        }
-        return o;
-}
-
-static int host_config(const struct Container_Create_in *in, const char *runtime, json_t *body,
-                       struct rv_error *err)
-{
-        json_t *host = json_object(), *exposed = json_object(), *bindings = json_object();
-        int r = RV_OK;
-        for (uint32_t i = 0; r == RV_OK && i < in->Port_n; i++)
-                r = rv_container_port(exposed, bindings, &in->Port[i], err);
-        json_object_set_new(body, "ExposedPorts", exposed);
-        json_object_set_new(host, "PortBindings", bindings);
-        if (in->Mount_n)
-                json_object_set_new(host, "Binds", rv_container_texts(in->Mount, in->Mount_n));
-        if (in->has_Network)
-                json_object_set_new(host, "NetworkMode", json_string(in->Network));
-        if (in->has_RestartPolicy)
-                json_object_set_new(host, "RestartPolicy", json_pack("{s:s}", "Name", in->RestartPolicy));
-        if (in->has_MemoryLimit)
-                json_object_set_new(host, "Memory", json_integer((json_int_t)in->MemoryLimit));
-        if (in->has_CpuLimit)
-                json_object_set_new(host, "NanoCpus", json_integer((json_int_t)(in->CpuLimit * 1e9)));
-        if (in->has_PidsLimit)
-                json_object_set_new(host, "PidsLimit", json_integer(in->PidsLimit));
-        if (runtime[0])
-                json_object_set_new(host, "Runtime", json_string(runtime));
-        json_object_set_new(host, "Privileged", json_boolean(in->Privileged));
-        json_object_set_new(host, "AutoRemove", json_boolean(in->AutoRemove));
-        json_object_set_new(body, "HostConfig", host);
-        return r;
-}
-
-static json_t *config(const struct Container_Create_in *in)
-{
-        json_t *body = json_pack("{s:s, s:o}", "Image", in->Image, "Labels", labels_of(in));
-        if (in->Command_n)
-                json_object_set_new(body, "Cmd", rv_container_texts(in->Command, in->Command_n));
-        if (in->Entrypoint_n)
-                json_object_set_new(body, "Entrypoint", rv_container_texts(in->Entrypoint, in->Entrypoint_n));
-        if (in->Environment_n)
-                json_object_set_new(body, "Env", rv_container_texts(in->Environment, in->Environment_n));
-        if (in->has_HostName)
-                json_object_set_new(body, "Hostname", json_string(in->HostName));
-        if (in->has_User)
-                json_object_set_new(body, "User", json_string(in->User));
-        if (in->has_WorkingDirectory)
-                json_object_set_new(body, "WorkingDir", json_string(in->WorkingDirectory));
-        if (in->has_HealthCommand)
-                json_object_set_new(body, "Healthcheck",
-                                    json_pack("{s:[s, s]}", "Test", "CMD-SHELL", in->HealthCommand));
-        return body;
-}
-
-/* A what-if, or one that would fail anyway: is the image here, is the name free? */
-static int check_new(struct rv_engine *e, const struct Container_Create_in *in, struct rv_error *err)
-{
-        char text[600];
-        json_t *j = NULL;
-        int r = rv_engine_get(e, &j, err, "/images/%s/json", rv_engine_escape(text, sizeof text, in->Image));
-        json_decref(j);
-        if (r == RV_NOT_FOUND) {
-                rv_about(err, "Container", NULL, "Image");
-                rv_hint(err,
-                        "Request-ContainerImage pulls it; Get-ContainerImage lists those that are here.");
-                return RV_NOT_FOUND;
-        }
-        if (r || !in->has_Name)
-                return r;
-        r = rv_engine_get(e, &j, err, "/containers/%s/json", rv_engine_escape(text, sizeof text, in->Name));
-        json_decref(j);
-        if (r == RV_OK) {
-                rv_about(err, "Container", NULL, "Name");
-                return rv_fail(err, RV_ALREADY_EXISTS, "%s: there is a container of this name", e->what);
-        }
-        if (r == RV_NOT_FOUND && err)
-                *err = (struct rv_error) { 0 };
-        return r == RV_NOT_FOUND ? RV_OK : r;
-}
-
-static void answer_new(struct rv_call *c, json_t *j)
-{
-        const char *id = rv_engine_text(j, "Id");
-        json_t *warnings = json_object_get(j, "Warnings"), *w;
-        size_t i;
-        Container_Create_out_set_ReturnValue(c->out, 0);
-        if (id)
-                Container_Create_out_set_Id(c->out, id, strlen(id));
-        if (!json_array_size(warnings))
-                return;
-        rv_list list = Container_Create_out_set_Warnings(c->out, (uint32_t)json_array_size(warnings));
-        json_array_foreach(warnings, i, w)
+        const char *name;
+        json_t *value;
+        json_object_foreach(body, name, value)
         {
-                const char *s = json_string_value(w);
-                rv_item_string(c->out, list, (uint32_t)i, s ? s : "", s ? strlen(s) : 0);
+                json_t *had = json_object_get(json_object_get(ch.doc, "HostConfig"), name);
+                char *from = json_dumps(had, JSON_ENCODE_ANY | JSON_COMPACT),
+                     *to = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+                if (!json_equal(had, value))
+                        rv_change(c, name, from, to);
+                free(from);
+                free(to);
         }
+        if (!c->what_if)
+                e = rv_container_tell(c, &ch, "POST", "/update", body, &answer, err);
+        if (e == RV_OK)
+                rv_json_list(c->out, Container_Update_out_Warnings, json_object_get(answer, "Warnings"));
+        json_decref(answer);
+        json_decref(body);
+        return end(c, &ch, e);
+}
+
+/* ---- making ---- */
+
+static void set_text(json_t *to, const char *member, bool has, const char *text)
+{
+        if (has)
+                json_object_set_new(to, member, json_string(text));
+}
+static void set_flag(json_t *to, const char *member, bool has, bool flag)
+{
+        if (has)
+                json_object_set_new(to, member, json_boolean(flag));
+}
+#define TEXTS(in, p) ((struct rv_texts) { (in)->p, (in)->has_##p ? (in)->p##_n : 0, #p })
+
+static int spec_host(const struct Container_Create_in *in, json_t *config, json_t *host, struct rv_error *err)
+{
+        json_t *log = json_object();
+        int e = limits(host, in->has_MemoryLimit ? &in->MemoryLimit : NULL,
+                       in->has_MemorySwap ? &in->MemorySwap : NULL, NULL,
+                       in->has_CpuLimit ? &in->CpuLimit : NULL, in->has_CpuShares ? &in->CpuShares : NULL,
+                       in->has_CpusetCpus ? in->CpusetCpus : NULL, in->has_PidsLimit ? &in->PidsLimit : NULL,
+                       err);
+        set_flag(host, "Privileged", in->has_Privileged, in->Privileged);
+        set_flag(host, "ReadonlyRootfs", in->has_ReadonlyRootfs, in->ReadonlyRootfs);
+        set_flag(host, "AutoRemove", in->has_AutoRemove, in->AutoRemove);
+        set_flag(host, "Init", in->has_Init, in->Init);
+        set_text(host, "NetworkMode", in->has_Network, in->Network);
+        set_text(log, "Type", in->has_LogDriver, in->LogDriver);
+        if (e == RV_OK && in->has_RestartPolicy)
+                e = rv_spec_restart(host, in->RestartPolicy, err);
+        if (e == RV_OK)
+                e = rv_spec_ports(config, host, TEXTS(in, Port), err);
+        if (e == RV_OK)
+                e = rv_spec_mounts(host, TEXTS(in, Mount), err);
+        if (e == RV_OK)
+                e = rv_spec_devices(host, TEXTS(in, Devices), err);
+        const struct {
+                const char *member;
+                struct rv_texts texts;
+        } lists[] = { { "CapAdd", TEXTS(in, CapAdd) },
+                      { "CapDrop", TEXTS(in, CapDrop) },
+                      { "SecurityOpt", TEXTS(in, SecurityOpt) },
+                      { "Dns", TEXTS(in, Dns) },
+                      { "ExtraHosts", TEXTS(in, ExtraHosts) } };
+        for (unsigned i = 0; e == RV_OK && i < sizeof lists / sizeof *lists; i++)
+                e = rv_spec_list(host, lists[i].member, lists[i].texts);
+        if (e == RV_OK)
+                e = rv_spec_pairs(log, "Config", TEXTS(in, LogOptions), err);
+        if (json_object_size(log))
+                json_object_set(host, "LogConfig", log);
+        json_decref(log);
+        return e;
+}
+
+static void spec_health(const struct Container_Create_in *in, json_t *config)
+{
+        if (!in->has_HealthCommand)
+                return;
+        json_t *health = json_pack("{s[ss]}", "Test", "CMD-SHELL", in->HealthCommand);
+        if (in->has_HealthInterval)
+                json_object_set_new(health, "Interval",
+                                    json_integer((json_int_t)in->HealthInterval * 1000000000));
+        if (in->has_HealthTimeout)
+                json_object_set_new(health, "Timeout",
+                                    json_integer((json_int_t)in->HealthTimeout * 1000000000));
+        if (in->has_HealthRetries)
+                json_object_set_new(health, "Retries", json_integer(in->HealthRetries));
+        json_object_set_new(config, "Healthcheck", health);
+}
+
+static int spec(const struct Container_Create_in *in, json_t *config, struct rv_error *err)
+{
+        json_t *host = json_object();
+        json_object_set_new(config, "HostConfig", host);
+        set_text(config, "Image", true, in->Image);
+        set_text(config, "Hostname", in->has_HostName, in->HostName);
+        set_text(config, "User", in->has_User, in->User);
+        set_text(config, "WorkingDir", in->has_WorkingDirectory, in->WorkingDirectory);
+        set_text(config, "StopSignal", in->has_StopSignal, in->StopSignal);
+        set_flag(config, "Tty", in->has_Tty, in->Tty);
+        set_flag(config, "OpenStdin", in->has_OpenStdin, in->OpenStdin);
+        if (in->has_StopTimeout)
+                json_object_set_new(config, "StopTimeout", json_integer(in->StopTimeout));
+        spec_health(in, config);
+        int e = rv_spec_list(config, "Cmd", TEXTS(in, Command));
+        if (e == RV_OK)
+                e = rv_spec_list(config, "Entrypoint", TEXTS(in, Entrypoint));
+        if (e == RV_OK)
+                e = rv_spec_environment(config, TEXTS(in, Environment), err);
+        if (e == RV_OK)
+                e = rv_spec_pairs(config, "Labels", TEXTS(in, Label), err);
+        if (e == RV_OK && in->has_NetworkAliases && in->NetworkAliases_n) {
+                json_t *one = json_object();
+                e = rv_spec_list(one, "Aliases", TEXTS(in, NetworkAliases));
+                json_object_set_new(config, "NetworkingConfig",
+                                    json_pack("{s{so}}", "EndpointsConfig",
+                                              in->has_Network ? in->Network : "bridge", one));
+        }
+        return e ? e : spec_host(in, config, host, err);
 }
 
 static int container_create(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Container_Create_in *in = args;
-        char what[200], runtime[80], name[400];
-        struct rv_engine e = { .call = c, .deadline = c->deadline, .what = what };
-        json_t *made = NULL, *body;
-        snprintf(what, sizeof what, "cannot make a container of %.100s", in->Image);
-        int r = rv_container_runtime(&e, in->has_Isolation ? in->Isolation : "process", runtime, sizeof runtime, err);
-        if (r == RV_OK)
-                r = check_new(&e, in, err);
-        body = config(in);
-        if (r == RV_OK)
-                r = host_config(in, runtime, body, err);
-        if (r == RV_OK)
-                rv_change(c, "Name", NULL, in->has_Name ? in->Name : "(a name of the engine's)");
-        if (r == RV_OK && !c->what_if) {
-                r = in->has_Name
-                            ? rv_engine_post(&e, json_incref(body), &made, err, "/containers/create?name=%s",
-                                             rv_engine_escape(name, sizeof name, in->Name))
-                            : rv_engine_post(&e, json_incref(body), &made, err, "/containers/create");
-                const char *id = rv_engine_text(made, "Id");
-                if (r == RV_OK && in->Start && id)
-                        r = rv_engine_post(&e, NULL, NULL, err, "/containers/%s/start", id);
-                if (r && id) { /* half made is not made */
-                        struct rv_error other = { 0 };
-                        rv_engine_delete(&e, &other, "/containers/%s?force=1", id);
-                }
+        char runtime[128] = "", id[80] = "";
+        struct rv_engine *engine;
+        json_t *config = json_object(), *made = NULL;
+        int e = in->has_Name ? rv_spec_name(in->Name, "Name", err) : RV_OK;
+        if (e == RV_OK)
+                e = spec(in, config, err);
+        if (e == RV_OK)
+                e = rv_container_engine(in->has_Engine, in->Engine, &engine, err);
+        if (e == RV_OK)
+                e = rv_spec_runtime(engine, c, in->has_Isolation ? in->Isolation : NULL,
+                                    in->has_Runtime ? in->Runtime : NULL, runtime, sizeof runtime, err);
+        if (e == RV_OK)
+                e = rv_container_image(c, engine, in->Image, err);
+        if (e == RV_OK && in->has_Name)
+                e = rv_container_name_free(c, engine, in->Name, err);
+        if (e == RV_OK && *runtime)
+                json_object_set_new(json_object_get(config, "HostConfig"), "Runtime", json_string(runtime));
+        if (e == RV_OK) {
+                rv_change(c, "Name", NULL, in->has_Name ? in->Name : "(a name of the engine's choice)");
+                rv_change(c, "Image", NULL, in->Image);
+                if (*runtime)
+                        rv_change(c, "Runtime", NULL, runtime);
+                if (!c->what_if)
+                        e = rv_container_make(c, engine, in->has_Name ? in->Name : NULL, config,
+                                              in->has_Start && in->Start, id, &made, err);
         }
-        if (r == RV_OK && !c->what_if)
-                answer_new(c, made);
-        json_decref(body);
+        if (e == RV_OK && made) {
+                Container_Create_out_set_Id(c->out, id, strlen(id));
+                rv_json_list(c->out, Container_Create_out_Warnings, json_object_get(made, "Warnings"));
+        }
         json_decref(made);
-        return r;
+        json_decref(config);
+        if (e == RV_OK)
+                Container_Create_out_set_ReturnValue(c->out, 0);
+        return e;
 }
 
-static int (*const methods[])(struct rv_call *, const void *, struct rv_error *) = {
-        [Container_method_Start] = container_start,      [Container_method_Stop] = container_stop,
-        [Container_method_Restart] = container_restart,  [Container_method_Kill] = container_kill,
-        [Container_method_Pause] = container_pause,      [Container_method_Unpause] = container_unpause,
-        [Container_method_Remove] = container_remove,    [Container_method_Rename] = container_rename,
-        [Container_method_Update] = container_update,    [Container_method_Wait] = container_wait,
-        [Container_method_GetLogs] = container_get_logs, [Container_method_Exec] = container_exec,
-        [Container_method_Commit] = container_commit,    [Container_method_Create] = container_create,
+/* ---- what goes on inside ---- */
+
+static int container_wait(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Container_Wait_in *in = args;
+        struct rv_container_change ch;
+        char rest[64];
+        json_t *answer = NULL;
+        int e = begin(c, &ch, "wait for", err);
+        if (e)
+                return e;
+        snprintf(rest, sizeof rest, "/wait?condition=%s", in->has_Condition ? in->Condition : "not-running");
+        e = rv_container_tell(c, &ch, "POST", rest, NULL, &answer, err);
+        if (e == RV_TIMED_OUT) {
+                rv_fail(err, RV_TIMED_OUT, "%s: it still is %s", ch.what, ch.state);
+                rv_hint(err, "The container goes on. A longer time can be given to the call.");
+        }
+        if (e == RV_OK)
+                Container_Wait_out_set_ExitCode(c->out, (int32_t)rv_j_number(answer, "StatusCode"));
+        json_decref(answer);
+        return end(c, &ch, e);
+}
+
+#define OUTPUT (4u << 20) /* bytes of each stream that are kept */
+
+static int container_logs(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Container_GetLogs_in *in = args;
+        struct rv_container_change ch;
+        struct rv_http h;
+        struct rv_output o = { .most = OUTPUT, .tail = true };
+        char path[400];
+        int e = begin(c, &ch, "read the output of", err);
+        if (e)
+                return e;
+        int n = snprintf(path, sizeof path,
+                         "/containers/%s/logs?stdout=1&stderr=1&timestamps=%d&tail=", ch.id,
+                         in->has_Timestamps && in->Timestamps);
+        n += snprintf(path + n, sizeof path - (size_t)n, in->has_Tail ? "%u" : "all", in->Tail);
+        if (in->has_Since)
+                n += snprintf(path + n, sizeof path - (size_t)n, "&since=%lld.%09lld",
+                              (long long)(in->Since / 1000000000), (long long)(in->Since % 1000000000));
+        if (in->has_Until)
+                snprintf(path + n, sizeof path - (size_t)n, "&until=%lld.%09lld",
+                         (long long)(in->Until / 1000000000), (long long)(in->Until % 1000000000));
+        struct rv_engine_ask a = { .engine = ch.engine,
+                                   .call = c,
+                                   .deadline = c->deadline,
+                                   .method = "GET",
+                                   .path = path,
+                                   .what = ch.what,
+                                   .file = -1 };
+        e = rv_engine_open(&a, &h, err);
+        if (e == RV_OK) {
+                int r = rv_output_read(&h, !rv_j_true(ch.doc, "Config/Tty"), &o);
+                rv_http_close(&h);
+                if (r)
+                        e = rv_engine_fail(err, ch.engine, r, ch.what);
+        }
+        if (e == RV_OK) {
+                Container_GetLogs_out_set_Output(c->out, rv_or_empty(o.text[0]), o.n[0]);
+                Container_GetLogs_out_set_ErrorOutput(c->out, rv_or_empty(o.text[1]), o.n[1]);
+                Container_GetLogs_out_set_Truncated(c->out, o.truncated);
+        }
+        rv_output_free(&o);
+        return end(c, &ch, e);
+}
+
+static int container_exec(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Container_Exec_in *in = args;
+        struct rv_container_change ch;
+        struct rv_output o = { .most = OUTPUT };
+        json_t *config = json_pack("{sb sb sb}", "AttachStdout", 1, "AttachStderr", 1, "AttachStdin",
+                                   in->has_InputText);
+        int status = 0,
+            e = in->Command_n ? RV_OK : rv_fail(err, RV_INVALID_PARAMETER, "a command has at least one word");
+        if (e == RV_OK)
+                e = rv_spec_list(config, "Cmd", TEXTS(in, Command));
+        if (e == RV_OK)
+                e = rv_spec_environment(config, TEXTS(in, Environment), err);
+        set_text(config, "User", in->has_User, in->User);
+        set_text(config, "WorkingDir", in->has_WorkingDirectory, in->WorkingDirectory);
+        set_flag(config, "Privileged", in->has_Privileged, in->Privileged);
+        if (e == RV_OK)
+                e = begin(c, &ch, "run a command in", err);
+        if (e) {
+                json_decref(config);
+                return e;
+        }
+        e = rv_container_must_run(&ch, err);
+        rv_change(c, "Command", NULL, in->Command_n ? in->Command[0].s : NULL);
+        if (e == RV_OK && !c->what_if)
+                e = rv_engine_exec(ch.engine, c, c->deadline, ch.id, config,
+                                   in->has_InputText ? in->InputText : NULL,
+                                   in->has_InputText ? in->InputText_len : 0, ch.what, &o, &status, err);
+        if (e == RV_OK && !c->what_if) {
+                Container_Exec_out_set_ExitCode(c->out, status);
+                Container_Exec_out_set_Output(c->out, o.text[0] ? o.text[0] : "", o.n[0]);
+                Container_Exec_out_set_ErrorOutput(c->out, o.text[1] ? o.text[1] : "", o.n[1]);
+                Container_Exec_out_set_Truncated(c->out, o.truncated);
+        }
+        rv_output_free(&o);
+        json_decref(config);
+        return end(c, &ch, e);
+}
+
+/* Inside a sandbox the host sees nothing, and the engine's own top looks the sandbox's ids up among the host's: ps of
+ * the inside is asked instead. */
+static int top_inside(struct rv_call *c, struct rv_container_change *ch, struct rv_error *err)
+{
+        struct rv_output o = { .most = OUTPUT };
+        int status = 0;
+        json_t *config = json_pack("{sb sb s[sss]}", "AttachStdout", 1, "AttachStderr", 1, "Cmd", "ps", "-o",
+                                   "pid,args");
+        int e = rv_engine_exec(ch->engine, c, c->deadline, ch->id, config, NULL, 0, ch->what, &o, &status,
+                               err);
+        if (e == RV_OK && status) {
+                rv_fail(err, RV_NOT_SUPPORTED, "%s: it has no ps (status %d)", ch->what, status);
+                e = rv_hint(err, "Its kernel is its own (%s): only a program inside knows.",
+                            rv_or_empty(rv_j_text(ch->doc, "HostConfig/Runtime")));
+        }
+        if (e == RV_OK)
+                rv_processes_list(c->out, Container_Top_out_ProcessIds, Container_Top_out_Commands,
+                                  o.text[0] ? o.text[0] : "");
+        rv_output_free(&o);
+        json_decref(config);
+        return e;
+}
+
+static int container_top(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        struct rv_container_change ch;
+        (void)in;
+        int e = begin(c, &ch, "list the processes of", err);
+        if (e)
+                return e;
+        e = rv_container_must_run(&ch, err);
+        if (e == RV_OK && rv_spec_sandboxed(rv_j_text(ch.doc, "HostConfig/Runtime")))
+                e = top_inside(c, &ch, err);
+        else if (e == RV_OK) {
+                char *all = rv_cgstat_processes((unsigned)rv_j_number(ch.doc, "State/Pid"));
+                if (all)
+                        rv_processes_list(c->out, Container_Top_out_ProcessIds, Container_Top_out_Commands,
+                                          all);
+                else
+                        e = rv_fail(err, RV_UNAVAILABLE, "%s: its control group cannot be read", ch.what);
+                free(all);
+        }
+        return end(c, &ch, e);
+}
+
+static int container_commit(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Container_Commit_in *in = args;
+        struct rv_container_change ch;
+        char path[3000];
+        json_t *made = NULL;
+        int e = begin(c, &ch, "make an image of", err);
+        if (e)
+                return e;
+        snprintf(path, sizeof path, "/commit?container=%s&pause=%d&repo=", ch.id,
+                 !(in->has_NoPause && in->NoPause));
+        rv_http_escape(path, sizeof path, in->has_Repository ? in->Repository : "");
+        strncat(path, "&tag=", sizeof path - strlen(path) - 1);
+        rv_http_escape(path, sizeof path, in->has_Tag ? in->Tag : "");
+        strncat(path, "&comment=", sizeof path - strlen(path) - 1);
+        rv_http_escape(path, sizeof path, in->has_Comment ? in->Comment : "");
+        strncat(path, "&author=", sizeof path - strlen(path) - 1);
+        rv_http_escape(path, sizeof path, in->has_Author ? in->Author : "");
+        struct rv_engine_ask a = { .engine = ch.engine,
+                                   .call = c,
+                                   .deadline = c->deadline,
+                                   .method = "POST",
+                                   .path = path,
+                                   .what = ch.what,
+                                   .file = -1 };
+        rv_change(c, "Image", NULL, in->has_Repository ? in->Repository : "(no name)");
+        if (!c->what_if)
+                e = rv_engine_ask(&a, &made, err);
+        const char *id = rv_j_text(made, "Id");
+        if (e == RV_OK && id)
+                Container_Commit_out_set_ImageId(c->out, id, strlen(id));
+        json_decref(made);
+        return end(c, &ch, e);
+}
+
+static int container_changes(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        struct rv_container_change ch;
+        json_t *all = NULL, *one;
+        size_t i;
+        (void)in;
+        int e = begin(c, &ch, "list the changes of", err);
+        if (e == RV_OK) {
+                e = rv_container_tell(c, &ch, "GET", "/changes", NULL, &all, err);
+                json_t *texts = json_array();
+                json_array_foreach(all, i, one)
+                {
+                        int64_t kind = rv_j_number(one, "Kind");
+                        json_array_append_new(texts,
+                                              json_sprintf("%c %s", "CAD"[kind >= 0 && kind < 3 ? kind : 0],
+                                                           rv_or_empty(rv_j_text(one, "Path"))));
+                }
+                if (e == RV_OK)
+                        rv_json_list(c->out, Container_Changes_out_Paths, texts);
+                json_decref(texts);
+                json_decref(all);
+                e = end(c, &ch, e);
+        }
+        return e;
+}
+
+static int container_prune(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Container_Prune_in *in = args;
+        struct rv_engine *engine;
+        json_t *answer = NULL, *one;
+        size_t i;
+        int e = rv_container_engine(in->has_Engine, in->Engine, &engine, err);
+        if (e)
+                return e;
+        struct rv_engine_ask a = { .engine = engine,
+                                   .call = c,
+                                   .deadline = c->deadline,
+                                   .file = -1,
+                                   .method = "GET",
+                                   .path = "/containers/"
+                                           "json?all=1&filters=%7B%22status%22%3A%5B%22exited%22%2C%"
+                                           "22created%22%2C%22dead%22%5D%7D",
+                                   .what = "cannot remove the containers that have ended" };
+        e = rv_engine_ask(&a, &answer, err);
+        json_array_foreach(answer, i, one)
+                rv_change(c, rv_or_empty(json_string_value(json_array_get(json_object_get(one, "Names"), 0))),
+                          rv_j_text(one, "State"), NULL);
+        json_decref(answer);
+        answer = NULL;
+        if (e == RV_OK && !c->what_if) {
+                a.method = "POST";
+                a.path = "/containers/prune";
+                e = rv_engine_ask(&a, &answer, err);
+        }
+        if (e == RV_OK) {
+                rv_json_list(c->out, Container_Prune_out_Removed,
+                             json_object_get(answer, "ContainersDeleted"));
+                Container_Prune_out_set_SpaceReclaimed(c->out,
+                                                       (uint64_t)rv_j_number(answer, "SpaceReclaimed"));
+                Container_Prune_out_set_ReturnValue(c->out, 0);
+        }
+        json_decref(answer);
+        return e;
+}
+
+/* ---- the table ---- */
+
+/* Watched is the first engine that is here; another's changes are found by comparing. */
+static int push_open(struct rv_error *err)
+{
+        struct rv_engine *e = rv_engine_find(NULL);
+        struct rv_containers *m = e ? rv_containers_of(e) : NULL;
+        return m ? rv_containers_watch(m)
+                 : (rv_fail(err, RV_UNAVAILABLE, "this host has no container engine"), -ENOENT);
+}
+static int push_read(int fd, struct rv_news *news)
+{
+        uint64_t n;
+        if (read(fd, &n, sizeof n) == sizeof n)
+                rv_news_changed(news);
+        return 0;
+}
+static void push_close(int fd)
+{
+        (void)fd; /* the model's own */
+        for (struct rv_engine *e = rv_engines; e->name; e++) {
+                struct rv_containers *m = rv_engine_here(e) ? rv_containers_of(e) : NULL;
+                if (m)
+                        rv_containers_unwatch(m);
+        }
+}
+static const uint16_t silent[] = { Container_Status };
+static const struct rv_push push = { .covers = RV_PUSH_ALL,
+                                     .silent = silent,
+                                     .nsilent = 1,
+                                     .open = push_open,
+                                     .read = push_read,
+                                     .close = push_close };
+
+static void container_idle(void)
+{
+        for (struct rv_engine *e = rv_engines; e->name; e++)
+                if (rv_engine_here(e))
+                        rv_containers_idle(rv_containers_of(e));
+}
+
+static int (*const methods[Container_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
+        [Container_method_Create] = container_create,   [Container_method_Start] = container_start,
+        [Container_method_Stop] = container_stop,       [Container_method_Kill] = container_kill,
+        [Container_method_Restart] = container_restart, [Container_method_Pause] = container_pause,
+        [Container_method_Unpause] = container_unpause, [Container_method_Remove] = container_remove,
+        [Container_method_Rename] = container_rename,   [Container_method_Update] = container_update,
+        [Container_method_Wait] = container_wait,       [Container_method_GetLogs] = container_logs,
+        [Container_method_Exec] = container_exec,       [Container_method_Top] = container_top,
+        [Container_method_Commit] = container_commit,   [Container_method_Changes] = container_changes,
+        [Container_method_Prune] = container_prune,
 };
 
-static const struct rv_provider container = {
-        .class = &Container_class, .query = container_query, .methods = methods, .threads = 8
-};
+static const struct rv_provider container = { .class = &Container_class,
+                                              .query = container_query,
+                                              .methods = methods,
+                                              .push = &push,
+                                              .idle = container_idle,
+                                              .threads = 8 };
 
 RV_PROVIDERS(container, &container);

@@ -3,17 +3,18 @@
  * ContainerImage: the engine's images.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/provider.h"
 #include "gen/ContainerImage.h"
-#include "providers/lib/container.h"
+#include "providers/lib/enginetalk.h"
 #include "providers/lib/fill.h"
-#include "providers/lib/slurp.h"
-
-enum { ARCHIVE_MOST = 256 << 20 };
+#include "providers/lib/jsonrow.h"
 
 static const char *first_name(json_t *image)
 {
@@ -23,44 +24,44 @@ static const char *first_name(json_t *image)
 
 static void fill_listed(struct rv_row *row, json_t *j)
 {
-        const char *id = rv_engine_text(j, "Id"), *digits = id && strchr(id, ':') ? strchr(id, ':') + 1 : id;
+        const char *id = rv_j_text(j, "Id"), *digits = id && strchr(id, ':') ? strchr(id, ':') + 1 : id;
         int64_t t;
         rv_fill(row, ContainerImage_Id, id);
         rv_fill_n(row, ContainerImage_ShortId, digits, digits ? strnlen(digits, 12) : 0);
         rv_fill(row, ContainerImage_Name, first_name(j));
         if (first_name(j))
-                rv_engine_list(row, ContainerImage_RepoTags, json_object_get(j, "RepoTags"));
-        rv_engine_list(row, ContainerImage_RepoDigests, json_object_get(j, "RepoDigests"));
-        if (rv_engine_time(j, "Created", &t))
+                rv_json_list(row, ContainerImage_RepoTags, json_object_get(j, "RepoTags"));
+        rv_json_list(row, ContainerImage_RepoDigests, json_object_get(j, "RepoDigests"));
+        if (rv_j_time(j, "Created", &t))
                 ContainerImage_set_Created(row, t);
-        ContainerImage_set_Size(row, (uint64_t)rv_engine_int(j, "Size"));
-        rv_engine_map(row, ContainerImage_Labels, json_object_get(j, "Labels"));
+        ContainerImage_set_Size(row, (uint64_t)rv_j_number(j, "Size"));
+        rv_json_map(row, ContainerImage_Labels, json_object_get(j, "Labels"));
 }
 
 static void fill_inspected(struct rv_row *row, json_t *j)
 {
-        rv_fill(row, ContainerImage_Architecture, rv_engine_text(j, "Architecture"));
-        rv_fill(row, ContainerImage_OperatingSystem, rv_engine_text(j, "Os"));
-        rv_engine_list(row, ContainerImage_Command, rv_engine_at(j, "Config.Cmd"));
-        rv_engine_list(row, ContainerImage_Entrypoint, rv_engine_at(j, "Config.Entrypoint"));
-        rv_engine_list(row, ContainerImage_Environment, rv_engine_at(j, "Config.Env"));
-        rv_engine_list(row, ContainerImage_Layers, rv_engine_at(j, "RootFS.Layers"));
+        rv_fill(row, ContainerImage_Architecture, rv_j_text(j, "Architecture"));
+        rv_fill(row, ContainerImage_OperatingSystem, rv_j_text(j, "Os"));
+        rv_json_list(row, ContainerImage_Command, rv_j_at(j, "Config/Cmd"));
+        rv_json_list(row, ContainerImage_Entrypoint, rv_j_at(j, "Config/Entrypoint"));
+        rv_json_list(row, ContainerImage_Environment, rv_j_at(j, "Config/Env"));
+        rv_json_list(row, ContainerImage_Layers, rv_j_at(j, "RootFS/Layers"));
 }
 
 static int image_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
-        struct rv_engine e = { .call = q->call, .deadline = q->deadline, .what = "cannot list images" };
+        struct rv_talk e = { .call = q->call, .deadline = q->deadline, .what = "cannot list images" };
         json_t *list, *j, *whole;
         size_t i;
         bool inspects = false;
         for (uint32_t p = 0; p < ContainerImage_class.nproperties; p++)
                 inspects |= ContainerImage_class.properties[p].flags & RV_EXPENSIVE && rv_asked(q, p);
-        int r = rv_engine_get(&e, &list, err, "/images/json");
+        int r = rv_talk_get(&e, &list, err, "/images/json");
         json_array_foreach(list, i, j)
         {
                 whole = NULL;
                 if (r == RV_OK && inspects)
-                        r = rv_engine_get(&e, &whole, err, "/images/%s/json", rv_engine_text(j, "Id"));
+                        r = rv_talk_get(&e, &whole, err, "/images/%s/json", rv_j_text(j, "Id"));
                 if (r == RV_NOT_FOUND) {
                         r = RV_OK; /* gone meanwhile */
                         if (err)
@@ -82,7 +83,7 @@ static int image_query(const struct rv_query *q, struct rv_sink *out, struct rv_
 
 static const char *key_of(const struct rv_call *c, char *to, size_t size)
 {
-        return rv_engine_escape(
+        return rv_http_escaped(
                 to, size, c->key[ContainerImage_Id].type == RV_STRING ? c->key[ContainerImage_Id].s : "");
 }
 
@@ -96,82 +97,103 @@ static int success(struct rv_call *c, int r)
 static int image_tag(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct ContainerImage_Tag_in *in = args;
-        struct rv_engine e = { .call = c, .deadline = c->deadline, .what = "cannot tag the image" };
+        struct rv_talk e = { .call = c, .deadline = c->deadline, .what = "cannot tag the image" };
         char id[300], repo[600], tag[300];
         json_t *j = NULL;
-        int r = rv_engine_get(&e, &j, err, "/images/%s/json", key_of(c, id, sizeof id));
+        int r = rv_talk_get(&e, &j, err, "/images/%s/json", key_of(c, id, sizeof id));
         json_decref(j);
         if (r == RV_OK)
                 rv_change(c, "RepoTags", NULL, in->Repository);
         if (r == RV_OK && !c->what_if)
-                r = rv_engine_post(&e, NULL, NULL, err, "/images/%s/tag?repo=%s&tag=%s", id,
-                                   rv_engine_escape(repo, sizeof repo, in->Repository),
-                                   rv_engine_escape(tag, sizeof tag, in->has_Tag ? in->Tag : "latest"));
+                r = rv_talk_post(&e, NULL, NULL, err, "/images/%s/tag?repo=%s&tag=%s", id,
+                                 rv_http_escaped(repo, sizeof repo, in->Repository),
+                                 rv_http_escaped(tag, sizeof tag, in->has_Tag ? in->Tag : "latest"));
         return success(c, r);
 }
 
 static int image_remove(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct ContainerImage_Remove_in *in = args;
-        struct rv_engine e = { .call = c, .deadline = c->deadline, .what = "cannot remove the image" };
+        struct rv_talk e = { .call = c, .deadline = c->deadline, .what = "cannot remove the image" };
         char id[300];
         json_t *j = NULL;
-        int r = rv_engine_get(&e, &j, err, "/images/%s/json", key_of(c, id, sizeof id));
+        int r = rv_talk_get(&e, &j, err, "/images/%s/json", key_of(c, id, sizeof id));
         if (r == RV_OK)
                 rv_change(c, "RepoTags", first_name(j), NULL);
         json_decref(j);
         if (r == RV_OK && !c->what_if)
-                r = rv_engine_delete(&e, err, "/images/%s?force=%d", id, in->Force);
+                r = rv_talk_delete(&e, err, "/images/%s?force=%d", id, in->Force);
         return success(c, r);
 }
 
-/* A pull is told as lines of JSON with status 200, also when it fails. */
+/* ---- what the engine tells of line by line ---- */
+
+#define BUILD_OUTPUT 65536u
+
 struct progress {
-        char last[200], wrong[300];
-        struct rv_buf line;
+        char last[200], id[100]; /* what it said last; the image's id */
+        char *output;            /* of a build: its end, BUILD_OUTPUT bytes at most; or NULL: not kept */
+        size_t n;
 };
-static bool on_progress(void *state, int stream, const char *s, size_t n)
+
+static void keep(struct progress *p, const char *s)
+{
+        size_t n = strlen(s);
+        if (n > BUILD_OUTPUT / 2)
+                s += n - BUILD_OUTPUT / 2, n = BUILD_OUTPUT / 2;
+        if (p->n + n > BUILD_OUTPUT) {
+                memmove(p->output, p->output + p->n - BUILD_OUTPUT / 2, BUILD_OUTPUT / 2);
+                p->n = BUILD_OUTPUT / 2;
+        }
+        memcpy(p->output + p->n, s, n);
+        p->n += n;
+}
+
+static void on_progress(void *state, json_t *j)
 {
         struct progress *p = state;
-        (void)stream;
-        for (size_t i = 0; i < n; i++) {
-                if (s[i] != '\n') {
-                        if (p->line.len < 65536)
-                                rv_buf_put(&p->line, s + i, 1);
-                        continue;
-                }
-                json_t *j = p->line.len ? json_loadb(p->line.data, p->line.len, 0, NULL) : NULL;
-                const char *status = rv_engine_text(j, "status"), *error = rv_engine_text(j, "error");
-                if (status)
-                        snprintf(p->last, sizeof p->last, "%.199s", status);
-                if (error)
-                        snprintf(p->wrong, sizeof p->wrong, "%.250s", error);
-                json_decref(j);
-                p->line.len = 0;
+        const char *status = rv_j_text(j, "status"), *stream = rv_j_text(j, "stream"),
+                   *id = rv_j_text(j, "aux/ID");
+        if (status || stream)
+                snprintf(p->last, sizeof p->last, "%.*s", (int)strcspn(status ? status : stream, "\n"),
+                         status ? status : stream);
+        if (id || (status && strncmp(status, "sha256:", 7) == 0))
+                snprintf(p->id, sizeof p->id, "%.99s", id ? id : status);
+        if (p->output && stream)
+                keep(p, stream);
+}
+
+/* A file of this host to read an archive from. */
+static int archive(const char *path, const char *what, int *ret, struct rv_error *err)
+{
+        struct stat st;
+        *ret = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (*ret < 0) {
+                rv_about(err, NULL, NULL, "Path");
+                return rv_fail_errno(err, errno, "%s", what);
         }
-        return true;
+        if (fstat(*ret, &st) == 0 && S_ISREG(st.st_mode))
+                return RV_OK;
+        close(*ret);
+        rv_about(err, NULL, NULL, "Path");
+        return rv_fail(err, RV_INVALID_PARAMETER, "%s: it is no plain file", what);
 }
 
 static int image_pull(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct ContainerImage_Pull_in *in = args;
         char what[200], repo[600], tag[300];
-        struct progress p = { 0 };
-        struct rv_engine e = {
-                .call = c, .deadline = c->deadline, .what = what, .piece = on_progress, .piece_state = &p
-        };
+        struct progress p = { .last = "" };
+        struct rv_talk e = { .call = c, .deadline = c->deadline, .what = what };
         snprintf(what, sizeof what, "cannot pull %.150s", in->Repository);
         rv_change(c, "RepoTags", NULL, in->Repository);
         int r = c->what_if
                         ? RV_OK
-                        : rv_engine_post(&e, NULL, NULL, err, "/images/create?fromImage=%s&tag=%s",
-                                         rv_engine_escape(repo, sizeof repo, in->Repository),
-                                         rv_engine_escape(tag, sizeof tag, in->has_Tag ? in->Tag : "latest"));
-        if (r == RV_OK && p.wrong[0])
-                r = rv_fail(err, RV_FAILED, "%s: %.220s", what, p.wrong);
+                        : rv_talk_stream(&e, -1, on_progress, &p, err, "/images/create?fromImage=%s&tag=%s",
+                                         rv_http_escaped(repo, sizeof repo, in->Repository),
+                                         rv_http_escaped(tag, sizeof tag, in->has_Tag ? in->Tag : "latest"));
         if (r == RV_OK)
                 ContainerImage_Pull_out_set_Status(c->out, p.last, strlen(p.last));
-        rv_buf_free(&p.line);
         return success(c, r);
 }
 
@@ -179,42 +201,120 @@ static int image_import(struct rv_call *c, const void *args, struct rv_error *er
 {
         const struct ContainerImage_Import_in *in = args;
         char what[200], repo[600], tag[300];
-        struct rv_engine e = { .call = c, .deadline = c->deadline, .what = what };
-        json_t *j = NULL;
-        size_t n = 0;
+        struct progress p = { .last = "" };
+        struct rv_talk e = { .call = c, .deadline = c->deadline, .what = what };
+        int fd, r;
         snprintf(what, sizeof what, "cannot make an image of %.150s", in->Path);
-        char *data = rv_slurp(in->Path, ARCHIVE_MOST, &n);
-        if (!data)
-                return rv_fail_errno(err, errno, "%s", what);
+        if ((r = archive(in->Path, what, &fd, err)))
+                return r;
         rv_change(c, "RepoTags", NULL, in->Repository);
-        int r = c->what_if
-                        ? RV_OK
-                        : rv_engine_send(&e, "application/x-tar", data, n, &j, err,
-                                         "/images/create?fromSrc=-&repo=%s&tag=%s",
-                                         rv_engine_escape(repo, sizeof repo, in->Repository),
-                                         rv_engine_escape(tag, sizeof tag, in->has_Tag ? in->Tag : "latest"));
-        free(data);
-        const char *id = rv_engine_text(j, "status"), *wrong = rv_engine_text(j, "error");
-        if (r == RV_OK && wrong)
-                r = rv_fail(err, RV_FAILED, "%s: %.220s", what, wrong);
-        if (r == RV_OK && id)
-                ContainerImage_Import_out_set_ImageId(c->out, id, strlen(id));
+        if (!c->what_if)
+                r = rv_talk_stream(&e, fd, on_progress, &p, err, "/images/create?fromSrc=-&repo=%s&tag=%s",
+                                   rv_http_escaped(repo, sizeof repo, in->Repository),
+                                   rv_http_escaped(tag, sizeof tag, in->has_Tag ? in->Tag : "latest"));
+        close(fd);
+        if (r == RV_OK && p.id[0])
+                ContainerImage_Import_out_set_ImageId(c->out, p.id, strlen(p.id));
+        return success(c, r);
+}
+
+static int image_load(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct ContainerImage_Load_in *in = args;
+        char what[200];
+        struct progress p = { .last = "" };
+        struct rv_talk e = { .call = c, .deadline = c->deadline, .what = what };
+        int fd, r;
+        snprintf(what, sizeof what, "cannot load images of %.150s", in->Path);
+        if ((r = archive(in->Path, what, &fd, err)))
+                return r;
+        rv_change(c, "RepoTags", NULL, in->Path);
+        if (!c->what_if)
+                r = rv_talk_stream(&e, fd, on_progress, &p, err, "/images/load?quiet=1");
+        close(fd);
+        if (r == RV_OK)
+                ContainerImage_Load_out_set_Status(c->out, p.last, strlen(p.last));
+        return success(c, r);
+}
+
+static int image_build(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct ContainerImage_Build_in *in = args;
+        char what[200], name[600], file[600];
+        char *kept = malloc(BUILD_OUTPUT);
+        struct progress p = { .output = kept };
+        struct rv_talk e = { .call = c, .deadline = c->deadline, .what = what };
+        int fd, r;
+        if (!kept)
+                return -ENOMEM;
+        snprintf(what, sizeof what, "cannot build an image of %.150s", in->Path);
+        if ((r = archive(in->Path, what, &fd, err))) {
+                free(kept);
+                return r;
+        }
+        rv_change(c, "RepoTags", NULL, in->Name);
+        if (!c->what_if)
+                r = rv_talk_stream(&e, fd, on_progress, &p, err,
+                                   "/build?t=%s&dockerfile=%s&nocache=%d&rm=1&forcerm=1",
+                                   rv_http_escaped(name, sizeof name, in->Name),
+                                   rv_http_escaped(file, sizeof file,
+                                                   in->has_Dockerfile ? in->Dockerfile : "Dockerfile"),
+                                   in->has_NoCache && in->NoCache);
+        close(fd);
+        if (r == RV_OK && p.id[0])
+                ContainerImage_Build_out_set_ImageId(c->out, p.id, strlen(p.id));
+        if (r == RV_OK)
+                ContainerImage_Build_out_set_Output(c->out, kept, p.n);
+        else if (p.last[0] && r > 0 && err && !err->hint[0])
+                rv_hint(err, "It said last: %.180s", p.last);
+        free(kept);
+        return success(c, r);
+}
+
+static int image_save(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct ContainerImage_Save_in *in = args;
+        char id[300], what[200];
+        json_t *j = NULL;
+        struct rv_talk e = { .call = c, .deadline = c->deadline, .what = what };
+        snprintf(what, sizeof what, "cannot save the image to %.150s", in->Path);
+        int r = rv_talk_get(&e, &j, err, "/images/%s/json", key_of(c, id, sizeof id));
+        /* By its name where it has one, so that the archive has it too. */
+        if (r == RV_OK && first_name(j))
+                rv_http_escaped(id, sizeof id, first_name(j));
         json_decref(j);
+        if (r)
+                return r;
+        rv_change(c, "Path", NULL, in->Path);
+        if (c->what_if)
+                return access(in->Path, F_OK) < 0
+                               ? success(c, RV_OK)
+                               : rv_fail(err, RV_ALREADY_EXISTS, "%s: it is there already", what);
+        int fd = open(in->Path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0) {
+                rv_about(err, NULL, NULL, "Path");
+                return rv_fail_errno(err, errno, "%s", what);
+        }
+        r = rv_talk_save(&e, fd, err, "/images/%s/get", id);
+        if (close(fd) < 0 && r == RV_OK)
+                r = rv_fail_errno(err, errno, "%s", what);
+        if (r)
+                unlink(in->Path); /* half an archive is none */
         return success(c, r);
 }
 
 static int image_prune(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct ContainerImage_Prune_in *in = args;
-        struct rv_engine e = { .call = c, .deadline = c->deadline, .what = "cannot remove unused images" };
+        struct rv_talk e = { .call = c, .deadline = c->deadline, .what = "cannot remove unused images" };
         json_t *j = NULL;
         char filters[100];
-        rv_engine_escape(filters, sizeof filters,
-                         in->All ? "{\"dangling\":[\"false\"]}" : "{\"dangling\":[\"true\"]}");
-        int r = c->what_if ? RV_OK : rv_engine_post(&e, NULL, &j, err, "/images/prune?filters=%s", filters);
+        rv_http_escaped(filters, sizeof filters,
+                        in->All ? "{\"dangling\":[\"false\"]}" : "{\"dangling\":[\"true\"]}");
+        int r = c->what_if ? RV_OK : rv_talk_post(&e, NULL, &j, err, "/images/prune?filters=%s", filters);
         if (r == RV_OK)
                 ContainerImage_Prune_out_set_SpaceReclaimed(c->out,
-                                                            (uint64_t)rv_engine_int(j, "SpaceReclaimed"));
+                                                            (uint64_t)rv_j_number(j, "SpaceReclaimed"));
         json_decref(j);
         return success(c, r);
 }
@@ -222,7 +322,8 @@ static int image_prune(struct rv_call *c, const void *args, struct rv_error *err
 static int (*const methods[])(struct rv_call *, const void *, struct rv_error *) = {
         [ContainerImage_method_Tag] = image_tag,     [ContainerImage_method_Remove] = image_remove,
         [ContainerImage_method_Pull] = image_pull,   [ContainerImage_method_Import] = image_import,
-        [ContainerImage_method_Prune] = image_prune,
+        [ContainerImage_method_Prune] = image_prune, [ContainerImage_method_Load] = image_load,
+        [ContainerImage_method_Build] = image_build, [ContainerImage_method_Save] = image_save,
 };
 
 static const struct rv_provider image = { .class = &ContainerImage_class,

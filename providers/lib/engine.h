@@ -1,57 +1,67 @@
 /* SPDX-License-Identifier: MIT
  *
- * A container engine (Docker, or Podman by its compatible API) over its Unix socket: HTTP/1.1, a connection for each
- * request, the API's version negotiated. Everything is bounded: a request by its deadline, an answer by its size.
- * Blocks: for worker threads. An engine that hangs costs its callers their deadlines and nobody else anything.
+ * Container engines of this host: Docker's, and Podman's through the same API, over their Unix sockets.
  *
- *      struct rv_engine e = { .call = c, .deadline = c->deadline, .what = "cannot stop the container web" };
- *      json_t *j;
- *      int r = rv_engine_post(&e, NULL, &j, err, "/containers/%s/stop?t=%u", id, seconds);
- *      if (r == RV_OK) ... json_decref(j);
+ * The API's version is negotiated: the engine's newest, but no newer than RV_ENGINE_API. Every wait has the caller's
+ * deadline. What an engine answers as an error becomes a CIM status, with the engine's own words as the hint.
  */
 #ifndef RV_ENGINE_H
 #define RV_ENGINE_H
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "agent/provider.h"
-#include "schema/json.h"
+#include "providers/lib/http.h"
+#include "schema/error.h"
 
-enum { RV_ENGINE_ANSWER = 64 << 20 };
+#define RV_ENGINE_API 44           /* 1.44: what engines from 20.10 to 29 and later understand, or less */
+#define RV_ENGINE_BODY (64u << 20) /* the largest answer that is taken whole */
 
 struct rv_engine {
-        const struct rv_call *call; /* for rv_cancelled(); or NULL */
-        uint64_t deadline;          /* CLOCK_MONOTONIC, ns */
-        const char *what;           /* what cannot be done if it fails: "cannot list containers" */
-        int status;                 /* of the last answer; 0: none came */
-        /* Of a stream: each piece of standard output (1) or error (2); NULL: the body is one. False ends it. */
-        bool (*piece)(void *, int stream, const char *, size_t);
-        void *piece_state;
+        const char *name;      /* "docker", "podman" */
+        const char *socket;    /* its path */
+        const char *installed; /* a file that is there when it is installed */
+        int api;               /* 1.api; 0: to be negotiated */
 };
 
-/* The path is printf's; texts in it are encoded by %s as they are: use rv_engine_escape(). *ret may be NULL; it is NULL
- * when the answer has no body. Errors of the engine become a CIM status with its own words. */
-int rv_engine_get(struct rv_engine *, json_t **ret, struct rv_error *, const char *path, ...)
-        __attribute__((format(printf, 4, 5)));
-int rv_engine_delete(struct rv_engine *, struct rv_error *, const char *path, ...)
-        __attribute__((format(printf, 3, 4)));
-/* body: JSON, stolen; or NULL. */
-int rv_engine_post(struct rv_engine *, json_t *body, json_t **ret, struct rv_error *, const char *path, ...)
-        __attribute__((format(printf, 5, 6)));
-/* The same with bytes, such as a tar archive. */
-int rv_engine_send(struct rv_engine *, const char *type, const char *data, size_t n, json_t **ret,
-                   struct rv_error *, const char *path, ...) __attribute__((format(printf, 7, 8)));
-/* For a path or a query: percent-encoded into `to` (cut when it does not fit). Returns to. */
-const char *rv_engine_escape(char *to, size_t size, const char *text);
+extern struct rv_engine rv_engines[]; /* ends with a NULL name */
 
-/* ---- from its JSON ---- */
-const char *rv_engine_text(json_t *, const char *path); /* "State.Status"; NULL: no text there */
-json_t *rv_engine_at(json_t *, const char *path);       /* borrowed; NULL: nothing there */
-int64_t rv_engine_int(json_t *, const char *path);      /* 0 when there is no number */
-/* RFC 3339 with nanoseconds, or a number of seconds; false for null, "" and year 1 ("never"). */
-bool rv_engine_time(json_t *, const char *path, int64_t *ret_ns);
-/* Fills a list property from an array of texts, a map property from an object of texts. */
-void rv_engine_list(struct rv_row *, unsigned p, json_t *);
-void rv_engine_map(struct rv_row *, unsigned p, json_t *);
+/* Whether it is on this host at all: its socket or its program is there. */
+bool rv_engine_here(const struct rv_engine *);
+/* By its name without case; NULL text: the first that is here. NULL: none. */
+struct rv_engine *rv_engine_find(const char *name_or_null);
+
+/* One request, its answer's head read: rv_http_read() has the body, rv_http_close() ends it. An answer of 400 and more
+ * is an outcome and closed. path: behind the version, "/containers/json". body: borrowed, or NULL. what: what fails
+ * if it fails, "cannot start the container web". */
+struct rv_engine_ask {
+        struct rv_engine *engine;
+        const struct rv_call *call; /* or NULL */
+        uint64_t deadline;
+        const char *method, *path, *what;
+        json_t *body;
+        int file; /* >= 0: its contents are the body */
+        const char *type;
+};
+int rv_engine_open(const struct rv_engine_ask *, struct rv_http *, struct rv_error *);
+/* The same, the answer whole. *ret: the JSON, NULL when the engine sent none; json_decref() it. ret may be NULL. */
+int rv_engine_ask(const struct rv_engine_ask *, json_t **ret, struct rv_error *);
+/* A request on a connection that stays open. */
+int rv_engine_again(struct rv_http *, const struct rv_engine_ask *, json_t **ret, struct rv_error *);
+/* Describes -errno of rv_http_*. */
+int rv_engine_fail(struct rv_error *, const struct rv_engine *, int error, const char *what);
+
+/* What a stream of one JSON object a line says (pull, build, load): each is given to `each`. A line with "error" ends
+ * it as an outcome. */
+int rv_engine_progress(const struct rv_engine_ask *, void (*each)(void *, json_t *), void *closure,
+                       struct rv_error *);
+
+/* Text out of JSON by a path, "State/Health/Status"; NULL when it is not there. */
+json_t *rv_j_at(json_t *, const char *path);
+const char *rv_j_text(json_t *, const char *path); /* NULL unless a text that is not empty */
+bool rv_j_true(json_t *, const char *path);
+int64_t rv_j_number(json_t *, const char *path); /* 0 unless a number */
 
 #endif
