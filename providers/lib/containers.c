@@ -222,7 +222,7 @@ static int ask(struct rv_containers *m, const char *path, uint64_t deadline, con
         for (int tries = m->request.fd >= 0 ? 0 : 1;; tries++) {
                 int r = RV_OK;
                 if (m->request.fd < 0 &&
-                    (r = rv_http_open(&m->request, m->engine->socket, deadline, call)))
+                    (r = rv_http_open(&m->request, rv_engine_socket(m->engine), deadline, call)))
                         return rv_engine_fail(err, m->engine, r, a.what);
                 r = rv_engine_again(&m->request, &a, ret, err);
                 if (r == RV_OK || r == RV_NOT_FOUND) {

@@ -17,9 +17,15 @@ struct rv_engine rv_engines[] = {
         { 0 },
 };
 
+const char *rv_engine_socket(const struct rv_engine *e)
+{
+        const char *host = e == rv_engines ? getenv("DOCKER_HOST") : NULL;
+        return host && strncmp(host, "unix://", 7) == 0 ? host + 7 : e->socket;
+}
+
 bool rv_engine_here(const struct rv_engine *e)
 {
-        return access(e->socket, F_OK) == 0 || access(e->installed, F_OK) == 0;
+        return access(rv_engine_socket(e), F_OK) == 0 || access(e->installed, F_OK) == 0;
 }
 
 struct rv_engine *rv_engine_find(const char *name)
@@ -67,7 +73,7 @@ int rv_engine_fail(struct rv_error *err, const struct rv_engine *e, int error, c
                 err ? err->retryable = true : false;
                 return rv_hint(err,
                                "Start-Service %s, or systemctl start %s. Nobody accepts connections at %s.",
-                               e->name, e->name, e->socket);
+                               e->name, e->name, rv_engine_socket(e));
         }
         if (error == -ETIMEDOUT) {
                 rv_fail(err, RV_TIMED_OUT, "%s: the engine %s did not answer in time", what, e->name);
@@ -187,7 +193,7 @@ static int exchange(const struct rv_engine_ask *a, struct rv_http *h, struct rv_
 
 int rv_engine_open(const struct rv_engine_ask *a, struct rv_http *h, struct rv_error *err)
 {
-        int r = rv_http_open(h, a->engine->socket, a->deadline, a->call);
+        int r = rv_http_open(h, rv_engine_socket(a->engine), a->deadline, a->call);
         if (r) {
                 __atomic_store_n(&a->engine->api, 0, __ATOMIC_RELAXED);
                 return rv_engine_fail(err, a->engine, r, a->what);

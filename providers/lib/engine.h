@@ -21,13 +21,15 @@
 
 struct rv_engine {
         const char *name;      /* "docker", "podman" */
-        const char *socket;    /* its path */
+        const char *socket;    /* where it is usually: see rv_engine_socket() */
         const char *installed; /* a file that is there when it is installed */
         int api;               /* 1.api; 0: to be negotiated */
 };
 
 extern struct rv_engine rv_engines[]; /* ends with a NULL name */
 
+/* Path of its socket: Docker's may be given by DOCKER_HOST=unix://PATH in the agent's environment. */
+const char *rv_engine_socket(const struct rv_engine *);
 /* Whether it is on this host at all: its socket or its program is there. */
 bool rv_engine_here(const struct rv_engine *);
 /* By its name without case; NULL text: the first that is here. NULL: none. */
