@@ -147,6 +147,12 @@ enum sh_why sh_to_number(struct sv v, enum sh_kind k, struct sv *ret)
         case SH_UINT64: return from_int((__int128)v.u, k, ret);
         case SH_ENUM: return from_int((int32_t)v.hi, k, ret);
         case SH_STRING: return from_text(v.s->s, v.s->len, k, ret);
+        case SH_OTHER: {
+                struct sh_buf digits = { 0 };
+                enum sh_why why = sh_bigint_text(v, &digits) ? from_text(digits.p, digits.n, k, ret) : SH_NO_CAST;
+                sh_buf_free(&digits);
+                return why;
+        }
         default: return sh_is_int(v) ? from_int(v.i, k, ret) : SH_NO_CAST;
         }
 }

@@ -68,6 +68,7 @@ void sh_forget_error(struct sh *);      /* drops the pending one */
 void sh_buf_item(struct sh *, struct sh_buf *, struct sv);        /* as text, but collections print their type */
 enum sh_why { SH_FITS, SH_BAD_FORMAT, SH_OUT_OF_RANGE, SH_NO_CAST };
 enum sh_why sh_to_number(struct sv, enum sh_kind, struct sv *ret); /* any value to a numeric kind, quietly */
+bool sh_bigint_text(struct sv, struct sh_buf *); /* the digits of a [bigint]; false: it is none */
 const char *sh_range_message(enum sh_kind);
 /* A text as arithmetic takes it: "10", "0x1F", "1,000"; throws. */
 int sh_text_number(struct sh *, struct sv text, const struct sh_type *wanted, struct sv *ret);
