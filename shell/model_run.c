@@ -98,6 +98,16 @@ static struct sv nth(struct sv list, uint32_t i)
         return SH_NIL;
 }
 
+/* Does the parameter name something that ought to be there? Keys and names do; a state, a number or a yes or no that is
+ * no key only narrows the choice, and that nothing has it is an answer. */
+static bool names_something(const struct choice *h, uint32_t param)
+{
+        const struct sh_model_param *q = &h->m->params[param];
+        const struct rv_property *p = &h->m->class->c->properties[q->property];
+        return !q->bound && (q->identity || (p->type == RV_CIM_STRING && !p->nvalue_map) ||
+                             rv_qualifier_find(p->qualifiers, p->nqualifiers, "NotFound"));
+}
+
 static void want(struct choice *h, uint32_t param)
 {
         struct wanted *w = &h->wanted;
@@ -110,7 +120,7 @@ static void want(struct choice *h, uint32_t param)
                 sh_drop(v);
                 n++;
         }
-        if (!literal || w->some || h->m->params[param].bound)
+        if (!literal || w->some || !names_something(h, param))
                 return;
         *w = (struct wanted) { .param = param, .some = true, .values = list, .n = n ? n : 1 };
         w->found = calloc(w->n, sizeof *w->found);
