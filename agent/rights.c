@@ -15,6 +15,8 @@
 #include "agent/query.h"
 #include "agent/view.h"
 
+enum { MOST_COMBINATIONS = 10000 }; /* of items of lists among arguments; more are not met */
+
 struct rv_rights {
         const struct rv_class *source;
         const struct rv_rule **rules; /* about reading it */
@@ -299,6 +301,25 @@ enum fit {
         OBJECT
 }; /* OBJECT: it depends on the object */
 
+/* Whether a condition holds for every item of the lists among the values: WQL is content with any, and ["good", "bad"]
+ * would pass for good. */
+static bool all_true(const struct rv_expr *e, const struct rv_batch *b, unsigned p, unsigned *left)
+{
+        struct rv_value *v = (struct rv_value *)(b->mem + b->row[0]);
+        while (p < b->class->nproperties && v[p].type != RV_LIST)
+                p++;
+        if (p == b->class->nproperties)
+                return *left && (*left)-- && rv_expr_true(e, b, 0);
+        const struct rv_value list = v[p];
+        bool all = true;
+        for (uint32_t i = 0; all && i < (list.len ? list.len : 1); i++) {
+                v[p] = list.len ? rv_items(b, &list)[i] : (struct rv_value) { .type = RV_NULL };
+                all = v[p].type != RV_LIST && all_true(e, b, p + 1, left);
+        }
+        v[p] = list;
+        return all;
+}
+
 /* Whether a condition over arguments or values is met; for denials: is not known to be unmet. */
 static bool arguments_fit(const struct rv_rule *r, const struct rv_wish *w)
 {
@@ -309,7 +330,8 @@ static bool arguments_fit(const struct rv_rule *r, const struct rv_wish *w)
         if (!w->values)
                 return r->deny;
         struct rv_expr no = { .op = RV_E_NOT, .property = -1, .a = e };
-        return r->deny ? !rv_expr_true(&no, w->values, 0) : rv_expr_true(e, w->values, 0);
+        unsigned most = MOST_COMBINATIONS;
+        return r->deny ? !all_true(&no, w->values, 0, &most) : all_true(e, w->values, 0, &most);
 }
 
 /* Allow: names all that is set. Deny: names some of it. */

@@ -465,6 +465,12 @@ try:
             ('root', {'User': 'root', 'ClassName': 'Process'}, True, None, 'everything')):
         r = test(**ask)
         case(f'Test-Role: {name}', r.get('Allowed') is allowed and r['Rule'] == rule and word in r['Reason'], r)
+    lists = '[Role]\nEscalates = yes\n[Who]\nUser = daemon\n[Allow x]\nClass = LocalGroupMember\nOperation = Invoke\nMethod = Add\nArguments = %s\n'
+    for condition, members, allowed in (("Name = 'a' OR Name = 'b'", ['a', 'b'], True), ("Name = 'a' OR Name = 'b'", ['a', 'root'], False), ("NOT Name = 'root'", ['a', 'root'], False),
+                                        ("NOT Name = 'root'", ['a', 'b'], True), ("Name <> 'root'", ['root', 'a'], False), ("Name LIKE 'w%'", ['web', 'www'], True),
+                                        ("Name LIKE 'w%'", ['web', 'x'], False), ("GroupName = 'web' AND Name = 'a'", ['a'] * 3, True)):
+        r = test(User='daemon', ClassName='LocalGroupMember', Method='Add', Name='ops', Text=lists % condition, Arguments=json.dumps({'GroupName': 'web', 'Name': members}))
+        case(f'{condition} of {members}', r.get('Allowed') is allowed, r)
     r = test()
     case('replay as it is', r['Allowed'] and r['Records'] == 4 and not r['Differences'], r)
     other = OPS.replace("= 'SIGCONT'", "= 'SIGKILL'").replace("Where = Name = 'sleep' AND Uid = 1\n", '')
