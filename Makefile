@@ -164,12 +164,12 @@ FUZZ_C := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 # Each fuzzer is built twice: with libFuzzer (make fuzz) and as a plain program that replays a corpus (tests).
 REPLAY := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(FUZZ_C))
 $(call obj,$(UNIT_C) $(FUZZ_C)): | $(B)/gen/stamp
-ALL_LIBS := -Wl,--start-group $(SHELL_A) $(AGENT_A) $(PROVIDER_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A) -Wl,--end-group
-ALL_ARCHIVES := $(SHELL_A) $(AGENT_A) $(PROVIDER_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A)
+ALL_ARCHIVES := $(SHELL_A) $(AGENT_A) $(PROVIDER_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A) $(MONITOR_A)
+ALL_LIBS := -Wl,--start-group $(ALL_ARCHIVES) -Wl,--end-group
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(ALL_ARCHIVES)
-	$(link) $< $(ALL_LIBS) $(call libs_of,$(PKGS) $(PKGS_SHELL)) -lcmocka -lm
+	$(link) $< $(ALL_LIBS) $(call libs_of,$(PKGS) $(PKGS_SHELL) libcrypto) -lcmocka -lm
 $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(ALL_ARCHIVES)
-	$(link) $< $(B)/obj/tests/fuzz/replay.o $(ALL_LIBS) $(call libs_of,$(PKGS) $(PKGS_SHELL)) -lm
+	$(link) $< $(B)/obj/tests/fuzz/replay.o $(ALL_LIBS) $(call libs_of,$(PKGS) $(PKGS_SHELL) libcrypto) -lm
 
 # The agent's own code with the misbehaving providers of tests/agent.
 MODES := $(if $(wildcard agent/main.c),$(B)/tests/bin/reeve-agent-modes)

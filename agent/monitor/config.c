@@ -86,6 +86,7 @@ static const char *set_path(const char **to, const char *v)
 {
         if (*v != '/')
                 return "expected an absolute path";
+        free((char *)*to); /* what is said later counts */
         *to = strdup(v);
         return *to ? NULL : "out of memory";
 }

@@ -251,6 +251,8 @@ static bool reread(struct monitor *m)
         m->o.authorized_keys = file.authorized_keys;
         m->o.no_penalties = file.no_penalties;
         m->o.compat = file.compat;
+        free((char *)file.keys_dir); /* these two count at the next start */
+        free((char *)file.shell);
         return true;
 }
 
