@@ -21,6 +21,8 @@ enum {
         RV_SUB_BYTES = 1 << 20,       /* the same */
         RV_SUBS_BYTES = 64 << 20,     /* of all readers together */
         RV_SUBS_MOST = 4096,          /* subscriptions at once */
+        RV_SUBS_USER = 2048,          /* of one user */
+        RV_SUBS_DURABLE = 32,         /* durable ones of one user */
         RV_SUB_ROOM = 256 << 10,      /* unsent bytes of a session above which its events wait */
         RV_SUB_GROUPS = 1000,         /* groups of one GROUP WITHIN; more end the window early */
         RV_JOURNAL_EVENTS = 100000,   /* kept for one durable subscription */

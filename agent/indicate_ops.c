@@ -414,6 +414,24 @@ static int op_resume(struct rv_request *q, const char *id, struct rv_error *err)
 
 /* ---- operations ---- */
 
+static int check_limits(const struct rv_request *q, struct rv_error *err)
+{
+        unsigned mine = 0, durable = 0;
+        for (const struct rv_subscription *s = q->agent->subscriptions; s; s = s->next)
+                if (s->who.uid == q->session->who.uid) {
+                        mine++;
+                        durable += s->durable;
+                }
+        if (q->agent->nsubscriptions >= RV_SUBS_MOST || mine >= RV_SUBS_USER)
+                return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "at most %d subscriptions at once, %d of one user", RV_SUBS_MOST,
+                               RV_SUBS_USER);
+        if (truth(q->params, "Durable") && durable >= RV_SUBS_DURABLE) {
+                rv_hint(err, "Unsubscribe those that are needed no more.");
+                return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "at most %d durable subscriptions of one user", RV_SUBS_DURABLE);
+        }
+        return RV_OK;
+}
+
 int rv_op_subscribe(struct rv_request *q, struct rv_error *err)
 {
         if (q->session->frame.framing == RV_FRAMING_HTTP)
@@ -422,16 +440,16 @@ int rv_op_subscribe(struct rv_request *q, struct rv_error *err)
         const char *id = text(q->params, "Subscription");
         if (id)
                 return op_resume(q, id, err);
-        struct rv_subscription *s = rv_subscription_new(q->agent);
+        int r = check_limits(q, err);
+        struct rv_subscription *s = r ? NULL : rv_subscription_new(q->agent);
         if (!s)
-                return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "at most %d subscriptions at once",
-                               RV_SUBS_MOST);
+                return r ? r : -ENOMEM;
         snprintf(s->id, sizeof s->id, "%.20s-%llx-%llx", q->session->who.session,
                  (unsigned long long)rv_now(), (unsigned long long)++q->agent->serial);
         for (char *c = s->id; *c; c++)
                 if (*c == '"' || *c == '\\' || (unsigned char)*c < ' ')
                         *c = '_';
-        int r = prepare(s, &q->session->who, q->params, err);
+        r = prepare(s, &q->session->who, q->params, err);
         if (r == RV_OK)
                 r = credit(q->params, &s->credit, err);
         s->request = q; /* nothing is sent before the answer */

@@ -425,9 +425,21 @@ static void load_finish(struct rv_sql *s, struct rv_request *q)
         l->finish(q, l->params, l->last);
 }
 
+/* It was forgotten, only the disk does not know yet. */
+static bool is_forgotten(const struct rv_journal *j, const char *id)
+{
+        for (int i = 0; i < 2; i++)
+                for (const struct record *r = i ? j->writing : j->pending; r; r = r->next)
+                        if (r->kind == FORGET && strcmp(r->id, id) == 0)
+                                return true;
+        return false;
+}
+
 int rv_journal_load(struct rv_request *q, const char *id,
                     void (*finish)(struct rv_request *, const char *, uint64_t), struct rv_error *err)
 {
+        if (is_forgotten(q->agent->journal, id))
+                return rv_fail(err, RV_NOT_FOUND, "there is no durable subscription '%.40s' of yours", id);
         struct rv_sql *s = rv_sql_new(q, load_work);
         struct load *l = s ? calloc(1, sizeof *l) : NULL;
         if (l) {

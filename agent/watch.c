@@ -5,6 +5,7 @@
  * unless it failed or was partial.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -20,9 +21,12 @@ static void think(struct rv_watch *);
 
 /* ---- rows that are kept ---- */
 
+static uint64_t kept_bytes; /* of all watches; the loop's */
+
 static void let_go(struct rv_kept *k)
 {
         if (k && --k->refs == 0) {
+                kept_bytes -= k->bytes;
                 rv_batch_free(k->batch);
                 free(k);
         }
@@ -276,9 +280,41 @@ static bool next_batch(struct rv_watch *w)
                 w->poll_failed = true;
                 return true;
         }
-        *w->cur = (struct rv_kept) { b, 1 };
+        *w->cur = (struct rv_kept) { .batch = b, .bytes = sizeof *b + b->cap, .refs = 1 };
+        kept_bytes += w->cur->bytes;
         w->cur_row = 0;
         return true;
+}
+
+static void forget_rows(struct rv_watch *w)
+{
+        bool many = w->n > 10000;
+        for (size_t i = 0; i < w->nbuckets; i++)
+                for (struct rv_seen *s = w->buckets[i], *next; s; s = next) {
+                        next = s->next;
+                        let_go(s->kept);
+                        free(s);
+                }
+        free(w->buckets);
+        w->buckets = NULL;
+        w->nbuckets = w->n = 0;
+        if (many)
+                malloc_trim(0);
+}
+
+/* Nothing is known of it any more; who watches learns why, and begins anew should it become smaller. */
+static void give_up(struct rv_watch *w)
+{
+        struct rv_error e = { 0 };
+        rv_about(&e, w->class->name, NULL, NULL);
+        rv_hint(&e, "Name fewer properties in PropertyList, or ask the class now and then.");
+        rv_fail(&e, RV_SERVER_LIMITS_EXCEEDED, "%s has too many objects to be watched (%zu so far)", w->class->name, w->n);
+        drop_scan(w, false);
+        forget_rows(w);
+        w->known = false;
+        for (struct rv_watcher *x = w->watchers; x; x = x->next)
+                x->ready = false;
+        end_poll(w, &e);
 }
 
 /* Compares what has come, for a slice of time. */
@@ -296,6 +332,10 @@ void rv_watch_news(struct rv_watch *w)
                 }
                 let_go(w->cur);
                 w->cur = NULL;
+                if (kept_bytes > RV_WATCH_BYTES) {
+                        give_up(w);
+                        return;
+                }
                 if (!next_batch(w))
                         break;
         }
@@ -524,13 +564,7 @@ void rv_watch_free(struct rv_watch *w)
         rv_alarm_clear(&w->agent->loop, &w->alarm);
         rv_alarm_clear(&w->agent->loop, &w->late);
         rv_watch_forget_keys(w);
-        for (size_t i = 0; i < w->nbuckets; i++)
-                for (struct rv_seen *s = w->buckets[i], *next; s; s = next) {
-                        next = s->next;
-                        let_go(s->kept);
-                        free(s);
-                }
-        free(w->buckets);
+        forget_rows(w);
         free(w->keys);
         free(w->mask);
         free(w);

@@ -16,6 +16,7 @@
 #define RV_WATCH_LINGER UINT64_C(10000000000)   /* ns */
 #define RV_WATCH_FALLBACK UINT64_C(5000000000)  /* ns between polls when push is broken */
 #define RV_WATCH_DEADLINE UINT64_C(30000000000) /* ns that a poll may take */
+#define RV_WATCH_BYTES (UINT64_C(256) << 20)    /* of the rows that all watches keep; a class beyond it cannot be watched */
 enum { RV_WATCH_KEYS = 10000 };                  /* objects told one by one; beyond that all are read */
 
 struct rv_watch;
@@ -52,6 +53,7 @@ uint64_t rv_watch_generation(const struct rv_watch *); /* grows with every chang
 /* The rows at this moment, held. */
 struct rv_kept {
         struct rv_batch *batch;
+        size_t bytes;
         unsigned refs;
 };
 struct rv_held_rows {

@@ -315,6 +315,8 @@ def disconnected(agent):
     g = Reader(agent, Subscription=d.result['Subscription'], From=510)
     fire(agent, 1000, 1)
     case('the last to come has it', numbers(g.read(1)) == [1000] and f.quiet(0.1))
+    g.call('Unsubscribe', Subscription=d.result['Subscription'])
+    case('and then it is forgotten', agent.call('Subscribe', {'Subscription': d.result['Subscription']}).get('error', {}).get('code') == -32006)
     f.close(), g.close()
 
 
@@ -418,6 +420,24 @@ def conditional(agent):
     invoke(agent, 'T_Told', 'Set', Id=10, Value=0, Count=3)
 
 
+def limits(agent):
+    rss = lambda: int(next(l for l in open(f'/proc/{agent.proc.pid}/status') if l.startswith('VmRSS')).split()[1])
+    r = Reader(agent, ClassName='T_Flood', Interval=100)
+    got = r.read(1, 30)
+    case('what is too large is told so', kinds(got) == ['Error'] and got[0]['Error']['code'] == -32027, got)
+    case('and is not kept', rss() < 150000 or SMALL, rss())
+    r.close()
+    p = agent.open()
+    ids = [p.call('Subscribe', {'Query': 'SELECT * FROM T_Tick', 'Durable': True, 'Credit': 0}) for _ in range(33)]
+    case('so many durable ones', all('result' in i for i in ids[:32]) and ids[32]['error']['code'] == -32027, ids[31:])
+    for i in ids[:32]:
+        p.call('Unsubscribe', {'Subscription': i['result']['Subscription']})
+    last = p.call('Subscribe', {'Query': 'SELECT * FROM T_Tick', 'Durable': True, 'Credit': 0})
+    case('and then others', 'result' in last, last)
+    p.call('Unsubscribe', {'Subscription': last['result']['Subscription']})
+    p.sock.close()
+
+
 def many(agent):
     import resource
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
@@ -457,6 +477,7 @@ try:
     credit(agent)
     disconnected(agent)
     conditional(agent)
+    limits(agent)
     many(agent)
     stalled(agent)
     case('alive', agent.call('Ping')['result'] == {})
