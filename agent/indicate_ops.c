@@ -423,11 +423,13 @@ static int check_limits(const struct rv_request *q, struct rv_error *err)
                         durable += s->durable;
                 }
         if (q->agent->nsubscriptions >= RV_SUBS_MOST || mine >= RV_SUBS_USER)
-                return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "at most %d subscriptions at once, %d of one user", RV_SUBS_MOST,
+                return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED,
+                               "at most %d subscriptions at once, %d of one user", RV_SUBS_MOST,
                                RV_SUBS_USER);
         if (truth(q->params, "Durable") && durable >= RV_SUBS_DURABLE) {
                 rv_hint(err, "Unsubscribe those that are needed no more.");
-                return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "at most %d durable subscriptions of one user", RV_SUBS_DURABLE);
+                return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "at most %d durable subscriptions of one user",
+                               RV_SUBS_DURABLE);
         }
         return RV_OK;
 }

@@ -308,7 +308,8 @@ static void give_up(struct rv_watch *w)
         struct rv_error e = { 0 };
         rv_about(&e, w->class->name, NULL, NULL);
         rv_hint(&e, "Name fewer properties in PropertyList, or ask the class now and then.");
-        rv_fail(&e, RV_SERVER_LIMITS_EXCEEDED, "%s has too many objects to be watched (%zu so far)", w->class->name, w->n);
+        rv_fail(&e, RV_SERVER_LIMITS_EXCEEDED, "%s has too many objects to be watched (%zu so far)",
+                w->class->name, w->n);
         drop_scan(w, false);
         forget_rows(w);
         w->known = false;

@@ -16,8 +16,9 @@
 #define RV_WATCH_LINGER UINT64_C(10000000000)   /* ns */
 #define RV_WATCH_FALLBACK UINT64_C(5000000000)  /* ns between polls when push is broken */
 #define RV_WATCH_DEADLINE UINT64_C(30000000000) /* ns that a poll may take */
-#define RV_WATCH_BYTES (UINT64_C(256) << 20)    /* of the rows that all watches keep; a class beyond it cannot be watched */
-enum { RV_WATCH_KEYS = 10000 };                  /* objects told one by one; beyond that all are read */
+#define RV_WATCH_BYTES \
+        (UINT64_C(256) << 20)   /* of the rows that all watches keep; a class beyond it cannot be watched */
+enum { RV_WATCH_KEYS = 10000 }; /* objects told one by one; beyond that all are read */
 
 struct rv_watch;
 
@@ -42,7 +43,7 @@ struct rv_watcher {
 /* The watcher's fields above are filled. RV_OK or what went wrong. */
 int rv_watch_join(struct rv_agent *, const struct rv_class *, struct rv_watcher *, struct rv_error *);
 void rv_watch_leave(struct rv_watcher *);
-bool rv_watch_pushes(const struct rv_watcher *); /* no polls are needed for it now */
+bool rv_watch_pushes(const struct rv_watcher *);   /* no polls are needed for it now */
 bool rv_watch_is_quiet(const struct rv_watcher *); /* all that was told of has been looked at */
 /* What the class' push covers, for whoever is about to join. */
 unsigned rv_watch_covers(const struct rv_agent *, const struct rv_class *);
