@@ -149,6 +149,8 @@ void sh_alias_set(struct sh *sh, struct scope *s, const char *name, size_t n, co
         struct sh_target *t = sh_target_new(CT_ALIAS, name, n);
         if (!(t->definition = strdup(target)))
                 abort();
+        if ((t->module = s->module))
+                t->module->obj.refs++;
         t->options = options;
         sh_table_set(table_in(&s->aliases), sh_intern(sh, name, n), sh_target_value(t));
         sh->epoch++;
