@@ -36,6 +36,7 @@
 struct options {
         const char *socket, *state, *config, *roles;
         int fd, listen_fd, intro_fd;
+        bool check;
 };
 
 static void usage(FILE *f)
@@ -49,6 +50,7 @@ static void usage(FILE *f)
                    "  --state DIR      where audit and other state is kept\n"
                    "  --config FILE    configuration\n"
                    "  --roles DIR      roles, instead of /etc/reeve/roles.d\n"
+                   "  --check          say what is wrong with configuration and roles, and end\n"
                    "  --foreground     stay in the foreground (always so)\n"
                    "  --help, --version\n");
 }
@@ -60,6 +62,7 @@ static int read_options(int argc, char **argv, struct options *o)
                 { "socket", 1, NULL, 's' }, { "state", 1, NULL, 'd' },     { "config", 1, NULL, 'c' },
                 { "fd", 1, NULL, 'f' },     { "listen-fd", 1, NULL, 'l' }, { "foreground", 0, NULL, 'g' },
                 { "roles", 1, NULL, 'r' },
+                { "check", 0, NULL, 'k' },
                 { "intro-fd", 1, NULL, 'i' }, { "help", 0, NULL, 'h' },   { "version", 0, NULL, 'v' },   { 0 }
         };
         *o = (struct options) { .fd = -1, .listen_fd = -1, .intro_fd = -1 };
@@ -72,16 +75,33 @@ static int read_options(int argc, char **argv, struct options *o)
                 case 'l': o->listen_fd = atoi(optarg); break;
                 case 'i': o->intro_fd = atoi(optarg); break;
                 case 'r': o->roles = optarg; break;
+                case 'k': o->check = true; break;
                 case 'g': break;
                 case 'h': usage(stdout); return 0;
                 case 'v': printf("reeve-agent %s\n", REEVE_VERSION); return 0;
                 default: usage(stderr); return 2;
                 }
-        if (optind < argc || (!o->socket && o->fd < 0 && o->listen_fd < 0)) {
+        if (optind < argc || (!o->check && !o->socket && o->fd < 0 && o->listen_fd < 0)) {
                 usage(stderr);
                 return 2;
         }
         return -1;
+}
+
+/* What would be wrong at a start. */
+static int check(struct rv_agent *a, const struct options *o)
+{
+        struct rv_error e;
+        if (rv_config_load(a, o->config))
+                return 1;
+        if (rv_policy_roles(&a->policy, o->roles, &a->registry, &e)) {
+                fprintf(stderr, "%s\n", e.message);
+                return 1;
+        }
+        struct rv_role_set *set = rv_policy_hold(&a->policy);
+        printf("%u role%s in %s\n", set->n, set->n == 1 ? "" : "s", a->policy.folder);
+        rv_roles_drop(set);
+        return 0;
 }
 
 static void on_stop(struct rv_loop *l, int signum)
@@ -171,6 +191,8 @@ int main(int argc, char **argv)
                 rv_log(RV_LOG_ERROR, "cannot start: %s", strerror(r < 0 ? -r : ENOMEM));
                 return 1;
         }
+        if (o.check)
+                return check(&a, &o);
         rv_pool_init(&a.sql, "sql", RV_SQL_THREADS);
         rv_state_init(&a.state, &a.loop, o.state);
         if (rv_config_load(&a, o.config))

@@ -62,13 +62,18 @@ static void *append(struct rv_arena *a, void *list, unsigned *n, size_t size)
 
 /* ---- sections ---- */
 
+/* What is wrong with it as a whole is told of its first line. */
 static int end_section(struct rv_role_parser *p)
 {
+        unsigned line = p->line;
+        int r = RV_OK;
+        p->line = p->section;
         if (p->in == RV_IN_WHO)
-                return rv_role_check_who(p, &p->role->whos[p->role->nwhos - 1]);
-        if (p->in == RV_IN_RULE)
-                return rv_role_check_rule(p, &p->role->rules[p->role->nrules - 1]);
-        return RV_OK;
+                r = rv_role_check_who(p, &p->role->whos[p->role->nwhos - 1]);
+        else if (p->in == RV_IN_RULE)
+                r = rv_role_check_rule(p, &p->role->rules[p->role->nrules - 1]);
+        p->line = line;
+        return r;
 }
 
 static int begin_rule(struct rv_role_parser *p, bool deny, const char *name)
@@ -107,6 +112,7 @@ static int begin_section(struct rv_role_parser *p, char *text)
         int r = end_section(p);
         if (r)
                 return r;
+        p->section = p->line;
         char *end = strchr(text, ']');
         if (!end || end[1])
                 return rv_role_wrong(p, "expected ] at the end");

@@ -11,7 +11,7 @@ enum { RV_ROLE_LIST = 256 }; /* words of one list */
 
 struct rv_role_parser {
         const char *path;
-        unsigned line;
+        unsigned line, section; /* where the section begins */
         const struct rv_registry *registry;
         struct rv_arena *arena;
         struct rv_error *err;

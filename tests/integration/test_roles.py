@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Roles: what one way denies no other way gives. Every operation, class and entry point against what the role says."""
-import json, os, subprocess, sys, time
+import json, os, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.dirname(__file__))
+import agentlib
 from agentlib import Cases
 from rolelib import RoleAgent, need_root
 
@@ -491,6 +492,17 @@ finally:
         child.kill()
         child.wait()
     case('the real agent ends well', agent.stop() == 0, agent.said)
+
+checked = lambda folder: subprocess.run([f'{agentlib.BUILD}/bin/reeve-agent', '--check', '--roles', folder], capture_output=True, text=True, timeout=20)
+with tempfile.TemporaryDirectory() as folder:
+    r = checked(folder)
+    case('--check of nothing', r.returncode == 0 and '0 roles' in r.stdout, r)
+    open(os.path.join(folder, 'ops.role'), 'w').write(OPS)
+    r = checked(folder)
+    case('--check of a good role', r.returncode == 0 and '1 role in' in r.stdout, r)
+    open(os.path.join(folder, 'bad.role'), 'w').write('[Role]\n[Allow x]\nClass = Prozess\nOperation = Read\n')
+    r = checked(folder)
+    case('--check of a bad role', r.returncode == 1 and 'bad.role:2' in r.stderr and 'Prozess' in r.stderr, r)
 
 broken = RoleAgent('tests/bin/reeve-agent-modes', {'gardener': '[Role]\nFoo = 1\n'})
 try:
