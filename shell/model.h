@@ -153,6 +153,16 @@ int sh_model_read(struct sh_cmd *, const struct sh_reading *, int *ret_status, s
 /* GetInstance by a row's keys; properties as JSON list or NULL. */
 int sh_model_get(struct sh *, const struct sh_model_row *, const char *properties, struct sv *ret, struct rv_error *);
 
+/* Its properties as they are now; nothing when the object has gone. */
+int sh_model_refresh(struct sh *, struct sh_model_row *);
+/* types/process.c: members that .NET's class of this name has beyond the schema; NULL: none. */
+const struct sh_member *sh_model_extras(const char *type_name, uint32_t *ret_n);
+/* Children that Start-Process began, for HasExited, ExitCode, WaitForExit(). */
+void sh_child_began(pid_t);
+void sh_child_ended(pid_t, int status);
+bool sh_process_over(pid_t);
+int sh_process_wait(struct sh *, pid_t, int64_t timeout_ms); /* SH_NONE: the time is over; -1: as long as it takes */
+
 /* ---- changes ---- */
 int sh_model_create(const struct sh_model_class *, const char *properties, size_t n, bool what_if, struct sv *ret,
                     struct rv_error *);

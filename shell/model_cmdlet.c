@@ -185,6 +185,7 @@ static void add_selection(struct building *b, const struct rv_class *c, bool get
         struct sh_param *o =
                 add(b, "InputObject", "ciminstance[]", -1, -1, "Objects from the pipeline or a variable.");
         o->sets = "InputObject";
+        o->position = get ? 0 : 1;
         o->from_pipeline = true;
         o->mandatory = true;
 }

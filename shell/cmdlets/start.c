@@ -13,6 +13,7 @@
 
 #include "shell/code.h"
 #include "shell/files.h"
+#include "shell/model.h"
 #include "shell/text.h"
 
 extern char **environ;
@@ -26,6 +27,33 @@ static int open_for(struct sh_cmd *c, const char *param, int flags, int fd, posi
         int r = posix_spawn_file_actions_addopen(files, fd, path, flags, 0666);
         free(path);
         return r ? SH_ERROR : SH_OK;
+}
+
+/* The process as Get-Process gives it; one that has ended already, or without an agent, as far as it is known. */
+static struct sv process_object(struct sh *sh, pid_t pid, const char *name)
+{
+        const struct sh_model_class *m;
+        struct rv_error err = { 0 };
+        struct rv_buf json = { 0 };
+        struct sv o = SH_NIL;
+        const char *base = strrchr(name, '/');
+        if (sh_model_class(sh_link_local(sh), "Process", NULL, &m, &err) != RV_OK) {
+                o = sh_object_new();
+                sh_object_set(o, "Id", 2, sh_int(pid));
+                return o;
+        }
+        struct rv_buf params = { 0 };
+        rv_buf_putf(&params, "{\"ClassName\":\"Process\",\"InstanceName\":{\"ProcessId\":%d}", (int)pid);
+        if (sh_process_over(pid) || sh_link_call(m->link, "GetInstance", &params, 0, &json, &err) != RV_OK) {
+                json.len = 0;
+                rv_buf_putf(&json, "{\"ProcessId\":%d,\"Name\":", (int)pid);
+                rv_json_text(&json, base ? base + 1 : name);
+                rv_buf_puts(&json, "}");
+        }
+        o = sh_model_row_new(sh, m, rv_json_at(json.data, json.len));
+        rv_buf_free(&params);
+        rv_buf_free(&json);
+        return o;
 }
 
 static int start_end(struct sh_cmd *c)
@@ -87,18 +115,93 @@ static int start_end(struct sh_cmd *c)
                         kill(pid, SIGINT);
                         return sh_check(sh);
                 }
+        sh_child_began(pid);
+        if (wait)
+                sh_child_ended(pid, status);
         if (!sh_switch(c, "PassThru"))
                 return SH_OK;
-        struct sv o = sh_object_new();
-        sh_object_set(o, "Id", 2, sh_int(pid));
-        sh_object_set(o, "HasExited", 9, sh_bool(wait));
-        if (wait)
-                sh_object_set(o, "ExitCode", 8,
-                              sh_int(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)));
+        struct sv o = process_object(sh, pid, name);
         st = sh_emit(c, o);
         sh_drop(o);
         return st;
 }
+
+/* ---- Wait-Process ---- */
+
+static int add_pids(struct sh_cmd *c, const char *param, struct sv to)
+{
+        struct sv list = sh_arg(c, param), v, id;
+        size_t pos = 0;
+        if (!sh_bound(c, param))
+                return SH_OK;
+        if (!sh_is_enumerable(list)) {
+                if (sh_get(sh_session(c), list, "ProcessId", 9, &id) != SH_OK)
+                        id = sh_keep(list);
+                sh_array_take(to.a, id);
+                return SH_OK;
+        }
+        while (sh_next(list, &pos, &v)) {
+                if (sh_get(sh_session(c), v, "ProcessId", 9, &id) != SH_OK)
+                        id = sh_keep(v);
+                sh_array_take(to.a, id);
+                sh_drop(v);
+        }
+        return SH_OK;
+}
+
+static int wait_process_process(struct sh_cmd *c, struct sv input)
+{
+        struct sh *sh = sh_session(c);
+        struct sv pids = sh_array_new(4);
+        int64_t timeout = sh_bound(c, "Timeout") ? sh_arg_int(c, "Timeout", 0) * 1000 : -1, pid;
+        int st = SH_OK;
+        (void)input;
+        add_pids(c, "Id", pids);
+        add_pids(c, "InputObject", pids);
+        for (uint32_t i = 0; st == SH_OK && i < pids.a->n; i++) {
+                if (!sh_to_int64(sh, pids.a->v[i], &pid))
+                        continue;
+                if (pid < 1 ||
+                    (sh_process_over((pid_t)pid) && kill((pid_t)pid, 0) < 0 && !sh_bound(c, "InputObject"))) {
+                        st = sh_cmd_error(c, "NoProcessFoundForGivenId", "ObjectNotFound", pids.a->v[i],
+                                          "Cannot find a process with the process identifier %lld.",
+                                          (long long)pid);
+                        continue;
+                }
+                st = sh_process_wait(sh, (pid_t)pid, timeout);
+                if (st == SH_NONE)
+                        st = sh_cmd_error(c, "ProcessNotTerminated", "CloseError", pids.a->v[i],
+                                          "This command stopped because process \"%lld\" is not stopped in "
+                                          "the specified time-out.",
+                                          (long long)pid);
+        }
+        sh_drop(pids);
+        return st;
+}
+static const struct sh_cmdlet wait_process = {
+        .name = "Wait-Process",
+        .synopsis = "Waits until processes have ended.",
+        .process = wait_process_process,
+        .params =
+                (const struct sh_param[]) {
+                        { "Id", .type = "int[]", .sets = "Id", .position = 1, .mandatory = true,
+                          .alias = "PID,ProcessId", .from_property = true, .help = "Their ids." },
+                        { "InputObject", .type = "object[]", .sets = "InputObject", .mandatory = true,
+                          .from_pipeline = true,
+                          .help = "What Get-Process or Start-Process -PassThru gave." },
+                        { "Timeout", .type = "int", .alias = "TimeoutSec", .min = 0, .max = INT32_MAX,
+                          .help = "Seconds; as long as it takes when absent." },
+                        { 0 } },
+        .default_set = "Id",
+        .examples =
+                (const struct sh_example[]) {
+                        { "$p = Start-Process sleep 0.1 -PassThru; $p | Wait-Process; $p.HasExited", "True",
+                          "" },
+                        { "(Start-Process sh '-c','exit 4' -PassThru) | Tee-Object -Variable p | "
+                          "Wait-Process; $p.ExitCode",
+                          "4", "The exit status of what was started." },
+                        { 0 } },
+};
 static const struct sh_cmdlet start_process = {
         .name = "Start-Process",
         .alias = (const char *[]) { "saps", NULL },
@@ -162,4 +265,4 @@ static const struct sh_cmdlet get_error = {
                         { 0 } },
 };
 
-SH_CMDLETS(start, &start_process, &get_error);
+SH_CMDLETS(start, &start_process, &wait_process, &get_error);

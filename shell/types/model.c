@@ -174,6 +174,34 @@ static struct sv by_name(const struct rv_class *c, const struct rv_property *p, 
         return sh_enum_value(enum_of(c, p), (int32_t)v.i);
 }
 
+int sh_model_refresh(struct sh *sh, struct sh_model_row *r)
+{
+        struct rv_error err = { 0 };
+        struct sv now = SH_NIL;
+        int status = sh_model_get(sh, r, NULL, &now, &err);
+        if (status == RV_NOT_FOUND || status == RV_STALE) /* it has gone: what was known stays */
+                return SH_OK;
+        if (status)
+                return sh_model_throw(sh, &err, SH_NIL);
+        struct sh_model_row *from = sh_model_row_of(now);
+        struct sh_model_over *over = over_of(r);
+        for (uint32_t i = 0; i < r->class->c->nproperties && from && from->class == r->class; i++) {
+                struct sv old = over[i].v;
+                bool was = over[i].state;
+                over[i].state = 0;
+                over[i].v = SH_NIL;
+                if (from->at[i]) {
+                        sh_model_value(sh, from, i, &over[i].v);
+                        over[i].state = SH_OVER_FETCHED;
+                }
+                if (was)
+                        sh_drop(old);
+        }
+        r->whole = false;
+        sh_drop(now);
+        return SH_OK;
+}
+
 int sh_model_value(struct sh *sh, struct sh_model_row *r, uint32_t p, struct sv *ret)
 {
         *ret = SH_NIL;
@@ -462,6 +490,7 @@ void sh_model_type(struct sh_model_class *m)
                 t->name = c->type_names[i];
                 t->accelerator = NULL;
                 t->base = base;
+                t->members = sh_model_extras(t->name, &t->nmembers);
                 base = t;
         }
         struct sh_member *v = rv_arena_get(&m->arena, (c->nmethods + 1) * sizeof *v);
