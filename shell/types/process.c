@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What scripts expect of System.Diagnostics.Process and System.ServiceProcess.ServiceController beyond what their classes
- * declare: $p.WaitForExit(), $p.Kill(), $service.WaitForStatus('Running'). They end in the classes' own methods, so what
- * a role forbids stays forbidden. Children that Start-Process began are remembered here, for their exit status.
+ * What scripts expect of System.Diagnostics.Process and System.ServiceProcess.ServiceController beyond what their
+ * classes declare: $p.WaitForExit(), $p.Kill(), $service.WaitForStatus('Running'). They end in the classes' own
+ * methods, so what a role forbids stays forbidden. Children that Start-Process began are remembered here, for their
+ * exit status.
  */
 #include <errno.h>
 #include <poll.h>
