@@ -384,6 +384,8 @@ static void on_loaded(struct rv_request *q, const char *stored, uint64_t last)
                         rv_subscription_free(s);
                 if (r < 0)
                         rv_fail_errno(&err, r, "a fault in reeve");
+                if (r == RV_ACCESS_DENIED)
+                        rv_request_denied(q, &err);
                 rv_answer_error(q, &err);
                 return;
         }

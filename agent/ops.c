@@ -436,6 +436,10 @@ static int op_exec_query(struct rv_request *q, struct rv_error *err)
         if (language && strcasecmp(language, "WQL") != 0)
                 return rv_fail(err, RV_QUERY_LANGUAGE_NOT_SUPPORTED,
                                "the query language '%.40s' is not known: expected WQL or SQL", language);
+        if (rv_wql_is_event(text, strlen(text))) {
+                rv_hint(err, "Subscribe takes it, in the shell Register-CimIndicationEvent.");
+                return rv_fail(err, RV_INVALID_QUERY, "this asks for events, which happen later");
+        }
         if (rv_wql_is_assoc(text, strlen(text)))
                 return query_assoc(q, text, err);
         struct rv_wql_select select;

@@ -216,6 +216,10 @@ def refused(agent):
         case(f'refused: {list(params.values())}', r.get('error', {}).get('code') == code and word in json.dumps(r), r)
 
 
+    r = agent.call('ExecQuery', {'Query': "SELECT * FROM __InstanceCreationEvent WITHIN 1 WHERE TargetInstance ISA 'T_Item'"})
+    case('an event query that is executed', r['error']['code'] == -32015 and 'Subscribe' in r['error']['data']['Hint'], r)
+
+
 def pushed(agent):
     r = Reader(agent, Query="SELECT * FROM T_Tick WHERE Parity = 'odd'")
     case('an indication', r.result and r.result['Push'] and kinds(r.sync()) == ['Sync'], (r.result, r.error))
