@@ -103,7 +103,12 @@ static int ask(struct rv_client *c)
 {
         struct rv_error err = { 0 };
         json_t *hello = call(c, "Hello", &err);
+        the.hello = hello;
         int r = hello ? understand(hello) : -1;
+        if (r == 0 && !sh_limits) { /* no limits: nothing of it is needed */
+                json_decref(hello);
+                the = (struct sh_limits) { 0 };
+        }
         if (r == 0 && sh_limits) {
                 struct rv_error none = { 0 }; /* who has no role is shown nothing */
                 take_classes(call(c, "EnumerateClasses", &none));

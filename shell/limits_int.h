@@ -13,6 +13,7 @@ enum sh_language { SH_LANGUAGE_NONE, SH_LANGUAGE_CONSTRAINED, SH_LANGUAGE_FULL }
 struct sh_limits {
         enum sh_language language;
         bool all_cmdlets;
+        json_t *hello;       /* the answer; what follows points into it */
         const char *roles;
         json_t *classes;     /* that the agent shows, with their methods */
         const json_t *

@@ -42,7 +42,7 @@ def run(agent, text, introduced=True, *args):
         os.setgroups([])
         os.setgid(1)
         os.setuid(1)
-    env = {'PATH': '/usr/bin:/bin', 'HOME': '/nonexistent', 'REEVE_SOCKET': agent.path}
+    env = {'PATH': '/usr/bin:/bin', 'HOME': '/nonexistent', 'REEVE_SOCKET': agent.path, **{k: v for k, v in os.environ.items() if k.endswith('SAN_OPTIONS')}}
     if introduced:
         env['REEVE_AGENT_FD'] = '3'
     r = subprocess.run([os.path.join(programs, 'reeve'), *args, '-Command', text], stdin=subprocess.DEVNULL, capture_output=True, text=True, preexec_fn=become,
