@@ -160,6 +160,8 @@ static void fill_texts(struct rv_row *row, json_t *doc)
 
 static void fill_health(struct rv_row *row, json_t *doc)
 {
+        if (!Container_wants_Health(row) && !Container_wants_HealthOutput(row))
+                return;
         const char *health = rv_j_text(doc, "State/Health/Status");
         json_t *log = rv_j_at(doc, "State/Health/Log");
         if (health && strcmp(health, "none") != 0)
@@ -172,18 +174,18 @@ static void fill_health(struct rv_row *row, json_t *doc)
 static void fill_usage(struct rv_row *row, json_t *doc)
 {
         struct rv_cgstat s;
-        unsigned pid = (unsigned)rv_j_number(doc, "State/Pid"), want = 0;
-        const char *mode = rv_or_empty(rv_j_text(doc, "HostConfig/NetworkMode"));
+        unsigned want = 0;
         want |= Container_wants_CpuUsage(row) ? RV_CGSTAT_CPU : 0;
         want |= Container_wants_MemoryUsage(row) ? RV_CGSTAT_MEMORY : 0;
         want |= Container_wants_PidsCurrent(row) ? RV_CGSTAT_PIDS : 0;
         want |= Container_wants_BlockRead(row) || Container_wants_BlockWritten(row) ? RV_CGSTAT_IO : 0;
-        if (strcmp(mode, "host") != 0 &&
-            (Container_wants_NetworkReceived(row) || Container_wants_NetworkSent(row)))
-                want |= RV_CGSTAT_NET;
+        want |= Container_wants_NetworkReceived(row) || Container_wants_NetworkSent(row) ? RV_CGSTAT_NET : 0;
+        unsigned pid = want ? (unsigned)rv_j_number(doc, "State/Pid") : 0;
+        if (pid && strcmp(rv_or_empty(rv_j_text(doc, "HostConfig/NetworkMode")), "host") == 0)
+                want &= ~(unsigned)RV_CGSTAT_NET;
         if (!pid || !want)
                 return;
-        rv_cgstat(pid, want, &s);
+        rv_cgstat(pid, rv_j_text(doc, "Id"), want, &s);
         if (s.has & RV_CGSTAT_CPU)
                 Container_set_CpuUsage(row, s.cpu);
         if (s.has & RV_CGSTAT_MEMORY)
@@ -200,10 +202,11 @@ static void fill_usage(struct rv_row *row, json_t *doc)
         }
 }
 
-static void fill_cgroup(struct rv_row *row, unsigned pid)
+static void fill_cgroup(struct rv_row *row, json_t *doc)
 {
         char path[64], all[4096] = "", group[RV_CGROUP_PATH];
-        if (!pid || !Container_wants_ControlGroup(row))
+        unsigned pid = Container_wants_ControlGroup(row) ? (unsigned)rv_j_number(doc, "State/Pid") : 0;
+        if (!pid)
                 return;
         snprintf(path, sizeof path, "/proc/%u/cgroup", pid);
         ssize_t n = rv_proc_read(AT_FDCWD, path, all, sizeof all);
@@ -233,31 +236,46 @@ static void fill_size(struct rv_row *row, struct rv_engine *e, json_t *doc, cons
         json_decref(sized);
 }
 
+/* Looking a value up in the document costs more than asking whether it is wanted. */
+static void fill_single(struct rv_row *row, json_t *doc)
+{
+        if (Container_wants_RestartPolicy(row)) {
+                const char *policy = rv_j_text(doc, "HostConfig/RestartPolicy/Name");
+                rv_fill(row, Container_RestartPolicy, policy ? policy : "no");
+        }
+        if (Container_wants_Isolation(row))
+                rv_fill(row, Container_Isolation,
+                        rv_spec_sandboxed(rv_j_text(doc, "HostConfig/Runtime")) ? "hyperv" : "process");
+        if (Container_wants_CpuLimit(row) && rv_j_number(doc, "HostConfig/NanoCpus") > 0)
+                Container_set_CpuLimit(row, (double)rv_j_number(doc, "HostConfig/NanoCpus") / 1e9);
+        if (Container_wants_Number(row)) {
+                const char *number = rv_j_text(doc, "Config/Labels/com.docker.compose.container-number");
+                if (number)
+                        Container_set_Number(row, (uint32_t)strtoul(number, NULL, 10));
+        }
+        if (Container_wants_ExitCode(row)) {
+                const char *state = rv_or_empty(rv_j_text(doc, "State/Status"));
+                if (strcmp(state, "exited") == 0 || strcmp(state, "dead") == 0)
+                        Container_set_ExitCode(row, (int32_t)rv_j_number(doc, "State/ExitCode"));
+        }
+}
+
 static void fill(struct rv_row *row, struct rv_engine *e, json_t *doc, const struct rv_query *q)
 {
-        const char *name = rv_or_empty(rv_j_text(doc, "Name")),
-                   *policy = rv_j_text(doc, "HostConfig/RestartPolicy/Name"),
-                   *state = rv_or_empty(rv_j_text(doc, "State/Status"));
-        int64_t nano = rv_j_number(doc, "HostConfig/NanoCpus");
-        const char *number = rv_j_text(doc, "Config/Labels/com.docker.compose.container-number");
         rv_json_fill(row, doc, rules, sizeof rules / sizeof *rules);
-        rv_fill_n(row, Container_ShortId, rv_or_empty(rv_j_text(doc, "Id")), 12);
+        if (Container_wants_ShortId(row))
+                rv_fill_n(row, Container_ShortId, rv_or_empty(rv_j_text(doc, "Id")), 12);
+        if (Container_wants_Name(row)) {
+                const char *name = rv_or_empty(rv_j_text(doc, "Name"));
+                rv_fill(row, Container_Name, name + (*name == '/'));
+        }
         rv_fill(row, Container_Engine, e->name);
-        rv_fill(row, Container_Name, name + (*name == '/'));
-        rv_fill(row, Container_RestartPolicy, policy ? policy : "no");
-        rv_fill(row, Container_Isolation,
-                rv_spec_sandboxed(rv_j_text(doc, "HostConfig/Runtime")) ? "hyperv" : "process");
-        if (nano > 0)
-                Container_set_CpuLimit(row, (double)nano / 1e9);
-        if (number)
-                Container_set_Number(row, (uint32_t)strtoul(number, NULL, 10));
-        if (strcmp(state, "exited") == 0 || strcmp(state, "dead") == 0)
-                Container_set_ExitCode(row, (int32_t)rv_j_number(doc, "State/ExitCode"));
+        fill_single(row, doc);
         fill_texts(row, doc);
         fill_addresses(row, doc);
         fill_health(row, doc);
         fill_usage(row, doc);
-        fill_cgroup(row, (unsigned)rv_j_number(doc, "State/Pid"));
+        fill_cgroup(row, doc);
         fill_size(row, e, doc, q);
 }
 
@@ -311,6 +329,29 @@ static int container_query(const struct rv_query *q, struct rv_sink *out, struct
                 return err->code;
         if (r == RV_OK && failed)
                 rv_partial(out, err);
+        return r == RV_STOP ? RV_OK : r;
+}
+
+/* On the loop: what the model has, when it is known to be right and little. Usage is read from files, and is not. */
+static int container_peek(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+{
+        static const uint16_t files[] = { Container_CpuUsage,   Container_MemoryUsage,  Container_PidsCurrent,
+                                          Container_BlockRead,  Container_BlockWritten, Container_NetworkReceived,
+                                          Container_NetworkSent, Container_ControlGroup, Container_SizeRw,
+                                          Container_SizeRootFs };
+        struct rv_engine *e = rv_engine_find(NULL);
+        json_t *docs = NULL;
+        (void)err;
+        for (unsigned i = 0; i < sizeof files / sizeof *files; i++)
+                if (rv_asked(q, files[i]))
+                        return RV_FULL;
+        for (struct rv_engine *other = e ? e + 1 : NULL; other && other->name; other++)
+                if (rv_engine_here(other))
+                        return RV_FULL;
+        if (!e || rv_equals(q, Container_Engine) || !rv_containers_peek(rv_containers_of(e), &docs))
+                return RV_FULL;
+        int r = json_array_size(docs) <= 128 ? emit(q, e, docs, out) : RV_FULL;
+        json_decref(docs);
         return r == RV_STOP ? RV_OK : r;
 }
 
@@ -464,38 +505,12 @@ static int container_rename(struct rv_call *c, const void *args, struct rv_error
 
 /* ---- limits ---- */
 
-/* What New-Container and Set-Container have in common. */
-static int limits(json_t *to, const uint64_t *memory, const uint64_t *swap, const uint64_t *reservation,
-                  const double *cpus, const uint64_t *shares, const char *cpuset, const uint64_t *pids,
-                  struct rv_error *err)
-{
-        if (cpus && !(*cpus >= 0 && *cpus <= 100000)) {
-                rv_about(err, NULL, NULL, "CpuLimit");
-                return rv_fail(err, RV_INVALID_PARAMETER, "CpuLimit is a number of CPUs, such as 0.5 or 2");
-        }
-        if (memory)
-                json_object_set_new(to, "Memory", json_integer((json_int_t)*memory));
-        if (swap)
-                json_object_set_new(to, "MemorySwap", json_integer((json_int_t)*swap));
-        if (reservation)
-                json_object_set_new(to, "MemoryReservation", json_integer((json_int_t)*reservation));
-        if (cpus)
-                json_object_set_new(to, "NanoCpus", json_integer((json_int_t)(*cpus * 1e9)));
-        if (shares)
-                json_object_set_new(to, "CpuShares", json_integer((json_int_t)*shares));
-        if (cpuset)
-                json_object_set_new(to, "CpusetCpus", json_string(cpuset));
-        if (pids)
-                json_object_set_new(to, "PidsLimit", json_integer((json_int_t)*pids));
-        return RV_OK;
-}
-
 static int container_update(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Container_Update_in *in = args;
         struct rv_container_change ch;
         json_t *body = json_object(), *answer = NULL;
-        int e = limits(body, in->has_MemoryLimit ? &in->MemoryLimit : NULL,
+        int e = rv_spec_limits(body, in->has_MemoryLimit ? &in->MemoryLimit : NULL,
                        in->has_MemorySwap ? &in->MemorySwap : NULL,
                        in->has_MemoryReservation ? &in->MemoryReservation : NULL,
                        in->has_CpuLimit ? &in->CpuLimit : NULL, in->has_CpuShares ? &in->CpuShares : NULL,
@@ -534,32 +549,22 @@ static int container_update(struct rv_call *c, const void *args, struct rv_error
 
 /* ---- making ---- */
 
-static void set_text(json_t *to, const char *member, bool has, const char *text)
-{
-        if (has)
-                json_object_set_new(to, member, json_string(text));
-}
-static void set_flag(json_t *to, const char *member, bool has, bool flag)
-{
-        if (has)
-                json_object_set_new(to, member, json_boolean(flag));
-}
 #define TEXTS(in, p) ((struct rv_texts) { (in)->p, (in)->has_##p ? (in)->p##_n : 0, #p })
 
 static int spec_host(const struct Container_Create_in *in, json_t *config, json_t *host, struct rv_error *err)
 {
         json_t *log = json_object();
-        int e = limits(host, in->has_MemoryLimit ? &in->MemoryLimit : NULL,
+        int e = rv_spec_limits(host, in->has_MemoryLimit ? &in->MemoryLimit : NULL,
                        in->has_MemorySwap ? &in->MemorySwap : NULL, NULL,
                        in->has_CpuLimit ? &in->CpuLimit : NULL, in->has_CpuShares ? &in->CpuShares : NULL,
                        in->has_CpusetCpus ? in->CpusetCpus : NULL, in->has_PidsLimit ? &in->PidsLimit : NULL,
                        err);
-        set_flag(host, "Privileged", in->has_Privileged, in->Privileged);
-        set_flag(host, "ReadonlyRootfs", in->has_ReadonlyRootfs, in->ReadonlyRootfs);
-        set_flag(host, "AutoRemove", in->has_AutoRemove, in->AutoRemove);
-        set_flag(host, "Init", in->has_Init, in->Init);
-        set_text(host, "NetworkMode", in->has_Network, in->Network);
-        set_text(log, "Type", in->has_LogDriver, in->LogDriver);
+        rv_spec_flag(host, "Privileged", in->has_Privileged, in->Privileged);
+        rv_spec_flag(host, "ReadonlyRootfs", in->has_ReadonlyRootfs, in->ReadonlyRootfs);
+        rv_spec_flag(host, "AutoRemove", in->has_AutoRemove, in->AutoRemove);
+        rv_spec_flag(host, "Init", in->has_Init, in->Init);
+        rv_spec_text(host, "NetworkMode", in->has_Network, in->Network);
+        rv_spec_text(log, "Type", in->has_LogDriver, in->LogDriver);
         if (e == RV_OK && in->has_RestartPolicy)
                 e = rv_spec_restart(host, in->RestartPolicy, err);
         if (e == RV_OK)
@@ -606,13 +611,13 @@ static int spec(const struct Container_Create_in *in, json_t *config, struct rv_
 {
         json_t *host = json_object();
         json_object_set_new(config, "HostConfig", host);
-        set_text(config, "Image", true, in->Image);
-        set_text(config, "Hostname", in->has_HostName, in->HostName);
-        set_text(config, "User", in->has_User, in->User);
-        set_text(config, "WorkingDir", in->has_WorkingDirectory, in->WorkingDirectory);
-        set_text(config, "StopSignal", in->has_StopSignal, in->StopSignal);
-        set_flag(config, "Tty", in->has_Tty, in->Tty);
-        set_flag(config, "OpenStdin", in->has_OpenStdin, in->OpenStdin);
+        rv_spec_text(config, "Image", true, in->Image);
+        rv_spec_text(config, "Hostname", in->has_HostName, in->HostName);
+        rv_spec_text(config, "User", in->has_User, in->User);
+        rv_spec_text(config, "WorkingDir", in->has_WorkingDirectory, in->WorkingDirectory);
+        rv_spec_text(config, "StopSignal", in->has_StopSignal, in->StopSignal);
+        rv_spec_flag(config, "Tty", in->has_Tty, in->Tty);
+        rv_spec_flag(config, "OpenStdin", in->has_OpenStdin, in->OpenStdin);
         if (in->has_StopTimeout)
                 json_object_set_new(config, "StopTimeout", json_integer(in->StopTimeout));
         spec_health(in, config);
@@ -754,9 +759,9 @@ static int container_exec(struct rv_call *c, const void *args, struct rv_error *
                 e = rv_spec_list(config, "Cmd", TEXTS(in, Command));
         if (e == RV_OK)
                 e = rv_spec_environment(config, TEXTS(in, Environment), err);
-        set_text(config, "User", in->has_User, in->User);
-        set_text(config, "WorkingDir", in->has_WorkingDirectory, in->WorkingDirectory);
-        set_flag(config, "Privileged", in->has_Privileged, in->Privileged);
+        rv_spec_text(config, "User", in->has_User, in->User);
+        rv_spec_text(config, "WorkingDir", in->has_WorkingDirectory, in->WorkingDirectory);
+        rv_spec_flag(config, "Privileged", in->has_Privileged, in->Privileged);
         if (e == RV_OK)
                 e = begin(c, &ch, "run a command in", err);
         if (e) {
@@ -981,6 +986,7 @@ static int (*const methods[Container_nmethods])(struct rv_call *, const void *, 
 
 static const struct rv_provider container = { .class = &Container_class,
                                               .query = container_query,
+                                              .peek = container_peek,
                                               .methods = methods,
                                               .push = &push,
                                               .idle = container_idle,

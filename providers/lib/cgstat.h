@@ -18,15 +18,16 @@ enum {
 };
 struct rv_cgstat {
         unsigned has;
-        uint64_t cpu; /* ns */
+        uint64_t cpu;    /* ns */
         uint64_t memory; /* bytes, without inactive cached files */
         uint64_t pids;
         uint64_t read, written;  /* bytes */
         uint64_t received, sent; /* bytes, all interfaces but lo of the process' network namespace */
 };
 
-/* Of the group that a process is in. want: RV_CGSTAT_*; ret->has: those that are there. */
-void rv_cgstat(unsigned pid, unsigned want, struct rv_cgstat *ret);
+/* Of the group that a process is in. want: RV_CGSTAT_*; ret->has: those that are there. id: the container's, whose
+ * usual group is tried first (one file less to read); or NULL. */
+void rv_cgstat(unsigned pid, const char *id, unsigned want, struct rv_cgstat *ret);
 
 /* The processes of that group and of those below it: lines "PID COMMAND LINE"; free() it. NULL: it cannot be read. */
 char *rv_cgstat_processes(unsigned pid);

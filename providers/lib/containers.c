@@ -375,6 +375,23 @@ int rv_containers_read(struct rv_containers *m, const char *only, const struct r
         return r;
 }
 
+bool rv_containers_peek(struct rv_containers *m, json_t **ret)
+{
+        const char *id;
+        json_t *doc;
+        if (!m || pthread_mutex_trylock(&m->lock))
+                return false;
+        drain(m);
+        bool good = m->stream.fd >= 0 && !m->lost && json_object_size(m->marked) == 0 &&
+                    rv_now() - m->listed <= RESYNC && rv_now() - m->heard <= SECOND;
+        *ret = good ? json_array() : NULL;
+        if (*ret)
+                json_object_foreach(m->docs, id, doc)
+                        json_array_append(*ret, doc);
+        pthread_mutex_unlock(&m->lock);
+        return *ret;
+}
+
 void rv_containers_changed(struct rv_containers *m, const char *id)
 {
         pthread_mutex_lock(&m->lock);

@@ -331,3 +331,40 @@ int rv_spec_restart(json_t *host, const char *policy, struct rv_error *err)
         json_t *p = json_pack("{ss si}", "Name", name, "MaximumRetryCount", (int)times);
         return json_object_set_new(host, "RestartPolicy", p) ? -ENOMEM : RV_OK;
 }
+
+int rv_spec_limits(json_t *to, const uint64_t *memory, const uint64_t *swap, const uint64_t *reservation,
+                  const double *cpus, const uint64_t *shares, const char *cpuset, const uint64_t *pids,
+                  struct rv_error *err)
+{
+        if (cpus && !(*cpus >= 0 && *cpus <= 100000)) {
+                rv_about(err, NULL, NULL, "CpuLimit");
+                return rv_fail(err, RV_INVALID_PARAMETER, "CpuLimit is a number of CPUs, such as 0.5 or 2");
+        }
+        if (memory)
+                json_object_set_new(to, "Memory", json_integer((json_int_t)*memory));
+        if (swap)
+                json_object_set_new(to, "MemorySwap", json_integer((json_int_t)*swap));
+        if (reservation)
+                json_object_set_new(to, "MemoryReservation", json_integer((json_int_t)*reservation));
+        if (cpus)
+                json_object_set_new(to, "NanoCpus", json_integer((json_int_t)(*cpus * 1e9)));
+        if (shares)
+                json_object_set_new(to, "CpuShares", json_integer((json_int_t)*shares));
+        if (cpuset)
+                json_object_set_new(to, "CpusetCpus", json_string(cpuset));
+        if (pids)
+                json_object_set_new(to, "PidsLimit", json_integer((json_int_t)*pids));
+        return RV_OK;
+}
+
+void rv_spec_text(json_t *to, const char *member, bool has, const char *text)
+{
+        if (has)
+                json_object_set_new(to, member, json_string(text));
+}
+
+void rv_spec_flag(json_t *to, const char *member, bool has, bool flag)
+{
+        if (has)
+                json_object_set_new(to, member, json_boolean(flag));
+}

@@ -38,4 +38,12 @@ int rv_spec_mounts(json_t *host, struct rv_texts, struct rv_error *);
 int rv_spec_devices(json_t *host, struct rv_texts, struct rv_error *);
 int rv_spec_restart(json_t *host, const char *policy, struct rv_error *);
 
+/* A member where it was given. */
+void rv_spec_text(json_t *to, const char *member, bool has, const char *text);
+void rv_spec_flag(json_t *to, const char *member, bool has, bool flag);
+/* Limits; NULL: not given. */
+int rv_spec_limits(json_t *to, const uint64_t *memory, const uint64_t *swap, const uint64_t *reservation,
+                   const double *cpus, const uint64_t *shares, const char *cpuset, const uint64_t *pids,
+                   struct rv_error *);
+
 #endif

@@ -294,6 +294,80 @@ def ssh(build):
 HEAD = ['| what | reeve | peer | peer\'s | ratio | goal | met |', '|---|---|---|---|---|---|---|']
 
 
+def within(pid, name):
+    """The process of that name below another."""
+    todo = [pid]
+    while todo:
+        pid = todo.pop()
+        try:
+            if open(f'/proc/{pid}/comm').read().strip() == name:
+                return pid
+            todo += [int(c) for t in os.listdir(f'/proc/{pid}/task') for c in open(f'/proc/{pid}/task/{t}/children').read().split()]
+        except OSError:
+            continue
+    raise RuntimeError(f'no {name} there')
+
+
+def engine_list(socket_path, count):
+    """Wall seconds of the engine's own list, over one connection."""
+    import http.client
+    c = http.client.HTTPConnection('engine')
+    c.sock = socket.socket(socket.AF_UNIX)
+    c.sock.connect(socket_path)
+    start = time.perf_counter()
+    for _ in range(count):
+        c.request('GET', '/v1.41/containers/json?all=1')
+        c.getresponse().read()
+    return (time.perf_counter() - start) / count
+
+
+def containers(build, n=50):
+    """A list of running containers, beside docker ps and the engine's own list; with their usage, beside docker stats. In a
+    machine of the lab with Debian's Docker; what the engine spends counts for whoever made it."""
+    lab_folder = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'lab')
+    sys.path[:0] = [lab_folder, os.path.join(os.path.dirname(lab_folder), 'integration')]
+    os.environ['REEVE_BUILD'] = os.path.abspath(build)
+    import lablib
+    with lablib.Lab() as lab:
+        m = lab.machine('bench', 'docker')
+        m.run('for i in $(seq 100); do docker version >/dev/null 2>&1 && break; sleep 0.1; done; mkdir -p /tmp/b/bin && cp /bin/busybox /tmp/b/bin/ && ln -s busybox /tmp/b/bin/sleep && '
+              f'tar -C /tmp/b -c . | docker import - bb:1 && for i in $(seq {n}); do docker run -d --name c$i bb:1 /bin/sleep 1000 || exit 1; done', timeout=120, check=True)
+        agent = Agent.__new__(Agent)
+        agent.socket, agent.ask = m.agent(), f'{build}/tests/bench/ask'
+        agent.proc = argparse.Namespace(pid=within(m.leader, 'reeve-agent') if m.agent_proc is None else within(m.agent_proc.pid, 'reeve-agent'))
+        engines = [within(m.leader, 'dockerd'), within(m.leader, 'containerd')]
+        spent = lambda: sum(cpu_of(p) for p in engines)
+        columns = ['Id', 'Image', 'Command', 'Created', 'Status', 'Ports', 'Name']
+        usage = ['Name', 'CpuUsage', 'MemoryUsage', 'PidsCurrent', 'NetworkReceived', 'NetworkSent', 'BlockRead', 'BlockWritten']
+        nothing = min(run_cpu(m.nsenter() + ['/bin/true'])[0] for _ in range(5))
+        agent.call('EnumerateInstances', {'ClassName': 'Container', 'PropertyList': columns})
+        figures = {}
+        for name, wanted in (('list', columns), ('usage', usage)):
+            best = []
+            for _ in range(5):
+                before = spent()
+                cpu, wall, size = agent.call('EnumerateInstances', {'ClassName': 'Container', 'PropertyList': wanted}, 100)
+                best.append((cpu + (spent() - before) / 100, wall))
+            figures[name] = [min(x) for x in zip(*best)]
+        peers = {}
+        for name, argv, rounds in (('ps', ['docker', 'ps', '-a'], 5), ('stats', ['docker', 'stats', '--no-stream'], 3)):
+            best = []
+            for _ in range(rounds):
+                before = spent()
+                cpu, wall, _ = run_cpu(m.nsenter() + argv)
+                best.append((cpu - nothing + spent() - before, wall))
+            peers[name] = [min(x) for x in zip(*best)]
+        path, own = f'/proc/{m.leader}/root/run/docker.sock', []
+        for _ in range(5):
+            before = spent()
+            engine_list(path, 50)
+            own.append((spent() - before) / 50)
+        row(f'{n} containers, the columns of docker ps', figures['list'][0], 'docker ps -a', peers['ps'][0], 0.01)
+        row(f'{n} containers, the same', figures['list'][0], "the engine's own list, its side alone", min(own), 0.05)
+        row(f'{n} containers with what they use', figures['usage'][0], 'docker stats --no-stream', peers['stats'][0], 0.005)
+        row(f'{n} containers with what they use', figures['usage'][1], 'docker stats --no-stream', peers['stats'][1], 0.002, 'ms wall')
+
+
 def lines():
     out = []
     for what, ours, peer, theirs, ratio, limit, unit in ROWS:
@@ -323,6 +397,7 @@ def main():
     opts = ap.parse_args()
     parts = {'ssh': lambda: ssh(opts.build), 'start': lambda: start(opts.build), 'objects': lambda: objects(opts.build),
              'queries': lambda: queries(opts.build, 1000 if opts.quick else 10000), 'processes': lambda: processes(opts.build, 1000 if opts.quick else 10000)}
+    parts['containers'] = lambda: containers(opts.build)
     for name, part in parts.items():
         if not opts.only or name in opts.only:
             part()

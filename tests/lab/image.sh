@@ -8,7 +8,7 @@ cache=${REEVE_LAB_CACHE:-/var/cache/reeve-lab}
 common="dbus openssh-server iproute2 procps libuv1 libjansson4 libsqlite3-0 libssh-4 libseccomp2 libpcre2-8-0 libutf8proc2 libcap2 passwd adduser kmod nftables util-linux"
 case $kind in
 systemd) more="systemd systemd-sysv libpam-systemd systemd-resolved libnss-resolve cron" ;;
-docker) more="systemd systemd-sysv docker.io busybox-static iptables ca-certificates" ;;
+docker) more="systemd systemd-sysv docker.io busybox-static iptables ca-certificates runsc" ;;
 openrc) more="sysvinit-core openrc cron" ;;
 runit) more="runit-init runit runit-services" ;;
 sysv) more="sysvinit-core sysv-rc cron" ;;
