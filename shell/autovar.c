@@ -284,6 +284,12 @@ bool sh_auto_var(struct sh *sh, struct scope *from, uint32_t id, struct sv *ret)
                 *slot = sh_keep(*ret);
                 return true;
         }
+        if (id == ID_PSSTYLE) { /* made once: scripts change it */
+                *ret = sh_ps_style(sh);
+                struct sv *slot = sh_scope_slot(sh->global, id, true);
+                *slot = sh_keep(*ret);
+                return true;
+        }
         if (id == ID_EXECUTION) {
                 *ret = sh_execution_context(sh);
                 return true;

@@ -456,6 +456,7 @@ int sh_var_write(struct sh *, uint32_t id, int where, struct sv);            /* 
 int sh_slot_write(struct sh *, struct sv *slot, struct sv, uint32_t id);     /* respects boxes */
 struct sh_var *sh_var_box(struct sh *, uint32_t id, int where, bool make);   /* borrowed; boxes it in place */
 struct scope *sh_scope_at(struct sh *, int where_or_depth);
+struct sv sh_ps_style(struct sh *); /* $PSStyle */
 bool sh_auto_var(struct sh *, struct scope *from, uint32_t id, struct sv *ret);
 struct sv sh_frame_bound(struct sh *, struct frame *); /* $PSBoundParameters, owned */
 int sh_validate(struct sh *, struct attr *, struct unit *, struct sv, const char *param, bool is_param);

@@ -310,6 +310,8 @@ void sh_complete(struct sh *sh, const char *line, size_t n, size_t cursor, struc
 {
         struct place p = { .sh = sh, .s = line, .cursor = cursor > n ? n : cursor, .to = ret };
         struct sh_target *t = NULL;
+        if (sh_complete_expression(sh, line, p.cursor, ret))
+                return;
         read_words(&p);
         struct word w = p.words[p.n - 1];
         const char *s = line + w.at;
