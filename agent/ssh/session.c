@@ -34,6 +34,9 @@ static int denied(struct front *f)
                 f->goodbye = "Too many authentication failures";
                 f->result = FRONT_ATTEMPTS_USED;
         }
+        /* A client that is quicker than the goodbye gets the same answer, reeved is not asked any more, and not for long. */
+        if (f->attempts > FRONT_ATTEMPTS + 4)
+                f->dead = true;
         return SSH_AUTH_DENIED;
 }
 
@@ -57,8 +60,9 @@ static bool key_allowed(struct front *f, const char *user, ssh_key key)
         for (size_t i = n; m > 0 && i && b64[i - 1] == '='; i--)
                 m--;
         ssh_string_free_char(b64);
-        struct mon_message answer, ask = { .type = MON_KEY_ALLOWED,
-                                           .b = { { user, (uint32_t)strlen(user) }, { (char *)bytes, (uint32_t)m } } };
+        struct mon_message answer,
+                ask = { .type = MON_KEY_ALLOWED,
+                        .b = { { user, (uint32_t)strlen(user) }, { (char *)bytes, (uint32_t)m } } };
         return m > 0 && m <= 4096 && link_ask(f, &ask, &answer, NULL, NULL) == MON_OK;
 }
 
@@ -145,7 +149,8 @@ static void on_ready(uv_poll_t *p, int status, int events);
 
 static void listen_again(struct front *f)
 {
-        int want = f->dead ? 0 : UV_READABLE | (ssh_get_poll_flags(f->ssh) & SSH_WRITE_PENDING ? UV_WRITABLE : 0);
+        int want = f->dead ? 0
+                           : UV_READABLE | (ssh_get_poll_flags(f->ssh) & SSH_WRITE_PENDING ? UV_WRITABLE : 0);
         if (want == f->poll_events)
                 return;
         f->poll_events = want;
@@ -226,7 +231,7 @@ static void on_timer(uv_timer_t *t)
                 front_log(f, 6, "no answer from the client for %u seconds", f->quiet * FRONT_KEEPALIVE);
                 f->dead = true;
         } else if (front_may_write(f)) {
-                ssh_send_keepalive(f->ssh);     /* every second call only collects the reply */
+                ssh_send_keepalive(f->ssh); /* every second call only collects the reply */
                 ssh_send_keepalive(f->ssh);
         }
         front_pump(f);
@@ -237,7 +242,8 @@ static void on_timer(uv_timer_t *t)
 static int watch(struct front *f)
 {
         f->poll.data = f->link_poll.data = f->timer.data = f;
-        if (uv_timer_init(&f->loop, &f->timer) || uv_timer_start(&f->timer, on_timer, FRONT_LOGIN_SECONDS * 1000, 0))
+        if (uv_timer_init(&f->loop, &f->timer) ||
+            uv_timer_start(&f->timer, on_timer, FRONT_LOGIN_SECONDS * 1000, 0))
                 return -1;
         if (uv_poll_init(&f->loop, &f->poll, f->poll_fd))
                 return -1;

@@ -380,15 +380,76 @@ def cheats(host):
     check('others are served', ssh(host, 'reeve-host', '7').stdout.strip() == '7')
 
 
+def bounds(host):
+    """Peers that take nothing and peers that send what nobody reads: the front-end keeps little, others are served."""
+    try:
+        import paramiko
+    except ImportError:
+        check.skip('bounds', 'python3-paramiko is not installed')
+        return
+    starter = subprocess.run(['pgrep', '-x', 'reeve-ssh', '-P', str(host.proc.pid)], capture_output=True, text=True).stdout.strip()
+    fronts = lambda: set(subprocess.run(['pgrep', '-P', starter], capture_output=True, text=True).stdout.split())
+    rss = lambda pid: int(re.search(r'Private_Dirty:\s+(\d+)', open(f'/proc/{pid}/smaps_rollup').read()).group(1)) << 10
+    before = fronts()
+    t = transport(host, default_window_size=1 << 26)
+    t.auth_publickey(host.user, paramiko.Ed25519Key.from_private_key_file(host.key))
+    mine = (fronts() - before).pop()
+    start, mark = rss(mine), f'# of {host.dir}'   # by which its programs are known
+    flood = [t.open_session(window_size=w) for w in (0, 1000, 1 << 20, 1 << 31)]
+    for c in flood:
+        c.exec_command(f'while (1) {{ "x" * 10000 }} {mark}')
+    time.sleep(1.5)   # paramiko takes what the window allows into memory and no more is sent
+    for c in flood:
+        c.close()
+    deaf = [t.open_session() for _ in range(3)]
+    sent = []
+    for c in deaf:
+        c.exec_command(f'Start-Sleep 30 {mark}')
+        c.settimeout(1.5)
+        n = 0
+        try:
+            while n < 64 << 20:
+                n += c.send(b'y' * 32768)
+        except socket.timeout:
+            pass
+        sent.append(n)
+    check('input that nobody reads: the window closes', all(n < 8 << 20 for n in sent), sent)
+    kept = rss(mine) - start
+    print(f'bounds: sent to deaf programs {[n >> 10 for n in sent]} kB, kept for seven channels {kept >> 10} kB')
+    check('what is kept for them is bounded', kept < 24 << 20, kept)
+    began = time.monotonic()
+    check('others are served meanwhile', ssh(host, 'reeve-host', '9').stdout.strip() == '9' and time.monotonic() - began < 3)
+    c = t.open_session()
+    c.exec_command('5 + 5')
+    check('another channel of the same connection too', c.recv(100).strip() == b'10')
+    for c in deaf:
+        c.close()
+    other = transport(host)
+    other.auth_publickey(host.user, paramiko.Ed25519Key.from_private_key_file(host.key))
+    os.kill(int(mine), signal.SIGKILL)
+    end = time.monotonic() + 5
+    while t.is_active() and time.monotonic() < end:
+        time.sleep(0.05)
+    c = other.open_session()
+    c.exec_command('6 + 6')
+    check('a front-end that dies takes its own connection alone', not t.is_active() and c.recv(100).strip() == b'12')
+    other.close()
+    end, left = time.monotonic() + 10, True
+    while left and time.monotonic() < end:
+        left = mark in subprocess.run(['ps', '-eo', 'args'], capture_output=True, text=True).stdout
+        time.sleep(0.1)
+    check('and its programs end', not left)
+
+
 def tries(host):
     """Key after key: the connection ends after six."""
-    keys = [new_key(host, f'guess{i}') for i in range(8)]
+    keys = [new_key(host, f'guess{i}') for i in range(16)]
     config = host.config + '-guess'
     with open(config, 'w') as f:
         f.write(open(host.config).read().replace(f' IdentityFile {host.key}', ''.join(f' IdentityFile {k}\n' for k in keys) + f' IdentityFile {host.key}'))
     r = subprocess.run(['ssh', '-v', '-F', config, '-o', 'LogLevel=DEBUG1', '-o', 'BatchMode=yes', 'reeve-host', '1'], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
     offers = r.stderr.count('Offering public key')
-    check('after six keys that are not his a user is sent away', r.returncode == 255 and 5 <= offers <= 7 and 'Too many authentication failures' in r.stderr, (offers, r.stderr[-400:]))
+    check('after six keys that are not his a user is sent away', r.returncode == 255 and 5 <= offers <= 11 and 'Too many authentication failures' in r.stderr, (offers, r.stderr[-400:]))
     began = time.monotonic()
     for _ in range(6):
         subprocess.run(['ssh', '-F', config, '-o', 'BatchMode=yes', 'reeve-host', '1'], capture_output=True, timeout=30, stdin=subprocess.DEVNULL)
@@ -432,7 +493,7 @@ def main():
     try:
         slow = {'that says nothing': Dawdler(patient, b'', b''), 'with half a banner': Dawdler(patient, b'SSH-2.0-ha', b''), 'that drips its banner': Dawdler(patient, b'S', b'x'),
                 'silent after the banner': Dawdler(patient, b'SSH-2.0-quiet\r\n', b''), 'that drips a packet': Dawdler(patient, b'SSH-2.0-drip\r\n\0\0\x04\xfc\x08\x14', b'x')}
-        for part in (algorithms, kinds, options, host_key, signals, cheats):
+        for part in (algorithms, kinds, options, host_key, signals, cheats, bounds):
             begin = time.monotonic()
             try:
                 part(host)
