@@ -34,7 +34,7 @@ static int denied(struct front *f)
                 f->goodbye = "Too many authentication failures";
                 f->result = FRONT_ATTEMPTS_USED;
         }
-        /* A client that is quicker than the goodbye gets the same answer, reeved is not asked any more, and not for long. */
+        /* One that is quicker than the goodbye gets the same answer; reeved is not asked any more; and not for long. */
         if (f->attempts > FRONT_ATTEMPTS + 4)
                 f->dead = true;
         return SSH_AUTH_DENIED;
