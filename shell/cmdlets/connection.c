@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Test-Connection: echo requests (by the kernel's unprivileged ICMP sockets where they are allowed, else raw ones), or
+ * whether a TCP port answers.
+ */
+#include "shell/code.h"
+#include "shell/text.h"
+#include "shell/types.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static double now_ms(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (double)t.tv_sec * 1000.0 + (double)t.tv_nsec / 1e6;
+}
+/* Waits for the descriptor in short steps, so that Ctrl-C ends it. 1 ready, 0 time is over, else a status to pass on. */
+static int wait_ready(struct sh *sh, int fd, short events, double until, int *ret_status)
+{
+        for (;;) {
+                double left = until - now_ms();
+                *ret_status = sh_check(sh);
+                if (*ret_status != SH_OK || left <= 0)
+                        return 0;
+                struct pollfd p = { fd, events, 0 };
+                if (poll(&p, 1, left > 100 ? 100 : (int)left + 1) > 0)
+                        return 1;
+        }
+}
+
+/* ---- TCP ---- */
+static bool connects(struct sh *sh, const struct addrinfo *a, double timeout, int *ret_status)
+{
+        int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), error = 0;
+        socklen_t len = sizeof(error);
+        *ret_status = SH_OK;
+        if (fd < 0)
+                return false;
+        bool good = connect(fd, a->ai_addr, a->ai_addrlen) == 0;
+        if (!good && errno == EINPROGRESS && wait_ready(sh, fd, POLLOUT, now_ms() + timeout, ret_status))
+                good = getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && !error;
+        close(fd);
+        return good;
+}
+
+/* ---- echo ---- */
+static uint16_t sum(const void *p, size_t n)
+{
+        const unsigned char *b = p;
+        uint32_t s = 0;
+        for (size_t i = 0; i + 1 < n; i += 2)
+                s += (uint32_t)b[i] << 8 | b[i + 1];
+        while (s >> 16)
+                s = (s & 0xffff) + (s >> 16);
+        return htons((uint16_t)~s);
+}
+/* Milliseconds until the answer; negative: none came. */
+static double echo(struct sh *sh, const struct addrinfo *a, int number, double timeout, int *ret_status)
+{
+        bool six = a->ai_family == AF_INET6, raw = false;
+        int protocol = six ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+        unsigned char packet[8 + 32] = { 0 }, answer[1500];
+        int fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, protocol);
+        *ret_status = SH_OK;
+        if (fd < 0) {
+                fd = socket(a->ai_family, SOCK_RAW | SOCK_CLOEXEC, protocol);
+                raw = true;
+        }
+        if (fd < 0)
+                return -1;
+        packet[0] = six ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
+        packet[4] = (unsigned char)(getpid() >> 8);
+        packet[5] = (unsigned char)getpid();
+        packet[7] = (unsigned char)number;
+        for (int i = 0; i < 32; i++)
+                packet[8 + i] = (unsigned char)('a' + i % 23);
+        uint16_t check = six ? 0 : sum(packet, sizeof(packet));
+        memcpy(packet + 2, &check, 2);
+        double begun = now_ms(), took = -1;
+        if (sendto(fd, packet, sizeof(packet), 0, a->ai_addr, a->ai_addrlen) == (ssize_t)sizeof(packet))
+                while (took < 0 && wait_ready(sh, fd, POLLIN, begun + timeout, ret_status)) {
+                        ssize_t n = recv(fd, answer, sizeof(answer), 0);
+                        size_t head = raw && !six && n > 20 ? (size_t)(answer[0] & 15) * 4 : 0;
+                        const unsigned char *m = answer + head;
+                        bool mine = n >= (ssize_t)(head + sizeof(packet)) && m[7] == packet[7] &&
+                                    m[0] == (six ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY) &&
+                                    (!raw || !memcmp(m + 4, packet + 4, 2));
+                        if (mine)
+                                took = now_ms() - begun;
+                }
+        close(fd);
+        return took;
+}
+static void note(struct sv o, const char *name, struct sv owned)
+{
+        sh_object_set(o, name, strlen(name), owned);
+        sh_drop(owned);
+}
+static int say(struct sh_cmd *c, const char *target, const char *address, int number, double took)
+{
+        char host[256] = "";
+        gethostname(host, sizeof(host) - 1);
+        struct sv o = sh_object_new();
+        note(o, "Ping", (struct sv) { .kind = SH_UINT32, .u = (uint64_t)number });
+        note(o, "Source", sh_text(host));
+        note(o, "Destination", sh_text(target));
+        note(o, "Address", sh_text(address));
+        note(o, "Latency", sh_long(took < 0 ? 0 : (int64_t)(took + 0.5)));
+        note(o, "BufferSize", sh_int(took < 0 ? 0 : 32));
+        note(o, "Status", sh_text(took < 0 ? "TimedOut" : "Success"));
+        int st = sh_emit(c, o);
+        sh_drop(o);
+        return st;
+}
+static int ping(struct sh_cmd *c, const char *target, const struct addrinfo *a, double timeout)
+{
+        char address[INET6_ADDRSTRLEN] = "";
+        int64_t count = sh_arg_int(c, "Count", 4);
+        bool quiet = sh_switch(c, "Quiet"), any = false;
+        int st = SH_OK;
+        getnameinfo(a->ai_addr, a->ai_addrlen, address, sizeof(address), NULL, 0, NI_NUMERICHOST);
+        for (int i = 1; st == SH_OK && i <= count; i++) {
+                double took = echo(sh_session(c), a, i, timeout, &st);
+                any |= took >= 0;
+                if (st == SH_OK && !quiet)
+                        st = say(c, target, address, i, took);
+                for (int k = 0; st == SH_OK && i < count && took >= 0 && k < 10;
+                     k++) { /* a second between requests */
+                        st = sh_check(sh_session(c));
+                        usleep((useconds_t)(sh_arg_int(c, "Delay", 1) * 100000));
+                }
+        }
+        return st == SH_OK && quiet ? sh_emit(c, sh_bool(any)) : st;
+}
+static int test_one(struct sh_cmd *c, const char *target)
+{
+        struct sh *sh = sh_session(c);
+        double timeout = (double)sh_arg_int(c, "TimeoutSeconds", 5) * 1000.0;
+        char port[16];
+        bool tcp = sh_bound(c, "TcpPort");
+        snprintf(port, sizeof(port), "%d", (int)sh_arg_int(c, "TcpPort", 0));
+        struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+                                  .ai_family = sh_switch(c, "IPv4")   ? AF_INET
+                                               : sh_switch(c, "IPv6") ? AF_INET6
+                                                                      : AF_UNSPEC },
+                        *list;
+        int e = getaddrinfo(target, tcp ? port : NULL, &hints, &list), st = SH_OK;
+        if (e && (tcp || sh_switch(c, "Quiet")))
+                return sh_emit(c, sh_bool(false));
+        if (e) {
+                struct sv t = sh_text(target);
+                st = sh_cmd_error(
+                        c, "TestConnectionException", "ResourceUnavailable", t,
+                        "Testing connection to computer '%s' failed: Cannot resolve the target name.",
+                        target);
+                sh_drop(t);
+                return st;
+        }
+        if (tcp) {
+                bool good = false;
+                for (struct addrinfo *a = list; st == SH_OK && a && !good; a = a->ai_next)
+                        good = connects(sh, a, timeout, &st);
+                if (st == SH_OK)
+                        st = sh_emit(c, sh_bool(good));
+        } else {
+                st = ping(c, target, list, timeout);
+        }
+        freeaddrinfo(list);
+        return st;
+}
+static int test_process(struct sh_cmd *c, struct sv input)
+{
+        (void)input;
+        struct sv names = sh_arg(c, "TargetName"), item;
+        size_t pos = 0;
+        int st = SH_OK;
+        sh_host_flush(sh_session(c));
+        while (st == SH_OK && sh_next(names, &pos, &item)) {
+                struct sv t = sh_to_text(sh_session(c), item);
+                st = test_one(c, t.s->s);
+                sh_drop(t);
+                sh_drop(item);
+        }
+        return st;
+}
+static const struct sh_cmdlet test_connection = {
+        .name = "Test-Connection",
+        .synopsis = "Tells whether a host answers, by echo or on a TCP port.",
+        .default_set = "DefaultPing",
+        .process = test_process,
+        .params =
+                (const struct sh_param[]) { { "TargetName", .type = "string[]", .position = 1,
+                                              .mandatory = true, .from_pipeline = true, .from_property = true,
+                                              .alias = "ComputerName", .help = "Names or addresses." },
+                                            { "TcpPort", .type = "int", .mandatory = true, .sets = "TcpPort",
+                                              .min = 1, .max = 65535,
+                                              .help = "True when this port takes a connection." },
+                                            { "Ping", .type = "switch", .sets = "DefaultPing",
+                                              .help = "Accepted; it is the default." },
+                                            { "Count", .type = "int", .sets = "DefaultPing", .min = 1,
+                                              .max = INT32_MAX, .help = "How many requests; 4." },
+                                            { "Delay", .type = "int", .sets = "DefaultPing", .min = 1,
+                                              .max = INT32_MAX, .help = "Seconds between requests; 1." },
+                                            { "Quiet", .type = "switch", .help = "True or False only." },
+                                            { "IPv4", .type = "switch", .help = "Only IPv4." },
+                                            { "IPv6", .type = "switch", .help = "Only IPv6." },
+                                            { "TimeoutSeconds", .type = "int", .min = 1, .max = 86400,
+                                              .help = "Seconds to wait for each; 5." },
+                                            { 0 } },
+        .examples =
+                (const struct sh_example[]) {
+                        { "Test-Connection 127.0.0.1 -TcpPort 1", "False", "Nothing listens there." },
+                        { "Test-Connection server1 -Count 1 -Quiet", NULL, "Whether a host answers." },
+                        { 0 } },
+};
+
+SH_CMDLETS(connection, &test_connection);
