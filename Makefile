@@ -31,7 +31,7 @@ PKGS := libuv jansson sqlite3 libsystemd
 PKGS_SSH := libssh libcrypto
 PKGS_SHELL := libpcre2-8 libutf8proc
 # Only the headers: these are loaded when first used (shell/library.c).
-PKGS_LOADED := libxml-2.0 libcurl
+PKGS_LOADED := libxml-2.0 libcurl libarchive
 cflags_of = $(shell pkg-config --cflags $(1) 2>/dev/null)
 libs_of = $(shell pkg-config --libs $(1) 2>/dev/null)
 

@@ -25,7 +25,7 @@ static double now_ms(void)
         clock_gettime(CLOCK_MONOTONIC, &t);
         return (double)t.tv_sec * 1000.0 + (double)t.tv_nsec / 1e6;
 }
-/* Waits for the descriptor in short steps, so that Ctrl-C ends it. 1 ready, 0 time is over, else a status to pass on. */
+/* Waits for the descriptor in short steps, so that Ctrl-C ends it: 1 ready, 0 time is over or *ret_status. */
 static int wait_ready(struct sh *sh, int fd, short events, double until, int *ret_status)
 {
         for (;;) {
