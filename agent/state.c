@@ -50,8 +50,11 @@ static void default_folder(char *to, size_t size)
                 snprintf(to, size, "%s/.local/state/reeve", home ? home : "/nonexistent");
 }
 
-static void make_folders(char *path)
+/* Readers look at the state's path meanwhile: this takes a copy apart. */
+static void make_folders(const char *state)
 {
+        char path[512];
+        snprintf(path, sizeof path, "%s", state);
         for (char *p = path + 1; (p = strchr(p, '/')); p++) {
                 *p = 0;
                 mkdir(path, 0700);
