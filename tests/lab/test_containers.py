@@ -147,10 +147,21 @@ def properties(m, a, docker):
     check('one that is not there', status(a.call('GetInstance', 'Container', {'Id': 'f' * 64})) == 'NOT_FOUND')
     query = a.peer.call('ExecQuery', {'Query': "SELECT Name FROM Container WHERE State = 'running' AND Image LIKE 'bb%'", 'QueryLanguage': 'WQL'})
     check('WQL', sorted(r['Name'] for r in query['result']['Instances']) == ['full', 'plain', 'tty'], query)
+    walk = lambda of, key, through: [x for x in a.peer.call('Associators', {'ClassName': of, 'InstanceName': key, 'AssocClass': through}).get('result', {}).get('Instances', [])]
+    r = walk('Container', {'Id': made[0]}, 'ContainerProcess')
+    check('associated: its processes', [x['ProcessId'] for x in r] == [pid], r)
+    r = walk('Process', {'ProcessId': pid}, 'ContainerProcess')
+    check('associated: the container of a process', [x['Name'] for x in r] == ['plain'], r)
+    r = walk('ContainerImage', {'Id': docker.inspect('bb:1', 'image')['Id']}, 'ContainerOfImage')
+    check('associated: the containers of an image', sorted(x['Name'] for x in r) == sorted(names), r)
+    r = walk('ContainerNetwork', {'Id': docker('network inspect -f {{.Id}} net1')}, 'ContainerInNetwork')
+    check('associated: the containers in a network', [x['Name'] for x in r] == ['full'], r)
+    r = walk('ContainerVolume', {'Name': 'vol1'}, 'ContainerOfVolume')
+    check('associated: the containers of a volume', [x['Name'] for x in r] == ['full'], r)
     for name in ('full', 'tty', 'hostnet', 'ended', 'fresh', 'might'):
         docker(f'rm -f {name}')
-    names = lambda: [r['Name'] for r in a.rows('Container', PropertyList=['Name'])]
-    check('events: those that went are gone from the list', any(names() == ['plain'] or time.sleep(0.01) for _ in range(50)), names())
+    left = lambda: [r['Name'] for r in a.rows('Container', PropertyList=['Name'])]
+    check('events: those that went are gone from the list', any(left() == ['plain'] or time.sleep(0.01) for _ in range(50)), left())
 
 
 def changes(m, a, docker):
