@@ -168,6 +168,26 @@ static bool is_text(const struct rv_property *p)
         return p->type == RV_CIM_STRING || p->type == RV_CIM_REFERENCE || p->type == RV_CIM_CHAR16;
 }
 
+/* DaysLeft: a number without a PUnit whose name tells the unit. */
+static const struct unit *unit_of(const struct rv_property *p)
+{
+        struct rv_buf b = { 0 };
+        const struct unit *found = find_unit(p->units);
+        if (found || is_text(p) || p->type == RV_CIM_DATETIME)
+                return found;
+        rv_buf_put(&b, "_", 1);
+        rv_metric_snake(&b, p->name);
+        rv_buf_put(&b, "_", 2);
+        for (size_t i = 0; !found && !b.failed && i < sizeof units / sizeof *units; i++) {
+                char word[24];
+                snprintf(word, sizeof word, "_%s_", units[i].drop ? units[i].drop : "-");
+                if (strstr(b.data, word))
+                        found = &units[i];
+        }
+        rv_buf_free(&b);
+        return found;
+}
+
 /* A number that names something is no measurement. */
 static bool is_identifier(const char *name)
 {
@@ -235,7 +255,7 @@ static bool plan_property(struct rv_metrics *m, uint32_t i, const struct rv_qual
                 return true;
         m->wanted[m->nwanted++] = p->name;
         f->is_label = f->role == LABEL;
-        f->unit = find_unit(p->units);
+        f->unit = unit_of(p);
         f->label = snake(p->name);
         f->name = f->role == VALUE || f->role == TIME || f->role == STATE ? family_name(m->c, p, f) : NULL;
         if (f->name && is_taken(m, i)) {

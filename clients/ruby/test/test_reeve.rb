@@ -169,8 +169,9 @@ class TestNetSsh < TestSsh
     skip 'no SSH host' unless ENV['REEVE_TEST_SSH']
     begin
       require 'net/ssh'
+      require 'x25519' # the only key exchange that the server offers and net-ssh knows
     rescue LoadError
-      skip 'no net-ssh (Debian: ruby-net-ssh)'
+      skip 'no net-ssh with x25519 (Debian: ruby-net-ssh; gem install x25519)'
     end
     @client = Reeve.connect('ssh://reeve-host', net_ssh: true, config: ENV['REEVE_TEST_SSH'])
   end
