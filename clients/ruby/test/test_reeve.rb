@@ -107,7 +107,7 @@ class TestLocal < Minitest::Test
   end
 
   def test_what_answers_is_no_agent
-    e = assert_raises(Reeve::ConnectionError) { Reeve.connect(['echo', 'hello']).call('Ping') }
+    e = assert_raises(Reeve::ConnectionError) { Reeve.connect(['sh', '-c', 'read x; echo hello']).call('Ping') }
     assert_match(/no agent/, e.message)
     e = assert_raises(Reeve::ConnectionError) { Reeve.connect(['sh', '-c', 'echo oh dear >&2; exit 3']).call('Ping') }
     assert_match(/status 3.*oh dear/, e.message)
