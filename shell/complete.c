@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "shell/code.h"
+#include "shell/completer.h"
 #include "shell/files.h"
 #include "shell/text.h"
 
@@ -185,7 +186,7 @@ static bool from_attributes(struct place *p, struct pinfo *x, const char *with, 
 {
         bool any = false;
         for (struct attr *a = x->attrs; a; a = a->next) {
-                if (!sh_attr_is(a, "ValidateSet"))
+                if (!sh_attr_is(a, "ValidateSet") && !sh_attr_is(a, "ArgumentCompletions"))
                         continue;
                 for (uint32_t i = 0; i < a->npos; i++)
                         if (a->pos[i]->kind == N_CONST && a->pos[i]->val.kind == SH_STRING &&
@@ -214,6 +215,61 @@ static int take_name(struct sh_sink *s, struct sh *sh, struct sv v)
         sh_drop(t);
         return x->p->to->n < MOST_CHOICES ? SH_OK : SH_STOP;
 }
+/* What a completer's block writes: texts, or objects with a CompletionText. */
+static int take_choice(struct sh_sink *s, struct sh *sh, struct sv v)
+{
+        struct names *x = s->state;
+        struct sv text = SH_NIL, label = SH_NIL;
+        if (v.kind == SH_STRING || sh_get(sh, v, "CompletionText", 14, &text) != SH_OK || sh_is_null(text))
+                text = sh_to_text(sh, v);
+        if (v.kind != SH_STRING && sh_get(sh, v, "ListItemText", 12, &label) != SH_OK)
+                label = SH_NIL;
+        struct sv t = sh_to_text(sh, text);
+        add(x->p, t.s->s, label.kind == SH_STRING ? label.s->s : NULL);
+        sh_drop(t);
+        sh_drop(text);
+        sh_drop(label);
+        return x->p->to->n < MOST_CHOICES ? SH_OK : SH_STOP;
+}
+
+static struct sv block_beside(struct place *p, struct pinfo *x)
+{
+        for (struct attr *a = x->attrs; a; a = a->next) {
+                struct sv v;
+                if (!sh_attr_is(a, "ArgumentCompleter") || a->npos != 1)
+                        continue;
+                struct sh *sh = p->sh;
+                v = a->pos[0]->ev(sh, a->pos[0]);
+                if (!sh_failed(v) && sh_unwrap(v).kind == SH_BLOCK)
+                        return v;
+        }
+        return SH_NIL;
+}
+
+/* A registered block for the parameter, or for a program's arguments (x NULL). False: there is none. */
+static bool by_completer(struct place *p, struct sh_target *t, struct pinfo *x, const char *with, size_t n)
+{
+        struct sv own = x ? block_beside(p, x) : SH_NIL;
+        struct sv block = own.kind == SH_BLOCK ? own : sh_completer_of(t->name, x ? x->name : NULL);
+        if (block.kind != SH_BLOCK)
+                return false;
+        struct names names = { .p = p, .with = with, .n = n };
+        struct sv word = sh_string(with, n), line = sh_string(p->s, p->cursor), command = sh_text(t->name),
+                  parameter = x ? sh_string(x->name, x->nname) : SH_NIL, fake = sh_hash_new(false);
+        struct sv of_parameter[] = { command, parameter, word, line, fake },
+                  of_program[] = { word, line, sh_int((int32_t)p->cursor) };
+        names.sink = (struct sh_sink) { take_choice, &names };
+        sh_completer_run(p->sh, block, x ? (struct sh_args) { 5, of_parameter } : (struct sh_args) { 3, of_program },
+                         &names.sink);
+        sh_drop(word);
+        sh_drop(line);
+        sh_drop(command);
+        sh_drop(parameter);
+        sh_drop(fake);
+        sh_drop(own);
+        return true;
+}
+
 /* Names of the objects that a class cmdlet is about, as the agent knows them now. */
 static bool live(struct place *p, struct sh_target *t, const char *with, size_t n)
 {
@@ -335,6 +391,8 @@ void sh_complete(struct sh *sh, const char *line, size_t n, size_t cursor, struc
         struct pinfo *x = info ? parameter_before(&p, info) : NULL;
         if (info && len && *s == '-')
                 parameters(&p, info, s + 1, len - 1);
+        else if (t && (x || t->kind == CT_NATIVE) && by_completer(&p, t, x, s, len))
+                ;
         else if (x && from_attributes(&p, x, s, len))
                 ;
         else if (x && x->table && x->table->values)

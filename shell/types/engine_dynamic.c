@@ -136,6 +136,28 @@ static const struct sh_type defined_type = { .name = "System.Management.Automati
                                              SH_MEMBERS(defined_members),
                                              .construct = defined_new,
                                              .free = sh_fields_free };
+/* ---- CompletionResult ---- */
+static const struct sh_member completion_members[] = {
+        FIELD(0, "CompletionText", "string"),
+        FIELD(1, "ListItemText", "string"),
+        FIELD(2, "ResultType", "System.Management.Automation.CompletionResultType"),
+        FIELD(3, "ToolTip", "string"),
+};
+static int completion_new(struct sh *sh, const struct sh_type *t, struct sh_args a, struct sv *ret)
+{
+        if (a.n != 1 && a.n != 4)
+                return SH_NONE;
+        *ret = sh_fields_new(t, 4);
+        for (uint32_t i = 0; i < 4; i++)
+                *sh_field(*ret, i) = i == 2 ? (a.n == 4 ? sh_args_text(sh, a, 2) : sh_text("Text"))
+                                            : sh_args_text(sh, a, a.n == 4 ? i : 0);
+        return SH_OK;
+}
+static const struct sh_type completion_type = { .name = "System.Management.Automation.CompletionResult",
+                                                .base = &sh_type_object,
+                                                SH_MEMBERS(completion_members),
+                                                .construct = completion_new,
+                                                .free = sh_fields_free };
 static int dictionary_new(struct sh *sh, const struct sh_type *t, struct sh_args a, struct sv *ret)
 {
         (void)sh, (void)t;
@@ -151,4 +173,4 @@ static const struct sh_type dictionary_type = {
 };
 SH_TYPES(engine_dynamic, &attribute_type, &parameter_type, &set_type, &alias_type, &range_type, &pattern_type,
          &script_type, &length_type, &not_null_type, &not_empty_type, &allow_null_type, &allow_empty_type,
-         &allow_collection_type, &defined_type, &dictionary_type);
+         &allow_collection_type, &defined_type, &dictionary_type, &completion_type);
