@@ -26,6 +26,7 @@
 #define RESOLVE "org.freedesktop.resolve1"
 #define RESOLVE_PATH "/org/freedesktop/resolve1"
 #define MANAGER RESOLVE ".Manager"
+#define PATIENCE UINT64_C(2000000000) /* ns for a question to resolved: /etc/resolv.conf is told in any case */
 enum { LINKS = 1024, TEXT = 2048, ADDRESSES = 64 };
 
 /* ---- systemd-resolved ---- */
@@ -106,23 +107,27 @@ static int read_domains(sd_bus_message *m, struct link *v, size_t *n)
         return r;
 }
 
-/* Interfaces with something set; 0 when resolved does not run. */
-static size_t read_links(struct link *v, uint64_t deadline)
+/* Interfaces with something set; none when resolved does not run. -ETIMEDOUT: it, or the bus, does not answer. */
+static int read_links(struct link *v, size_t *n, uint64_t deadline)
 {
         sd_bus *bus = NULL;
         sd_bus_message *m = NULL;
-        size_t n = 0;
-        if (sd_bus_open_system(&bus) < 0)
-                return 0;
-        sd_bus_set_exit_on_disconnect(bus, 0);
-        if (property(bus, "DNS", deadline, &m) >= 0)
-                read_servers(m, v, &n);
+        uint64_t soon = rv_now() + PATIENCE;
+        deadline = deadline < soon ? deadline : soon;
+        int r = rv_bus_open(&bus, deadline);
+        if (r < 0)
+                return r == -ETIMEDOUT ? r : 0;
+        r = property(bus, "DNS", deadline, &m);
+        if (r >= 0)
+                read_servers(m, v, n);
         m = sd_bus_message_unref(m);
-        if (property(bus, "Domains", deadline, &m) >= 0)
-                read_domains(m, v, &n);
+        if (r >= 0)
+                r = property(bus, "Domains", deadline, &m);
+        if (r >= 0)
+                read_domains(m, v, n);
         sd_bus_message_unref(m);
-        rv_systemd_close(bus);
-        return n;
+        sd_bus_unref(bus); /* closing politely would wait for a bus that hangs */
+        return r == -ETIMEDOUT ? r : 0;
 }
 
 /* ---- rows ---- */
@@ -155,7 +160,12 @@ static int dnsclient_query(const struct rv_query *q, struct rv_sink *out, struct
         (void)err;
         struct link *v = calloc(LINKS, sizeof *v);
         int e = v ? emit_host(out) : -ENOMEM;
-        size_t n = e == RV_OK ? read_links(v, q->deadline) : 0;
+        size_t n = 0;
+        if (e == RV_OK && read_links(v, &n, q->deadline) == -ETIMEDOUT) {
+                struct rv_error late = { 0 };
+                rv_fail(&late, RV_TIMED_OUT, "systemd-resolved does not answer: the interfaces' servers are missing");
+                rv_partial(out, &late);
+        }
         for (size_t i = 0; e == RV_OK && i < n; i++) {
                 char name[IF_NAMESIZE];
                 if (!v[i].index || !if_indextoname(v[i].index, name))
@@ -264,9 +274,9 @@ static int set_host(struct rv_call *c, const struct DnsClient_SetServers_in *in,
         return r ? rv_fail_errno(err, -r, "cannot write /etc/resolv.conf") : RV_OK;
 }
 
-static int begin_call(sd_bus **bus, sd_bus_message **m, const char *method, struct rv_error *err)
+static int begin_call(struct rv_call *c, sd_bus **bus, sd_bus_message **m, const char *method, struct rv_error *err)
 {
-        int r = sd_bus_open_system(bus);
+        int r = rv_bus_open(bus, c->deadline);
         if (r >= 0)
                 r = sd_bus_message_new_method_call(*bus, m, RESOLVE, RESOLVE_PATH, MANAGER, method);
         if (r >= 0)
@@ -308,7 +318,7 @@ static int set_link_servers(struct rv_call *c, uint32_t index, const struct DnsC
 {
         sd_bus *bus = NULL;
         sd_bus_message *m = NULL;
-        int e = begin_call(&bus, &m, "SetLinkDNS", err);
+        int e = begin_call(c, &bus, &m, "SetLinkDNS", err);
         if (e)
                 return e;
         int r = sd_bus_message_append(m, "i", (int)index);
@@ -335,7 +345,7 @@ static int set_link_domains(struct rv_call *c, uint32_t index, const struct DnsC
 {
         sd_bus *bus = NULL;
         sd_bus_message *m = NULL;
-        int e = begin_call(&bus, &m, "SetLinkDomains", err);
+        int e = begin_call(c, &bus, &m, "SetLinkDomains", err);
         if (e)
                 return e;
         int r = sd_bus_message_append(m, "i", (int)index);
@@ -403,7 +413,7 @@ static int dnsclient_reset(struct rv_call *c, const void *in, struct rv_error *e
                 return e;
         rv_change(c, "ServerAddresses", "set", NULL);
         if (!c->what_if) {
-                e = begin_call(&bus, &m, "RevertLink", err);
+                e = begin_call(c, &bus, &m, "RevertLink", err);
                 if (e == RV_OK)
                         e = end_call(c, bus, m, sd_bus_message_append(m, "i", (int)index),
                                      "cannot reset the interface", err);
@@ -418,7 +428,7 @@ static int dnsclient_clear(struct rv_call *c, const void *in, struct rv_error *e
         (void)in;
         sd_bus *bus = NULL;
         sd_bus_message *m = NULL;
-        int e = c->what_if ? RV_OK : begin_call(&bus, &m, "FlushCaches", err);
+        int e = c->what_if ? RV_OK : begin_call(c, &bus, &m, "FlushCaches", err);
         if (e == RV_OK && !c->what_if)
                 e = end_call(c, bus, m, 0, "cannot clear the cache", err);
         if (e == RV_OK)

@@ -22,6 +22,7 @@
 #define LOGIN "org.freedesktop.login1"
 #define LOGIN_PATH "/org/freedesktop/login1"
 
+#define PATIENCE UINT64_C(5000000000) /* ns for reading */
 enum { MOST = 4096, UTMP_PREFIX = 5 };
 
 struct session {
@@ -33,14 +34,6 @@ struct session {
 };
 
 /* ---- logind ---- */
-
-static int open_bus(sd_bus **ret)
-{
-        int r = sd_bus_open_system(ret);
-        if (r >= 0)
-                sd_bus_set_exit_on_disconnect(*ret, 0);
-        return r;
-}
 
 /* A call of logind that starts nothing; -ENOENT and the like when it does not run. */
 static int call(sd_bus *bus, uint64_t deadline, sd_bus_error *error, sd_bus_message **ret, const char *path,
@@ -174,10 +167,11 @@ static int from_logind(const struct rv_query *q, struct rv_sink *out, struct rv_
         sd_bus_message *m = NULL;
         sd_bus_error error = SD_BUS_ERROR_NULL;
         const char *path;
-        int r = open_bus(&bus), e = RV_OK;
+        uint64_t soon = rv_now() + PATIENCE, deadline = q->deadline < soon ? q->deadline : soon;
+        int r = rv_bus_open(&bus, deadline), e = RV_OK;
         if (r >= 0)
-                r = call(bus, q->deadline, &error, &m, LOGIN_PATH, LOGIN ".Manager", "ListSessions", NULL, NULL);
-        bool absent = !bus || sd_bus_error_has_name(&error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+                r = call(bus, deadline, &error, &m, LOGIN_PATH, LOGIN ".Manager", "ListSessions", NULL, NULL);
+        bool absent = (!bus && r != -ETIMEDOUT) || sd_bus_error_has_name(&error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
                       sd_bus_error_has_name(&error, SD_BUS_ERROR_NAME_HAS_NO_OWNER);
         if (r < 0 && !absent)
                 e = rv_systemd_fail(err, r, &error, "cannot list the sessions");
@@ -186,12 +180,12 @@ static int from_logind(const struct rv_query *q, struct rv_sink *out, struct rv_
         while (r >= 0 && e == RV_OK &&
                (r = sd_bus_message_read(m, "(susso)", NULL, NULL, NULL, NULL, &path)) > 0) {
                 struct session s;
-                if (read_session(bus, path, q->deadline, &s) >= 0 && s.id[0])
+                if (read_session(bus, path, deadline, &s) >= 0 && s.id[0])
                         e = rv_cancelled(q->call) ? RV_STOP : emit(&s, q, out);
         }
         sd_bus_error_free(&error);
         sd_bus_message_unref(m);
-        rv_systemd_close(bus);
+        sd_bus_unref(bus); /* closing politely would wait for a bus that hangs */
         return absent ? -ENOENT : e;
 }
 
@@ -254,7 +248,7 @@ static int ask(struct rv_call *c, const char *method, const char *property, cons
                 return rv_hint(err, "Stop its Leader: Stop-Process -Id (Get-LogonSession %.60s).Leader.", id->s);
         }
         snprintf(what, sizeof what, "cannot reach the session %.60s", id->s);
-        int r = open_bus(&bus), e = RV_OK;
+        int r = rv_bus_open(&bus, c->deadline), e = RV_OK;
         if (r >= 0)
                 r = call(bus, c->deadline, &error, &m, LOGIN_PATH, LOGIN ".Manager", "GetSession", "s", id->s);
         if (r >= 0) {

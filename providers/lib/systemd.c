@@ -56,6 +56,29 @@ int rv_systemd_open(sd_bus **ret, struct rv_error *err)
         return RV_OK;
 }
 
+int rv_bus_open(sd_bus **ret, uint64_t deadline)
+{
+        sd_bus *bus = NULL;
+        int r = sd_bus_open_system(&bus);
+        if (r < 0)
+                return r;
+        sd_bus_set_exit_on_disconnect(bus, 0);
+        while ((r = sd_bus_is_ready(bus)) == 0) {
+                uint64_t now = now_ns();
+                r = now >= deadline ? -ETIMEDOUT : sd_bus_process(bus, NULL);
+                if (r == 0)
+                        r = sd_bus_wait(bus, (deadline - now) / 1000 + 1);
+                if (r < 0)
+                        break;
+        }
+        if (r < 0) {
+                sd_bus_unref(bus);
+                return r;
+        }
+        *ret = bus;
+        return 0;
+}
+
 sd_bus *rv_systemd_close(sd_bus *bus)
 {
         sd_bus_close(bus);

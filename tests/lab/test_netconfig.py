@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """DnsClient and NetIPConfiguration on a booted machine, beside resolvectl, /etc/resolv.conf and `ip -j`."""
-import ipaddress, json, os, sys
+import ipaddress, json, os, sys, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
@@ -74,6 +74,25 @@ def link_servers(m, a):
     check('without it: said, at once', status(do(ServerAddresses=['192.0.2.1'])) == 'NOT_SUPPORTED', do(ServerAddresses=['192.0.2.1']))
 
 
+def frozen_bus(m, a):
+    """A bus that has stopped answering costs two seconds, and nobody else anything."""
+    m.run('systemctl unmask --runtime systemd-resolved; systemctl start systemd-resolved; pkill -STOP dbus-daemon')
+    try:
+        begin = time.monotonic()
+        reply = a.peer.call('EnumerateInstances', {'ClassName': 'DnsClient'})
+        took = time.monotonic() - begin
+        check('the host\'s servers are told all the same', took < 6 and any(r['InterfaceIndex'] == 0 for r in reply.get('result', {}).get('Instances', [])), (took, reply))
+        check('what is missing is said', 'systemd-resolved does not answer' in json.dumps(reply), reply)
+        begin = time.monotonic()
+        reply = a.peer.call('EnumerateInstances', {'ClassName': 'LogonSession'})
+        check('sessions: an error, in time', time.monotonic() - begin < 12 and status(reply) in ('TIMED_OUT', 'UNAVAILABLE', 'FAILED'), reply)
+        begin = time.monotonic()
+        a.rows('NetIPConfiguration')
+        check('others do not notice', time.monotonic() - begin < 1)
+    finally:
+        m.run('pkill -CONT dbus-daemon')
+
+
 def lookups(m, a):
     m.run('printf "192.0.2.77 seven.example seven\\n2001:db8::77 seven.example\\n" >> /etc/hosts; sed -i "s/^hosts:.*/hosts: files/" /etc/nsswitch.conf')
     do = lambda name: a.do('DnsClient', None, 'Resolve', Name=name)
@@ -87,7 +106,7 @@ def main():
     with lablib.Lab() as lab:
         m = lab.machine('netconfig')
         a = Asked(m.agent())
-        for part in (configuration, host_servers, link_servers, lookups):
+        for part in (configuration, host_servers, link_servers, frozen_bus, lookups):
             part(m, a)
     check.end()
 
