@@ -29,8 +29,8 @@
 bool rv_systemd_here(void); /* is systemd this host's init? */
 int rv_systemd_open(sd_bus **ret, struct rv_error *);
 sd_bus *rv_systemd_close(sd_bus *); /* NULL */
-/* The system bus, ready to be called, by `deadline` (CLOCK_MONOTONIC ns); 0 or -errno. -ETIMEDOUT: it hangs. sd_bus_call()
- * alone would wait a minute and a half for a bus that takes the connection but never says a word. */
+/* The system bus, ready to be called, by `deadline` (CLOCK_MONOTONIC ns); 0 or -errno. -ETIMEDOUT: it hangs.
+ * sd_bus_call() alone would wait a minute and a half for a bus that takes the connection but never says a word. */
 int rv_bus_open(sd_bus **ret, uint64_t deadline);
 
 /* The outcome for a D-Bus error. what: "cannot start ssh.service". Takes r (negative errno) when there is no error. */
