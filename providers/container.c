@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/provider.h"
@@ -702,6 +703,7 @@ static int container_wait(struct rv_call *c, const void *args, struct rv_error *
 }
 
 #define OUTPUT (4u << 20) /* bytes of each stream that are kept */
+#define MOST_LINES 100000u
 
 static int container_logs(struct rv_call *c, const void *args, struct rv_error *err)
 {
@@ -716,13 +718,16 @@ static int container_logs(struct rv_call *c, const void *args, struct rv_error *
         int n = snprintf(path, sizeof path,
                          "/containers/%s/logs?stdout=1&stderr=1&timestamps=%d&tail=", ch.id,
                          in->has_Timestamps && in->Timestamps);
-        n += snprintf(path + n, sizeof path - (size_t)n, in->has_Tail ? "%u" : "all", in->Tail);
+        n += snprintf(path + n, sizeof path - (size_t)n, "%u", in->has_Tail ? in->Tail : MOST_LINES);
         if (in->has_Since)
                 n += snprintf(path + n, sizeof path - (size_t)n, "&since=%lld.%09lld",
                               (long long)(in->Since / 1000000000), (long long)(in->Since % 1000000000));
-        if (in->has_Until)
-                snprintf(path + n, sizeof path - (size_t)n, "&until=%lld.%09lld",
-                         (long long)(in->Until / 1000000000), (long long)(in->Until % 1000000000));
+        /* Without an end, one that writes faster than it is read would never come to one. */
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        int64_t until = in->has_Until ? in->Until : now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+        snprintf(path + n, sizeof path - (size_t)n, "&until=%lld.%09lld", (long long)(until / 1000000000),
+                 (long long)(until % 1000000000));
         struct rv_engine_ask a = { .engine = ch.engine,
                                    .call = c,
                                    .deadline = c->deadline,

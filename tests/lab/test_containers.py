@@ -249,6 +249,14 @@ def changes(m, a, docker):
     docker('run --name loud bb:1 /bin/seq 1 20000')
     r = do('loud', 'GetLogs')
     check('20,000 lines in order', good(r) and out(r)['Output'].splitlines() == [str(i) for i in range(1, 20001)] and not out(r)['Truncated'], str(r)[:200])
+    docker('run -d --name flood bb:1 /bin/sh -c "while :; do seq 1 10000; done"')
+    time.sleep(2)
+    t = time.monotonic()
+    r = do('flood', 'GetLogs')
+    lines = out(r).get('Output', '').splitlines()
+    check('a flood: its end, in time', good(r) and 50000 < len(lines) <= 100000 and all(int(y) == int(x) % 10000 + 1 for x, y in zip(lines[-9000:], lines[-8999:])) and
+          time.monotonic() - t < 10, (len(lines), time.monotonic() - t, str(r)[:200]))
+    docker('rm -f flood')
     r = do('shop', 'Top')
     host = [x.split()[0] for x in m.run('docker top shop -o pid,args').stdout.splitlines()[1:] if 'sleep 0.1' != ' '.join(x.split()[1:3])]
     check('top', good(r) and len(host) == 2 and set(host) <= set(map(str, out(r)['ProcessIds'])) and any('trap' in x for x in out(r)['Commands']), (r, host))
