@@ -28,7 +28,8 @@ static int at_sessions(struct sh_cmd *c, struct sv input, int (*process)(struct 
         over = NULL;
         if (sh_bound(c, "CimSession") && list.kind != SH_ARRAY) { /* never here instead of there */
                 over = before;
-                return sh_cmd_throw(c, "ParameterArgumentValidationErrorNullNotAllowed", "InvalidData", SH_NIL,
+                return sh_cmd_throw(c, "ParameterArgumentValidationErrorNullNotAllowed", "InvalidData",
+                                    SH_NIL,
                                     "Cannot bind argument to parameter 'CimSession' because it is null.");
         }
         if (list.kind != SH_ARRAY)
@@ -102,9 +103,16 @@ static bool same_query_columns(const char *q)
 
 /* ---- Get-CimInstance ---- */
 
-static int run_query(struct sh_cmd *c, const char *query)
+/* What WQL's grammar does not have may be SQL. */
+static bool may_be_sql(struct sh_cmd *c, const struct rv_error *err)
 {
-        char name[128];
+        return err->code == RV_INVALID_QUERY && !sh_bound(c, "QueryDialect") &&
+               strcasecmp(sh_cmdlet_of(c)->name, "Invoke-CimQuery") == 0;
+}
+
+static int run_query(struct sh_cmd *c, const char *query, const char *dialect)
+{
+        char name[128] = "";
         const struct sh_model_class *m = NULL;
         struct sh_reading q = { .link = link_of(c),
                                 .method = "ExecQuery",
@@ -115,11 +123,11 @@ static int run_query(struct sh_cmd *c, const char *query)
         struct rv_error err = { 0 };
         struct rv_buf more = { 0 };
         int status;
-        class_of_query(query, name, sizeof name);
+        if (!dialect || strcasecmp(dialect, "SQL") != 0)
+                class_of_query(query, name, sizeof name);
         if (name[0] && sh_model_class(q.link, name, sh_arg_text(c, "Namespace", NULL), &m, &err) != RV_OK)
                 return sh_model_throw(sh_session(c), &err, sh_arg(c, "Query"));
         q.class = m;
-        const char *dialect = sh_arg_text(c, "QueryDialect", NULL);
         if (dialect) {
                 rv_buf_puts(&more, ",\"QueryLanguage\":");
                 rv_json_text(&more, dialect);
@@ -131,6 +139,8 @@ static int run_query(struct sh_cmd *c, const char *query)
         err = (struct rv_error) { 0 };
         int r = sh_model_read(c, &q, &status, &err);
         rv_buf_free(&more);
+        if (r && !dialect && may_be_sql(c, &err))
+                return run_query(c, query, "SQL");
         return r ? sh_model_throw(sh_session(c), &err, sh_arg(c, "Query")) : status;
 }
 
@@ -171,7 +181,7 @@ static int get_here(struct sh_cmd *c, struct sv input)
         if (sh_bound(c, "InputObject"))
                 return for_objects(c, sh_arg(c, "InputObject"), get_again);
         if (query)
-                return run_query(c, query);
+                return run_query(c, query, sh_arg_text(c, "QueryDialect", NULL));
         int st = find_class(c, sh_arg_text(c, "ClassName", ""), &m), status;
         if (st || !m)
                 return st;
@@ -254,19 +264,30 @@ static const struct sh_cmdlet get_cim_instance = {
 static int query_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        return run_query(c, sh_arg_text(c, "Query", ""));
+        return run_query(c, sh_arg_text(c, "Query", ""), sh_arg_text(c, "QueryDialect", NULL));
 }
 
 static const struct sh_cmdlet invoke_cim_query = {
         .name = "Invoke-CimQuery",
-        .synopsis = "Runs a query at the agent.",
+        .synopsis = "Asks the agent in WQL or SQL.",
+        .description = "What WQL does not have, such as JOIN, GROUP BY, ORDER BY and LIMIT, is taken as SQL "
+                       "over the same "
+                       "classes.",
         .params = (const struct sh_param[]) { { "Query", .type = "string", .position = 1, .mandatory = true,
                                                 .from_pipeline = true, .help = "The query." },
-                                              { "QueryDialect", .type = "string", .help = "WQL or SQL." },
+                                              { "QueryDialect", .type = "string", .alias = "QueryLanguage",
+                                                .help = "WQL or SQL; found out when absent." },
                                               NAMESPACE,
                                               TIMEOUT,
                                               { 0 } },
         .process = query_process,
+        .examples =
+                (const struct sh_example[]) {
+                        { "Invoke-CimQuery 'SELECT Name FROM Process WHERE ProcessId = 1' | ForEach-Object "
+                          "ProcessId",
+                          "1", "WQL." },
+                        { "(Invoke-CimQuery 'SELECT COUNT(*) AS n FROM Process').n -gt 0", "True", "SQL." },
+                        { 0 } },
 };
 
 /* ---- Get-CimClass ---- */
@@ -864,6 +885,5 @@ static const struct sh_cmdlet get_cim_associated = {
         .process = associated_process,
 };
 
-SH_CMDLETS(cim, &get_cim_instance, &invoke_cim_query,
-           &get_cim_class, &invoke_cim_method, &set_cim_instance, &remove_cim_instance, &new_cim_instance,
-           &get_cim_associated);
+SH_CMDLETS(cim, &get_cim_instance, &invoke_cim_query, &get_cim_class, &invoke_cim_method, &set_cim_instance,
+           &remove_cim_instance, &new_cim_instance, &get_cim_associated);

@@ -457,9 +457,24 @@ static const char *const *ended_view(const struct rv_class *c)
         return e->rows;
 }
 
+/* Whether a row has what its class' view shows: one of a query that named other properties is shown as they are. */
+static bool has_view(const struct sh_model_row *r)
+{
+        for (uint32_t i = 0; r->obj.flags & SH_MODEL_NARROW && i < r->class->c->nview; i++) {
+                const char *p = strchr(r->class->c->view[i], '|');
+                int at = p ? rv_property_find_alias(r->class->c, p + 1, strcspn(p + 1, "|"), NULL) : -1;
+                if (at >= 0 && !is_read(r, (uint32_t)at))
+                        return false;
+        }
+        return true;
+}
+
 const char *const *sh_model_view(struct sv v, bool *ret_list)
 {
         struct sh_model_row *r = sh_model_row_of(v);
+        *ret_list = false;
+        if (r && !has_view(r))
+                return NULL;
         const struct rv_class *carried = r ? NULL : class_of_carried(v);
         if (carried && carried->nview) {
                 *ret_list = carried->view_kind && strcasecmp(carried->view_kind, "list") == 0;
