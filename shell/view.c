@@ -442,6 +442,9 @@ const char *const *sh_default_properties(struct sh *sh, struct sv object)
         named[n] = NULL;
         if (n)
                 return named;
+        bool list;
+        if (sh_unwrap(object).kind == SH_MODEL && !sh_model_view(sh_unwrap(object), &list))
+                return NULL; /* a query named other properties: those */
         for (const struct sh_type *t = sh_type_of(sh_unwrap(object)); t; t = t->base)
                 if (t->default_properties)
                         return t->default_properties;
