@@ -180,7 +180,7 @@ void sh_properties(struct sh *sh, struct sv v, bool (*each)(void *, const char *
                         t->list(sh, base, list_dynamic, &l);
                         break;
                 }
-        if (l.type != &sh_type_psobject)
+        if (l.type != &sh_type_psobject && !sh_model_is_narrow(base))
                 list_declared(&l, l.type);
         list_bag(&l, sh_bag_of(base, false));
         if (base.kind != v.kind)

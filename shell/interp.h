@@ -84,6 +84,7 @@ int sh_format_end(struct sh_formatter *);       /* flushes and frees */
 /* The View qualifier of a model object's class (model.c): NULL-ended rows "label|property|width|align|format|divisor",
  * borrowed; NULL when it has none. *ret_list: ViewKind("list"). */
 const char *const *sh_model_view(struct sv model, bool *ret_list);
+bool sh_model_is_narrow(struct sv); /* an instance of which somebody named the properties: only those are shown */
 
 /* ---- the agent: shell/model.c ---- */
 struct rv_client;

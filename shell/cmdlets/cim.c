@@ -283,7 +283,7 @@ static const struct sh_cmdlet invoke_cim_query = {
         .process = query_process,
         .examples =
                 (const struct sh_example[]) {
-                        { "Invoke-CimQuery 'SELECT Name FROM Process WHERE ProcessId = 1' | ForEach-Object "
+                        { "Invoke-CimQuery 'SELECT Name, ProcessId FROM Process WHERE ProcessId = 1' | ForEach-Object "
                           "ProcessId",
                           "1", "WQL." },
                         { "(Invoke-CimQuery 'SELECT COUNT(*) AS n FROM Process').n -gt 0", "True", "SQL." },

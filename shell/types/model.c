@@ -469,6 +469,11 @@ static bool has_view(const struct sh_model_row *r)
         return true;
 }
 
+bool sh_model_is_narrow(struct sv v)
+{
+        return v.kind == SH_MODEL && v.o->flags & SH_MODEL_NARROW;
+}
+
 const char *const *sh_model_view(struct sv v, bool *ret_list)
 {
         struct sh_model_row *r = sh_model_row_of(v);
