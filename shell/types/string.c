@@ -2,6 +2,7 @@
  *
  * [string]: its methods. Positions are UTF-16 units for those who call; bytes of UTF-8 inside.
  */
+#include "shell/types.h"
 #include "shell/dotnet.h"
 
 #include <utf8proc.h>
@@ -595,6 +596,14 @@ static int string_normalize(struct sh *sh, struct sv self, struct sh_args a, str
         return SH_OK;
 }
 
+static int string_enumerator(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)sh;
+        if (a.n)
+                return SH_NONE;
+        *ret = sh_enumerator_new(self);
+        return SH_OK;
+}
 static int string_self(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         (void)sh, (void)a;
@@ -866,6 +875,7 @@ static const struct sh_member string_members[] = {
         SH_M("StartsWith", "bool StartsWith(string value[, System.StringComparison comparisonType])",
              string_has, FIND_START),
         SH_M("Substring", "string Substring(int startIndex[, int length])", string_substring),
+        SH_M("GetEnumerator", "System.CharEnumerator GetEnumerator()", string_enumerator),
         SH_M("ToCharArray", "char[] ToCharArray([int startIndex, int length])", string_to_chars),
         SH_M("ToLower", "string ToLower()", string_case, false),
         SH_M("ToLowerInvariant", "string ToLowerInvariant()", string_case, false),
