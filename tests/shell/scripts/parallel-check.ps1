@@ -37,7 +37,7 @@ $jobs = foreach ($h in $hosts | Select-Object -First 3) {
         [pscustomobject]@{ Host = $target.Name; Pid = $PID; Ok = $true }
     }
 }
-$finished = $jobs | Wait-Job -Timeout 1.5
+$finished = $jobs | Wait-Job -Timeout 3
 $late = $jobs | Where-Object State -eq 'Running'
 "finished: $(($finished.Name | Sort-Object) -join ','), late: $($late.Name -join ',')"
 $late | Stop-Job
