@@ -5,6 +5,8 @@
  * Output that nobody captured goes through one formatter to the standard output. The output is buffered for at most a
  * millisecond of writing: whoever then waits (sleep, a program, the agent) calls sh_host_flush() first.
  */
+#include "shell/model.h"
+#include "shell/types.h"
 #include "shell/error.h"
 #include "shell/eval.h"
 #include "shell/parse.h"
@@ -283,6 +285,8 @@ void sh_free(struct sh *sh)
         sh_table_free(&sh->commands);
         sh_scope_drop(sh->global);
         sh_modules_end(sh);
+        sh_model_free(sh);
+        sh_ets_free(sh);
         sh_classes_free(sh);
         for (uint32_t i = 1; i < sh->nnames; i++)
                 free(sh->names[i].s);
