@@ -161,7 +161,8 @@ def keys(m, a):
 
 def sessions(m, a):
     m.run('systemd-run --no-block -q -p PAMName=login -p User=alice sleep 600; systemd-run --no-block -q -p PAMName=login -p User=bob sleep 600;'
-          'for i in $(seq 100); do [ $(loginctl --no-legend | wc -l) = 2 ] && break; sleep 0.05; done', check=True)
+          'for i in $(seq 200); do [ $(for s in $(loginctl --no-legend | cut -c1-7); do loginctl show-session -p State $s; done | grep -c active) = 2 ] && break; sleep 0.05; done',
+          check=True)
     real = {}
     for line in m.run('loginctl --no-legend').stdout.splitlines():
         i = line.split()[0]
