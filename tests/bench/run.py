@@ -93,6 +93,15 @@ def processes(build, n):
         ours = min(agent.call('GetInstance', one, 2000)[0] for _ in range(3))
         theirs = min(run_cpu(['ps', '-p', str(crowd.pid), '-o', 'pid,comm,args,rss,time,stat'])[0] for _ in range(5))
         row(f'one of {n} processes by id', ours, '`ps -p`', theirs, 1e-4)
+        # Two processors of a virtual machine wake each other through the hypervisor: that is most of the above.
+        everywhere = os.sched_getaffinity(0)
+        one_processor = {min(everywhere)}
+        os.sched_setaffinity(0, one_processor)
+        for task in os.listdir(f'/proc/{agent.proc.pid}/task'):
+            os.sched_setaffinity(int(task), one_processor)
+        ours = min(agent.call('GetInstance', one, 2000)[0] for _ in range(3))
+        os.sched_setaffinity(0, everywhere)
+        row('the same, client and agent on one processor', ours, '`ps -p`', theirs, 1e-4)
         ping = min(agent.call('Ping', {}, 20000)[0] for _ in range(3))
         print(f'ping: {ping * 1e6:.2f} us CPU, client and agent')
         agent.stop()
