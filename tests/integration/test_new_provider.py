@@ -34,6 +34,12 @@ with tempfile.TemporaryDirectory() as d:
         want = [line.split() for line in open('/proc/swaps').read().splitlines()[1:]]
         case('it answers what /proc/swaps says', r['result']['Instances'] == [{'Name': w[0], 'Size': int(w[2]) * 1024, 'Used': int(w[3]) * 1024} for w in want], r)
         case('it is described', [p['Name'] for p in agent.call('GetClass', {'ClassName': 'swap'})['result']['Properties']] == ['Name', 'Size', 'Used'])
+        shell = lambda text: subprocess.run([os.path.join(d, 'build/bin/reeve'), '-NoProfile', '-Command', text], capture_output=True, text=True,
+                                            env=dict(os.environ, REEVE_SOCKET=agent.path)).stdout.split('\n')
+        case('its cmdlet answers the same', shell('Get-Swap | ForEach-Object { "$($_.Name) $($_.Size)" }')[:-1] == [f'{w[0]} {int(w[2]) * 1024}' for w in want])
+        case('its cmdlet is listed and has help', 'Get-Swap' in shell('(Get-Command Get-Sw*).Name') and any('A swap area.' in line for line in shell('Get-Help Get-Swap')))
+        case('its parameters follow from the class', 'Name' in shell('(Get-Command Get-Swap).Parameters.Keys'))
+        case('and complete', 'Get-Swap' in shell("(TabExpansion2 'Get-Swa' 7).CompletionMatches.CompletionText"))
     finally:
         agent.stop()
     case('no other file was touched', sums(d) == before)
