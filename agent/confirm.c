@@ -162,9 +162,8 @@ static void take_over(const char *name)
         json_decref(j);
 }
 
-void rv_confirm_start(const struct rv_agent *a, const char *state_folder, const char *socket)
+void rv_confirm_start(const char *state_folder, const char *socket)
 {
-        (void)a;
         if (!state_folder)
                 return;
         snprintf(state, sizeof state, "%s", state_folder);

@@ -14,8 +14,6 @@
 #include "agent/provider.h"
 #include "schema/json.h"
 
-struct rv_agent;
-
 enum { RV_CONFIRM_MOST = 86400, RV_CONFIRM_PENDING = 32, RV_CONFIRM_KEPT = 50 };
 
 /* A change that waits for its confirmation; part of a scan. */
@@ -26,7 +24,7 @@ struct rv_confirm {
 };
 
 /* The folder, and guards for what an agent before this one left. On the loop, once. */
-void rv_confirm_start(const struct rv_agent *, const char *state_folder, const char *socket);
+void rv_confirm_start(const char *state_folder, const char *socket);
 /* Before a change, on the provider's thread: the guard has noted everything when this answers RV_OK. */
 int rv_confirm_begin(struct rv_confirm *, const struct rv_call *, struct rv_error *);
 /* ,"Transaction":"ID","RevertAt":"..." for the answer. */

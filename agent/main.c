@@ -198,7 +198,7 @@ int main(int argc, char **argv)
         if (rv_config_load(&a, o.config))
                 return 1;
         rv_roles_start(&a, o.roles);
-        rv_confirm_start(&a, o.state, o.socket);
+        rv_confirm_start(o.state, o.socket);
         if (rv_journal_init(&a))
                 return 1;
         status = serve(&a, &o);

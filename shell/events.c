@@ -298,11 +298,7 @@ static struct sv event_object(struct sh_events *e, const struct sh_event_sub *s,
         set(o, "SourceIdentifier", sh_text(s->source));
         set(o, "TimeGenerated", time);
         sh_object_set(o, "MessageData", 11, s->data);
-        struct sh_bag *b = sh_bag_of(o, true);
-        b->types = realloc(b->types, (b->ntypes + 1) * sizeof *b->types);
-        if (!b->types)
-                abort();
-        b->types[b->ntypes++] = sh_text("System.Management.Automation.PSEventArgs");
+        sh_object_type(o, "System.Management.Automation.PSEventArgs");
         return o;
 }
 

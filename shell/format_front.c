@@ -677,15 +677,10 @@ static int write_entries(struct sh_front *f, struct sv hash)
         struct sv k, v;
         for (uint32_t i = 0; sh_hash_at(hash.h, i, &k, &v); i++) {
                 struct sv e = sh_object_new();
-                struct sh_bag *bag = e.o->extra;
                 sh_object_set(e, "Name", 4, k);
                 sh_object_set(e, "Key", 3, k);
                 sh_object_set(e, "Value", 5, v);
-                bag->types = calloc(1, sizeof(*bag->types));
-                if (!bag->types)
-                        abort();
-                bag->types[0] = sh_text("System.Collections.DictionaryEntry");
-                bag->ntypes = 1;
+                sh_object_type(e, "System.Collections.DictionaryEntry");
                 int r = write_object(f, e);
                 sh_drop(e);
                 if (r)

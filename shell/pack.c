@@ -288,11 +288,7 @@ static bool one_property(void *state, const char *name, size_t n, int kind)
 static bool one_type_name(void *state, const char *name)
 {
         struct listing *l = state;
-        struct sh_bag *b = l->to.o->extra;
-        b->types = realloc(b->types, (b->ntypes + 1) * sizeof *b->types);
-        if (!b->types)
-                abort();
-        b->types[b->ntypes++] = sh_text(name);
+        sh_object_type(l->to, name);
         return true;
 }
 

@@ -87,9 +87,6 @@ struct sv sh_ps_style(struct sh *sh)
         note(o, "Background", ground(sh, 40));
         method(sh, o, "FormatHyperlink",
                "param([string]$text, [uri]$link) \"`e]8;;$link`e\\$text`e]8;;`e\\\"");
-        struct sh_bag *b = o.o->extra;
-        if (!(b->types = calloc(1, sizeof *b->types)))
-                abort();
-        b->types[b->ntypes++] = sh_text("System.Management.Automation.PSStyle");
+        sh_object_type(o, "System.Management.Automation.PSStyle");
         return o;
 }

@@ -171,6 +171,7 @@ struct sh_psobject {
 };
 struct sv sh_object_new(void);                                  /* empty pscustomobject */
 void sh_object_set(struct sv object, const char *name, size_t n, struct sv value); /* adds or replaces a note */
+void sh_object_type(struct sv object, const char *name); /* one more name for PSTypeNames, behind those it has */
 bool sh_object_note(struct sv object, const char *name, size_t n, struct sv *ret_borrowed);
 struct sv sh_unwrap(struct sv);         /* a psobject's base value (borrowed), else the value itself */
 

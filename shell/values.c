@@ -338,6 +338,13 @@ void sh_object_set(struct sv object, const char *name, size_t n, struct sv value
         sh_bag_set(b, (struct sh_note) { sh_string(name, n), SH_NOTE, sh_keep(value), SH_NIL });
 }
 
+void sh_object_type(struct sv object, const char *name)
+{
+        struct sh_bag *b = sh_bag_of(object, true);
+        b->types = must(realloc(b->types, (b->ntypes + 1) * sizeof(*b->types)));
+        b->types[b->ntypes++] = sh_text(name);
+}
+
 bool sh_object_note(struct sv object, const char *name, size_t n, struct sv *ret)
 {
         struct sh_note *x = sh_bag_find(sh_bag_of(object, false), name, n);

@@ -150,30 +150,11 @@ int rv_container_engine(bool has, const char *name, struct rv_engine **ret, stru
         return rv_hint(err, "Install-Package docker.io");
 }
 
-/* That the image is here is looked at first, so that what-if says so as well. */
-int rv_container_image(struct rv_call *c, struct rv_engine *e, const char *image, struct rv_error *err)
+/* Whether the engine knows KIND/NAME, such as /images/bb:1: RV_OK, RV_NOT_FOUND, or what was in the way. */
+static int known(struct rv_call *c, struct rv_engine *e, const char *kind, const char *name, struct rv_error *err)
 {
-        char path[1024] = "/images/";
-        rv_http_escape(path, sizeof path - 8, image);
-        strcat(path, "/json");
-        struct rv_engine_ask a = { .engine = e,
-                                   .call = c,
-                                   .deadline = c->deadline,
-                                   .method = "GET",
-                                   .path = path,
-                                   .what = "cannot make a container",
-                                   .file = -1 };
-        int r = rv_engine_ask(&a, NULL, err);
-        if (r != RV_NOT_FOUND)
-                return r;
-        rv_about(err, NULL, NULL, "Image");
-        rv_fail(err, RV_NOT_FOUND, "there is no image '%.120s' here", image);
-        return rv_hint(err, "Get-ContainerImage lists them; Request-ContainerImage fetches one.");
-}
-
-int rv_container_name_free(struct rv_call *c, struct rv_engine *e, const char *name, struct rv_error *err)
-{
-        char path[300] = "/containers/";
+        char path[1024];
+        snprintf(path, sizeof path, "%s", kind);
         rv_http_escape(path, sizeof path - 8, name);
         strcat(path, "/json");
         struct rv_engine_ask a = { .engine = e,
@@ -183,8 +164,24 @@ int rv_container_name_free(struct rv_call *c, struct rv_engine *e, const char *n
                                    .path = path,
                                    .what = "cannot make a container",
                                    .file = -1 };
+        return rv_engine_ask(&a, NULL, err);
+}
+
+/* That the image is here is looked at first, so that what-if says so as well. */
+int rv_container_image(struct rv_call *c, struct rv_engine *e, const char *image, struct rv_error *err)
+{
+        int r = known(c, e, "/images/", image, err);
+        if (r != RV_NOT_FOUND)
+                return r;
+        rv_about(err, NULL, NULL, "Image");
+        rv_fail(err, RV_NOT_FOUND, "there is no image '%.120s' here", image);
+        return rv_hint(err, "Get-ContainerImage lists them; Request-ContainerImage fetches one.");
+}
+
+int rv_container_name_free(struct rv_call *c, struct rv_engine *e, const char *name, struct rv_error *err)
+{
         struct rv_error none;
-        int r = rv_engine_ask(&a, NULL, &none);
+        int r = known(c, e, "/containers/", name, &none);
         if (r == RV_NOT_FOUND)
                 return RV_OK;
         if (r) {

@@ -298,15 +298,6 @@ static void set(struct sv o, const char *name, struct sv owned)
         sh_drop(owned);
 }
 
-static void set_type(struct sv o, const char *name)
-{
-        struct sh_bag *b = o.o->extra;
-        b->types = realloc(b->types, (b->ntypes + 1) * sizeof *b->types);
-        if (!b->types)
-                abort();
-        b->types[b->ntypes++] = sh_text(name);
-}
-
 static struct sv qualifiers_value(const struct rv_qualifier *q, uint32_t n)
 {
         struct sv list = sh_array_new(n);
@@ -325,7 +316,7 @@ static struct sv qualifiers_value(const struct rv_qualifier *q, uint32_t n)
                                    : SH_NIL);
                 set(o, "CimType", sh_text(rv_cim_type_name(q[i].type)));
                 sh_drop(values);
-                set_type(o, "Microsoft.Management.Infrastructure.CimQualifier");
+                sh_object_type(o, "Microsoft.Management.Infrastructure.CimQualifier");
                 sh_array_take(list.a, o);
         }
         return list;
@@ -349,7 +340,7 @@ static struct sv feature_value(const struct rv_property *p, bool parameter)
         set(o, "ReferenceClassName", p->ref_class ? sh_text(p->ref_class) : SH_NIL);
         set(o, "Description", sh_text(p->description));
         set(o, "Qualifiers", qualifiers_value(p->qualifiers, p->nqualifiers));
-        set_type(o, parameter ? "Microsoft.Management.Infrastructure.CimMethodParameterDeclaration"
+        sh_object_type(o, parameter ? "Microsoft.Management.Infrastructure.CimMethodParameterDeclaration"
                               : "Microsoft.Management.Infrastructure.CimPropertyDeclaration");
         return o;
 }
@@ -367,7 +358,7 @@ static struct sv methods_value(const struct rv_class *c)
                 set(o, "Parameters", in);
                 set(o, "Description", sh_text(m->description));
                 set(o, "Qualifiers", qualifiers_value(m->qualifiers, m->nqualifiers));
-                set_type(o, "Microsoft.Management.Infrastructure.CimMethodDeclaration");
+                sh_object_type(o, "Microsoft.Management.Infrastructure.CimMethodDeclaration");
                 sh_array_take(list.a, o);
         }
         return list;
@@ -387,7 +378,7 @@ static struct sv class_value(const struct rv_class *c)
         set(o, "CimClassQualifiers", qualifiers_value(c->qualifiers, c->nqualifiers));
         set(o, "CimSystemProperties", system);
         set(o, "Description", sh_text(c->description));
-        set_type(o, "Microsoft.Management.Infrastructure.CimClass");
+        sh_object_type(o, "Microsoft.Management.Infrastructure.CimClass");
         return o;
 }
 

@@ -24,11 +24,7 @@ static struct sv session_object(const struct sh_link *l)
                 sh_object_set(o, notes[i].name, strlen(notes[i].name), notes[i].v);
                 sh_drop(notes[i].v);
         }
-        struct sh_bag *b = sh_bag_of(o, true);
-        b->types = realloc(b->types, (b->ntypes + 1) * sizeof *b->types);
-        if (!b->types)
-                abort();
-        b->types[b->ntypes++] = sh_text("Microsoft.Management.Infrastructure.CimSession");
+        sh_object_type(o, "Microsoft.Management.Infrastructure.CimSession");
         return o;
 }
 

@@ -20,15 +20,6 @@ static void set(struct sv o, const char *name, struct sv owned)
         sh_drop(owned);
 }
 
-static void set_type(struct sv o, const char *name)
-{
-        struct sh_bag *b = sh_bag_of(o, true);
-        b->types = realloc(b->types, (b->ntypes + 1) * sizeof *b->types);
-        if (!b->types)
-                abort();
-        b->types[b->ntypes++] = sh_text(name);
-}
-
 /* ---- Register-CimIndicationEvent ---- */
 
 static char *new_source(void)
@@ -81,7 +72,7 @@ static struct sv action_job(const struct sh_event_sub *s)
         set(o, "HasMoreData", sh_bool(false));
         set(o, "Location", SH_NIL);
         set(o, "Command", sh_keep(s->action));
-        set_type(o, "System.Management.Automation.PSEventJob");
+        sh_object_type(o, "System.Management.Automation.PSEventJob");
         return o;
 }
 
@@ -372,7 +363,7 @@ static int subscriber_process(struct sh_cmd *c, struct sv input)
                 set(o, "HandlerDelegate", SH_NIL);
                 set(o, "SupportEvent", sh_bool(s->support));
                 set(o, "ForwardEvent", sh_bool(s->forward));
-                set_type(o, "System.Management.Automation.PSEventSubscriber");
+                sh_object_type(o, "System.Management.Automation.PSEventSubscriber");
                 sh_array_take(list.a, o);
         }
         while (st == SH_OK && sh_next(list, &pos, &v)) {
@@ -536,7 +527,7 @@ static int tell(struct sh_cmd *c, struct watching *w, struct sv event)
         sh_object_set(o, "PreviousInstance", 16,
                       made.kind == SH_MODEL ? SH_NIL : note(made, "PreviousInstance"));
         sh_object_set(o, "Exception", 9, note(args, "Exception"));
-        set_type(o, "Reeve.InstanceChange");
+        sh_object_type(o, "Reeve.InstanceChange");
         int st = sh_emit(c, o);
         sh_drop(o);
         w->told += strcmp(word, "Snapshot") != 0;

@@ -16,7 +16,6 @@ static void note(struct sv o, const char *name, struct sv owned)
 static struct sv as_object(const struct sh_past_line *l)
 {
         struct sv o = sh_object_new();
-        struct sh_bag *b = o.o->extra;
         struct sv span = { .kind = SH_TIMESPAN };
         if (l->ended.kind == SH_DATETIME)
                 span.i = l->ended.i - l->begun.i;
@@ -29,9 +28,7 @@ static struct sv as_object(const struct sh_past_line *l)
         note(o, "StartExecutionTime", l->begun);
         note(o, "EndExecutionTime", l->ended);
         note(o, "Duration", span);
-        if (!(b->types = calloc(1, sizeof *b->types)))
-                abort();
-        b->types[b->ntypes++] = sh_text("Microsoft.PowerShell.Commands.HistoryInfo");
+        sh_object_type(o, "Microsoft.PowerShell.Commands.HistoryInfo");
         return o;
 }
 

@@ -258,12 +258,6 @@ static int null_process(struct sh_cmd *c, struct sv input)
         return SH_OK;
 }
 
-static int grid_begin(struct sh_cmd *c)
-{
-        return sh_cmd_throw(c, "NotSupportedHere", "NotImplemented", SH_NIL,
-                            "Out-GridView needs a graphical desktop; use Format-Table.");
-}
-
 static const struct sh_cmdlet out_default = {
         .name = "Out-Default",
         .synopsis = "Shows objects as the prompt does.",
@@ -364,15 +358,4 @@ static const struct sh_cmdlet out_null = {
         .process = null_process,
 };
 
-static const struct sh_cmdlet out_grid_view = {
-        .name = "Out-GridView",
-        .alias = (const char *[]) { "ogv", NULL },
-        .synopsis = "Not available without a desktop.",
-        .params = (const struct sh_param[]) { { "Title", .type = "string" },
-                                              { "PassThru", .type = "switch" },
-                                              { "InputObject", .from_pipeline = true },
-                                              { 0 } },
-        .begin = grid_begin,
-};
-
-SH_CMDLETS(out, &out_default, &out_host, &out_string, &out_file, &tee_object, &out_null, &out_grid_view);
+SH_CMDLETS(out, &out_default, &out_host, &out_string, &out_file, &tee_object, &out_null);

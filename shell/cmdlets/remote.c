@@ -126,11 +126,7 @@ static struct sv session_object(const struct sh_host *h)
                 sh_object_set(o, notes[i].name, strlen(notes[i].name), notes[i].v);
                 sh_drop(notes[i].v);
         }
-        struct sh_bag *b = sh_bag_of(o, true);
-        b->types = realloc(b->types, (b->ntypes + 1) * sizeof *b->types);
-        if (!b->types)
-                abort();
-        b->types[b->ntypes++] = sh_text("System.Management.Automation.Runspaces.PSSession");
+        sh_object_type(o, "System.Management.Automation.Runspaces.PSSession");
         return o;
 }
 

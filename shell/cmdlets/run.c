@@ -228,34 +228,4 @@ static const struct sh_cmdlet clear_host = {
         .examples = (const struct sh_example[]) { { "Clear-Host", NULL, "" }, { "cls", NULL, "" }, { 0 } },
 };
 
-/* ---- never ---- */
-static int never_begin(struct sh_cmd *c)
-{
-        const char *name = sh_cmdlet_of(c)->name;
-        return sh_cmd_throw(c, "NotSupportedHere", "NotImplemented", SH_NIL, "%s is not supported here: %s",
-                            name, sh_cmdlet_of(c)->description);
-}
-#define NEVER(symbol, cmdlet, why) \
-        static const struct sh_cmdlet symbol = { .name = cmdlet, \
-                                                 .synopsis = "Not supported here.", \
-                                                 .description = why, \
-                                                 .begin = never_begin, \
-                                                 .params = (const struct sh_param[]) { \
-                                                         { "Argument", .type = "object[]", .position = 1, \
-                                                           .remaining = true, .allow_null = true }, \
-                                                         { 0 } } }
-NEVER(add_type, "Add-Type", "there is no .NET runtime to compile for.");
-NEVER(get_wmiobject, "Get-WmiObject", "use Get-CimInstance.");
-NEVER(set_executionpolicy, "Set-ExecutionPolicy", "there is no execution policy; roles say who may do what.");
-NEVER(get_executionpolicy, "Get-ExecutionPolicy", "there is no execution policy; roles say who may do what.");
-NEVER(new_service_proxy, "New-WebServiceProxy", "SOAP is not spoken.");
-NEVER(set_psdebug, "Set-PSDebug", "there is no script debugger.");
-NEVER(set_psbreakpoint, "Set-PSBreakpoint", "there is no script debugger.");
-NEVER(out_gridview, "Out-GridView", "there is no window to show it in.");
-NEVER(enable_remoting, "Enable-PSRemoting", "the agent's own SSH port is always there.");
-NEVER(get_signature, "Get-AuthenticodeSignature", "Authenticode does not exist here.");
-
-SH_CMDLETS(run, &invoke_expression, &measure_command, &start_sleep, &set_strictmode,
-           &read_host, &clear_host, &add_type, &get_wmiobject, &set_executionpolicy, &get_executionpolicy,
-           &new_service_proxy, &set_psdebug, &set_psbreakpoint, &out_gridview, &enable_remoting,
-           &get_signature);
+SH_CMDLETS(run, &invoke_expression, &measure_command, &start_sleep, &set_strictmode, &read_host, &clear_host);

@@ -16,6 +16,19 @@ struct sort {
         uint32_t keep; /* no more than these will be looked at; 0: all */
 };
 
+/* Whether each of the first n keys is sorted downwards; free it. */
+static bool *directions(struct sh_cmd *c, const struct sort *s, uint32_t n)
+{
+        bool *v = calloc(n, sizeof(*v));
+        if (!v)
+                abort();
+        for (uint32_t i = 0; i < n; i++) {
+                int said = i < s->props.n ? s->props.v[i].descending : -1;
+                v[i] = said >= 0 ? said : sh_switch(c, "Descending");
+        }
+        return v;
+}
+
 static int sort_begin(struct sh_cmd *c)
 {
         struct sort *s = sh_state(c);
@@ -24,13 +37,7 @@ static int sort_begin(struct sh_cmd *c)
         if (most > 0 && most < 100000 && !sh_bound(c, "Bottom") && !sh_switch(c, "Unique"))
                 s->keep = (uint32_t)most;
         s->cs = sh_switch(c, "CaseSensitive");
-        s->descending = calloc(s->props.n + 1, sizeof(*s->descending));
-        if (!s->descending)
-                abort();
-        for (uint32_t i = 0; i < s->props.n || i == 0; i++) {
-                int said = i < s->props.n ? s->props.v[i].descending : -1;
-                s->descending[i] = said >= 0 ? said : sh_switch(c, "Descending");
-        }
+        s->descending = directions(c, s, s->props.n ? s->props.n : 1);
         return r;
 }
 
@@ -86,16 +93,10 @@ static int sort_end(struct sh_cmd *c)
         uint32_t most = 1, from = 0;
         for (uint32_t i = 0; i < l->n; i++)
                 most = l->v[i].nkeys > most ? l->v[i].nkeys : most;
-        bool *descending = calloc(most, sizeof(*descending)), cs = sh_switch(c, "CaseSensitive");
-        if (!descending)
-                abort();
-        for (uint32_t i = 0; i < most; i++) {
-                int said = i < s->props.n ? s->props.v[i].descending : -1;
-                descending[i] = said >= 0 ? said : sh_switch(c, "Descending");
-        }
-        sh_entries_sort(sh_session(c), l, descending, cs);
+        bool *descending = directions(c, s, most);
+        sh_entries_sort(sh_session(c), l, descending, s->cs);
         if (sh_switch(c, "Unique"))
-                sort_unique(sh_session(c), l, descending, cs);
+                sort_unique(sh_session(c), l, descending, s->cs);
         free(descending);
         int64_t top = sh_arg_int(c, "Top", 0), bottom = sh_arg_int(c, "Bottom", 0);
         uint32_t to = l->n;

@@ -74,6 +74,36 @@ class Peer:
         return self.line()
 
 
+class Reader:
+    """One subscription, and what it is told."""
+    patience = 5   # seconds
+
+    def __init__(self, peer, **params):
+        self.peer = peer
+        r = peer.call('Subscribe', params)
+        self.result, self.error = r.get('result', {}), r.get('error')
+
+    def until(self, want, timeout=None):
+        """Indications up to the first that fits; the last is None when none came."""
+        got, end = [], time.monotonic() + (timeout or self.patience)
+        while time.monotonic() < end:
+            self.peer.sock.settimeout(max(0.01, end - time.monotonic()))
+            try:
+                m = self.peer.line()
+            except OSError:
+                break
+            if m is None:
+                break
+            got.append(m['params'])
+            if want(got[-1]):
+                return got
+        return got + [None]
+
+    def sync(self):
+        got = self.until(lambda p: p['Kind'] == 'Sync')
+        return [p['Kind'] for p in got if p] == ['Sync'] and self.result.get('Push')
+
+
 class Cases:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0

@@ -4,39 +4,12 @@
 import json, os, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from agentlib import Agent, Cases
+from agentlib import Agent, Cases, Reader
 
 if os.geteuid():
     print('SKIP events of the kernel: only root is told')
     sys.exit(77)
 case = Cases()
-
-
-class Reader:
-    def __init__(self, agent, **params):
-        self.peer = agent.open()
-        r = self.peer.call('Subscribe', params)
-        self.result, self.error = r.get('result', {}), r.get('error')
-
-    def until(self, want, timeout=5):
-        """Indications up to the first that fits; the last is None when none came."""
-        got, end = [], time.monotonic() + timeout
-        while time.monotonic() < end:
-            self.peer.sock.settimeout(max(0.01, end - time.monotonic()))
-            try:
-                m = self.peer.line()
-            except OSError:
-                break
-            if m is None:
-                break
-            got.append(m['params'])
-            if want(got[-1]):
-                return got
-        return got + [None]
-
-    def sync(self):
-        got = self.until(lambda p: p['Kind'] == 'Sync')
-        return [p['Kind'] for p in got if p] == ['Sync'] and self.result.get('Push')
 
 
 def within(agent, *argv):
@@ -57,7 +30,7 @@ if spaces:
     agent = Agent(under=('unshare', '-mn', '--propagation', 'private'))
     try:
         op = "SELECT * FROM __InstanceOperationEvent WHERE TargetInstance ISA '%s'"
-        link, address, route, mount = [Reader(agent, Query=op % c) for c in ('NetAdapter', 'NetIPAddress', 'NetRoute', 'Mount')]
+        link, address, route, mount = [Reader(agent.open(), Query=op % c) for c in ('NetAdapter', 'NetIPAddress', 'NetRoute', 'Mount')]
         for name, r in ('NetAdapter', link), ('NetIPAddress', address), ('NetRoute', route), ('Mount', mount):
             case(f'{name} is pushed', r.sync(), (r.result, r.error))
         took = []
@@ -88,7 +61,7 @@ if spaces:
         case('nothing more is said', link.until(lambda p: True, 0.3) == [None] and mount.until(lambda p: True, 0.3) == [None])
 
         # From the kernel's change to the reader.
-        r = Reader(agent, ClassName='NetAdapter', Filter="Name = 'ev2'")
+        r = Reader(agent.open(), ClassName='NetAdapter', Filter="Name = 'ev2'")
         r.sync()
         fd = subprocess.Popen(['nsenter', '-t', str(agent.proc.pid), '-m', '-n', '/usr/bin/python3', '-c', '''
 import socket, struct, time, sys
@@ -120,7 +93,7 @@ for i in range(100):
 
 agent = Agent()
 try:
-    clock = Reader(agent, Query="SELECT * FROM __InstanceModificationEvent WHERE TargetInstance ISA 'Win32_LocalTime'")
+    clock = Reader(agent.open(), Query="SELECT * FROM __InstanceModificationEvent WHERE TargetInstance ISA 'Win32_LocalTime'")
     case('the clock', clock.sync(), clock.error)
     ticks = []
     for _ in range(3):
@@ -132,15 +105,15 @@ try:
     case('two clocks', sorted(x['Clock'] for x in now) == ['UTC', 'local'] and all(x['Year'] in (u.tm_year - 1, u.tm_year, u.tm_year + 1) for x in now)
          and next(x['Hour'] for x in now if x['Clock'] == 'UTC') in (u.tm_hour, (u.tm_hour + 23) % 24), now)
     clock.peer.sock.close()
-    r = Reader(agent, Query="SELECT * FROM ProcessStart WHERE ProcessName = 'sleep'")
+    r = Reader(agent.open(), Query="SELECT * FROM ProcessStart WHERE ProcessName = 'sleep'")
     if r.error:
         case.skip('process events', r.error['message'])
     else:
-        stop = Reader(agent, Query="SELECT * FROM Win32_ProcessStopTrace WHERE ExitStatus = 7 OR ProcessName = 'sleep'")
-        view = Reader(agent, Query="SELECT * FROM Win32_ProcessStartTrace WHERE ProcessName LIKE 'sle%'")
-        made = Reader(agent, Query="SELECT * FROM __InstanceCreationEvent WHERE TargetInstance ISA 'Process' AND TargetInstance.Name = 'sleep'")
-        win = Reader(agent, Query="SELECT * FROM __InstanceOperationEvent WITHIN 10 WHERE TargetInstance ISA 'Win32_Process' AND TargetInstance.Name = 'sleep'")
-        gone = Reader(agent, Query="SELECT TargetInstance.ProcessId FROM __InstanceDeletionEvent WHERE TargetInstance ISA 'Process'")
+        stop = Reader(agent.open(), Query="SELECT * FROM Win32_ProcessStopTrace WHERE ExitStatus = 7 OR ProcessName = 'sleep'")
+        view = Reader(agent.open(), Query="SELECT * FROM Win32_ProcessStartTrace WHERE ProcessName LIKE 'sle%'")
+        made = Reader(agent.open(), Query="SELECT * FROM __InstanceCreationEvent WHERE TargetInstance ISA 'Process' AND TargetInstance.Name = 'sleep'")
+        win = Reader(agent.open(), Query="SELECT * FROM __InstanceOperationEvent WITHIN 10 WHERE TargetInstance ISA 'Win32_Process' AND TargetInstance.Name = 'sleep'")
+        gone = Reader(agent.open(), Query="SELECT TargetInstance.ProcessId FROM __InstanceDeletionEvent WHERE TargetInstance ISA 'Process'")
         case('they are pushed', r.sync() and stop.sync() and view.sync() and made.sync() and gone.sync())
         win.until(lambda p: p['Kind'] == 'Sync')
         begun = time.monotonic()
@@ -168,7 +141,7 @@ try:
         if not pid:
             time.sleep(1)
             os._exit(0)
-        fork = Reader(agent, Query="SELECT * FROM __InstanceDeletionEvent WHERE TargetInstance ISA 'Process' AND TargetInstance.ProcessId = %d" % pid)
+        fork = Reader(agent.open(), Query="SELECT * FROM __InstanceDeletionEvent WHERE TargetInstance ISA 'Process' AND TargetInstance.ProcessId = %d" % pid)
         fork.sync()
         os.waitpid(pid, 0)
         case('a fork without a program of its own', fork.until(lambda p: p['Kind'] == 'Delete')[-1])

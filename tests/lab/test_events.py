@@ -6,30 +6,11 @@ import os, sys, time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
 import agentlib, lablib
+from agentlib import Reader
+
+Reader.patience = 10
 
 check = agentlib.Cases()
-
-
-class Reader:
-    def __init__(self, peer, **params):
-        self.peer = peer
-        r = peer.call('Subscribe', params)
-        self.result, self.error = r.get('result', {}), r.get('error')
-
-    def until(self, want, timeout=10):
-        got, end = [], time.monotonic() + timeout
-        while time.monotonic() < end:
-            self.peer.sock.settimeout(max(0.01, end - time.monotonic()))
-            try:
-                m = self.peer.line()
-            except OSError:
-                break
-            if m is None:
-                break
-            got.append(m['params'])
-            if want(got[-1]):
-                return got
-        return got + [None]
 
 
 def target(p):
