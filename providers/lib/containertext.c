@@ -39,6 +39,8 @@ bool rv_container_never_ran(json_t *doc)
         return strncmp(rv_or_empty(rv_j_text(doc, "State/FinishedAt")), "0001-", 5) == 0;
 }
 
+#define NS INT64_C(1000000000)
+
 /* A length of time as docker ps words it. */
 static void span(int64_t s, char *ret, size_t size)
 {
@@ -71,6 +73,7 @@ static void span(int64_t s, char *ret, size_t size)
         }
 }
 
+/* Whole seconds of the exact difference, as docker counts: the difference of whole seconds may be one more. */
 static void since(json_t *doc, const char *path, char *ret, size_t size)
 {
         const char *s = rv_j_text(doc, path);
@@ -78,7 +81,7 @@ static void since(json_t *doc, const char *path, char *ret, size_t size)
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
         if (s && rv_datetime_parse(s, strlen(s), &ns))
-                span(now.tv_sec - ns / 1000000000, ret, size);
+                span(((int64_t)now.tv_sec * NS + now.tv_nsec - ns) / NS, ret, size);
         else
                 snprintf(ret, size, "some time");
 }

@@ -91,6 +91,17 @@ def seconds(text):
     return round(datetime.datetime.fromisoformat(text.replace('Z', '+00:00')[:26].rstrip('+') + ('' if '+' in text[:26] else '+00:00')).timestamp(), 2)
 
 
+def steady_status(a, docker, name):
+    """Container.Status and what `docker ps` says (status, ports) at one moment: Docker's words count seconds, so it is asked before and after."""
+    ask = f"ps -a --no-trunc --filter name=^/{name}$ --format '{{{{.Status}}}}|{{{{.Ports}}}}'"
+    for _ in range(10):
+        shown = docker(ask)
+        status = [r['Status'] for r in a.rows('Container', Filter=f"Name='{name}'", PropertyList=['Status'])]
+        if docker(ask) == shown:
+            break
+    return (status + [None])[0], shown.split('|')
+
+
 def properties(m, a, docker):
     m.run('docker network create --subnet 10.44.0.0/24 net1')
     made = [
@@ -122,8 +133,8 @@ def properties(m, a, docker):
         times = [(k, r[k], at(d, v)) for k, v in {'Created': 'Created', 'StartedAt': 'State/StartedAt', 'FinishedAt': 'State/FinishedAt'}.items()
                  if seconds(r[k]) != seconds(at(d, v))]
         check(f'times of {name}', not times, times)
-        shown = docker(f"ps -a --no-trunc --filter name=^/{name}$ --format '{{{{.Status}}}}|{{{{.Ports}}}}'").split('|')
-        check(f'status of {name}', r['Status'].split()[:1] + r['Status'].split()[3:] == shown[0].split()[:1] + shown[0].split()[3:], (r['Status'], shown[0]))
+        said, shown = steady_status(a, docker, name)
+        check(f'status of {name}', said == shown[0], (said, shown[0]))
         check(f'ports of {name}', sorted(r['Ports'] or []) == sorted(p.replace(':::', '[::]:') for p in shown[1].split(', ') if p), (r['Ports'], shown[1]))
         sized = json.loads(m.run(f'docker inspect --size {name}').stdout)[0]
         check(f'sizes of {name}', (r['SizeRw'] or 0, r['SizeRootFs']) == (sized.get('SizeRw', 0), sized['SizeRootFs']), (r['SizeRw'], r['SizeRootFs'], sized.get('SizeRw')))
