@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The audit: conditions on it, its chain, segments and anchors, secrets, sessions as objects."""
-import glob, hashlib, json, os, shutil, signal, sqlite3, subprocess, sys, tempfile
+import glob, hashlib, json, os, shutil, signal, sqlite3, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.dirname(__file__))
 from agentlib import Agent, Cases
@@ -60,6 +60,10 @@ try:
 
     # ---- tampering ----
     agent.stop()
+    for _ in range(100):  # who closes the database last takes its -wal and -shm away, which a copy must not meet half-way
+        if not os.path.exists(folder + '/state.db-wal') and not os.path.exists(folder + '/state.db-shm'):
+            break
+        time.sleep(0.05)
     shutil.copytree(folder, folder + '.good')
     for what, sql, bad in (('a changed word', "UPDATE audit SET user = 'mallory' WHERE seq = 7", 7), ('a record less', 'DELETE FROM audit WHERE seq = 4', 4),
                            ('a changed hash', "UPDATE audit SET hash = 'x' WHERE seq = 12", 12), ('roles added', "UPDATE audit SET roles = NULL WHERE seq = 5", 5),
