@@ -5,7 +5,9 @@
 A test is a program in build/tests/unit or build/tests/fuzz (corpus replay), or an executable *.sh or *.py in
 tests/<folder>. Exit 0 = passed, 77 = skipped (its last output line says why), else failed. A script may run many
 cases and say `cases: N passed, N failed, N skipped` as its last line; those are added up.
-Fast folders first; integration tests run one at a time.
+Fast folders first; integration tests run one at a time. One of them that fails is run once more at the end, when nothing else
+runs: they watch a live kernel and other programs, and a busy machine must not decide. Passing then, it counts, but it
+is named `flaky` with what it printed when it failed; such a test is to be mended.
 """
 import argparse, concurrent.futures, os, re, subprocess, sys, time
 
@@ -71,12 +73,17 @@ def main():
     env = dict(os.environ, REEVE_BUILD=os.path.abspath(opts.build), LANG='C.UTF-8', LC_ALL='C.UTF-8', TZ='UTC')
     tests = [t for t in find(opts.build) if not opts.only or any(o in t[1] for o in opts.only)]
     passed = failed = skipped = 0
-    bad = []
+    bad, again, flaky = [], [], []
 
-    def report(result):
+    def report(result, test=None):
         nonlocal passed, failed, skipped
         name, rc, took, text = result
         p, f, s = counts(rc, text)
+        if f and test:
+            again.append(test)
+            print(f'again {name}  {took:.1f}s  {p} passed, {f} failed; will be run once more\n' +
+                  '\n'.join('     | ' + l for l in text.splitlines()[-60:]), flush=True)
+            return
         passed, failed, skipped = passed + p, failed + f, skipped + s
         word = 'FAIL' if f else 'skip' if s and not p else 'ok'
         why = ''
@@ -96,7 +103,13 @@ def main():
         for future in [pool.submit(run, *t, env) for t in fast]:
             report(future.result())
     for t in slow:
+        report(run(*t, env), t)
+    for t in again:
         report(run(*t, env))
+        if t[1] not in bad:
+            flaky.append(t[1])
+    if flaky:
+        print('flaky: ' + ' '.join(flaky))
     if bad:
         print('failed: ' + ' '.join(bad))
     print(f'{passed} passed, {failed} failed, {skipped} skipped')
