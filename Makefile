@@ -27,7 +27,7 @@ B := build$(if $(SAN),/$(subst $(comma),-,$(SAN)))$(if $(COV),/cov)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
 
-PKGS := libuv jansson sqlite3 libsystemd
+PKGS := libuv jansson sqlite3 libsystemd libgcrypt
 PKGS_SSH := libssh libcrypto
 PKGS_SHELL := libpcre2-8 libutf8proc
 # Only the headers: these are loaded when first used (shell/library.c).

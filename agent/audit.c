@@ -10,7 +10,7 @@
 
 #include "agent/agent.h"
 #include "agent/log.h"
-#include "agent/sha256.h"
+#include "agent/digest.h"
 
 #define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define KEEP_KEYS (INT64_C(86400) * 1000000000) /* how long a RequestKey is remembered */
@@ -55,20 +55,20 @@ void rv_audit_free(struct rv_audit *a)
  * where they are not null, so that older records keep their hash. */
 void rv_audit_chain(const char *before, const char *const *columns, char ret[65])
 {
-        struct rv_sha256 h;
-        char number[24];
-        rv_sha256_init(&h);
-        rv_sha256_add(&h, before, strlen(before));
+        struct rv_piece pieces[1 + 2 * RV_AUDIT_COLUMNS] = { { before, strlen(before) } };
+        char numbers[RV_AUDIT_COLUMNS][24];
+        int count = 1;
+        _Static_assert(1 + 2 * RV_AUDIT_COLUMNS <= RV_PIECES, "a record is digested at once");
         for (int i = 0; i < RV_AUDIT_COLUMNS; i++) {
                 const char *s = columns[i];
                 if (!s && i >= RV_AUDIT_FIRST_COLUMNS)
                         continue;
-                int n = snprintf(number, sizeof number, s ? "%zu:" : "-", s ? strlen(s) : 0);
-                rv_sha256_add(&h, number, (size_t)n);
+                int n = snprintf(numbers[i], sizeof numbers[i], s ? "%zu:" : "-", s ? strlen(s) : 0);
+                pieces[count++] = (struct rv_piece){ numbers[i], (size_t)n };
                 if (s)
-                        rv_sha256_add(&h, s, strlen(s));
+                        pieces[count++] = (struct rv_piece){ s, strlen(s) };
         }
-        rv_sha256_hex(&h, ret);
+        rv_sha256_hex(pieces, count, ret);
 }
 
 static int last_of_chain(sqlite3 *db, int64_t *ret_seq, char ret_hash[65])

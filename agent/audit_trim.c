@@ -23,7 +23,7 @@
 #include "agent/audit_int.h"
 #include "agent/log.h"
 #include "agent/provider.h"
-#include "agent/sha256.h"
+#include "agent/digest.h"
 #include "schema/json.h"
 
 enum { EVERY = 256, MOST_AT_ONCE = 20000 };
@@ -169,7 +169,6 @@ static void drop_segments(const struct rv_state *s, const char *folder)
 static int trim(struct rv_state *s, sqlite3 *db, int64_t last)
 {
         struct rv_buf b = { 0 };
-        struct rv_sha256 sum;
         char folder[520], path[580], hash[65] = "", digest[65];
         int64_t first;
         snprintf(folder, sizeof folder, "%s", s->path);
@@ -178,9 +177,7 @@ static int trim(struct rv_state *s, sqlite3 *db, int64_t last)
         mkdir(folder, 0700);
         int r = collect(db, last, &b, &first, hash);
         snprintf(path, sizeof path, "%s/audit-%012" PRId64 "-%012" PRId64 ".jsonl", folder, first, last);
-        rv_sha256_init(&sum);
-        rv_sha256_add(&sum, b.data ? b.data : "", b.len);
-        rv_sha256_hex(&sum, digest);
+        rv_sha256_hex(&(struct rv_piece){ b.data, b.len }, 1, digest);
         if (r == 0)
                 r = store(path, &b);
         rv_buf_free(&b);

@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "agent/agent.h"
-#include "agent/sha256.h"
+#include "agent/digest.h"
 
 static void hide_secrets(json_t *given, const struct rv_class *c, int depth);
 
@@ -62,15 +62,13 @@ static char *arguments(const struct rv_request *q)
 /* The same request, whatever its deadline: for RequestKey. */
 static void digest(const struct rv_request *q, char ret[65])
 {
-        struct rv_sha256 h;
+        const char *operation = rv_op_name(q->op);
         json_t *what = json_copy(q->params);
         json_object_del(what, "RequestKey");
         json_object_del(what, "Timeout");
         char *text = json_dumps(what, JSON_COMPACT | JSON_SORT_KEYS);
-        rv_sha256_init(&h);
-        rv_sha256_add(&h, rv_op_name(q->op), strlen(rv_op_name(q->op)) + 1);
-        rv_sha256_add(&h, text ? text : "", text ? strlen(text) : 0);
-        rv_sha256_hex(&h, ret);
+        struct rv_piece pieces[] = { { operation, strlen(operation) + 1 }, { text, text ? strlen(text) : 0 } };
+        rv_sha256_hex(pieces, 2, ret);
         free(text);
         json_decref(what);
 }

@@ -19,7 +19,6 @@
 #include "agent/log.h"
 #include "agent/revision.h"
 #include "agent/scan.h"
-#include "agent/sha256.h"
 #include "agent/scrape.h"
 #include "agent/wish.h"
 

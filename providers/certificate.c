@@ -118,10 +118,10 @@ static int emit(struct walker *w, const char *path, size_t n)
         struct rv_row *row = rv_row(w->out);
         int64_t now = time(NULL);
         rv_fill(row, Certificate_Path, path);
-        rv_sha1_hex(w->der, n, hash);
+        rv_x509_sha1(w->der, n, hash);
         rv_fill(row, Certificate_Thumbprint, hash);
         if (Certificate_wants_Sha256(row)) {
-                rv_sha256_of(w->der, n, hash);
+                rv_x509_sha256(w->der, n, hash);
                 rv_fill(row, Certificate_Sha256, hash);
         }
         rv_fill(row, Certificate_Store, w->trust ? "Trust" : "Server");

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "agent/sha256.h"
+#include "agent/digest.h"
 
 enum {
         SEQUENCE = 0x30,
@@ -353,55 +353,12 @@ long rv_x509_pem(const char **at, uint8_t *buf, size_t size)
         return (long)n;
 }
 
-/* ---- fingerprints ---- */
-
-static uint32_t rotate(uint32_t v, int k)
+void rv_x509_sha1(const void *der, size_t n, char ret[41])
 {
-        return v << k | v >> (32 - k);
+        rv_sha1_hex(der, n, ret);
 }
 
-static void sha1_block(uint32_t h[5], const uint8_t *p)
+void rv_x509_sha256(const void *der, size_t n, char ret[65])
 {
-        uint32_t w[80], a = h[0], b = h[1], c = h[2], d = h[3], e = h[4];
-        for (int i = 0; i < 16; i++)
-                w[i] = (uint32_t)p[4 * i] << 24 | (uint32_t)p[4 * i + 1] << 16 | (uint32_t)p[4 * i + 2] << 8 |
-                       p[4 * i + 3];
-        for (int i = 16; i < 80; i++)
-                w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
-        for (int i = 0; i < 80; i++) {
-                uint32_t f = i < 20   ? (b & c) | (~b & d)
-                             : i < 40 ? b ^ c ^ d
-                             : i < 60 ? (b & c) | (b & d) | (c & d)
-                                      : b ^ c ^ d;
-                uint32_t k = i < 20 ? 0x5a827999 : i < 40 ? 0x6ed9eba1 : i < 60 ? 0x8f1bbcdc : 0xca62c1d6;
-                uint32_t t = rotate(a, 5) + f + e + k + w[i];
-                e = d, d = c, c = rotate(b, 30), b = a, a = t;
-        }
-        h[0] += a, h[1] += b, h[2] += c, h[3] += d, h[4] += e;
-}
-
-void rv_sha1_hex(const void *data, size_t n, char ret[41])
-{
-        uint32_t h[5] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0 };
-        uint8_t last[128] = { 0 };
-        const uint8_t *p = data;
-        size_t whole = n / 64 * 64, left = n - whole, end = left < 56 ? 64 : 128;
-        for (size_t i = 0; i < whole; i += 64)
-                sha1_block(h, p + i);
-        memcpy(last, p + whole, left);
-        last[left] = 0x80;
-        for (int i = 0; i < 8; i++)
-                last[end - 1 - (size_t)i] = (uint8_t)((uint64_t)n * 8 >> 8 * i);
-        for (size_t i = 0; i < end; i += 64)
-                sha1_block(h, last + i);
-        for (int i = 0; i < 5; i++)
-                snprintf(ret + 8 * i, 9, "%08X", h[i]);
-}
-
-void rv_sha256_of(const void *data, size_t n, char ret[65])
-{
-        struct rv_sha256 s;
-        rv_sha256_init(&s);
-        rv_sha256_add(&s, data, n);
-        rv_sha256_hex(&s, ret);
+        rv_sha256_hex(&(struct rv_piece){ der, n }, 1, ret);
 }

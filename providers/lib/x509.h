@@ -40,7 +40,8 @@ void rv_x509_name(const struct rv_der *name, char *ret, size_t size);
 void rv_x509_names(const struct rv_x509 *, void (*each)(void *, const char *text), void *);
 /* The next purpose's name ("Server Authentication"), or its dotted id in buf. *at is 0 at first. NULL: no more. */
 const char *rv_x509_purpose(const struct rv_x509 *, size_t *at, char *buf, size_t size);
-void rv_sha1_hex(const void *, size_t n, char ret[41]); /* upper case */
-void rv_sha256_of(const void *, size_t n, char ret[65]);
+/* Of the whole certificate: Windows' thumbprint in upper case, and what other tools show. */
+void rv_x509_sha1(const void *der, size_t n, char ret[41]);
+void rv_x509_sha256(const void *der, size_t n, char ret[65]);
 
 #endif

@@ -15,7 +15,7 @@ INCLUDES = {
     'agent/monitor': ['agent/log.h', 'agent/wire/intro.h', 'agent/monitor/'],
     'agent/ssh': ['agent/monitor/request.h', 'agent/ssh/'],
     'providers': ['schema/', 'agent/provider.h', 'agent/stats.h', 'providers/lib/', 'gen/'],
-    'providers/lib': ['schema/', 'agent/provider.h', 'agent/sha256.h', 'providers/lib/'],
+    'providers/lib': ['schema/', 'agent/provider.h', 'agent/digest.h', 'providers/lib/'],
     'shell': ['schema/', 'agent/wire/', 'agent/wql.h', 'shell/', 'gen/'],
     'tests': [''],
 }
