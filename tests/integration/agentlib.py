@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the integration tests share: a real agent on a socket of its own, a JSON-RPC client of twenty lines, cases."""
-import json, os, shutil, socket, subprocess, sys, tempfile, time
+import contextlib, json, os, shutil, socket, sqlite3, subprocess, sys, tempfile, time
 
 BUILD = os.environ.get('REEVE_BUILD', 'build')
 
@@ -39,6 +39,13 @@ class Agent:
         if self.own:
             shutil.rmtree(self.dir)
         return rc
+
+
+def rows_of(folder, sql):
+    """What the agent's database says. Closed at once: a connection left to Python's garbage collector takes the -wal file away at
+    whatever later time it runs."""
+    with contextlib.closing(sqlite3.connect(os.path.join(folder, 'state.db'))) as db:
+        return db.execute(sql).fetchall()
 
 
 class Peer:

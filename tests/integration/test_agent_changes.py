@@ -4,7 +4,7 @@
 import json, os, shutil, signal, sqlite3, sys, tempfile, time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from agentlib import Agent, Cases
+from agentlib import Agent, Cases, rows_of
 
 case = Cases()
 folder = tempfile.mkdtemp(prefix='reeve-changes.')
@@ -100,7 +100,7 @@ try:
          (item('apple'), len(good)))
 
     # What was recorded.
-    rows = database().execute('SELECT intent, operation, class, key, method, arguments, result, status, message, changed, user, uid FROM audit ORDER BY seq').fetchall()
+    rows = rows_of(folder, 'SELECT intent, operation, class, key, method, arguments, result, status, message, changed, user, uid FROM audit ORDER BY seq')
     text = json.dumps(rows)
     case('secrets are not recorded', 'hunter2' not in text and '***' in text)
     case('reads and what-ifs are not', not any(x[1] in ('GetInstance', 'TestInstance') for x in rows) and 'pear' not in text)
@@ -118,7 +118,7 @@ try:
         p.send(json.dumps({'jsonrpc': '2.0', 'id': 1, 'method': 'InvokeMethod', 'params': {
             'ClassName': 'T_Slow', 'MethodName': 'Wait', 'InParameters': {'Milliseconds': 20000}, 'RequestKey': 'slow'}}) + '\n')
         deadline = time.monotonic() + 5
-        while time.monotonic() < deadline and not database().execute("SELECT 1 FROM audit WHERE method='Wait'").fetchone():
+        while time.monotonic() < deadline and not rows_of(folder, "SELECT 1 FROM audit WHERE method='Wait'"):
             time.sleep(0.02)
         agent.proc.send_signal(signal.SIGKILL)
         agent.proc.wait()

@@ -5,7 +5,7 @@ import json, os, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.dirname(__file__))
 import agentlib
-from agentlib import Cases
+from agentlib import Cases, rows_of
 from rolelib import RoleAgent, need_root
 
 need_root()
@@ -325,8 +325,7 @@ try:
         case('batch', sorted('error' in x for x in r) == [False, True], r)
 
     # ---- audit ----
-    import sqlite3
-    rows = sqlite3.connect(os.path.join(agent.dir, 'state.db')).execute("SELECT user, operation, class, message FROM audit WHERE result = 'Denied'").fetchall()
+    rows = rows_of(agent.dir, "SELECT user, operation, class, message FROM audit WHERE result = 'Denied'")
     case('denials are in the audit with role and rule', any(u == 'daemon' and o == 'ModifyInstance' and 'role gardener' in m and '"paint"' in m for u, o, c, m in rows), rows[-3:])
     case('what is hidden is told to the audit', sum(o == 'InvokeMethod' and '"add"' in m and "Colour = 'red'" in m for u, o, c, m in rows) >= 2, rows)
 
@@ -336,11 +335,11 @@ try:
             p.send(json.dumps([{'jsonrpc': '2.0', 'id': i, 'method': 'Ping'} for i in range(100)]) + '\n')
             case(f'600 denials {batch}', all('error' in x for x in p.line()))
         time.sleep(0.5)
-        n = len(sqlite3.connect(os.path.join(agent.dir, 'state.db')).execute("SELECT 1 FROM audit WHERE user = 'man' AND result = 'Denied'").fetchall())
+        n = len(rows_of(agent.dir, "SELECT 1 FROM audit WHERE user = 'man' AND result = 'Denied'"))
         case('not all of them are on disk', 100 < n < 300, n)
         p.call('Ping')
         time.sleep(0.5)
-    rows = sqlite3.connect(os.path.join(agent.dir, 'state.db')).execute("SELECT message FROM audit WHERE user = 'man' AND message LIKE '(and%'").fetchall()
+    rows = rows_of(agent.dir, "SELECT message FROM audit WHERE user = 'man' AND message LIKE '(and%'")
     case('but how many', rows, rows)
     slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n, T_Item"
     with agent.as_user('daemon') as p:
