@@ -370,18 +370,12 @@ static int shutdown_host(struct rv_call *c, const char *option, const char *what
         snprintf(when, sizeof when, has_delay && delay ? "+%u" : "now", delay);
         const char *argv[] = { "shutdown", option, when, message, NULL };
         struct rv_tool tool = { .argv = argv, .what = what, .deadline = c->deadline };
-        struct rv_tool_said said;
         if (message && message[0] == '-') {
                 rv_about(err, NULL, NULL, "Message");
                 return rv_fail(err, RV_INVALID_PARAMETER, "Message may not begin with -");
         }
         rv_change(c, "ScheduledShutdown", NULL, option[1] == 'c' ? NULL : when);
-        int e = c->what_if ? RV_OK : rv_tool_run(&tool, &said, err);
-        if (e == RV_OK && !c->what_if) {
-                if (said.status != 0)
-                        e = rv_tool_fail(err, RV_FAILED, &tool, &said);
-                rv_tool_free(&said);
-        }
+        int e = rv_tool_do(&tool, c->what_if, err);
         if (e == RV_OK)
                 ComputerSystem_Restart_out_set_ReturnValue(c->out, 0);
         return e;
@@ -406,14 +400,8 @@ static int computersystem_cancel(struct rv_call *c, const void *args, struct rv_
         (void)args;
         static const char *const argv[] = { "shutdown", "-c", NULL };
         struct rv_tool tool = { .argv = argv, .what = "take back the shutdown", .deadline = c->deadline };
-        struct rv_tool_said said;
         rv_change(c, "ScheduledShutdown", "set", NULL);
-        int e = c->what_if ? RV_OK : rv_tool_run(&tool, &said, err);
-        if (e == RV_OK && !c->what_if) {
-                if (said.status != 0)
-                        e = rv_tool_fail(err, RV_FAILED, &tool, &said);
-                rv_tool_free(&said);
-        }
+        int e = rv_tool_do(&tool, c->what_if, err);
         if (e == RV_OK)
                 ComputerSystem_CancelShutdown_out_set_ReturnValue(c->out, 0);
         return e;

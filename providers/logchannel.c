@@ -118,13 +118,7 @@ static int logchannel_vacuum(struct rv_call *c, const void *args, struct rv_erro
                 argv[n++] = age;
         rv_change(c, "FileSize", NULL, in->has_MaximumSize ? size + 14 : age + 14);
         struct rv_tool tool = { .argv = argv, .what = "make the journal smaller", .deadline = c->deadline };
-        struct rv_tool_said said;
-        int e = c->what_if ? RV_OK : rv_tool_run(&tool, &said, err);
-        if (e == RV_OK && !c->what_if) {
-                if (said.status != 0)
-                        e = rv_tool_fail(err, RV_FAILED, &tool, &said);
-                rv_tool_free(&said);
-        }
+        int e = rv_tool_do(&tool, c->what_if, err);
         if (e == RV_OK)
                 LogChannel_Vacuum_out_set_ReturnValue(c->out, 0);
         return e;

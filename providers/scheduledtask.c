@@ -413,14 +413,7 @@ static int systemctl(struct rv_call *c, const char *verb, const char *unit, cons
 {
         const char *argv[] = { "systemctl", verb, "--now", "--quiet", "--", unit, NULL };
         struct rv_tool tool = { .argv = argv, .what = what, .deadline = c->deadline };
-        struct rv_tool_said said;
-        int e = rv_tool_run(&tool, &said, err);
-        if (e)
-                return e;
-        if (said.status != 0)
-                e = rv_tool_fail(err, RV_FAILED, &tool, &said);
-        rv_tool_free(&said);
-        return e;
+        return rv_tool_do(&tool, false, err);
 }
 
 static int task_enable(struct rv_call *c, const void *in, struct rv_error *err)

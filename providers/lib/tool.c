@@ -299,3 +299,17 @@ int rv_tool_fail(struct rv_error *err, int code, const struct rv_tool *tool, con
                        : said->status == 127 ? "its tool could not be started"
                                              : "its tool failed without a word");
 }
+
+int rv_tool_do(const struct rv_tool *tool, bool what_if, struct rv_error *err)
+{
+        struct rv_tool_said said;
+        if (what_if)
+                return RV_OK;
+        int e = rv_tool_run(tool, &said, err);
+        if (e)
+                return e;
+        if (said.status != 0)
+                e = rv_tool_fail(err, RV_FAILED, tool, &said);
+        rv_tool_free(&said);
+        return e;
+}

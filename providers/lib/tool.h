@@ -21,20 +21,21 @@
 #include "schema/error.h"
 
 struct rv_tool {
-        const char *const *argv; /* NULL-ended; argv[0] without a folder is looked for in the system's folders */
-        const char *what;        /* for messages: "delete the user alice" */
-        const char *input;       /* for its standard input, or NULL */
+        const char *const
+                *argv;     /* NULL-ended; argv[0] without a folder is looked for in the system's folders */
+        const char *what;  /* for messages: "delete the user alice" */
+        const char *input; /* for its standard input, or NULL */
         size_t ninput;
         const char *const *env; /* more than PATH, HOME and LC_ALL=C.UTF-8: NULL-ended, or NULL */
         uint64_t deadline;      /* CLOCK_MONOTONIC ns */
         size_t most;            /* bytes of its output that are kept; 0 = 64 KiB */
-        bool finish;            /* at the deadline it is left to finish, not killed: half done is worse than late */
+        bool finish; /* at the deadline it is left to finish, not killed: half done is worse than late */
 };
 
 struct rv_tool_said {
-        int status;         /* exit status; 128 + signal when it was killed */
-        char *text;         /* standard output, NUL-ended */
-        size_t n;           /* bytes of it */
+        int status;          /* exit status; 128 + signal when it was killed */
+        char *text;          /* standard output, NUL-ended */
+        size_t n;            /* bytes of it */
         char complaint[600]; /* the end of its standard error, blanks at the ends cut off */
 };
 
@@ -42,6 +43,8 @@ bool rv_tool_there(const char *name); /* is there such a program? */
 /* RV_OK when it ran (look at status); NOT_SUPPORTED: there is no such program; TIMED_OUT; else why it did not run. */
 int rv_tool_run(const struct rv_tool *, struct rv_tool_said *ret, struct rv_error *);
 void rv_tool_free(struct rv_tool_said *);
+/* A change of which only success counts: not run when what_if; another status is FAILED. */
+int rv_tool_do(const struct rv_tool *, bool what_if, struct rv_error *);
 /* The outcome for a status that is not 0: its complaint's last line in the message. */
 int rv_tool_fail(struct rv_error *, int status_code, const struct rv_tool *, const struct rv_tool_said *);
 
