@@ -443,12 +443,14 @@ static void put_back(struct guard *g)
                         restore(g, c, before);
         }
         hang_up(g);
-        const char *text = g->said.len ? g->said.data : "nothing differed";
-        json_object_set_new(g->j, "Message", json_stringn(text, strnlen(text, 2400)));
+        if (!g->said.len)
+                rv_buf_puts(&g->said, "nothing differed");
+        int n = g->said.len < 2400 ? (int)g->said.len : 2400; /* it has no end of its own */
+        json_object_set_new(g->j, "Message", json_stringn(g->said.data, (size_t)n));
         json_object_del(g->j, "Before");
-        rv_log(g->failed ? RV_LOG_ERROR : RV_LOG_NOTICE, "%s of %s was not confirmed and is put back: %.300s",
+        rv_log(g->failed ? RV_LOG_ERROR : RV_LOG_NOTICE, "%s of %s was not confirmed and is put back: %.*s",
                json_string_value(json_object_get(g->j, "Operation")),
-               json_string_value(json_object_get(g->j, "User")), text);
+               json_string_value(json_object_get(g->j, "User")), n < 300 ? n : 300, g->said.data);
         char path[600];
         snprintf(path, sizeof path, "%s.reverting", g->base);
         if (write_as(g, g->failed ? "failed" : "reverted"))

@@ -524,10 +524,16 @@ static int put_arguments(struct choice *h, struct rv_buf *b)
         return SH_OK;
 }
 
+/* [Out] Warning is said, not passed on. */
+static bool is_result(const struct rv_property *p)
+{
+        return p->flags & RV_OUT && strcmp(p->name, "Warning") != 0;
+}
+
 static bool has_out(const struct rv_method *m)
 {
         for (uint32_t i = 0; i < m->nparameters; i++)
-                if (m->parameters[i].flags & RV_OUT)
+                if (is_result(&m->parameters[i]))
                         return true;
         return false;
 }
@@ -567,7 +573,7 @@ static struct sv out_object(struct choice *h, struct rv_json result)
         for (uint32_t i = 0; i < m->nparameters; i++) {
                 struct rv_json v;
                 const char *name = m->parameters[i].name;
-                if (!(m->parameters[i].flags & RV_OUT) || !rv_json_find(result, name, &v))
+                if (!is_result(&m->parameters[i]) || !rv_json_find(result, name, &v))
                         continue;
                 struct sv value = sh_json_value(sh_session(h->c), h->m->class->link, &m->parameters[i], v);
                 sh_object_set(o, name, strlen(name), value);
@@ -595,6 +601,13 @@ static int answered(struct choice *h, struct sv target, const char *what, struct
                         "Confirm-Transaction %s",
                         (unsigned)sh_arg_int(h->c, "ConfirmWithin", 0), id ? id : "");
                 free(id);
+                if (st)
+                        return st;
+        }
+        if (rv_json_find(result, "Warning", &v) && rv_json_kind(&v) == '"') {
+                char *text = rv_json_strdup(&v);
+                int st = sh_cmd_stream(h->c, SH_WARNING, "%s", text ? text : "");
+                free(text);
                 if (st)
                         return st;
         }
