@@ -82,6 +82,7 @@ struct rv_agent {
         struct rv_watch *watches;       /* watch.h */
         struct rv_subscription *subscriptions; /* indicate.h */
         struct rv_journal *journal;
+        struct rv_history *history;     /* history.h */
         struct rv_revision *revisions;  /* revision.h */
         unsigned nrevisions;
         unsigned nsubscriptions;
@@ -152,6 +153,7 @@ struct rv_request {
 
 /* Begins to answer: request's asked, ask, shape are filled. An outcome ends it with an error. */
 int rv_request_scan(struct rv_request *, struct rv_error *);
+int rv_request_at(struct rv_request *, struct rv_error *); /* its At: into ask; ops.c */
 int rv_request_change(struct rv_request *, struct rv_error *);  /* asked, method, change are filled */
 int rv_request_arm(struct rv_request *);
 void rv_request_cancel(struct rv_request *);    /* answers -32800 */

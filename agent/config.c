@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/history.h"
 #include "agent/log.h"
 
 enum { KEEP_DAYS = 400, KEEP_RECORDS = 1000000, KEEP_SEGMENTS = 100 };
@@ -67,23 +68,35 @@ static int roles_key(struct rv_agent *a, const char *path, unsigned line, const 
         return 0;
 }
 
+static int history_key(struct rv_agent *a, const char *path, unsigned line, const char *key, const char *value)
+{
+        int r = rv_history_key(a, key, value);
+        if (r == -ENOENT)
+                rv_log(RV_LOG_WARNING, "%s:%u: [history] has no key \"%s\"; it is ignored", path, line, key);
+        else if (r)
+                rv_log(RV_LOG_ERROR, "%s:%u: [history] %s = %s: expected %s", path, line, key, value,
+                       strcmp(key, "keep") == 0 ? "names of classes" : "a number from 0");
+        return r == -ENOENT ? 0 : r;
+}
+
 static int load(struct rv_agent *a, const char *path)
 {
         FILE *f = fopen(path, "re");
         char buf[1024];
-        enum { OTHERS, AUDIT, ROLES } in = OTHERS;
+        enum { OTHERS, AUDIT, ROLES, HISTORY } in = OTHERS;
         int r = 0;
         for (unsigned line = 1; f && r == 0 && fgets(buf, sizeof buf, f); line++) {
                 char *s = trim(buf), *eq = strchr(s, '=');
                 if (*s == '[')
-                        in = strcasecmp(s, "[audit]") == 0   ? AUDIT
-                             : strcasecmp(s, "[roles]") == 0 ? ROLES
+                        in = strcasecmp(s, "[audit]") == 0     ? AUDIT
+                             : strcasecmp(s, "[roles]") == 0   ? ROLES
+                             : strcasecmp(s, "[history]") == 0 ? HISTORY
                                                              : OTHERS;
                 if (in == OTHERS || !eq || *s == '#' || *s == ';')
                         continue;
                 *eq = 0;
                 const char *key = trim(s);
-                r = (in == AUDIT ? audit_key : roles_key)(a, path, line, key, trim(eq + 1));
+                r = (in == AUDIT ? audit_key : in == ROLES ? roles_key : history_key)(a, path, line, key, trim(eq + 1));
         }
         if (f)
                 fclose(f);

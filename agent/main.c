@@ -13,6 +13,7 @@
  *      entry.c         statistics of providers                       state.c       SQLite, one writer
  *      sql.c vtab.c pull.c  SQL over all classes                     loop.c        libuv
  *      assoc*.c        associations that follow from the objects      watch.c push.c    what changes
+ *      history*.c      what has changed, on disk: as it was at a moment
  *      indicate*.c     subscriptions                                  journal.c     durable ones on disk
  */
 #include <errno.h>
@@ -29,6 +30,7 @@
 #include "agent/agent.h"
 #include "agent/config.h"
 #include "agent/confirm.h"
+#include "agent/history.h"
 #include "agent/indicate.h"
 #include "agent/log.h"
 #include "agent/revision.h"
@@ -201,7 +203,10 @@ int main(int argc, char **argv)
         rv_confirm_start(o.state, o.socket);
         if (rv_journal_init(&a))
                 return 1;
+        if (o.fd < 0) /* a private agent has no time to tell of */
+                rv_history_start(&a);
         status = serve(&a, &o);
+        rv_history_stop(&a);
         while (a.subscriptions)
                 rv_subscription_free(a.subscriptions);
         rv_revisions_free(&a);
@@ -210,6 +215,7 @@ int main(int argc, char **argv)
         rv_entries_free(&a);
         rv_state_free(&a.state);
         rv_journal_free(&a);
+        rv_history_free(&a);
         rv_registry_free(&a.registry);
         rv_policy_free(&a.policy);
         return status;

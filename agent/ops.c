@@ -55,6 +55,9 @@ struct rv_op {
                   "A Revision, or an empty text: the result is then known by a Revision, and is only " \
                   "Unchanged while it is still the same.", \
                   false }, \
+                { "At", "string", \
+                  "As it was at this moment (RFC 3339), of classes whose history is kept: docs/history.md.", \
+                  false }, \
                 { "IncludeSystemProperties", "boolean", "__CLASS, __PATH, __NAMESPACE, __SERVER too.", \
                   false }, \
         { \
@@ -191,6 +194,25 @@ static int texts(struct rv_request *q, const json_t *v, const char *const **ret,
         return RV_OK;
 }
 
+int rv_request_at(struct rv_request *q, struct rv_error *err)
+{
+        const char *text = text_param(q, "At");
+        struct timespec now;
+        if (!text)
+                return RV_OK;
+        clock_gettime(CLOCK_REALTIME, &now);
+        rv_about(err, NULL, NULL, "At");
+        if (!rv_datetime_parse(text, strlen(text), &q->ask.at) || q->ask.at <= 0)
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               "At: expected a moment as RFC 3339 has it, 2026-11-24T04:20:16Z");
+        if (q->ask.at > (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec)
+                return rv_fail(err, RV_INVALID_PARAMETER, "At: %.40s has not come yet", text);
+        if (json_object_get(q->params, "Since"))
+                return rv_fail(err, RV_INVALID_PARAMETER, "At and Since cannot be given together");
+        rv_about(err, NULL, NULL, "");
+        return RV_OK;
+}
+
 static int reading(struct rv_request *q, struct rv_error *err)
 {
         json_t *list = json_object_get(q->params, "PropertyList"),
@@ -200,6 +222,8 @@ static int reading(struct rv_request *q, struct rv_error *err)
         int r = texts(q, list, &q->ask.properties, &q->ask.nproperties, err);
         if (r == RV_OK)
                 r = texts(q, order, &q->ask.order, &q->ask.norder, err);
+        if (r == RV_OK)
+                r = rv_request_at(q, err);
         if (r)
                 return r;
         q->ask.all_properties = !list || json_is_null(list);
@@ -379,6 +403,8 @@ static int assoc(struct rv_request *q, const json_t *name, const struct rv_assoc
         if (r == RV_OK && q->ask.norder)
                 r = rv_fail(err, RV_INVALID_PARAMETER,
                             "%s has no OrderBy: the results may be of several classes", q->op->name);
+        if (r == RV_OK && q->ask.at)
+                r = rv_fail(err, RV_INVALID_PARAMETER, "%s has no At: associations are those of now", q->op->name);
         if (r == RV_OK && name && !json_is_null(name))
                 r = rv_json_bindings(name, q->asked, false, &q->arena, keys, err);
         else if (r == RV_OK && q->asked->nkeys)

@@ -43,6 +43,7 @@ struct rv_query {
         const struct rv_expr *filter; /* whole predicate, or NULL */
         uint64_t limit;    /* rows that suffice (set only where filter and order allow it); 0 = all */
         uint64_t deadline; /* CLOCK_MONOTONIC, ns */
+        int64_t at;        /* the core's own: a moment that is past is not asked of providers */
         const struct rv_identity *who;
         struct rv_call *call; /* for rv_cancelled() */
 };

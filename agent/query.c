@@ -210,6 +210,7 @@ int rv_plan_make(struct rv_arena *a, const struct rv_class *c, const struct rv_a
 {
         struct rv_plan plan = { .class = c,
                                 .limit = ask->limit,
+                                .at = ask->at,
                                 .keys = ask->keys,
                                 .filter = ask->where,
                                 .shows_all = ask->all_properties || (ask->keys_only && !ask->nproperties) };

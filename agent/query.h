@@ -31,6 +31,7 @@ struct rv_plan {
         const struct rv_order_term *order;
         unsigned norder;
         uint64_t limit; /* rows the reader wants; 0 = all */
+        int64_t at;     /* as it was then, ns since 1970; 0 = as it is */
         bool shows_all; /* `show` is whatever there is: the reader named nothing */
         const struct rv_rights *rights; /* of the reader, row by row, on rows of source; NULL = all (authorize.h) */
 };
@@ -45,6 +46,7 @@ struct rv_ask {
         const char *const *order;
         size_t norder; /* "Name", "Name desc" */
         uint64_t limit;
+        int64_t at;
         const struct rv_arg *keys; /* class: one per property, or NULL */
         bool keys_only;            /* EnumerateInstanceNames */
         const struct rv_class

@@ -15,6 +15,7 @@
 
 #include "agent/agent.h"
 #include "agent/desired.h"
+#include "agent/history.h"
 #include "agent/indicate.h"
 #include "agent/log.h"
 #include "agent/revision.h"
@@ -90,7 +91,7 @@ static void run(struct rv_job *job)
                 if (s->result != RV_OK)
                         rv_confirm_drop(&s->confirm);
         } else {
-                s->result = p->query(&s->query, &s->sink, &s->error);
+                s->result = (s->query.at ? rv_history_query : p->query)(&s->query, &s->sink, &s->error);
                 s->sink.ready = NULL; /* `back` tells of the last rows, too */
                 rv_sink_finish(&s->sink, s->result, &s->error);
         }
@@ -429,12 +430,13 @@ int rv_scan_start(struct rv_scan *s, struct rv_error *err)
                                                         ? 0
                                                         : p->limit,
                                        .deadline = s->call.deadline,
+                                       .at = p->at,
                                        .who = &s->who,
                                        .call = &s->call };
         rv_entry_begin(s->entry);
-        if (answered_at_once(s))
+        if (!p->at && answered_at_once(s))
                 return RV_OK;
-        if (s->entry->provider->start)
+        if (!p->at && s->entry->provider->start)
                 return start_loop(s, err);
         rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_THREAD, s->call.deadline);
         s->sink.ready = on_ready;
@@ -660,6 +662,8 @@ static void finish_change(struct rv_scan *s)
                 make_result(s);
         else
                 make_error(s);
+        if (!s->call.what_if && s->audit)
+                rv_history_touched(s->agent, s->call.class);
         if (!s->audit) {
                 if (s->denied && s->request)
                         rv_request_denied(s->request, &s->why);

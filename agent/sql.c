@@ -316,7 +316,10 @@ int rv_request_sql(struct rv_request *q, const char *text, struct rv_error *err)
 {
         if (json_string_length(json_object_get(q->params, "Query")) != strlen(text))
                 return rv_fail(err, RV_INVALID_QUERY, "a NUL in the query");
-        if (rv_sql_quick(q, text)) {
+        int r = rv_request_at(q, err);
+        if (r)
+                return r;
+        if (!q->ask.at && rv_sql_quick(q, text)) {
                 json_t *given = json_object_get(q->params, "partialResultToken");
                 if (given && !json_is_null(given))
                         q->token = json_dumps(given, JSON_ENCODE_ANY | JSON_COMPACT);
@@ -328,5 +331,6 @@ int rv_request_sql(struct rv_request *q, const char *text, struct rv_error *err)
                         rv_sql_free(s);
                 return -ENOMEM;
         }
+        s->at = q->ask.at;
         return rv_sql_submit(q, s, err);
 }

@@ -36,6 +36,12 @@ static const char *const migrations[] = {
         "CREATE TABLE event(subscription TEXT, seq INTEGER, text TEXT NOT NULL, PRIMARY KEY(subscription, "
         "seq)) WITHOUT "
         "ROWID;",
+        "CREATE TABLE history(id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, class TEXT NOT NULL,"
+        " key TEXT NOT NULL, prev INTEGER, kind INTEGER NOT NULL, found INTEGER NOT NULL, instance TEXT);"
+        "CREATE INDEX history_key ON history(class, key, id);"
+        "CREATE INDEX history_time ON history(time);"
+        "CREATE TABLE history_span(id INTEGER PRIMARY KEY, class TEXT NOT NULL, began INTEGER NOT NULL,"
+        " ended INTEGER NOT NULL);",
 };
 enum { VERSION = sizeof migrations / sizeof *migrations };
 

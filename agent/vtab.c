@@ -238,7 +238,7 @@ static int filter(sqlite3_vtab_cursor *v, int number, const char *plan_text, int
                 else if (keys[column].type == RV_NULL)
                         keys[column] = arg;
         }
-        struct rv_ask ask = { .properties = names, .keys = keys };
+        struct rv_ask ask = { .properties = names, .keys = keys, .at = t->sql->at };
         for (uint32_t i = 0; names && keys && i < t->ncolumns; i++)
                 if (used >> (i < 63 ? i : 63) & 1)
                         names[ask.nproperties++] = class->properties[t->columns[i]].name;

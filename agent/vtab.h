@@ -17,6 +17,7 @@ struct rv_sql {
         struct rv_request *request; /* the loop's; NULL: nobody waits */
         struct rv_identity who;
         uint64_t deadline, rows;
+        int64_t at; /* all tables as they were then; 0: as they are */
         atomic_bool cancelled;
         bool declaring; /* a table: SQLite asks the authorizer about its CREATE TABLE, too */
         void (*work)(struct rv_sql *); /* on the thread: fills out, partial, error */

@@ -434,6 +434,14 @@ bool rv_watch_is_quiet(const struct rv_watcher *x)
         return w && w->known && !w->scan && !w->dirty && !w->nkeys && rv_push_is_empty(w);
 }
 
+void rv_watch_suspect(struct rv_watcher *x)
+{
+        if (!x->watch || rv_watch_pushes(x))
+                return;
+        x->watch->dirty = true;
+        think(x->watch);
+}
+
 /* The shortest interval that somebody needs; 0: nobody. */
 static uint64_t interval(const struct rv_watch *w)
 {

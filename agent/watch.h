@@ -44,6 +44,8 @@ struct rv_watcher {
 int rv_watch_join(struct rv_agent *, const struct rv_class *, struct rv_watcher *, struct rv_error *);
 void rv_watch_leave(struct rv_watcher *);
 bool rv_watch_pushes(const struct rv_watcher *);   /* no polls are needed for it now */
+/* Something may have changed that nothing tells of: all is read again. */
+void rv_watch_suspect(struct rv_watcher *);
 bool rv_watch_is_quiet(const struct rv_watcher *); /* all that was told of has been looked at */
 /* What the class' push covers, for whoever is about to join. */
 unsigned rv_watch_covers(const struct rv_agent *, const struct rv_class *);
