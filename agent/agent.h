@@ -153,7 +153,7 @@ struct rv_request {
 
 /* Begins to answer: request's asked, ask, shape are filled. An outcome ends it with an error. */
 int rv_request_scan(struct rv_request *, struct rv_error *);
-int rv_request_at(struct rv_request *, struct rv_error *); /* its At: into ask; ops.c */
+int rv_request_at(struct rv_request *, struct rv_error *); /* its At: into ask; history.c */
 int rv_request_change(struct rv_request *, struct rv_error *);  /* asked, method, change are filled */
 int rv_request_arm(struct rv_request *);
 void rv_request_cancel(struct rv_request *);    /* answers -32800 */

@@ -2,6 +2,7 @@
 #include "agent/history.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +15,15 @@
 
 #define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-#define START_AFTER UINT64_C(300000000)    /* ns: whoever started the agent to ask one thing has his answer first */
-#define AGAIN_AFTER UINT64_C(10000000000)  /* ns; doubled each time, for MOST_TRIES times */
-#define PUSH_BROKEN UINT64_C(60000000000)  /* ns between polls while a push source is broken */
+#define START_AFTER \
+        UINT64_C(300000000) /* ns: whoever started the agent to ask one thing has his answer first */
+#define AGAIN_AFTER UINT64_C(10000000000) /* ns; doubled each time, for MOST_TRIES times */
+#define PUSH_BROKEN UINT64_C(60000000000) /* ns between polls while a push source is broken */
 #define NEVER (UINT64_C(1) << 62)
-enum { MOST_TRIES = 6, MOST_SECONDS = 86400, NAMES = 64 };
+enum { MOST_TRIES = 6, MOST_SECONDS = 86400, NAMES = 64, TRIM_BYTES = 256 << 10 };
 
-static const char default_keep[] = "Service, NetAdapter, NetIPAddress, NetRoute, Mount, LocalUser, LocalGroup, Package";
+static const char default_keep[] =
+        "Service, NetAdapter, NetIPAddress, NetRoute, Mount, LocalUser, LocalGroup, Package";
 
 struct kept {
         struct kept *next;
@@ -31,7 +34,8 @@ struct kept {
         uint64_t interval; /* ns between polls that the configuration asks for; 0: none */
         struct rv_alarm again;
         unsigned tries;
-        bool live; /* everything was handed to the writer, and all changes since */
+        uint64_t sum; /* cold: of what the writer was told last */
+        bool live;    /* everything was handed to the writer, and all changes since */
 };
 
 struct rv_history {
@@ -99,9 +103,12 @@ static void lose(struct rv_history *h, const char *why)
 static void on_written(struct rv_state_job *job)
 {
         struct rv_history *h = OF(job, struct rv_history, job);
-        h->bytes -= free_entries(h->writing);
+        size_t written = free_entries(h->writing);
+        h->bytes -= written;
         h->writing = NULL;
         h->busy = false;
+        if (written > TRIM_BYTES)
+                malloc_trim(0);
         if (job->failed && !h->agent->stopping)
                 lose(h, job->why);
         submit(h);
@@ -135,7 +142,9 @@ static void add(struct kept *k, int what, unsigned kind, const char *text, size_
                 lose(h, "too many at once");
                 return;
         }
-        *e = (struct rv_history_entry) { .class_name = k->class->name, .what = what, .kind = kind, .time = wall(), .n = n };
+        *e = (struct rv_history_entry) {
+                .class_name = k->class->name, .what = what, .kind = kind, .time = wall(), .n = n
+        };
         memcpy(e->text, text ? text : "", n);
         e->text[n] = 0;
         *h->pending_end = e;
@@ -154,6 +163,14 @@ static void put_object(const struct kept *k, struct rv_buf *b, const struct rv_b
         rv_buf_puts(b, "\n");
 }
 
+static uint64_t sum_of(const struct rv_buf *b)
+{
+        uint64_t h = UINT64_C(14695981039346656037);
+        for (size_t i = 0; i < b->len; i++)
+                h = (h ^ (unsigned char)b->data[i]) * UINT64_C(1099511628211);
+        return h;
+}
+
 /* Also when it is well again after a failed poll: what has changed meanwhile is found by the writer. */
 static void on_baseline(struct rv_watcher *x)
 {
@@ -170,9 +187,11 @@ static void on_baseline(struct rv_watcher *x)
         if (n > RV_HISTORY_OBJECTS || b.failed) {
                 rv_log(RV_LOG_WARNING, "history: %s is not kept: it has %zu objects", k->class->name, n);
                 rv_watch_leave(x);
-        } else {
+        } else if (!k->live || k->sum != sum_of(&b)) {
+                bool more = k->live; /* of a cold one: the writer finds what has changed */
                 k->live = true;
-                add(k, RV_HISTORY_ALL, 0, b.data, b.len);
+                k->sum = sum_of(&b);
+                add(k, more ? RV_HISTORY_MORE : RV_HISTORY_ALL, 0, b.data, b.len);
         }
         rv_buf_free(&b);
 }
@@ -203,7 +222,8 @@ static void on_failed(struct rv_watcher *x, const struct rv_error *e)
         }
         if (e && !x->ready) { /* it was never read, or has become too large */
                 if (!k->tries)
-                        rv_log(RV_LOG_NOTICE, "history: %s is not kept for now: %s", k->class->name, e->message);
+                        rv_log(RV_LOG_NOTICE, "history: %s is not kept for now: %s", k->class->name,
+                               e->message);
                 rv_watch_leave(x);
                 try_later(k);
         }
@@ -248,7 +268,8 @@ static uint64_t *choose_properties(struct rv_agent *a, const struct rv_class *c)
         uint64_t *want = calloc(RV_MASK_WORDS(c->nproperties) + 1, sizeof *want);
         for (uint32_t p = 0; want && p < c->nproperties; p++)
                 if (c->properties[p].flags & RV_KEY ||
-                    (!(c->properties[p].flags & (RV_EXPENSIVE | RV_SECRET | RV_COUNTER)) && !rv_watch_silent(a, c, p)))
+                    (!(c->properties[p].flags & (RV_EXPENSIVE | RV_SECRET | RV_COUNTER)) &&
+                     !rv_watch_silent(a, c, p)))
                         rv_bit_set(want, p);
         return want;
 }
@@ -262,18 +283,22 @@ static void keep_class(struct rv_history *h, const struct rv_class *c, uint64_t 
                 free(k);
                 return;
         }
-        bool pushed = rv_watch_covers(h->agent, c) == RV_PUSH_ALL;
+        bool pushed = rv_watch_covers(h->agent, c) == RV_PUSH_ALL, cold = rv_watch_tells_whole(h->agent, c);
         k->history = h;
         k->class = c;
         k->interval = interval;
         k->again.ring = on_again;
-        k->watcher = (struct rv_watcher) { .want = k->want,
-                                           .compare = k->want,
-                                           .kinds = RV_EVENT_CREATE | RV_EVENT_MODIFY | RV_EVENT_DELETE,
-                                           .interval = interval ? interval : pushed ? PUSH_BROKEN : NEVER,
-                                           .baseline = on_baseline,
-                                           .changed = on_changed,
-                                           .failed = on_failed };
+        k->watcher =
+                (struct rv_watcher) { .want = k->want,
+                                      .compare = k->want,
+                                      .kinds = cold ? 0 : RV_EVENT_CREATE | RV_EVENT_MODIFY | RV_EVENT_DELETE,
+                                      .cold = cold,
+                                      .interval = interval ? interval
+                                                  : pushed ? PUSH_BROKEN
+                                                           : NEVER,
+                                      .baseline = on_baseline,
+                                      .changed = on_changed,
+                                      .failed = on_failed };
         k->next = h->classes;
         h->classes = k;
         begin(k);
@@ -309,8 +334,10 @@ static int each_word(struct rv_history *h, const char *list, bool check_only)
                 size_t n = strcspn(s, " \t,");
                 int r = keep_word(h, s, n, check_only);
                 if (r) {
-                        rv_log(RV_LOG_ERROR, "[history] keep: '%.*s': expected a class with keys that is no view, perhaps "
-                               "with /SECONDS between polls", (int)(n < 80 ? n : 80), s);
+                        rv_log(RV_LOG_ERROR,
+                               "[history] keep: '%.*s': expected a class with keys that is no view, perhaps "
+                               "with /SECONDS between polls",
+                               (int)(n < 80 ? n : 80), s);
                         return r;
                 }
                 s += n;
@@ -413,4 +440,23 @@ void rv_history_touched(struct rv_agent *a, const struct rv_class *c)
         for (struct kept *k = a->history ? a->history->classes : NULL; k; k = k->next)
                 if (k->class == c && k->live)
                         rv_watch_suspect(&k->watcher);
+}
+
+/* ---- what is asked ---- */
+
+int rv_request_at(struct rv_request *q, struct rv_error *err)
+{
+        const char *text = json_string_value(json_object_get(q->params, "At"));
+                if (!text)
+                return RV_OK;
+        rv_about(err, NULL, NULL, "At");
+        if (!rv_datetime_parse(text, strlen(text), &q->ask.at) || q->ask.at <= 0)
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               "At: expected a moment as RFC 3339 has it, 2026-11-24T04:20:16Z");
+        if (q->ask.at > wall())
+                return rv_fail(err, RV_INVALID_PARAMETER, "At: %.40s has not come yet", text);
+        if (json_object_get(q->params, "Since"))
+                return rv_fail(err, RV_INVALID_PARAMETER, "At and Since cannot be given together");
+        rv_about(err, NULL, NULL, "");
+        return RV_OK;
 }

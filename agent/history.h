@@ -4,7 +4,7 @@
  * is the contract.
  *
  *      history.c        which classes; a watcher each (watch.h); what it tells goes to the writer
- *      history_store.c  on the writer's thread: states of objects as JSON in SQLite, spans of time that were watched, bounds
+ *      history_store.c  on the writer's thread: states of objects as JSON in SQLite, spans that were watched, bounds
  *      history_read.c   rows as they were at a moment, for any scan (query.h: plan.at); changes, for ChangeRecord
  *
  * A state is written when it changes, so a quiet class costs nothing. While the agent does not run nothing is seen: the
@@ -24,7 +24,8 @@ enum {
 };
 
 /* ---- history.c; on the loop ---- */
-int rv_history_key(struct rv_agent *, const char *key, const char *value); /* [history] of reeve.conf: 0 or -EINVAL */
+int rv_history_key(struct rv_agent *, const char *key,
+                   const char *value); /* [history] of reeve.conf: 0 or -EINVAL */
 void rv_history_start(struct rv_agent *);
 void rv_history_stop(struct rv_agent *); /* the last writes are queued; before the state is closed */
 void rv_history_free(struct rv_agent *); /* after that */
@@ -35,7 +36,12 @@ void rv_history_touched(struct rv_agent *, const struct rv_class *);
 struct rv_history_entry {
         struct rv_history_entry *next;
         const char *class_name;
-        enum { RV_HISTORY_ALL, RV_HISTORY_CHANGE, RV_HISTORY_END } what;
+        enum {
+                RV_HISTORY_ALL,
+                RV_HISTORY_MORE,
+                RV_HISTORY_CHANGE,
+                RV_HISTORY_END
+        } what;        /* ALL begins a span, MORE is in one */
         unsigned kind; /* CHANGE: RV_EVENT_... */
         int64_t time;  /* ns since 1970 */
         size_t n;
@@ -48,7 +54,8 @@ struct rv_history_store {
         bool begun;
         int64_t rows, bytes, last, trimmed;
 };
-int rv_history_write(struct rv_history_store *, sqlite3 *, const struct rv_history_entry *); /* an SQLite result */
+int rv_history_write(struct rv_history_store *, sqlite3 *,
+                     const struct rv_history_entry *); /* an SQLite result */
 
 /* ---- history_read.c; any thread ---- */
 /* The rows of q->class as they were at q->at. */

@@ -69,17 +69,21 @@ static int check_span(sqlite3 *db, const struct rv_query *q, struct rv_sink *out
                 return rv_fail(err, RV_NOT_SUPPORTED, "no history of %s is kept", name);
         }
         if (q->at < began)
-                return rv_fail(err, RV_INVALID_PARAMETER, "the history of %s begins at %s; %s is before that", name,
-                               time_text(began, first, sizeof first), time_text(q->at, at, sizeof at));
-        int64_t span = number(db, "SELECT max(began) FROM history_span WHERE class = ?1 AND began <= ?2", name, q->at);
-        int64_t ended = number(db, "SELECT ended FROM history_span WHERE class = ?1 AND began = ?2", name, span);
+                return rv_fail(err, RV_INVALID_PARAMETER, "the history of %s begins at %s; %s is before that",
+                               name, time_text(began, first, sizeof first), time_text(q->at, at, sizeof at));
+        int64_t span = number(db, "SELECT max(began) FROM history_span WHERE class = ?1 AND began <= ?2",
+                              name, q->at);
+        int64_t ended =
+                number(db, "SELECT ended FROM history_span WHERE class = ?1 AND began = ?2", name, span);
         if (ended && q->at > ended) {
                 struct rv_error gap = { 0 };
                 int64_t next =
-                        number(db, "SELECT min(began) FROM history_span WHERE class = ?1 AND began > ?2", name, q->at);
+                        number(db, "SELECT min(began) FROM history_span WHERE class = ?1 AND began > ?2",
+                               name, q->at);
                 rv_about(&gap, name, NULL, "At");
-                rv_fail(&gap, RV_UNAVAILABLE, "%s was not watched from %s to %s: shown as it was before that", name,
-                        time_text(ended, from, sizeof from), next ? time_text(next, to, sizeof to) : "now");
+                rv_fail(&gap, RV_UNAVAILABLE, "%s was not watched from %s to %s: shown as it was before that",
+                        name, time_text(ended, from, sizeof from),
+                        next ? time_text(next, to, sizeof to) : "now");
                 rv_partial(out, &gap);
         }
         return RV_OK;
@@ -99,10 +103,11 @@ static int emit(struct rv_sink *out, const struct rv_class *c, const char *text)
 static int emit_all(sqlite3 *db, const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
         sqlite3_stmt *s = NULL;
-        int r = RV_OK, e = sqlite3_prepare_v2(db,
-                                              "SELECT instance, kind, max(id) FROM history WHERE class = ?1 AND time <= ?2 "
-                                              "GROUP BY key",
-                                              -1, &s, NULL);
+        int r = RV_OK, e = sqlite3_prepare_v2(
+                               db,
+                               "SELECT instance, kind, max(id) FROM history WHERE class = ?1 AND time <= ?2 "
+                               "GROUP BY key",
+                               -1, &s, NULL);
         if (e == SQLITE_OK) {
                 sqlite3_bind_text(s, 1, q->class->name, -1, SQLITE_STATIC);
                 sqlite3_bind_int64(s, 2, q->at);

@@ -20,7 +20,8 @@
 enum { TRIM_EVERY = 256, MOST_CUTS = 16 };
 #define DAY_NS INT64_C(86400000000000)
 
-static int run(sqlite3 *db, int64_t *ret, const char *sql, const char *class_name, const char *key, int64_t a, int64_t b)
+static int run(sqlite3 *db, int64_t *ret, const char *sql, const char *class_name, const char *key, int64_t a,
+               int64_t b)
 {
         sqlite3_stmt *q = NULL;
         int r = sqlite3_prepare_v2(db, sql, -1, &q, NULL);
@@ -50,12 +51,13 @@ static int begin(struct rv_history_store *s, sqlite3 *db)
         if (r == SQLITE_OK)
                 r = run(db, &s->rows, "SELECT count(*) FROM history", NULL, NULL, 0, 0);
         if (r == SQLITE_OK)
-                r = run(db, &s->bytes, "SELECT coalesce(sum(length(instance)), 0) FROM history", NULL, NULL, 0, 0);
+                r = run(db, &s->bytes, "SELECT coalesce(sum(length(instance)), 0) FROM history", NULL, NULL,
+                        0, 0);
         if (r == SQLITE_OK)
                 r = run(db, &audit, "SELECT coalesce(max(time), 0) FROM audit", NULL, NULL, 0, 0);
         if (r == SQLITE_OK)
-                r = run(db, NULL, "UPDATE history_span SET ended = max(began, ?3) WHERE ended = 0", NULL, NULL,
-                        audit > s->last ? audit : s->last, 0);
+                r = run(db, NULL, "UPDATE history_span SET ended = max(began, ?3) WHERE ended = 0", NULL,
+                        NULL, audit > s->last ? audit : s->last, 0);
         s->begun = r == SQLITE_OK;
         return r;
 }
@@ -91,8 +93,8 @@ static int find_last(sqlite3 *db, const char *class_name, const char *key, struc
         return r == SQLITE_ROW || r == SQLITE_DONE ? SQLITE_OK : r;
 }
 
-static int insert(struct rv_history_store *s, sqlite3 *db, const char *class_name, const char *key, unsigned kind,
-                  const char *instance, int64_t prev, int64_t time, int64_t found)
+static int insert(struct rv_history_store *s, sqlite3 *db, const char *class_name, const char *key,
+                  unsigned kind, const char *instance, int64_t prev, int64_t time, int64_t found)
 {
         sqlite3_stmt *q = NULL;
         if (time <= s->last) /* the clock was put back: the order is what counts */
@@ -153,7 +155,8 @@ static char *line(char **at)
 
 static int change(struct rv_history_store *s, sqlite3 *db, const struct rv_history_entry *e)
 {
-        char *copy = strdup(e->text), *at = copy, *key = copy ? line(&at) : NULL, *instance = key ? line(&at) : NULL;
+        char *copy = strdup(e->text), *at = copy, *key = copy ? line(&at) : NULL,
+             *instance = key ? line(&at) : NULL;
         struct last last = { 0 };
         int r = instance ? find_last(db, e->class_name, key, &last) : SQLITE_NOMEM;
         if (r == SQLITE_OK)
@@ -163,13 +166,14 @@ static int change(struct rv_history_store *s, sqlite3 *db, const struct rv_histo
         return r;
 }
 
-/* ---- everything, at the beginning of a span ---- */
+/* ---- everything: at the beginning of a span, or when only that something has changed is known ---- */
 
 struct whole {
         struct rv_history_store *store;
         sqlite3 *db;
         const struct rv_history_entry *e;
-        int64_t since; /* the end of the span before; 0: there is none */
+        int64_t since; /* the end of the span before; 0: there is none, or this goes on in it */
+        bool first;    /* nothing was ever known of the class */
         json_t *met;
 };
 
@@ -181,10 +185,11 @@ static int meet(struct whole *w, const char *key, const char *instance)
         int r = find_last(w->db, name, key, &last);
         bool there = last.id && last.kind != RV_EVENT_DELETE;
         if (r == SQLITE_OK && !there)
-                r = insert(w->store, w->db, name, key, w->since ? RV_EVENT_CREATE : 0, instance, last.id, w->e->time,
-                           w->since);
+                r = insert(w->store, w->db, name, key, w->first ? 0 : RV_EVENT_CREATE, instance, last.id,
+                           w->e->time, w->since);
         else if (r == SQLITE_OK && differs(last.instance, instance))
-                r = insert(w->store, w->db, name, key, RV_EVENT_MODIFY, instance, last.id, w->e->time, w->since);
+                r = insert(w->store, w->db, name, key, RV_EVENT_MODIFY, instance, last.id, w->e->time,
+                           w->since);
         free(last.instance);
         return r;
 }
@@ -195,8 +200,8 @@ static int miss(struct whole *w)
         sqlite3_stmt *q = NULL;
         json_t *gone = json_object(), *v;
         const char *key;
-        int r = sqlite3_prepare_v2(w->db,
-                                   "SELECT key, max(id), kind FROM history WHERE class = ?1 GROUP BY key", -1, &q, NULL);
+        int r = sqlite3_prepare_v2(
+                w->db, "SELECT key, max(id), kind FROM history WHERE class = ?1 GROUP BY key", -1, &q, NULL);
         if (r == SQLITE_OK)
                 sqlite3_bind_text(q, 1, w->e->class_name, -1, SQLITE_STATIC);
         while (r == SQLITE_OK && (r = sqlite3_step(q)) == SQLITE_ROW) {
@@ -210,8 +215,8 @@ static int miss(struct whole *w)
         json_object_foreach(gone, key, v)
         {
                 if (r == SQLITE_OK)
-                        r = insert(w->store, w->db, w->e->class_name, key, RV_EVENT_DELETE, NULL, json_integer_value(v),
-                                   w->e->time, w->since);
+                        r = insert(w->store, w->db, w->e->class_name, key, RV_EVENT_DELETE, NULL,
+                                   json_integer_value(v), w->e->time, w->since);
         }
         json_decref(gone);
         return r;
@@ -221,24 +226,28 @@ static int all(struct rv_history_store *s, sqlite3 *db, const struct rv_history_
 {
         struct whole w = { .store = s, .db = db, .e = e, .met = json_object() };
         char *copy = strdup(e->text), *at = copy;
+        bool begins = e->what == RV_HISTORY_ALL;
         int r = copy && w.met ? SQLITE_OK : SQLITE_NOMEM;
-        if (r == SQLITE_OK) /* of this agent's own, when a write failed */
-                r = run(db, NULL, "UPDATE history_span SET ended = max(began, ?3) WHERE class = ?1 AND ended = 0",
+        if (r == SQLITE_OK && begins) /* of this agent's own, when a write failed */
+                r = run(db, NULL,
+                        "UPDATE history_span SET ended = max(began, ?3) WHERE class = ?1 AND ended = 0",
                         e->class_name, NULL, s->last, 0);
-        if (r == SQLITE_OK)
-                r = run(db, &w.since, "SELECT coalesce(max(ended), 0) FROM history_span WHERE class = ?1", e->class_name,
-                        NULL, 0, 0);
+        if (r == SQLITE_OK && begins)
+                r = run(db, &w.since, "SELECT coalesce(max(ended), 0) FROM history_span WHERE class = ?1",
+                        e->class_name, NULL, 0, 0);
+        w.first = begins && !w.since;
         for (char *key; r == SQLITE_OK && (key = line(&at));) {
                 char *instance = line(&at);
                 r = instance ? meet(&w, key, instance) : SQLITE_INTERNAL;
         }
-        if (r == SQLITE_OK && w.since)
+        if (r == SQLITE_OK && !w.first)
                 r = miss(&w);
-        if (r == SQLITE_OK)
-                r = run(db, NULL, "INSERT INTO history_span(class, began, ended) VALUES(?1, ?3, 0)", e->class_name, NULL,
-                        e->time > s->last ? e->time : s->last, 0);
+        if (r == SQLITE_OK && begins)
+                r = run(db, NULL, "INSERT INTO history_span(class, began, ended) VALUES(?1, ?3, 0)",
+                        e->class_name, NULL, e->time > s->last ? e->time : s->last, 0);
         json_decref(w.met);
         free(copy);
+        sqlite3_db_release_memory(db);
         return r;
 }
 
@@ -248,22 +257,26 @@ static int all(struct rv_history_store *s, sqlite3 *db, const struct rv_history_
 static int cut(sqlite3 *db, const char *class_name, int64_t horizon)
 {
         int r = run(db, NULL,
-                    "DELETE FROM history WHERE class = ?1 AND time < ?3 AND (kind = 4 OR EXISTS (SELECT 1 FROM history n "
-                    "WHERE n.class = history.class AND n.key = history.key AND n.id > history.id AND n.time <= ?3))",
+                    "DELETE FROM history WHERE class = ?1 AND time < ?3 AND (kind = 4 OR EXISTS (SELECT 1 "
+                    "FROM history n "
+                    "WHERE n.class = history.class AND n.key = history.key AND n.id > history.id AND n.time "
+                    "<= ?3))",
                     class_name, NULL, horizon, 0);
         if (r == SQLITE_OK)
-                r = run(db, NULL, "DELETE FROM history_span WHERE class = ?1 AND ended <> 0 AND ended < ?3", class_name,
-                        NULL, horizon, 0);
+                r = run(db, NULL, "DELETE FROM history_span WHERE class = ?1 AND ended <> 0 AND ended < ?3",
+                        class_name, NULL, horizon, 0);
         if (r == SQLITE_OK)
-                r = run(db, NULL, "UPDATE history_span SET began = ?3 WHERE class = ?1 AND began < ?3", class_name, NULL,
-                        horizon, 0);
+                r = run(db, NULL, "UPDATE history_span SET began = ?3 WHERE class = ?1 AND began < ?3",
+                        class_name, NULL, horizon, 0);
         return r;
 }
 
 static int count(struct rv_history_store *s, sqlite3 *db)
 {
         int r = run(db, &s->rows, "SELECT count(*) FROM history", NULL, NULL, 0, 0);
-        return r ? r : run(db, &s->bytes, "SELECT coalesce(sum(length(instance)), 0) FROM history", NULL, NULL, 0, 0);
+        return r ? r
+                 : run(db, &s->bytes, "SELECT coalesce(sum(length(instance)), 0) FROM history", NULL, NULL, 0,
+                       0);
 }
 
 /* The class with most bytes, and when a quarter of its states was there. */
@@ -283,8 +296,9 @@ static int find_largest(sqlite3 *db, char *class_name, size_t size, int64_t *ret
         sqlite3_finalize(q);
         *ret_horizon = 0;
         return r ? r
-                 : run(db, ret_horizon, "SELECT time FROM history WHERE class = ?1 ORDER BY id LIMIT 1 OFFSET ?3",
-                       class_name, NULL, n / 4 ? n / 4 : 1, 0);
+                 : run(db, ret_horizon,
+                       "SELECT time FROM history WHERE class = ?1 ORDER BY id LIMIT 1 OFFSET ?3", class_name,
+                       NULL, n / 4 ? n / 4 : 1, 0);
 }
 
 static int old_goes(struct rv_history_store *s, sqlite3 *db, int64_t now)
@@ -310,7 +324,8 @@ static int trim(struct rv_history_store *s, sqlite3 *db, int64_t now)
         int r = old_goes(s, db, now);
         if (r == SQLITE_OK)
                 r = count(s, db);
-        for (int i = 0; r == SQLITE_OK && i < MOST_CUTS && (s->rows > s->most_rows || s->bytes > s->most_bytes); i++) {
+        for (int i = 0;
+             r == SQLITE_OK && i < MOST_CUTS && (s->rows > s->most_rows || s->bytes > s->most_bytes); i++) {
                 int64_t before = s->rows;
                 r = find_largest(db, name, sizeof name, &horizon);
                 if (r == SQLITE_OK && horizon)
@@ -329,12 +344,14 @@ int rv_history_write(struct rv_history_store *s, sqlite3 *db, const struct rv_hi
         int r = s->begun ? SQLITE_OK : begin(s, db);
         if (r == SQLITE_OK && e->what == RV_HISTORY_CHANGE)
                 r = change(s, db, e);
-        else if (r == SQLITE_OK && e->what == RV_HISTORY_ALL)
+        else if (r == SQLITE_OK && e->what <= RV_HISTORY_MORE)
                 r = all(s, db, e);
         else if (r == SQLITE_OK)
-                r = run(db, NULL, "UPDATE history_span SET ended = max(began, ?3) WHERE class = ?1 AND ended = 0",
+                r = run(db, NULL,
+                        "UPDATE history_span SET ended = max(began, ?3) WHERE class = ?1 AND ended = 0",
                         e->class_name, NULL, e->time, 0);
-        bool many = s->rows - s->trimmed >= TRIM_EVERY && (s->rows > s->most_rows || s->bytes > s->most_bytes);
+        bool many =
+                s->rows - s->trimmed >= TRIM_EVERY && (s->rows > s->most_rows || s->bytes > s->most_bytes);
         if (r == SQLITE_OK && (many || e->what == RV_HISTORY_ALL))
                 r = trim(s, db, e->time);
         return r;

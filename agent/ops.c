@@ -194,25 +194,6 @@ static int texts(struct rv_request *q, const json_t *v, const char *const **ret,
         return RV_OK;
 }
 
-int rv_request_at(struct rv_request *q, struct rv_error *err)
-{
-        const char *text = text_param(q, "At");
-        struct timespec now;
-        if (!text)
-                return RV_OK;
-        clock_gettime(CLOCK_REALTIME, &now);
-        rv_about(err, NULL, NULL, "At");
-        if (!rv_datetime_parse(text, strlen(text), &q->ask.at) || q->ask.at <= 0)
-                return rv_fail(err, RV_INVALID_PARAMETER,
-                               "At: expected a moment as RFC 3339 has it, 2026-11-24T04:20:16Z");
-        if (q->ask.at > (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec)
-                return rv_fail(err, RV_INVALID_PARAMETER, "At: %.40s has not come yet", text);
-        if (json_object_get(q->params, "Since"))
-                return rv_fail(err, RV_INVALID_PARAMETER, "At and Since cannot be given together");
-        rv_about(err, NULL, NULL, "");
-        return RV_OK;
-}
-
 static int reading(struct rv_request *q, struct rv_error *err)
 {
         json_t *list = json_object_get(q->params, "PropertyList"),

@@ -95,6 +95,8 @@ struct rv_news;
 struct rv_push {
         unsigned
                 covers; /* changes of these kinds are always told, but for properties that are [Counter] or silent */
+        bool whole;    /* it names no objects: each change is a reading of everything */
+        uint64_t settle; /* ns to wait after a change for those that follow it at once */
         bool priority; /* wait for POLLPRI, as /proc files want it, instead of POLLIN */
         const uint16_t
                 *silent; /* properties whose changes are not told: polled for where somebody names them */

@@ -112,6 +112,8 @@ void rv_news_changed(struct rv_news *n)
         uint64_t now = rv_now();
         if (w->scan && !w->dirty) /* what is being read may be older than the change */
                 w->not_before = now;
+        if (!w->dirty && w->entry->provider->push && w->not_before < now + w->entry->provider->push->settle)
+                w->not_before = now + w->entry->provider->push->settle;
         w->dirty = true;
         if (w->not_before < w->began + 2 * w->took) /* never more than half of the time */
                 w->not_before = w->began + 2 * w->took;

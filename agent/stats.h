@@ -67,6 +67,24 @@ struct rv_audit_check {
 };
 int rv_stats_verify_audit(const struct rv_call *, struct rv_audit_check *, char *why, size_t);
 
+/* A change of an object of a class whose history is kept, as the caller may see it. Texts are valid during `each`. */
+struct rv_change_record {
+        uint64_t seq, audit; /* audit: of the request that did it; 0: not known, or not for the caller */
+        int64_t time, since; /* since: 0, or when somebody looked before */
+        const char *class_name, *key, *kind, *changed, *user, *operation;
+        const char *const *properties;
+        uint32_t nproperties;
+};
+struct rv_change_ask {
+        uint64_t first_seq, last_seq;
+        int64_t since, until;
+        const char *class_name; /* without case; or NULL */
+        bool who;               /* audit, user, operation are wanted */
+};
+/* As rv_stats_each_audit(). */
+int rv_stats_each_change(const struct rv_call *, const struct rv_change_ask *,
+                         int (*each)(void *, const struct rv_change_record *), void *, char *why, size_t);
+
 /* A role in words; valid during `each`. Lists end with NULL. */
 struct rv_role_words {
         const char *name, *description, *language, *path;

@@ -18,6 +18,7 @@
 enum { SLICE_NS = 500000 };
 
 static void think(struct rv_watch *);
+static void forget_rows(struct rv_watch *);
 
 /* ---- rows that are kept ---- */
 
@@ -232,9 +233,26 @@ static void make_ready(struct rv_watch *w)
                 next = x->next;
                 if (!x->ready && covers(w->mask, x->want, w->class->nproperties)) {
                         x->ready = true;
-                        x->baseline(x);
+                        if (!x->cold)
+                                x->baseline(x);
                 }
         }
+}
+
+/* Who is cold looks now. When all are, the rows have done their service. */
+static void tell_cold(struct rv_watch *w)
+{
+        bool all = true;
+        for (struct rv_watcher *x = w->watchers, *next; x; x = next) {
+                next = x->next;
+                all &= x->cold;
+                if (x->cold && x->ready)
+                        x->baseline(x);
+        }
+        if (!all)
+                return;
+        forget_rows(w);
+        w->known = false;
 }
 
 static void end_poll(struct rv_watch *w, const struct rv_error *e)
@@ -247,6 +265,7 @@ static void end_poll(struct rv_watch *w, const struct rv_error *e)
                 w->known = true;
                 tell_failed(w, NULL);
                 make_ready(w);
+                tell_cold(w);
         } else if (!complete) {
                 struct rv_error memory = { 0 };
                 rv_fail(&memory, RV_UNAVAILABLE, "out of memory while watching %s", w->class->name);
@@ -583,6 +602,12 @@ void rv_watches_free(struct rv_agent *a)
 {
         while (a->watches)
                 rv_watch_free(a->watches);
+}
+
+bool rv_watch_tells_whole(const struct rv_agent *a, const struct rv_class *c)
+{
+        struct rv_entry *e = rv_entry_find((struct rv_agent *)a, c);
+        return e && e->provider->push && e->provider->push->whole;
 }
 
 unsigned rv_watch_covers(const struct rv_agent *a, const struct rv_class *c)

@@ -30,6 +30,7 @@ struct rv_watcher {
         unsigned kinds;          /* RV_EVENT_...: that it is told of */
         bool beyond_push;        /* it looks at what push does not tell of: polls are needed all the same */
         uint64_t interval;       /* ns between polls where they are needed */
+        bool cold;               /* keeps what it knows itself: told by baseline() after each reading, of no changes */
         bool ready;              /* baseline() was called */
         void (*baseline)(struct rv_watcher *);
         /* kind: one of RV_EVENT_...; now is NULL of what is gone, before is NULL of what is new. */
@@ -51,6 +52,8 @@ bool rv_watch_is_quiet(const struct rv_watcher *); /* all that was told of has b
 unsigned rv_watch_covers(const struct rv_agent *, const struct rv_class *);
 /* Whether push is silent about a property. */
 bool rv_watch_silent(const struct rv_agent *, const struct rv_class *, unsigned property);
+/* Whether push only tells that something has changed, so that a cold watcher misses nothing. */
+bool rv_watch_tells_whole(const struct rv_agent *, const struct rv_class *);
 uint64_t rv_watch_generation(const struct rv_watch *); /* grows with every change of any watched property */
 
 /* The rows at this moment, held. */

@@ -11,6 +11,7 @@
 #include "gen/LocalGroup.h"
 #include "gen/LocalGroupMember.h"
 #include "providers/lib/accounts.h"
+#include "providers/lib/filenews.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/slurp.h"
 
@@ -115,7 +116,8 @@ static int set_members(struct rv_call *c, const char *group, const struct rv_arg
 {
         const char *names;
         char what[128];
-        int e = rv_accounts_join(c, list->items, list->type == RV_LIST ? list->len : 0, "Members", &names, err);
+        int e = rv_accounts_join(c, list->items, list->type == RV_LIST ? list->len : 0, "Members", &names,
+                                 err);
         if (e)
                 return e;
         struct rv_argv argv = { .v = { "gpasswd", "-M", names, group }, .n = 4 };
@@ -132,8 +134,9 @@ static int localgroup_create(struct rv_call *c, const struct rv_values *v, struc
         if (name->type != RV_STRING)
                 return rv_fail(err, RV_INVALID_PARAMETER, "a new group needs a Name");
         int e = create(c, name->s, name->len, NULL, false, err);
-        return e || !rv_bit(v->set, LocalGroup_Members) ? e
-                                                        : set_members(c, name->s, &v->v[LocalGroup_Members], err);
+        return e || !rv_bit(v->set, LocalGroup_Members)
+                       ? e
+                       : set_members(c, name->s, &v->v[LocalGroup_Members], err);
 }
 
 static int not_there(const char *name, struct rv_error *err)
@@ -361,7 +364,26 @@ static int (*const member_methods[LocalGroupMember_nmethods])(struct rv_call *, 
         [LocalGroupMember_method_Add] = member_add, [LocalGroupMember_method_Remove] = member_remove
 };
 
+static int localgroup_open(struct rv_error *err)
+{
+        static const char *const folders[] = { "/etc", NULL };
+        return rv_filenews_open(folders, err);
+}
+
+static int localgroup_news(int fd, struct rv_news *news)
+{
+        static const char *const files[] = { "passwd", "group", NULL };
+        return rv_filenews_read(fd, files, news);
+}
+
+static const struct rv_push localgroup_push = { .covers = RV_PUSH_ALL,
+                                                .whole = true,
+                                                .settle = UINT64_C(50000000),
+                                                .open = localgroup_open,
+                                                .read = localgroup_news };
+
 static const struct rv_provider localgroup = { .class = &LocalGroup_class,
+                                               .push = &localgroup_push,
                                                .query = localgroup_query,
                                                .methods = group_methods,
                                                .create = localgroup_create,

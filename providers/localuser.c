@@ -16,6 +16,7 @@
 #include "agent/provider.h"
 #include "gen/LocalUser.h"
 #include "providers/lib/accounts.h"
+#include "providers/lib/filenews.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/procfs.h"
 #include "providers/lib/slurp.h"
@@ -639,7 +640,29 @@ static int (*const methods[LocalUser_nmethods])(struct rv_call *, const void *, 
         [LocalUser_method_Rename] = localuser_rename,
 };
 
+static int localuser_open(struct rv_error *err)
+{
+        static const char *const folders[] = { "/etc", NULL };
+        return rv_filenews_open(folders, err);
+}
+
+static int localuser_news(int fd, struct rv_news *news)
+{
+        static const char *const files[] = { "passwd", "shadow", "group", NULL };
+        return rv_filenews_read(fd, files, news);
+}
+
+static const uint16_t localuser_silent[] = { LocalUser_LastLogon, LocalUser_AuthorizedKeys };
+static const struct rv_push localuser_push = { .covers = RV_PUSH_ALL,
+        .whole = true,
+        .settle = UINT64_C(50000000),
+        .silent = localuser_silent,
+        .nsilent = sizeof localuser_silent / sizeof *localuser_silent,
+        .open = localuser_open,
+        .read = localuser_news };
+
 static const struct rv_provider localuser = { .class = &LocalUser_class,
+        .push = &localuser_push,
                                               .query = localuser_query,
                                               .methods = methods,
                                               .create = localuser_create,

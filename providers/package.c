@@ -15,6 +15,7 @@
 #include "gen/PackageUpdate.h"
 #include "providers/lib/apt.h"
 #include "providers/lib/deb822.h"
+#include "providers/lib/filenews.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/slurp.h"
 #include "providers/lib/tool.h"
@@ -570,7 +571,29 @@ static int (*const update_methods[PackageUpdate_nmethods])(struct rv_call *, con
         [PackageUpdate_method_ApplyUpdates] = update_apply
 };
 
+static int package_open(struct rv_error *err)
+{
+        static const char *const folders[] = { "/var/lib/dpkg", "/var/lib/apt", NULL };
+        return rv_filenews_open(folders, err);
+}
+
+static int package_news(int fd, struct rv_news *news)
+{
+        static const char *const files[] = { "status", "extended_states", NULL };
+        return rv_filenews_read(fd, files, news);
+}
+
+static const uint16_t package_silent[] = { Package_InstallDate, Package_Files };
+static const struct rv_push package_push = { .covers = RV_PUSH_ALL,
+        .whole = true,
+        .settle = UINT64_C(1000000000),
+        .silent = package_silent,
+        .nsilent = sizeof package_silent / sizeof *package_silent,
+        .open = package_open,
+        .read = package_news };
+
 static const struct rv_provider package = { .class = &Package_class,
+        .push = &package_push,
                                             .query = package_query,
                                             .methods = package_methods,
                                             .create = package_create,

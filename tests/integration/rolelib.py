@@ -15,14 +15,14 @@ def need_root():
 class RoleAgent(agentlib.Agent):
     """An agent whose roles.d is self.roles; self.dir may be entered by all so that others reach the socket."""
 
-    def __init__(self, program, files, **kw):
+    def __init__(self, program, files, more=(), **kw):
         folder = tempfile.mkdtemp(prefix='reeve-roles.')
         os.chmod(folder, 0o711)
         self.roles = os.path.join(folder, 'roles.d')
         os.mkdir(self.roles)
         for name, text in files.items():
             self.write(name, text)
-        super().__init__(program, folder, more=('--roles', self.roles), **kw)
+        super().__init__(program, folder, more=('--roles', self.roles, *more), **kw)
         self.own = True
 
     def write(self, name, text):
