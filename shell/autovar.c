@@ -6,6 +6,7 @@
  */
 #include "shell/error.h"
 #include "shell/text.h"
+#include "shell/types.h"
 
 #include <pwd.h>
 #include <stdio.h>
@@ -87,6 +88,11 @@ static bool of_call(struct sh *sh, struct scope *from, uint32_t id, struct sv *r
         case ID_INPUT:
                 if (f->input.kind == SH_K_UNSET)
                         f->input = f->scope == sh->global && !f->cmd ? piped_in(sh) : sh_array_new(0);
+                if (f->input.kind == SH_ARRAY) {
+                        struct sv all = f->input;
+                        f->input = sh_input_enumerator(all);
+                        sh_drop(all);
+                }
                 *ret = sh_keep(f->input);
                 return true;
         case ID_PSBOUND: *ret = sh_frame_bound(sh, f); return true;

@@ -208,6 +208,16 @@ static int by_property(struct sh_cmd *c, uint32_t i, struct sv input, int flags)
         return st;
 }
 
+/* Is the pending error about a value of another type, so that the parameter is passed over? A function's parameter that
+ * a property was to give says so instead. */
+static bool not_converted(struct sh_cmd *c, bool by_value)
+{
+        struct sh_error *e = c->sh->error.kind == SH_OTHER ? sh_error_of(c->sh->error) : NULL;
+        return e && e->id &&
+               (!strncmp(e->id, "CannotConvertArgument", 21) ||
+                (by_value && !strncmp(e->id, "ParameterArgumentTransformationError", 36)));
+}
+
 static int bind_phase(struct sh_cmd *c, struct sv input, int phase, uint32_t sets, bool *ret_any)
 {
         for (uint32_t i = c->info->n; i-- > 0;) {
@@ -222,8 +232,8 @@ static int bind_phase(struct sh_cmd *c, struct sv input, int phase, uint32_t set
                                 continue;
                         st = value ? sh_bind_value(c, i, input, NULL, flags)
                                    : by_property(c, i, input, flags);
-                        if (st == SH_ERROR && value && phase == BY_VALUE_CONVERTED && p->in[k].by_name) {
-                                sh_drop(sh_error_take(c->sh)); /* its property may still do */
+                        if (st == SH_ERROR && not_converted(c, value)) {
+                                sh_drop(sh_error_take(c->sh)); /* another may still take it */
                                 st = SH_NONE;
                         }
                         if (st == SH_OK)

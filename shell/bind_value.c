@@ -133,6 +133,19 @@ static int convert(struct sh *sh, const struct sh_cmdinfo *info, const struct pi
                 *ret = sh_text(node->x); /* 007 and 1kb stay as they were written */
                 return SH_OK;
         }
+        if (type->is_array && type->element == &sh_type_bool) {
+                size_t pos = 0;
+                struct sv item, one;
+                int st = SH_OK;
+                if (!sh_is_enumerable(v))
+                        st = to_bool(sh, type->element, v, &one);
+                while (st == SH_OK && sh_is_enumerable(v) && sh_next(v, &pos, &item)) {
+                        st = to_bool(sh, type->element, item, &one);
+                        sh_drop(item);
+                }
+                if (st != SH_OK)
+                        return st;
+        }
         if (info->cmdlet && type == &sh_type_string && v.kind == SH_ARRAY)
                 return sh_throw(sh, "InvalidCast", "InvalidArgument", SH_NIL,
                                 "Cannot convert '%s' to the type 'System.String' required by parameter '%s'. Specified "

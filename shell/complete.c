@@ -312,7 +312,7 @@ static void variables(struct place *p, const char *with, size_t n)
                 return;
         }
         for (struct scope *s = p->sh->scope; s; s = s->parent)
-                for (uint32_t i = 0; s->layout && i < s->n; i++) {
+                for (uint32_t i = 0; s->layout && i < s->n && i < s->layout->n; i++) {
                         const char *name = sh_name(p->sh, s->layout->ids[i], NULL);
                         if (s->slots[i].kind == SH_K_UNSET || !starts(name, with, n))
                                 continue;

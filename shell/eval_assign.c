@@ -267,6 +267,10 @@ struct sv ev_assign(struct sh *sh, struct node *n)
                 sh_drop(v);
                 return sh_fail_at(sh, n, st);
         }
+        if (n->a->kind == N_CAST && n->a->b && n->a->a->kind == N_VAR) { /* what it became */
+                sh_drop(v);
+                return EV(n->a->a);
+        }
         return v;
 }
 

@@ -126,7 +126,7 @@ struct sv ev_array(struct sh *sh, struct node *n)
                         sh_drop(r);
                         return v;
                 }
-                sh_array_take(r.a, v.kind == SH_VOID ? SH_NIL : v);
+                sh_array_take(r.a, v);
         }
         return r;
 }
@@ -186,6 +186,7 @@ struct sv ev_sub(struct sh *sh, struct node *n)
         if (l->n == 1 && !l->x && l->v[0]->kind == N_EXPR && !l->v[0]->x && l->v[0]->a->kind != N_INC) {
                 struct sv v =
                         EV(l->v[0]->a); /* one expression: only lists change by going through the pipeline */
+                sh->ok |= !sh_failed(v);
                 if (!sh_is_enumerable(v) || sh_failed(v))
                         return v;
                 struct collect c;
@@ -203,10 +204,15 @@ struct sv ev_arraysub(struct sh *sh, struct node *n)
 {
         struct collect c;
         struct node *l = n->a;
-        if (l->n == 0)
+        if (l->n == 0) {
+                sh->ok = true;
                 return sh_array_new(0);
-        if (l->n == 1 && !l->x && l->v[0]->kind == N_EXPR && !l->v[0]->x && l->v[0]->a->kind == N_ARRAY)
-                return ev_array(sh, l->v[0]->a);
+        }
+        if (l->n == 1 && !l->x && l->v[0]->kind == N_EXPR && !l->v[0]->x && l->v[0]->a->kind == N_ARRAY) {
+                struct sv v = ev_array(sh, l->v[0]->a);
+                sh->ok |= !sh_failed(v);
+                return v;
+        }
         sh_collect_begin(&c);
         int st = l->run(sh, l, &c.sink);
         if (st != SH_OK) {

@@ -78,7 +78,7 @@ int sh_write_unrolled(struct sh *sh, struct sh_sink *out, struct sv v)
         size_t pos = 0;
         struct sv item;
         while (sh_next(v, &pos, &item)) {
-                int st = out->write(out, sh, item);
+                int st = item.kind == SH_VOID ? SH_OK : out->write(out, sh, item);
                 sh_drop(item);
                 if (st == SH_OK && (++sh->ticks & 1023) == 0)
                         st = sh_check(sh);
@@ -209,10 +209,29 @@ int run_chain(struct sh *sh, struct node *n, struct sh_sink *out)
 }
 
 /* ---- conditions and loops ---- */
-/* 1, 0, or -1 and sh->st */
+static bool runs_commands(const struct node *n)
+{
+        switch (n ? n->kind : N_CONST) {
+        case N_PIPE:
+        case N_CHAIN: return true;
+        case N_PAREN: return n->flags & NF_CMDS || runs_commands(n->a);
+        case N_EXPR: return n->x || runs_commands(n->a);
+        case N_ASSIGN: return runs_commands(n->b);
+        case N_UNARY: return runs_commands(n->a);
+        case N_BINARY:
+        case N_AND:
+        case N_OR:
+        case N_XOR: return runs_commands(n->a) || runs_commands(n->b);
+        default: return false;
+        }
+}
+
+/* 1, 0, or -1 and sh->st. A command that failed in a condition is no failure for what follows it. */
 static int condition(struct sh *sh, struct node *n)
 {
         struct sv v = EV(n);
+        if (SH_UNLIKELY(!sh->ok) && !sh_failed(v) && runs_commands(n))
+                sh->ok = true;
         if (v.kind == SH_BOOL)
                 return (int)v.i;
         if (sh_failed(v))

@@ -6,6 +6,7 @@
  */
 #include "shell/code.h"
 #include "shell/limits.h"
+#include "shell/module.h"
 #include "shell/options.h"
 #include "shell/program.h"
 
@@ -340,6 +341,7 @@ int main(int argc, char **argv)
                         return sh_subcommands[i].run(argc - 1, argv + 1);
         int code = sh_options_read(&j.options, argc, argv);
         if (code < 0) {
+                sh_module_path_begin();
                 take_signals();
                 code = sh_limits_begin(); /* what the kernel takes away from this thread, later ones lack, too */
                 int own = code == 0 ? run_own_program(&j.options) : -1;

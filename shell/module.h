@@ -38,6 +38,7 @@ int sh_module_run(struct sh *, struct sh_module *, struct sv block, const struct
 int sh_module_expose(struct sh *, struct sh_module *, const struct sh_import *);
 int sh_module_remove(struct sh *, struct sh_module *);
 struct sh_module *sh_module_loaded(struct sh *, const char *name, size_t n);
+void sh_module_path_begin(void);
 struct scope *sh_module_target(struct sh *, struct scope *caller); /* where imports of code in that scope go */
 /* Export-ModuleMember for the module that runs; all nil: nothing is exported. */
 void sh_module_export(struct sh *, struct sh_module *, struct sv functions, struct sv aliases, struct sv variables);

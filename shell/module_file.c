@@ -173,6 +173,17 @@ static char *module_path(void)
                        "/usr/local/share/powershell/Modules", ":/usr/share/reeve/modules");
 }
 
+/* Scripts read and extend $env:PSModulePath: it is always there. */
+void sh_module_path_begin(void)
+{
+        const char *set = getenv("PSModulePath");
+        if (set && *set)
+                return;
+        char *path = module_path();
+        setenv("PSModulePath", path, 0);
+        free(path);
+}
+
 static char *on_module_path(struct sh *sh, const char *name, const struct sh_import *im)
 {
         char *all = module_path(), *save = NULL, *r = NULL;

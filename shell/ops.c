@@ -433,9 +433,14 @@ static int right_type(struct sh *sh, struct sv b, const char *op, const struct s
         if (sh_is_null(b))
                 return sh_throw(sh, op[1] == 'a' ? "AsOperatorRequiresType" : "IsOperatorRequiresType",
                                 "InvalidOperation", SH_NIL, "The right operand of '%s' must be a type.", op);
-        int st = sh_convert(sh, b, &sh_type_type, &t);
-        if (st != SH_OK)
-                return st;
+        if (!sh_try_convert(sh, b, &sh_type_type, &t)) {
+                struct sv text = sh_to_text(sh, b);
+                sh_throw(sh, "RuntimeException", "InvalidOperation", SH_NIL,
+                         "Cannot convert the \"%s\" value of type \"%s\" to type \"System.Type\".", text.s->s,
+                         sh_type_of(b)->name);
+                sh_drop(text);
+                return SH_ERROR;
+        }
         *ret = sh_type_referred(t);
         sh_drop(t);
         return SH_OK;

@@ -79,6 +79,7 @@ bool sh_is_list(struct sv);             /* List[T], ArrayList: it can grow */
 bool sh_is_dictionary(struct sv);
 struct sv sh_entry_new(const struct sh_hash *, struct sv key, struct sv value); /* DictionaryEntry or KeyValuePair */
 struct sv sh_enumerator_new(struct sv collection);
+struct sv sh_input_enumerator(struct sv collection); /* the same for $input */
 /* Orders items as .NET does: numbers, texts by the invariant culture; block: a comparison, or nil. */
 int sh_array_sort(struct sh *, struct sh_array *, uint32_t at, uint32_t n, struct sv block);
 int64_t sh_array_find(struct sh *, const struct sh_array *, struct sv, uint32_t from, uint32_t n, bool last);

@@ -154,13 +154,16 @@ static void property_text(struct sh *sh, struct sv v, const char *name, struct s
 
 static void date_text(struct sh *sh, struct sv v, struct sh_buf *b)
 {
+        static const char fmt[] = "dddd, dd MMMM yyyy HH:mm:ss";
+        enum { DATE = 18, TIME = 19 }; /* where its date ends, where its time begins */
         struct sv t, base = sh_unwrap(v);
-        if (get(sh, v, "DateTime", &t) == SH_OK && !sh_is_null(t)) {
+        if (v.kind == SH_PSOBJECT && base.kind == SH_DATETIME && get(sh, v, "DisplayHint", &t) == SH_OK) {
+                bool date = t.kind == SH_ENUM && t.hi == 0, time = t.kind == SH_ENUM && t.hi == 1;
+                sh_drop(t);
+                sh_datetime_text(b, base, time ? fmt + TIME : fmt, date ? DATE : sizeof(fmt) - 1 - (time ? TIME : 0));
+        } else if (get(sh, v, "DateTime", &t) == SH_OK && !sh_is_null(t)) {
                 sh_buf_value(sh, b, t);
                 sh_drop(t);
-        } else if (base.kind == SH_DATETIME) {
-                const char fmt[] = "dddd, dd MMMM yyyy HH:mm:ss";
-                sh_datetime_text(b, base, fmt, sizeof(fmt) - 1);
         }
 }
 

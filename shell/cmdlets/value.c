@@ -33,6 +33,32 @@ static void put_unix_format(struct sh_buf *b, struct sv date, const char *f)
         if (strftime(text, sizeof text, f, &tm))
                 sh_buf_puts(b, text);
 }
+static const struct {
+        const char *name;
+        int32_t value;
+} hints[] = { { "Date", 0 }, { "Time", 1 }, { "DateTime", 2 } };
+static struct sh_enum hint = { .obj = { .refs = 1, .type = &hint.type },
+                               .type = { .name = "Microsoft.PowerShell.Commands.DisplayHintType",
+                                         .base = &sh_type_enum,
+                                         .kind = SH_ENUM },
+                               .n = 3,
+                               .items = (const void *)hints };
+
+/* What Get-Date writes says how it is shown. */
+static int emit_date(struct sh_cmd *c, struct sv d)
+{
+        const char *name = sh_arg_text(c, "DisplayHint", NULL);
+        struct sv r = sh_wrap(d), h = sh_enum_value(&hint, 2);
+        for (int i = 0; name && i < 3; i++)
+                if (!strcasecmp(hints[i].name, name)) {
+                        sh_drop(h);
+                        h = sh_enum_value(&hint, i);
+                }
+        sh_object_set(r, "DisplayHint", 11, h);
+        sh_drop(h);
+        return emit_owned(c, r);
+}
+
 static int date_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
@@ -42,7 +68,7 @@ static int date_process(struct sh_cmd *c, struct sv input)
         if (sh_bound(c, "UnixTimeSeconds"))
                 d = sh_datetime_unix(sh_arg_int(c, "UnixTimeSeconds", 0), 0);
         else if (!sh_is_null(given))
-                d = given;
+                d = sh_unwrap(given);
         struct sh_calendar k;
         sh_calendar_of(d.i, &k);
         k.year = (int)sh_arg_int(c, "Year", k.year);
@@ -78,7 +104,7 @@ static int date_process(struct sh_cmd *c, struct sv input)
                 }
                 return emit_owned(c, sh_buf_take(&b));
         }
-        return sh_emit(c, d);
+        return emit_date(c, d);
 }
 static const struct sh_cmdlet get_date = {
         .name = "Get-Date",
@@ -95,7 +121,7 @@ static const struct sh_cmdlet get_date = {
                                               { "Minute", .type = "int", .min = 0, .max = 59 },
                                               { "Second", .type = "int", .min = 0, .max = 59 },
                                               { "Millisecond", .type = "int", .min = 0, .max = 999 },
-                                              { "DisplayHint", .type = "string" },
+                                              { "DisplayHint", .type = "string", .values = "Date,Time,DateTime" },
                                               { "Format", .type = "string" },
                                               { "UFormat", .type = "string" },
                                               { "AsUTC", .type = "switch" },

@@ -38,7 +38,7 @@ struct found {
 };
 static void add_scope(struct found *f, struct scope *s)
 {
-        for (uint32_t i = 0; s->layout && i < s->n; i++) {
+        for (uint32_t i = 0; s->layout && i < s->n && i < s->layout->n; i++) {
                 if (s->slots[i].kind == SH_K_UNSET)
                         continue;
                 uint32_t id = s->layout->ids[i];
@@ -290,7 +290,7 @@ static int remove_one(struct sh_cmd *c, const char *name, size_t n)
         struct scope *top = sh_scope_at(sh, scope_of(c, 0));
         bool any = false, wild = sh_has_wildcard(name, n), clear = sh_cmdlet_of(c)->name[0] == 'C';
         for (struct scope *s = top; s && !(any && !wild); s = sh_bound(c, "Scope") ? NULL : s->parent)
-                for (uint32_t i = 0; s->layout && i < s->n; i++) {
+                for (uint32_t i = 0; s->layout && i < s->n && i < s->layout->n; i++) {
                         uint32_t len;
                         const char *own = sh_name(sh, s->layout->ids[i], &len);
                         if (s->slots[i].kind == SH_K_UNSET ||

@@ -310,10 +310,15 @@ static int big_convert(struct sh *sh, const struct sh_type *t, struct sv from, s
                 return from_double(v.d, ret) ? SH_OK
                                              : sh_throw_cast(sh, "InvalidCastConstructorException", from, t,
                                                              "BigInteger cannot represent infinity or NaN.");
+        else if (sh_is_null(v))
+                *ret = from_int(0);
         else if (v.kind == SH_DECIMAL || v.kind == SH_STRING) {
                 struct sv cut = v.kind == SH_DECIMAL ? sh_decimal_round(v, 0, 4) : v;
                 text = sh_to_text(sh, cut);
+                struct sv number;
                 bool good = parse(text.s->s, text.s->len, ret);
+                if (!good && sh_try_convert(sh, v, &sh_type_long, &number)) /* '12kb', '34s' */
+                        *ret = from_int(number.i), good = true;
                 sh_drop(text);
                 return good ? SH_OK
                             : sh_throw_cast(sh, "InvalidCastParseTargetInvocation", from, t,

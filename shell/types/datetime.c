@@ -15,6 +15,7 @@ SH_ENUM_TYPE(sh_enum_datetime_kind, "System.DateTimeKind", false, { "Unspecified
 
 /* ---- dates ---- */
 enum { D_YEAR, D_MONTH, D_DAY, D_HOUR, D_MINUTE, D_SECOND, D_MILLI, D_YEARDAY };
+enum { D_LONG = 100 };
 static int date_part(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         (void)a;
@@ -48,6 +49,12 @@ static int date_other(struct sh *sh, struct sv self, struct sh_args a, struct sv
         case D_TICKS: *ret = sh_long(self.i); break;
         case D_DATE: *ret = sh_date(self.i - self.i % SH_TICKS_DAY, self.aux); break;
         case D_TIME: *ret = sh_span(self.i % SH_TICKS_DAY); break;
+        case D_LONG: {
+                struct sh_buf b = { 0 };
+                sh_datetime_text(&b, self, "dddd, dd MMMM yyyy HH:mm:ss", 27);
+                *ret = sh_buf_take(&b);
+                break;
+        }
         case D_WEEKDAY: *ret = enum_value(&sh_enum_day_of_week, c.weekday); break;
         default: *ret = enum_value(&sh_enum_datetime_kind, self.aux);
         }
@@ -384,6 +391,7 @@ static const struct sh_member date_members[] = {
         SH_P("Ticks", "long Ticks {get;}", date_other, D_TICKS),
         SH_P("TimeOfDay", "timespan TimeOfDay {get;}", date_other, D_TIME),
         SH_P("Year", "int Year {get;}", date_part, D_YEAR),
+        SH_P("DateTime", "string DateTime {get;}", date_other, D_LONG),
         SH_M("Add", "datetime Add(timespan value)", date_add),
         SH_M("AddDays", "datetime AddDays(double value)", date_add_unit, TICKS(SH_TICKS_DAY)),
         SH_M("AddHours", "datetime AddHours(double value)", date_add_unit, TICKS(3600 * SH_TICKS_SECOND)),

@@ -159,7 +159,9 @@ static bool enumerator_next(struct sv self, size_t *pos, struct sv *ret)
         struct enumerator *e = (struct enumerator *)self.o;
         if (*pos == 0)
                 *pos = e->pos;
-        return step(e->of, pos, ret);
+        bool more = step(e->of, pos, ret);
+        e->pos = *pos;
+        return more;
 }
 
 static int enumerator_move(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
@@ -219,6 +221,20 @@ const struct sh_type sh_type_enumerator = { .name = "System.Collections.Enumerat
                                             .free = enumerator_free,
                                             .next = enumerator_next,
                                             .interfaces = enumerator_interfaces };
+
+/* $input. */
+static const struct sh_type input_type = { .name = "System.Collections.ArrayList+ArrayListEnumeratorSimple",
+                                           .base = &sh_type_object,
+                                           MEMBERS(enumerator_members),
+                                           .free = enumerator_free,
+                                           .next = enumerator_next,
+                                           .interfaces = enumerator_interfaces };
+struct sv sh_input_enumerator(struct sv collection)
+{
+        struct sv r = sh_enumerator_new(collection);
+        r.o->type = &input_type;
+        return r;
+}
 
 /* ---- dictionaries ---- */
 static int hash_count(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)

@@ -298,7 +298,7 @@ bool sh_why_no_overload(struct sh *sh, const struct sh_member *m, struct sh_args
 }
 
 /* ---- [type] ---- */
-enum { T_NAME, T_FULL, T_SPACE, T_BASE, T_ARRAY, T_ENUM, T_VALUE, T_CLASS, T_GENERIC };
+enum { T_NAME, T_FULL, T_SPACE, T_BASE, T_ARRAY, T_ENUM, T_VALUE, T_CLASS, T_GENERIC, T_YES };
 static int type_property(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         (void)a;
@@ -318,6 +318,7 @@ static int type_property(struct sh *sh, struct sv self, struct sh_args a, struct
         case T_ENUM: *ret = sh_bool(t != &sh_type_enum && sh_type_is(t, &sh_type_enum)); break;
         case T_VALUE: *ret = sh_bool(sh_type_is_value(t)); break;
         case T_CLASS: *ret = sh_bool(!sh_type_is_value(t)); break;
+        case T_YES: *ret = sh_bool(true); break;
         default: *ret = sh_bool(sh_type_generic(t) != NULL);
         }
         return SH_OK;
@@ -363,6 +364,8 @@ static const struct sh_member type_members[] = {
         SH_P("FullName", "string FullName {get;}", type_property, T_FULL),
         SH_P("Namespace", "string Namespace {get;}", type_property, T_SPACE),
         SH_P("BaseType", "type BaseType {get;}", type_property, T_BASE),
+        SH_P("IsPublic", "bool IsPublic {get;}", type_property, T_YES),
+        SH_P("IsSerializable", "bool IsSerializable {get;}", type_property, T_YES),
         SH_P("IsArray", "bool IsArray {get;}", type_property, T_ARRAY),
         SH_P("IsEnum", "bool IsEnum {get;}", type_property, T_ENUM),
         SH_P("IsValueType", "bool IsValueType {get;}", type_property, T_VALUE),

@@ -269,6 +269,15 @@ static int tuple_new(struct sh *sh, const struct sh_type *t, struct sh_args a, s
         *ret = r;
         return SH_OK;
 }
+static int tuple_index(struct sh *sh, struct sv self, struct sv key, struct sv *ret)
+{
+        struct sv k;
+        if (!sh_try_convert(sh, key, &sh_type_int, &k))
+                return SH_NONE;
+        int64_t i = k.i < 0 ? k.i + (int64_t)count_of(self) : k.i;
+        *ret = i < 0 || i >= (int64_t)count_of(self) ? SH_NIL : sh_keep(*sh_field(self, (uint32_t)i));
+        return SH_OK;
+}
 static const struct sh_member tuple_members[] = { SH_P("Length", "int Length {get;}", tuple_length) };
 #define TUPLE(var, full) \
         static const struct sh_type var = { .name = full, \
@@ -278,6 +287,7 @@ static const struct sh_member tuple_members[] = { SH_P("Length", "int Length {ge
                                             .put = tuple_put, \
                                             .list = tuple_list, \
                                             .text = tuple_text, \
+                                            .index = tuple_index, \
                                             .equals = tuple_equals, \
                                             .hash = tuple_hash, \
                                             .compare = tuple_compare, \
