@@ -389,8 +389,15 @@ int sh_bind_value(struct sh_cmd *c, uint32_t i, struct sv v, struct node *node, 
         }
         st = param_value(c, p, v, node, flags, &r);
         if (st != SH_OK) {
-                if (st == SH_ERROR && node)
+                if (st == SH_ERROR && node) { /* at the argument, but still the command's */
+                        struct sh_error *e = c->sh->error.kind == SH_OTHER ? sh_error_of(c->sh->error) : NULL;
+                        char *command = e ? e->command : NULL;
+                        if (e)
+                                e->command = NULL;
                         sh_error_position(c->sh, node);
+                        if (e)
+                                e->command = command;
+                }
                 return st;
         }
         keep(c, i, r, flags & BIND_PIPELINE ? BV_PIPE : BV_BOUND);

@@ -455,6 +455,7 @@ struct sv sh_var_read(struct sh *, uint32_t id, int where, bool *ret_found); /* 
 int sh_var_write(struct sh *, uint32_t id, int where, struct sv);            /* keeps */
 int sh_slot_write(struct sh *, struct sv *slot, struct sv, uint32_t id);     /* respects boxes */
 struct sh_var *sh_var_box(struct sh *, uint32_t id, int where, bool make);   /* borrowed; boxes it in place */
+struct sv sh_var_loose(struct sh *, uint32_t id); /* an automatic variable as an object, owned */
 struct scope *sh_scope_at(struct sh *, int where_or_depth);
 struct sv sh_ps_style(struct sh *); /* $PSStyle */
 bool sh_auto_var(struct sh *, struct scope *from, uint32_t id, struct sv *ret);

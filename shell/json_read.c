@@ -5,6 +5,7 @@
  */
 #include "shell/json.h"
 #include "shell/text.h"
+#include "shell/types.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -422,7 +423,7 @@ static bool member(struct reader *r, struct sv object)
 
 static bool object(struct reader *r, struct sv *ret)
 {
-        struct sv o = r->o->hashtable ? sh_hash_new(true) : sh_object_new();
+        struct sv o = r->o->hashtable ? sh_hash_new_typed(&sh_type_ordered_hashtable) : sh_object_new();
         if (o.kind == SH_HASH)
                 sh_hash_set_case(o.h, true);
         r->p++;

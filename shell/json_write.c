@@ -61,6 +61,16 @@ static void put_value_text(struct sh_json_write *w, struct sv v)
         sh_drop(t);
 }
 
+/* As it was written. */
+static void put_uri(struct sh_json_write *w, struct sv v)
+{
+        struct sv text;
+        if (sh_get(w->sh, v, "OriginalString", 14, &text) != SH_OK)
+                text = sh_to_text(w->sh, v);
+        put_value_text(w, text);
+        sh_drop(text);
+}
+
 static void put_real(struct sh_json_write *w, struct sv v)
 {
         size_t from = w->b->n;
@@ -101,6 +111,8 @@ static bool put_scalar(struct sh_json_write *w, struct sv v)
                 sh_buf_puts(w->b, sh_true(v) ? "true" : "false");
         else if (sh_is_int(v))
                 sh_buf_number(w->b, v);
+        else if (type_is(v, "System.Numerics.BigInteger"))
+                sh_buf_value(w->sh, w->b, v);
         else if (sh_is_number(v))
                 put_real(w, v);
         else if (v.kind == SH_STRING)
@@ -109,11 +121,10 @@ static bool put_scalar(struct sh_json_write *w, struct sv v)
                 put_date(w, v);
         else if (v.kind == SH_ENUM && !w->enums_as_text)
                 sh_buf_putf(w->b, "%d", (int32_t)v.hi);
-        else if (v.kind == SH_CHAR || v.kind == SH_ENUM || type_is(v, "System.Guid") ||
-                 type_is(v, "System.Uri"))
+        else if (v.kind == SH_CHAR || v.kind == SH_ENUM || type_is(v, "System.Guid"))
                 put_value_text(w, v);
-        else if (type_is(v, "System.Numerics.BigInteger"))
-                sh_buf_value(w->sh, w->b, v);
+        else if (type_is(v, "System.Uri"))
+                put_uri(w, v);
         else
                 return false;
         return true;

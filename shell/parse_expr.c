@@ -348,6 +348,15 @@ static struct node *member_name(struct parser *p)
         int keep = p->no_comma;
         p->no_comma = 0;
         struct node *r = NULL;
+        if (lx_char(p, at) >= '0' && lx_char(p, at) <= '9') { /* $rows.23 */
+                uint32_t end = at;
+                while (lx_char(p, end) >= '0' && lx_char(p, end) <= '9')
+                        end++;
+                r = p_const(p, at, sh_string(p->s + at, end - at));
+                p->pos = end;
+                p->no_comma = keep;
+                return r;
+        }
         if (lx_quote(p, at, &q) || lx_char(p, at) == '$' || lx_char(p, at) == '(')
                 r = p_primary(p);
         p->no_comma = keep;

@@ -498,6 +498,19 @@ bool sh_var_get(struct sh *sh, const char *name, struct sv *ret)
         return found;
 }
 
+struct sv sh_var_loose(struct sh *sh, uint32_t id)
+{
+        struct sh_var *x = calloc(1, sizeof *x);
+        bool found;
+        if (!x)
+                abort();
+        x->obj.refs = 1;
+        x->obj.type = &sh_type_variable;
+        x->value = sh_var_read(sh, id, VS_PLAIN, &found);
+        x->id = id;
+        return (struct sv) { .kind = SH_OTHER, .o = &x->obj };
+}
+
 int sh_var_set(struct sh *sh, const char *name, struct sv value)
 {
         int where;

@@ -176,6 +176,17 @@ static void list_all(struct listing *l)
         qsort(l->list.a->v, l->list.a->n, sizeof(struct sv), by_name);
 }
 
+static int no_alias(struct sh_cmd *c, const char *what, const char *name)
+{
+        struct sv target = sh_text(name);
+        int st = sh_cmd_error(
+                c, "ItemNotFoundException", "ObjectNotFound", target,
+                "This command cannot find a matching alias because an alias with the %s '%s' does not exist.",
+                what, name);
+        sh_drop(target);
+        return st;
+}
+
 int sh_commands_named(struct sh_cmd *c, const char *name, size_t n, int32_t kinds)
 {
         struct sh *sh = sh_session(c);
@@ -199,6 +210,8 @@ int sh_commands_named(struct sh_cmd *c, const char *name, size_t n, int32_t kind
                         sh_drop(sh_target_value(t));
                         t = NULL;
                 }
+                if (!t && kinds == 1)
+                        return no_alias(c, "name", name);
                 if (!t) {
                         struct sv target = sh_string(name, n);
                         st = sh_cmd_error(c, "CommandNotFoundException", "ObjectNotFound", target,
@@ -286,6 +299,7 @@ static int alias_process(struct sh_cmd *c, struct sv input)
         struct sv names = sh_arg(c, "Name"), item, definition = sh_arg(c, "Definition");
         size_t pos = 0;
         int st = SH_OK;
+        bool any = false;
         if (sh_is_null(names) || sh_is_enumerable(names)) {
                 if (!sh_is_null(names)) {
                         while (st == SH_OK && sh_next(names, &pos, &item)) {
@@ -300,11 +314,16 @@ static int alias_process(struct sh_cmd *c, struct sv input)
                 list_all(&l);
                 for (uint32_t i = 0; st == SH_OK && i < l.list.a->n; i++) {
                         const char *to = ((struct sh_target *)l.list.a->v[i].o)->definition;
-                        if (sh_is_null(definition) || word_fits(c, "Definition", to, strlen(to)))
+                        if (sh_is_null(definition) || word_fits(c, "Definition", to, strlen(to))) {
+                                any = true;
                                 st = sh_emit(c, l.list.a->v[i]);
+                        }
                 }
                 sh_drop(l.list);
-                return st;
+                const char *asked = sh_arg_text(c, "Definition", "");
+                return st == SH_OK && !any && *asked && !sh_has_wildcard(asked, strlen(asked))
+                               ? no_alias(c, "definition", asked)
+                               : st;
         }
         return sh_commands_named(c, names.s->s, names.s->len, 1);
 }

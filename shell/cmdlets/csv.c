@@ -131,6 +131,9 @@ static int to_process(struct sh_cmd *c, struct sv input)
         int st = SH_OK;
         if ((input.kind == SH_VOID && !sh_bound(c, "InputObject")) || sh_is_null(o))
                 return SH_OK;
+        if (sh_bound(c, "UseQuotes") && sh_bound(c, "QuoteFields"))
+                return sh_cmd_throw(c, "CannotSpecifyQuoteFieldsAndUseQuotes", "InvalidData", SH_NIL,
+                                    "You must specify either the -UseQuotes or -QuoteFields parameters, but not both.");
         if (!t->begun) {
                 t->begun = true;
                 if (t->header.kind != SH_ARRAY)
@@ -204,6 +207,7 @@ static const struct sh_cmdlet convertto_csv = {
 struct rows {
         struct sv header; /* array of names */
         struct sv fields; /* of the record being read */
+        struct sv type;   /* of a #TYPE line */
         char delimiter;
 };
 /* One record: fields up to the end of its line. Quoted fields may hold line breaks. Answers where the next begins. */
@@ -243,6 +247,8 @@ static const char *record(struct rows *r, const char *p, const char *end)
 static int emit_record(struct sh_cmd *c, struct rows *r)
 {
         struct sv o = sh_object_new();
+        if (r->type.kind == SH_STRING)
+                sh_object_type(o, r->type.s->s);
         for (uint32_t i = 0; i < r->header.a->n; i++) {
                 struct sh_str *name = r->header.a->v[i].s;
                 sh_object_set(o, name->s, name->len, i < r->fields.a->n ? r->fields.a->v[i] : SH_NIL);
@@ -270,7 +276,13 @@ static int read_rows(struct sh_cmd *c, const char *s, size_t n)
                         continue;
                 }
                 if (*p == '#' && r.header.kind != SH_ARRAY) {
-                        const char *nl = memchr(p, '\n', (size_t)(end - p));
+                        const char *nl = memchr(p, '\n', (size_t)(end - p)), *to = nl ? nl : end;
+                        if (end - p > 6 && !strncasecmp(p, "#TYPE ", 6)) {
+                                while (to > p && (to[-1] == '\r' || to[-1] == ' '))
+                                        to--;
+                                sh_drop(r.type);
+                                r.type = sh_string(p + 6, (size_t)(to - p) - 6);
+                        }
                         p = nl ? nl + 1 : end;
                         continue;
                 }
@@ -290,6 +302,7 @@ static int read_rows(struct sh_cmd *c, const char *s, size_t n)
                 r.fields = SH_NIL;
         }
         sh_drop(r.header);
+        sh_drop(r.type);
         return st;
 }
 struct text {
@@ -382,7 +395,8 @@ static const struct sh_cmdlet import_csv = {
                                                 .from_pipeline = true, .from_property = true, .sets = "Path",
                                                 .complete = "path" },
                                               { "LiteralPath", .type = "string[]", .alias = "PSPath,LP",
-                                                .mandatory = true, .sets = "LiteralPath" },
+                                                .mandatory = true, .from_property = true,
+                                                .sets = "LiteralPath" },
                                               { "Delimiter", .type = "char", .position = 2 },
                                               { "Header", .type = "string[]" },
                                               { "Encoding", .type = "object" },

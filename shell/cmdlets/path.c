@@ -383,7 +383,11 @@ static int temp_end(struct sh_cmd *c)
 {
         const char *dir = getenv("TMPDIR");
         char path[512];
+        bool what = true;
         snprintf(path, sizeof path, "%s/tmpXXXXXX.tmp", dir && *dir ? dir : "/tmp");
+        int asked = sh_should_process(c, dir && *dir ? dir : "/tmp", "Create File", &what);
+        if (asked != SH_OK || !what)
+                return asked;
         int fd = mkstemps(path, 4);
         if (fd < 0)
                 return sh_path_error(c, "NewTemporaryFileWriteError", errno, path);

@@ -165,15 +165,26 @@ static const struct {
         { "Other", "Use:u" },
         { "Security", "Block:bl Grant:gr Protect:pt Revoke:rk Unblock:ul Unprotect:up" },
 };
+/* Does one of the parameter's patterns fit? Yes without any. */
+static bool among(struct sh_cmd *c, const char *param, const char *s, size_t n)
+{
+        struct sv v = sh_arg(c, param), item;
+        size_t pos = 0;
+        bool yes = sh_is_null(v) || (v.kind == SH_STRING && sh_wildcard(v.s->s, v.s->len, s, n, false));
+        while (v.kind == SH_ARRAY && !yes && sh_next(v, &pos, &item)) {
+                yes = item.kind == SH_STRING && sh_wildcard(item.s->s, item.s->len, s, n, false);
+                sh_drop(item);
+        }
+        return yes;
+}
+
 static int verb_end(struct sh_cmd *c)
 {
-        const char *pattern = sh_arg_text(c, "Verb", "*"), *group = sh_arg_text(c, "Group", NULL);
         int st = SH_OK;
         for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
                 for (const char *p = groups[i].verbs; st == SH_OK && *p; p += strspn(p, " ")) {
                         size_t n = strcspn(p, ":"), k = strcspn(p, " ");
-                        if ((!group || !strcasecmp(group, groups[i].group)) &&
-                            sh_wildcard(pattern, strlen(pattern), p, n, false)) {
+                        if (among(c, "Group", groups[i].group, strlen(groups[i].group)) && among(c, "Verb", p, n)) {
                                 struct sv o = sh_object_new();
                                 type_name(o, "System.Management.Automation.VerbInfo");
                                 note(o, "Verb", sh_string(p, n));
@@ -191,9 +202,9 @@ static const struct sh_cmdlet get_verb = {
         .end = verb_end,
         .params =
                 (const struct sh_param[]) {
-                        { "Verb", .type = "string", .position = 1, .wildcard = true,
+                        { "Verb", .type = "string[]", .position = 1, .wildcard = true,
                           .help = "Only verbs that fit." },
-                        { "Group", .type = "string", .position = 2,
+                        { "Group", .type = "string[]", .position = 2,
                           .values = "Common,Communications,Data,Diagnostic,Lifecycle,Other,Security",
                           .help = "Only verbs of this group." },
                         { 0 } },

@@ -23,15 +23,76 @@ static int emit_owned(struct sh_cmd *c, struct sv v)
 }
 
 /* ---- Get-Date ---- */
+/* PowerShell's own reading of strftime's letters. */
+static const char *unix_letter(char c)
+{
+        static const char *const formats[] = {
+                ['A'] = "dddd",
+                ['a'] = "ddd",
+                ['B'] = "MMMM",
+                ['b'] = "MMM",
+                ['c'] = "ddd dd MMM yyyy HH:mm:ss",
+                ['D'] = "MM/dd/yy",
+                ['d'] = "dd",
+                ['F'] = "yyyy-MM-dd",
+                ['H'] = "HH",
+                ['h'] = "MMM",
+                ['I'] = "hh",
+                ['M'] = "mm",
+                ['m'] = "MM",
+                ['p'] = "tt",
+                ['R'] = "HH:mm",
+                ['r'] = "hh:mm:ss tt",
+                ['S'] = "ss",
+                ['T'] = "HH:mm:ss",
+                ['X'] = "HH:mm:ss",
+                ['x'] = "MM/dd/yy",
+                ['Y'] = "yyyy",
+                ['y'] = "yy",
+                ['Z'] = "zz",
+        };
+        return (unsigned char)c < sizeof formats / sizeof *formats ? formats[(unsigned char)c] : NULL;
+}
+
 static void put_unix_format(struct sh_buf *b, struct sv date, const char *f)
 {
-        int64_t ns, s = sh_datetime_to_unix(date, &ns);
-        time_t t = (time_t)s;
-        struct tm tm;
-        char text[1024];
-        localtime_r(&t, &tm);
-        if (strftime(text, sizeof text, f, &tm))
-                sh_buf_puts(b, text);
+        struct sh_calendar k;
+        int64_t ns, seconds = sh_datetime_to_unix(date, &ns);
+        char iso[16];
+        sh_calendar_of(date.i, &k);
+        struct tm tm = { .tm_year = k.year - 1900, .tm_wday = k.weekday, .tm_yday = k.yearday - 1 };
+        for (; *f; f++) {
+                if (*f != '%' || !f[1]) {
+                        sh_buf_put(b, f, 1);
+                        continue;
+                }
+                const char *format = unix_letter(*++f);
+                if (format) {
+                        sh_datetime_text(b, date, format, strlen(format));
+                        continue;
+                }
+                switch (*f) {
+                case 'C': sh_buf_putf(b, "%d", k.year / 100); break;
+                case 'e': sh_buf_putf(b, "%2d", k.day); break;
+                case 'G':
+                case 'g':
+                case 'V':
+                        strftime(iso, sizeof iso, *f == 'V' ? "%V" : "%G", &tm);
+                        sh_buf_putf(b, *f == 'G' ? "%04d" : "%02d", atoi(iso) % (*f == 'G' ? 10000 : 100));
+                        break;
+                case 'j': sh_buf_putf(b, "%03d", k.yearday); break;
+                case 'k': sh_buf_putf(b, "%2d", k.hour); break;
+                case 'l': sh_buf_putf(b, "%2d", k.hour % 12 ? k.hour % 12 : 12); break;
+                case 'n': sh_buf_put(b, "\n", 1); break;
+                case 's': sh_buf_putf(b, "%lld", (long long)seconds + (ns >= 500000000)); break;
+                case 't': sh_buf_put(b, "\t", 1); break;
+                case 'U':
+                case 'W': sh_buf_putf(b, "%d", k.yearday / 7); break;
+                case 'u': sh_buf_putf(b, "%d", k.weekday ? k.weekday : 7); break;
+                case 'w': sh_buf_putf(b, "%d", k.weekday); break;
+                default: sh_buf_put(b, f, 1);
+                }
+        }
 }
 static const struct {
         const char *name;
@@ -110,22 +171,23 @@ static const struct sh_cmdlet get_date = {
         .name = "Get-Date",
         .synopsis = "Shows the date and time.",
         .process = date_process,
-        .params = (const struct sh_param[]) { { "Date", .type = "datetime", .position = 1,
-                                                .from_pipeline = true, .from_property = true,
-                                                .alias = "LastWriteTime" },
-                                              { "UnixTimeSeconds", .type = "long", .alias = "UnixTime" },
-                                              { "Year", .type = "int", .min = 1, .max = 9999 },
-                                              { "Month", .type = "int", .min = 1, .max = 12 },
-                                              { "Day", .type = "int", .min = 1, .max = 31 },
-                                              { "Hour", .type = "int", .min = 0, .max = 23 },
-                                              { "Minute", .type = "int", .min = 0, .max = 59 },
-                                              { "Second", .type = "int", .min = 0, .max = 59 },
-                                              { "Millisecond", .type = "int", .min = 0, .max = 999 },
-                                              { "DisplayHint", .type = "string", .values = "Date,Time,DateTime" },
-                                              { "Format", .type = "string" },
-                                              { "UFormat", .type = "string" },
-                                              { "AsUTC", .type = "switch" },
-                                              { 0 } },
+        .params =
+                (const struct sh_param[]) {
+                        { "Date", .type = "datetime", .position = 1, .from_pipeline = true,
+                          .from_property = true, .alias = "LastWriteTime" },
+                        { "UnixTimeSeconds", .type = "long", .alias = "UnixTime" },
+                        { "Year", .type = "int", .min = 1, .max = 9999 },
+                        { "Month", .type = "int", .min = 1, .max = 12 },
+                        { "Day", .type = "int", .min = 1, .max = 31 },
+                        { "Hour", .type = "int", .min = 0, .max = 23 },
+                        { "Minute", .type = "int", .min = 0, .max = 59 },
+                        { "Second", .type = "int", .min = 0, .max = 59 },
+                        { "Millisecond", .type = "int", .min = 0, .max = 999 },
+                        { "DisplayHint", .type = "string", .values = "Date,Time,DateTime" },
+                        { "Format", .type = "string" },
+                        { "UFormat", .type = "string" },
+                        { "AsUTC", .type = "switch" },
+                        { 0 } },
         .examples =
                 (const struct sh_example[]) {
                         { "Get-Date 2024-02-03 -Format yyyy/MM/dd", "2024/02/03", "" },
@@ -212,6 +274,16 @@ static int random_process(struct sh_cmd *c, struct sv input)
         }
         return SH_OK;
 }
+/* '5' and '1.5' as the numbers they are. */
+static bool text_number(struct sv text, struct sv *ret)
+{
+        for (const char *p = text.s->s; *p; p++)
+                if (*p == '.' || *p == 'e' || *p == 'E') {
+                        *ret = sh_double(strtod(text.s->s, NULL));
+                        return true;
+                }
+        return false;
+}
 static int random_end(struct sh_cmd *c)
 {
         struct held *h = sh_state(c);
@@ -235,7 +307,12 @@ static int random_end(struct sh_cmd *c)
                 }
         } else {
                 struct sv lo = sh_arg(c, "Minimum"), hi = sh_arg(c, "Maximum");
-                bool real = lo.kind == SH_DOUBLE || hi.kind == SH_DOUBLE;
+                if (lo.kind == SH_STRING && !text_number(lo, &lo))
+                        lo = sh_arg(c, "Minimum");
+                if (hi.kind == SH_STRING && !text_number(hi, &hi))
+                        hi = sh_arg(c, "Maximum");
+                bool real = lo.kind == SH_DOUBLE || hi.kind == SH_DOUBLE,
+                     wide = lo.kind == SH_INT64 || hi.kind == SH_INT64;
                 double x = 0, y = INT32_MAX;
                 int64_t a = 0, b = INT32_MAX;
                 if (!sh_is_null(lo)) {
@@ -255,8 +332,8 @@ static int random_end(struct sh_cmd *c)
                         int64_t r = a + (int64_t)random_below((uint64_t)(b - a));
                         st = sh_emit(c, real ? sh_double(x + (y - x) * ((double)(random_bits() >> 11) /
                                                                         9007199254740992.0))
-                                        : r >= INT32_MIN && r <= INT32_MAX ? sh_int((int32_t)r)
-                                                                           : sh_long(r));
+                                        : !wide && r >= INT32_MIN && r <= INT32_MAX ? sh_int((int32_t)r)
+                                                                                    : sh_long(r));
                 }
         }
         sh_drop(h->list);
@@ -293,18 +370,28 @@ static const struct sh_cmdlet get_securerandom = {
                                                   { 0 } },
 };
 
-static int guid_end(struct sh_cmd *c)
+static int guid_process(struct sh_cmd *c, struct sv input)
 {
-        struct sv g;
-        int st = sh_call_static(sh_session(c), &sh_type_guid, sh_switch(c, "Empty") ? "Parse" : "NewGuid",
-                                sh_switch(c, "Empty") ? 5 : 7, (struct sh_args) { 0 }, &g);
+        struct sv g, text = sh_arg(c, "InputObject"), zero = SH_NIL;
+        (void)input;
+        bool given = sh_bound(c, "InputObject");
+        if (!given && sh_switch(c, "Empty"))
+                zero = sh_text("00000000-0000-0000-0000-000000000000");
+        int st = given || !sh_is_null(zero)
+                         ? sh_convert(sh_session(c), given ? text : zero, &sh_type_guid, &g)
+                         : sh_call_static(sh_session(c), &sh_type_guid, "NewGuid", 7, (struct sh_args) { 0 },
+                                          &g);
+        sh_drop(zero);
         return st == SH_OK ? emit_owned(c, g) : st;
 }
 static const struct sh_cmdlet new_guid = {
         .name = "New-Guid",
         .synopsis = "Makes a new GUID.",
-        .end = guid_end,
-        .params = (const struct sh_param[]) { { 0 } },
+        .process = guid_process,
+        .params = (const struct sh_param[]) { { "InputObject", .type = "string", .position = 1,
+                                                .from_pipeline = true },
+                                              { "Empty", .type = "switch", .help = "The one of zeros." },
+                                              { 0 } },
         .examples = (const struct sh_example[]) { { "\"$(New-Guid)\".Length", "36", "" },
                                                   { "(New-Guid) -ne (New-Guid)", "True", "" },
                                                   { 0 } },
@@ -391,9 +478,12 @@ static int join_process(struct sh_cmd *c, struct sv input)
                 return st;
         struct sv text = sh_to_text(sh, v);
         const char *quote = sh_switch(c, "SingleQuote") ? "'" : sh_switch(c, "DoubleQuote") ? "\"" : "";
-        struct sv sep = sh_arg(c, "Separator");
+        struct sv sep = sh_arg(c, "Separator"), ofs = SH_NIL;
+        if (!sh_bound(c, "Separator") && sh_var_get(sh, "OFS", &ofs))
+                sep = ofs;
         if (j->any && !sh_is_null(sep))
                 sh_buf_value(sh, &j->b, sep);
+        sh_drop(ofs);
         j->any = true;
         const char *f = sh_arg_text(c, "FormatString", NULL);
         if (f) {

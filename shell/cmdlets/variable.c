@@ -21,6 +21,32 @@ static int scope_of(struct sh_cmd *c, int otherwise)
         return sh_text_same(s, n, "Local", 5) || sh_text_same(s, n, "Private", 7) ? 0 : atoi(s);
 }
 
+/* The same as sh_scope_at counts. */
+static int where_of(struct sh_cmd *c)
+{
+        int n = scope_of(c, 0);
+        return n == SH_SCOPE_GLOBAL ? VS_GLOBAL : n == SH_SCOPE_SCRIPT ? VS_SCRIPT : n > 0 ? 100 + n : VS_LOCAL;
+}
+
+static bool wildcard_in(struct sv patterns, const char *name, size_t n)
+{
+        struct sv item;
+        size_t pos = 0;
+        bool yes = patterns.kind == SH_STRING && sh_wildcard(patterns.s->s, patterns.s->len, name, n, false);
+        while (patterns.kind == SH_ARRAY && !yes && sh_next(patterns, &pos, &item)) {
+                yes = item.kind == SH_STRING && sh_wildcard(item.s->s, item.s->len, name, n, false);
+                sh_drop(item);
+        }
+        return yes;
+}
+
+/* -Include, -Exclude */
+static bool selected(struct sh_cmd *c, const char *name, size_t n)
+{
+        return (!sh_bound(c, "Include") || wildcard_in(sh_arg(c, "Include"), name, n)) &&
+               !wildcard_in(sh_arg(c, "Exclude"), name, n);
+}
+
 static int missing(struct sh_cmd *c, const char *name)
 {
         struct sv target = sh_text(name);
@@ -74,8 +100,8 @@ static int emit_variable(struct sh_cmd *c, uint32_t id, int where)
                 return r;
         }
         struct sh_var *box = sh_var_box(sh, id, where, false);
-        struct sv v = box ? sh_keep((struct sv) { .kind = SH_OTHER, .o = &box->obj }) : SH_NIL;
-        int r = box ? sh_emit(c, v) : SH_OK;
+        struct sv v = box ? sh_keep((struct sv) { .kind = SH_OTHER, .o = &box->obj }) : sh_var_loose(sh, id);
+        int r = sh_emit(c, v);
         sh_drop(v);
         return r;
 }
@@ -84,7 +110,9 @@ static int get_one(struct sh_cmd *c, const char *name, size_t n)
 {
         struct sh *sh = sh_session(c);
         bool scoped = sh_bound(c, "Scope"), there = false;
-        int where = scope_of(c, 0), r = SH_OK;
+        int where = where_of(c), r = SH_OK;
+        if (n && !sh_has_wildcard(name, n) && !selected(c, name, n))
+                return SH_OK;
         if (n && !sh_has_wildcard(name, n)) {
                 uint32_t id = sh_intern(sh, name, n);
                 struct sv v = SH_NIL;
@@ -97,7 +125,7 @@ static int get_one(struct sh_cmd *c, const char *name, size_t n)
                 sh_drop(v);
                 if (!there)
                         return missing(c, name);
-                if (scoped && !sh_switch(c, "ValueOnly"))
+                if (scoped)
                         return emit_variable(c, id, where);
                 if (sh_switch(c, "ValueOnly") && sh_var_get(sh, name, &v)) {
                         r = sh_emit(c, v);
@@ -114,8 +142,8 @@ static int get_one(struct sh_cmd *c, const char *name, size_t n)
         for (uint32_t i = 0; i < f.n && r == SH_OK; i++) {
                 uint32_t len;
                 const char *s = sh_name(sh, f.ids[i], &len);
-                if (!n || sh_wildcard(name, n, s, len, false))
-                        r = emit_variable(c, f.ids[i], 0);
+                if ((!n || sh_wildcard(name, n, s, len, false)) && selected(c, s, len))
+                        r = emit_variable(c, f.ids[i], scoped ? where : 0);
         }
         free(f.ids);
         return r;
@@ -184,15 +212,18 @@ static int set_process(struct sh_cmd *c, struct sv input)
 static int set_one(struct sh_cmd *c, const char *name, struct sv value, bool new)
 {
         struct sh *sh = sh_session(c);
-        int where = scope_of(c, 0);
+        int scope = scope_of(c, 0), where = where_of(c);
         struct sv options = sh_arg(c, "Option"),
                   *slot = sh_scope_slot(sh_scope_at(sh, where), sh_intern(sh, name, strlen(name)), false);
         bool there = slot && slot->kind != SH_K_UNSET, what = true;
         if (new &&there && !sh_switch(c, "Force")) {
                 struct sv target = sh_text(name);
-                int r = sh_cmd_error(c, "VariableAlreadyExists", "ResourceExists", target,
-                                     "A variable with name '%s' already exists.", name);
+                sh_throw_as(sh, "System.Management.Automation.SessionStateException", "VariableAlreadyExists",
+                            "ResourceExists", target, "A variable with name '%s' already exists.", name);
                 sh_drop(target);
+                struct sv e = sh_error_take(sh);
+                int r = sh_stream_error(sh, e);
+                sh_drop(e);
                 return r;
         }
         struct sv shown = sh_to_text(sh, value), said = sh_printf("Name: %s Value: %s", name, shown.s->s);
@@ -207,7 +238,7 @@ static int set_one(struct sh_cmd *c, const char *name, struct sv value, bool new
                 if (box)
                         box->options &= ~(uint32_t)VO_READONLY;
         }
-        r = sh_var_set_scope(sh, name, value, where, text.kind == SH_STRING ? text.s->s : NULL);
+        r = sh_var_set_scope(sh, name, value, scope, text.kind == SH_STRING ? text.s->s : NULL);
         sh_drop(text);
         if (r == SH_OK && sh_bound(c, "Description")) {
                 struct sh_var *box = sh_var_box(sh, sh_intern(sh, name, strlen(name)), where, true);
@@ -287,14 +318,15 @@ static const struct sh_cmdlet new_variable = {
 static int remove_one(struct sh_cmd *c, const char *name, size_t n)
 {
         struct sh *sh = sh_session(c);
-        struct scope *top = sh_scope_at(sh, scope_of(c, 0));
+        struct scope *top = sh_scope_at(sh, where_of(c));
         bool any = false, wild = sh_has_wildcard(name, n), clear = sh_cmdlet_of(c)->name[0] == 'C';
         for (struct scope *s = top; s && !(any && !wild); s = sh_bound(c, "Scope") ? NULL : s->parent)
                 for (uint32_t i = 0; s->layout && i < s->n && i < s->layout->n; i++) {
                         uint32_t len;
                         const char *own = sh_name(sh, s->layout->ids[i], &len);
                         if (s->slots[i].kind == SH_K_UNSET ||
-                            !(wild ? sh_wildcard(name, n, own, len, false) : sh_text_same(name, n, own, len)))
+                            !(wild ? sh_wildcard(name, n, own, len, false) : sh_text_same(name, n, own, len)) ||
+                            !selected(c, own, len))
                                 continue;
                         struct sh_var *box =
                                 s->slots[i].kind == SH_K_BOX ? (struct sh_var *)s->slots[i].o : NULL;
@@ -317,7 +349,14 @@ static int remove_one(struct sh_cmd *c, const char *name, size_t n)
                                 continue;
                         }
                         if (clear) {
+                                uint32_t options = box ? box->options : 0;
+                                if (box)
+                                        box->options &= ~(uint32_t)VO_READONLY;
                                 sh_slot_write(sh, &s->slots[i], SH_NIL, s->layout->ids[i]);
+                                if (box)
+                                        box->options = options;
+                                if (sh_switch(c, "PassThru"))
+                                        emit_variable(c, s->layout->ids[i], s == top ? where_of(c) : 0);
                         } else {
                                 struct sv old = s->slots[i];
                                 s->slots[i] = SH_UNSET;
@@ -329,7 +368,7 @@ static int remove_one(struct sh_cmd *c, const char *name, size_t n)
                                 }
                         }
                 }
-        return any || wild ? SH_OK : missing(c, name);
+        return any || wild || !selected(c, name, n) ? SH_OK : missing(c, name);
 }
 static int remove_process(struct sh_cmd *c, struct sv input)
 {
@@ -362,7 +401,7 @@ static const struct sh_cmdlet clear_variable = {
         .synopsis = "Sets variables to null.",
         .should_process = true,
         .process = remove_process,
-        .params = (const struct sh_param[]) { REMOVING },
+        .params = (const struct sh_param[]) { { "PassThru", .type = "switch" }, REMOVING },
         .examples = (const struct sh_example[]) { { "$x = 1; Clear-Variable x; $null -eq $x", "True", "" },
                                                   { "$x = 1; Clear-Variable x; Test-Path variable:x", NULL,
                                                     "It is still there." },

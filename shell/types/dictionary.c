@@ -673,6 +673,12 @@ const struct sh_type sh_type_hashtable = { .name = "System.Collections.Hashtable
                                            .construct = hash_construct,
                                            .kind = SH_HASH,
                                            .interfaces = hash_interfaces };
+const struct sh_type sh_type_ordered_hashtable = { .name = "System.Management.Automation.OrderedHashtable",
+                                                   .base = &sh_type_hashtable,
+                                                   .free = hash_free,
+                                                   .construct = hash_construct,
+                                                   .kind = SH_HASH,
+                                                   .interfaces = hash_interfaces };
 const struct sh_type sh_type_ordered = { .name = "System.Collections.Specialized.OrderedDictionary",
                                          .other_names = ordered_names,
                                          .base = &sh_type_object,
@@ -706,5 +712,5 @@ static const struct sh_type sorted_list_type =
 static const struct sh_type old_sorted_type = TABLE("System.Collections.SortedList", sorted_members);
 
 SH_TYPES(dictionary, &sh_type_dictionary_entry, &sh_type_key_value, &sh_type_enumerator, &sh_type_hashtable,
-         &sh_type_ordered, &sh_type_dictionary, &concurrent_type, &sorted_type, &sorted_list_type,
-         &old_sorted_type);
+         &sh_type_ordered_hashtable, &sh_type_ordered, &sh_type_dictionary, &concurrent_type, &sorted_type,
+         &sorted_list_type, &old_sorted_type);

@@ -145,21 +145,38 @@ static struct sv mode_of(struct info *i, bool folder)
                          hidden ? 'h' : '-', '-');
 }
 
+static const struct {
+        const char *name;
+        int32_t value;
+} attribute_items[] = { { "None", 0 },
+                        { "ReadOnly", 1 },
+                        { "Hidden", 2 },
+                        { "System", 4 },
+                        { "Directory", 16 },
+                        { "Archive", 32 },
+                        { "Device", 64 },
+                        { "Normal", 128 },
+                        { "Temporary", 256 },
+                        { "SparseFile", 512 },
+                        { "ReparsePoint", 1024 },
+                        { "Compressed", 2048 },
+                        { "Offline", 4096 },
+                        { "NotContentIndexed", 8192 },
+                        { "Encrypted", 16384 } };
+static struct sh_enum attributes = {
+        .obj = { .refs = 1, .type = &attributes.type },
+        .type = { .name = "System.IO.FileAttributes", .base = &sh_type_enum, .kind = SH_ENUM },
+        .flags = true,
+        .n = sizeof attribute_items / sizeof *attribute_items,
+        .items = (const void *)attribute_items
+};
 static struct sv attributes_of(struct info *i, bool folder)
 {
-        struct sh_buf b = { 0 };
         const char *name = strrchr(i->path.s->s, '/');
-        if (i->exists && access(i->path.s->s, W_OK) != 0)
-                sh_buf_puts(&b, "ReadOnly");
-        if (name && name[1] == '.')
-                sh_buf_puts(&b, b.n ? ", Hidden" : "Hidden");
-        if (folder)
-                sh_buf_puts(&b, b.n ? ", Directory" : "Directory");
-        if (S_ISLNK(i->st.st_mode))
-                sh_buf_puts(&b, b.n ? ", ReparsePoint" : "ReparsePoint");
-        if (!b.n)
-                sh_buf_puts(&b, "Normal");
-        return sh_buf_take(&b);
+        int32_t bits = (i->exists && access(i->path.s->s, W_OK) != 0 ? 1 : 0) |
+                       (name && name[1] == '.' ? 2 : 0) | (folder ? 16 : 0) |
+                       (S_ISLNK(i->st.st_mode) ? 1024 : 0);
+        return sh_enum_value(&attributes, bits ? bits : 128);
 }
 
 static struct sv text_property(struct info *i, intptr_t what, bool folder)
@@ -408,4 +425,4 @@ const struct sh_type sh_type_directoryinfo = { .name = "System.IO.DirectoryInfo"
                                                .construct = file_construct,
                                                .convert = file_convert };
 
-SH_TYPES(file, &sh_type_fileinfo, &sh_type_directoryinfo, &sh_type_filesysteminfo);
+SH_TYPES(file, &attributes.type, &sh_type_fileinfo, &sh_type_directoryinfo, &sh_type_filesysteminfo);

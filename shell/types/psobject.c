@@ -205,12 +205,14 @@ static const struct sh_member members_members[] = {
         SH_M("Remove", "void Remove(string name)", members_remove),
         SH_M("Match", "System.Object[] Match(string name)", members_match),
 };
-const struct sh_type sh_type_ps_members = { .name = "System.Management.Automation.PSMemberInfoIntegratingCollection`1",
-                                            .base = &sh_type_object,
-                                            SH_MEMBERS(members_members),
-                                            .next = members_next,
-                                            .index = members_index,
-                                            .free = members_free };
+const struct sh_type sh_type_ps_members = {
+        .name = "System.Management.Automation.PSMemberInfoIntegratingCollection`1",
+        .base = &sh_type_object,
+        SH_MEMBERS(members_members),
+        .next = members_next,
+        .index = members_index,
+        .free = members_free
+};
 
 static struct sv members_new(struct sh *sh, struct sv self, bool methods)
 {
@@ -252,9 +254,12 @@ static int view_copy(struct sh *sh, struct sv self, struct sh_args a, struct sv 
         return SH_OK;
 }
 static const struct sh_member view_members[] = {
-        SH_P("Properties", "System.Management.Automation.PSMemberInfoCollection Properties {get;}", view_properties),
-        SH_P("Members", "System.Management.Automation.PSMemberInfoCollection Members {get;}", view_properties),
-        SH_P("Methods", "System.Management.Automation.PSMemberInfoCollection Methods {get;}", view_properties, 1),
+        SH_P("Properties", "System.Management.Automation.PSMemberInfoCollection Properties {get;}",
+             view_properties),
+        SH_P("Members", "System.Management.Automation.PSMemberInfoCollection Members {get;}",
+             view_properties),
+        SH_P("Methods", "System.Management.Automation.PSMemberInfoCollection Methods {get;}", view_properties,
+             1),
         SH_P("TypeNames", "System.Collections.ObjectModel.Collection[string] TypeNames {get;}", view_types),
         SH_P("BaseObject", "System.Object BaseObject {get;}", view_base),
         SH_P("ImmediateBaseObject", "System.Object ImmediateBaseObject {get;}", view_base),
@@ -312,7 +317,9 @@ static int type_property(struct sh *sh, struct sv self, struct sh_args a, struct
                 sh_type_full_name(&b, t);
                 *ret = sh_buf_take(&b);
                 break;
-        case T_SPACE: *ret = name > t->name ? sh_string(t->name, (size_t)(name - t->name) - 1) : sh_text(""); break;
+        case T_SPACE:
+                *ret = name > t->name ? sh_string(t->name, (size_t)(name - t->name) - 1) : sh_text("");
+                break;
         case T_BASE: *ret = t->base ? sh_type_value(t->base) : SH_NIL; break;
         case T_ARRAY: *ret = sh_bool(t->is_array); break;
         case T_ENUM: *ret = sh_bool(t != &sh_type_enum && sh_type_is(t, &sh_type_enum)); break;
@@ -352,8 +359,16 @@ static int type_is_instance(struct sh *sh, struct sv self, struct sh_args a, str
         (void)sh;
         if (a.n != 1)
                 return SH_NONE;
-        *ret = sh_bool(!sh_is_null(a.v[0]) && sh_type_is(sh_type_of(sh_unwrap(a.v[0])), sh_type_referred(self)));
+        *ret = sh_bool(!sh_is_null(a.v[0]) &&
+                       sh_type_is(sh_type_of(sh_unwrap(a.v[0])), sh_type_referred(self)));
         return SH_OK;
+}
+static int type_enum(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        const char *name = sh_member_arg(sh) ? "GetValues" : "GetNames";
+        return a.n ? SH_NONE
+                   : sh_call_static(sh, &sh_type_enum, name, strlen(name), (struct sh_args) { 1, &self },
+                                    ret);
 }
 static bool type_equals(struct sv a, struct sv b)
 {
@@ -372,6 +387,8 @@ static const struct sh_member type_members[] = {
         SH_P("IsClass", "bool IsClass {get;}", type_property, T_CLASS),
         SH_P("IsGenericType", "bool IsGenericType {get;}", type_property, T_GENERIC),
         SH_M("ToString", "string ToString()", type_string),
+        SH_M("GetEnumNames", "string[] GetEnumNames()", type_enum, 0),
+        SH_M("GetEnumValues", "array GetEnumValues()", type_enum, 1),
         SH_M("GetElementType", "type GetElementType()", type_element),
         SH_M("IsInstanceOfType", "bool IsInstanceOfType(System.Object o)", type_is_instance),
 };
@@ -384,5 +401,5 @@ const struct sh_type sh_type_type = { .name = "System.RuntimeType",
                                       .equals = type_equals,
                                       .kind = SH_TYPE };
 
-SH_TYPES(psobject, &sh_type_psobject, &sh_type_anything, &sh_type_ps_property, &sh_type_ps_members, &sh_type_ps_object,
-         &sh_type_type);
+SH_TYPES(psobject, &sh_type_psobject, &sh_type_anything, &sh_type_ps_property, &sh_type_ps_members,
+         &sh_type_ps_object, &sh_type_type);
