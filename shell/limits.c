@@ -237,6 +237,11 @@ bool sh_limits_command(const struct sh_target *t)
         }
 }
 
+bool sh_limits_whole(const struct sh_target *t)
+{
+        return sh_limits_command(t) && !json_array_size(json_object_get(listed(t->name), "Parameters"));
+}
+
 static const json_t *parameter(const json_t *cmdlet, const char *name)
 {
         size_t i;

@@ -43,6 +43,7 @@ bool sh_limits_let_profiles(void);
 /* What follows asks only where sh_limits is not NULL. */
 bool sh_limits_class(const char *name, const char *method_or_null); /* whether the agent shows it to this user */
 bool sh_limits_command(const struct sh_target *);             /* whether the command is there at all */
+bool sh_limits_whole(const struct sh_target *);               /* the same, with all of its parameters and values */
 int sh_limits_bound(struct sh_cmd *);                         /* its parameters as bound now; throws */
 void sh_limits_node(struct parser *, struct node *, bool done); /* a piece of program: may add a parse error */
 void sh_limits_type(struct parser *, const char *name, size_t n, unsigned at);

@@ -389,6 +389,8 @@ static int take_line(struct sh_hosts *all, struct sh_host *h, const char *s, siz
                         h->outcome = SH_HOST_ANSWERED;
                 return SH_OK;
         }
+        if (all->idle)
+                h->begun = now_ms();
         if (!is_true(line, "End"))
                 return all->line ? all->line(all, h, line) : SH_OK;
         over(h, is_true(line, "Failed") ? SH_HOST_FAILED : SH_HOST_ANSWERED);

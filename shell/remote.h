@@ -55,6 +55,7 @@ struct sh_hosts {
         struct sh_host *first;
         unsigned throttle;
         double connect_timeout, timeout; /* seconds each; 0 = none */
+        bool idle;                       /* each line that comes begins the time anew */
         int (*line)(struct sh_hosts *, struct sh_host *, struct rv_json line);
         void *state;
 };
@@ -73,6 +74,14 @@ int sh_ssh_stream(const char *name, const struct sh_target_options *, const char
 
 /* fan.c: gives the host to reeve-fan, which reaches it without a process of its own. False: ssh must. */
 bool sh_fan_start(struct sh_host *, const struct sh_target_options *);
+
+/* cmdlets/remote.c: the connections of the sessions that a parameter names, out of the list while they are used; and
+ * back. A session that is not open is an error of the command. */
+int sh_sessions_take(struct sh_cmd *, const char *param, struct sh_host **ret);
+void sh_sessions_return(struct sh_host *first);
+/* An error that a host's line tells; a host that did not answer. Non-terminating errors. */
+int sh_remote_error(struct sh_cmd *, const struct sh_host *, struct rv_json line);
+int sh_remote_tell(struct sh_cmd *, const struct sh_host *);
 
 int sh_remote_main(int argc, char **argv); /* reeve remote */
 

@@ -9,6 +9,8 @@
  *      <- {"Id":1,"Stream":1,"Value":...}      streams as PowerShell numbers them
  *      <- {"Id":1,"Stream":2,"Message":"...","ErrorId":"...","Category":"..."}
  *      <- {"Id":1,"End":true,"Failed":false}
+ *
+ * A request with "File" instead of "Script" is one of Copy-Item's (filecopy.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +24,7 @@
 
 #include "shell/carry.h"
 #include "shell/error.h"
+#include "shell/filecopy.h"
 #include "shell/limits.h"
 #include "shell/pack.h"
 #include "shell/remote.h"
@@ -219,21 +222,22 @@ static int run_request(struct sh *sh, struct rv_json request)
 
 static void answer(struct sh *sh, char *line, size_t n)
 {
-        struct rv_json j = rv_json_at(line, n), request, id;
-        bool negative;
+        struct rv_json j = rv_json_at(line, n), request, id, file;
+        bool negative, failed;
         if (!rv_json_take(&j, &request) || !rv_json_find(request, "Id", &id) ||
             !rv_json_integer(&id, &far.id, &negative))
                 return;
         sh_interrupt = 0;
-        int st = run_request(sh, request);
-        if (st == SH_ERROR) {
+        if (rv_json_find(request, "File", &file)) {
+                failed = sh_file_answer(sh, request, far.id, send_line) != SH_OK;
+        } else if ((failed = run_request(sh, request) == SH_ERROR)) {
                 struct sv e = sh_error_take(sh);
                 send_error(sh, e);
                 sh_drop(e);
         }
         struct rv_buf b = { 0 };
         rv_buf_putf(&b, "{\"Id\":%llu,\"End\":true,\"Failed\":%s}", (unsigned long long)far.id,
-                    st == SH_ERROR ? "true" : "false");
+                    failed ? "true" : "false");
         send_line(&b);
 }
 
@@ -268,6 +272,7 @@ static void *serve(void *state)
         for (ssize_t n; in && !far.gone && (n = getline(&line, &cap, in)) > 0;)
                 answer(sh, line, (size_t)n);
         free(line);
+        sh_file_over();
         sh->exiting = true;
         sh_free(sh);
         return NULL;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "shell/code.h"
+#include "shell/filecopy.h"
 #include "shell/fileinfo.h"
 #include "shell/files.h"
 #include "shell/text.h"
@@ -768,11 +769,23 @@ static int transfer_process(struct sh_cmd *c, struct sv input)
         (void)input;
         return sh_for_paths(c, transfer);
 }
+static int copy_process(struct sh_cmd *c, struct sv input)
+{
+        bool to = sh_bound(c, "ToSession"), from = sh_bound(c, "FromSession");
+        if (to && from)
+                return sh_cmd_throw(c, "InvalidInput", "InvalidArgument", SH_NIL,
+                                    "-ToSession and -FromSession cannot be used together: copy here first.");
+        return from ? sh_copy_from_session(c)
+               : to ? sh_for_paths(c, sh_copy_to_sessions)
+                    : transfer_process(c, input);
+}
 static const struct sh_cmdlet copy_item = {
         .name = "Copy-Item",
         .alias = (const char *[]) { "cpi", "copy", NULL },
-        .synopsis = "Copies files and folders.",
-        .process = transfer_process,
+        .synopsis = "Copies files and folders, here or to and from other hosts.",
+        .description = "Between hosts each file is at its destination whole or not at all; permissions and the "
+                       "time of the last change come along.",
+        .process = copy_process,
         .should_process = true,
         .default_set = "Path",
         .params = (const struct sh_param[]) { PATHS_NEEDED(1),
@@ -782,11 +795,16 @@ static const struct sh_cmdlet copy_item = {
                                               { "Container", .type = "switch" },
                                               { "Recurse", .type = "switch" },
                                               { "PassThru", .type = "switch" },
+                                              { "ToSession", .type = "object[]",
+                                                .help = "To the hosts of these sessions of New-PSSession." },
+                                              { "FromSession", .type = "object",
+                                                .help = "From the host of this session; the path is there." },
                                               { 0 } },
         .examples =
                 (const struct sh_example[]) {
                         { "Set-Content ci-a 1; Copy-Item ci-a ci-b; Get-Content ci-b; Remove-Item ci-a, ci-b",
                           "1", "" },
+                        { "Copy-Item site /srv/www -Recurse -ToSession (New-PSSession web1,web2)", NULL, "" },
                         { "Copy-Item /nowhere /tmp -ErrorAction Ignore; $?", "False", "" },
                         { 0 } },
 };

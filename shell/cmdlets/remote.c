@@ -281,7 +281,7 @@ static int give_value(struct sh_cmd *c, const struct sh_host *h, struct rv_json 
         return st;
 }
 
-static int give_error(struct sh_cmd *c, const struct sh_host *h, struct rv_json line)
+int sh_remote_error(struct sh_cmd *c, const struct sh_host *h, struct rv_json line)
 {
         char *message = text_of(line, "Message", "an error"), *id = text_of(line, "ErrorId", "RemoteError"),
              *category = text_of(line, "Category", "NotSpecified");
@@ -303,7 +303,7 @@ static int on_line(struct sh_hosts *all, struct sh_host *h, struct rv_json line)
         if (!rv_json_find(line, "Stream", &v) || !rv_json_integer(&v, &stream, &negative))
                 return SH_OK;
         if (stream == SH_ERR)
-                return give_error(c, h, line);
+                return sh_remote_error(c, h, line);
         if (!rv_json_find(line, "Value", &v))
                 return SH_OK;
         if (stream == SH_OUT)
@@ -325,7 +325,7 @@ static int on_line(struct sh_hosts *all, struct sh_host *h, struct rv_json line)
 }
 
 /* One sentence and one id for each way in which a host can fail to answer. */
-static int tell_outcome(struct sh_cmd *c, const struct sh_host *h)
+int sh_remote_tell(struct sh_cmd *c, const struct sh_host *h)
 {
         static const struct {
                 const char *id, *category, *text;
@@ -354,7 +354,7 @@ static int tell_outcomes(struct sh_cmd *c, const struct sh_hosts *all)
         for (const struct sh_host *h = all->first; h; h = h->next, n++) {
                 counts[h->outcome]++;
                 if (st == SH_OK)
-                        st = tell_outcome(c, h);
+                        st = sh_remote_tell(c, h);
         }
         if (st == SH_OK)
                 st = sh_cmd_stream(c, SH_VERBOSE,
@@ -380,16 +380,16 @@ static struct sh_host *hosts_named(struct sh_cmd *c, struct target *t)
         return first;
 }
 
-/* The connections of the sessions given, out of the list while they are used. */
-static int hosts_of_sessions(struct sh_cmd *c, struct sh_host **ret)
+int sh_sessions_take(struct sh_cmd *c, const char *param, struct sh_host **ret)
 {
-        struct sv list = sh_arg(c, "Session");
+        struct sv list = sh_arg(c, param);
         struct sh_host **end = ret;
-        for (uint32_t i = 0; list.kind == SH_ARRAY && i < list.a->n; i++) {
-                struct sh_host **at = find_session(id_of(c, list.a->v[i])), *h = *at;
+        for (uint32_t i = 0; i < (list.kind == SH_ARRAY ? list.a->n : 1); i++) {
+                struct sv one = list.kind == SH_ARRAY ? list.a->v[i] : list;
+                struct sh_host **at = find_session(id_of(c, one)), *h = *at;
                 if (!h || h->phase != HOST_READY) {
                         int st =
-                                sh_cmd_error(c, "SessionNotOpen", "InvalidArgument", list.a->v[i],
+                                sh_cmd_error(c, "SessionNotOpen", "InvalidArgument", one,
                                              h ? "The session to %s is broken." : "There is no such session.",
                                              h ? h->name : "");
                         if (st != SH_OK)
@@ -404,7 +404,7 @@ static int hosts_of_sessions(struct sh_cmd *c, struct sh_host **ret)
         return SH_OK;
 }
 
-static void put_back(struct sh_host *first)
+void sh_sessions_return(struct sh_host *first)
 {
         struct sh_host **end = all_sessions();
         while (*end)
@@ -427,7 +427,7 @@ static int invoke_there(struct sh_cmd *c)
         };
         int st = put_request(c, &request);
         if (st == SH_OK && by_session)
-                st = hosts_of_sessions(c, &all.first);
+                st = sh_sessions_take(c, "Session", &all.first);
         else if (st == SH_OK)
                 all.first = hosts_named(c, &t);
         if (st == SH_OK)
@@ -435,7 +435,7 @@ static int invoke_there(struct sh_cmd *c)
         if (st == SH_OK)
                 st = tell_outcomes(c, &all);
         if (by_session)
-                put_back(all.first);
+                sh_sessions_return(all.first);
         for (struct sh_host *h = by_session ? NULL : all.first, *next; h; h = next) {
                 next = h->next;
                 sh_host_free(h);
@@ -526,7 +526,7 @@ static int new_session_end(struct sh_cmd *c)
                         continue;
                 }
                 h->id = ++sessions.serial;
-                put_back(h);
+                sh_sessions_return(h);
                 struct sv o = session_object(h);
                 if (st == SH_OK)
                         st = sh_emit(c, o);

@@ -53,7 +53,7 @@ struct fan_host {
         ssh_channel channel;
         char *in, *out; /* from the shell, to it */
         size_t nin, nout, sent;
-        bool in_ended, told_eof;
+        bool in_ended, told_eof, gone; /* gone: the shell */
         int64_t eof_at; /* since when nothing more comes; 0 = it may */
         unsigned key;   /* of the keys offered */
 };

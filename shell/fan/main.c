@@ -275,61 +275,76 @@ static void step_exec(struct fan_host *h)
 
 /* ---- bytes ---- */
 
-static void errors_through(struct fan_host *h)
+/* Each says whether it has moved anything: what libssh takes in on the way wakes nobody. */
+static bool errors_through(struct fan_host *h)
 {
         char buf[4096];
         int n;
+        bool moved = false;
         while ((n = ssh_channel_read_nonblocking(h->channel, buf, sizeof buf, 1)) > 0) {
                 ssize_t told = write(h->err, buf, (size_t)n);
                 (void)told; /* a full pipe: the words are for people */
+                moved = true;
         }
+        return moved;
 }
 
-/* False: whoever asked has gone. */
 static bool to_shell(struct fan_host *h)
 {
-        for (;;) {
+        for (bool moved = false;;) {
                 if (h->sent == h->nout) {
                         int n = ssh_channel_read_nonblocking(h->channel, h->out, FAN_BUFFER, 0);
                         h->sent = 0;
                         h->nout = n > 0 ? (size_t)n : 0;
                         if (n <= 0)
-                                return true;
+                                return moved;
                 }
                 ssize_t n = write(h->stream, h->out + h->sent, h->nout - h->sent);
-                if (n < 0)
-                        return errno == EAGAIN || errno == EINTR;
+                if (n < 0) {
+                        h->gone = errno != EAGAIN && errno != EINTR;
+                        return moved;
+                }
                 h->sent += (size_t)n;
+                moved = true;
         }
 }
 
-static void from_shell(struct fan_host *h)
+static bool from_shell(struct fan_host *h)
 {
+        bool moved = false;
         if (!h->nin && !h->in_ended) {
                 ssize_t n = read(h->stream, h->in, FAN_BUFFER);
                 if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
                         h->in_ended = true;
                 h->nin = n > 0 ? (size_t)n : 0;
         }
-        if (h->nin) {
+        if (h->nin && ssh_channel_window_size(h->channel) > 0) {
                 int n = ssh_channel_write(h->channel, h->in, (uint32_t)h->nin);
                 if (n > 0) {
                         memmove(h->in, h->in + n, h->nin - (size_t)n);
                         h->nin -= (size_t)n;
+                        moved = true;
                 }
         }
         if (h->in_ended && !h->nin && !h->told_eof) {
                 h->told_eof = true;
                 ssh_channel_send_eof(h->channel);
         }
+        return moved;
+}
+
+static bool pump(struct fan_host *h)
+{
+        bool errors = errors_through(h), out = to_shell(h), in = from_shell(h);
+        return errors || out || in;
 }
 
 static void step_pump(struct fan_host *h)
 {
         char status[16];
-        from_shell(h);
-        errors_through(h);
-        if (!to_shell(h)) {
+        while (!h->gone && pump(h))
+                ;
+        if (h->gone) {
                 end(h, 0, "");
                 return;
         }

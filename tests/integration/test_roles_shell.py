@@ -63,7 +63,7 @@ def remote(agent, script, want):
         os.setuid(1)
     r = subprocess.Popen([os.path.join(programs, 'reeve'), '-Command', 'reeve remote'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                          preexec_fn=become, close_fds=False, env={'PATH': '/usr/bin:/bin', 'HOME': '/nonexistent', 'REEVE_SOCKET': agent.path, 'REEVE_AGENT_FD': '3'})
-    r.stdin.write(json.dumps({'Id': 1, 'Script': script}) + '\n')
+    r.stdin.write(json.dumps({'Id': 1, **(script if isinstance(script, dict) else {'Script': script})}) + '\n')
     r.stdin.flush()
     said = ''
     while '"End":true' not in said and (line := r.stdout.readline()):
@@ -114,6 +114,8 @@ try:
         remote(agent, text, MODE)
     for text in ('Get-Service', 'Get-Content /etc/passwd', 'sh -c id', 'reeve rpc Hello'):
         remote(agent, text, NOT_THERE)
+    remote(agent, {'File': 'Get', 'Path': f'{read}/f'}, 'does not allow Copy-Item')
+    remote(agent, {'File': 'Put', 'Path': '/tmp', 'Leaf': 'x'}, 'does not allow Copy-Item')
     r = run(agent, 'Get-Command | Select-Object -ExpandProperty Name')
     case('None: Get-Command shows what there is', 'Get-Process' in r.stdout and 'Get-Service' not in r.stdout and 'Invoke-Expression' not in r.stdout and 'Set-Content' not in r.stdout, r.stdout)
     r = run(agent, 'Get-Service')
@@ -143,6 +145,9 @@ try:
     remote(agent, '$x = 2; $x * 3', '"Value":6')
     remote(agent, '[System.IO.File]::ReadAllText("/x")', MODE)
     remote(agent, f'Get-Content {secret}/f', '"Stream":2')
+    remote(agent, {'File': 'Get', 'Path': f'{secret}/f'}, 'PermissionDenied')
+    remote(agent, {'File': 'Put', 'Path': secret, 'Leaf': 'n'}, 'PermissionDenied')
+    remote(agent, {'File': 'Put', 'Path': write, 'Leaf': 'n'}, '"Failed":false')
     for text in ('New-Object System.IO.FileInfo x', 'Add-Type "x"', 'sh -c id', '/bin/sh -c id', '& "/bin/sh"', '/usr/bin/env id'):
         bad(agent, text)
     for text in (f'Get-Content {secret}/f', f'cat {secret}/f', f'Get-ChildItem {secret} -ErrorAction Stop', f'Set-Content {read}/g x', f'Set-Content {secret}/g x', f'1 > {secret}/g', f'Remove-Item {read}/f',
