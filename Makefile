@@ -57,6 +57,7 @@ TYPE_NAMES := $(patsubst shell/types/%.c,%,$(sort $(wildcard shell/types/*.c)))
 MONITOR_C := $(sort $(wildcard agent/monitor/*.c))
 SSH_C := $(sort $(wildcard agent/ssh/*.c))
 FAN_C := $(sort $(wildcard shell/fan/*.c))
+SFTP_C := $(filter-out agent/sftp/main.c,$(sort $(wildcard agent/sftp/*.c)))
 GEN_H := $(patsubst schema/classes/%.mof,$(B)/gen/%.h,$(filter-out schema/classes/qualifiers.mof,$(MOF)))
 GEN_C := $(B)/gen/classes.c
 REGISTRY_C := $(B)/gen/registry.c
@@ -69,9 +70,10 @@ AGENT_A := $(B)/lib/agent.a
 PROVIDER_A := $(B)/lib/providers.a
 SHELL_A := $(B)/lib/shell.a
 MONITOR_A := $(B)/lib/monitor.a
+SFTP_A := $(B)/lib/sftp.a
 
 BINS := $(if $(wildcard agent/main.c),$(B)/bin/reeve-agent) $(if $(wildcard shell/main.c),$(B)/bin/reeve) \
-	$(if $(MONITOR_C),$(B)/bin/reeved) $(if $(SSH_C),$(B)/bin/reeve-ssh) $(if $(FAN_C),$(B)/bin/reeve-fan)
+	$(if $(MONITOR_C),$(B)/bin/reeved) $(if $(SSH_C),$(B)/bin/reeve-ssh) $(if $(FAN_C),$(B)/bin/reeve-fan) $(B)/bin/reeve-sftp
 
 .PHONY: all
 all: $(BINS)
@@ -128,6 +130,7 @@ $(eval $(call archive,$(AGENT_A),$(call obj,$(AGENT_C))))
 $(eval $(call archive,$(PROVIDER_A),$(B)/obj/gen/registry.o $(call obj,$(PROVIDER_C) $(PROVIDER_LIB_C))))
 $(eval $(call archive,$(SHELL_A),$(B)/obj/gen/shell_registry.o $(call obj,$(SHELL_C))))
 
+$(eval $(call archive,$(SFTP_A),$(call obj,$(SFTP_C))))
 $(eval $(call archive,$(MONITOR_A),$(call obj,$(filter-out agent/monitor/main.c,$(MONITOR_C)))))
 
 AGENT_LIBS := -Wl,--start-group $(AGENT_A) $(PROVIDER_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A) -Wl,--end-group
@@ -145,6 +148,9 @@ $(B)/bin/reeved: $(call obj,agent/monitor/main.c agent/log.c) $(MONITOR_A)
 	$(link) $^ $(call libs_of,libuv libcrypto)
 $(B)/bin/reeve-ssh: $(call obj,$(SSH_C) agent/monitor/request.c)
 	$(link) $^ $(call libs_of,libuv $(PKGS_SSH) libseccomp)
+
+$(B)/bin/reeve-sftp: $(call obj,agent/sftp/main.c) $(SFTP_A) $(WIRE_A) $(SCHEMA_A)
+	$(link) $^ $(call libs_of,jansson libseccomp)
 
 $(B)/bin/reeve-fan: $(call obj,$(FAN_C))
 	$(link) $^ $(call libs_of,$(PKGS_SSH))
@@ -164,12 +170,12 @@ FUZZ_C := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 # Each fuzzer is built twice: with libFuzzer (make fuzz) and as a plain program that replays a corpus (tests).
 REPLAY := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(FUZZ_C))
 $(call obj,$(UNIT_C) $(FUZZ_C)): | $(B)/gen/stamp
-ALL_ARCHIVES := $(SHELL_A) $(AGENT_A) $(PROVIDER_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A) $(MONITOR_A)
+ALL_ARCHIVES := $(SHELL_A) $(AGENT_A) $(PROVIDER_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A) $(MONITOR_A) $(SFTP_A)
 ALL_LIBS := -Wl,--start-group $(ALL_ARCHIVES) -Wl,--end-group
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(ALL_ARCHIVES)
-	$(link) $< $(ALL_LIBS) $(call libs_of,$(PKGS) $(PKGS_SHELL) libcrypto) -lcmocka -lm
+	$(link) $< $(ALL_LIBS) $(call libs_of,$(PKGS) $(PKGS_SHELL) libcrypto libseccomp) -lcmocka -lm
 $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(ALL_ARCHIVES)
-	$(link) $< $(B)/obj/tests/fuzz/replay.o $(ALL_LIBS) $(call libs_of,$(PKGS) $(PKGS_SHELL) libcrypto) -lm
+	$(link) $< $(B)/obj/tests/fuzz/replay.o $(ALL_LIBS) $(call libs_of,$(PKGS) $(PKGS_SHELL) libcrypto libseccomp) -lm
 
 # The agent's own code with the misbehaving providers of tests/agent.
 MODES := $(if $(wildcard agent/main.c),$(B)/tests/bin/reeve-agent-modes)
@@ -213,7 +219,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/reeve $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(B)/bin/reeve $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(B)/bin/reeved $(DESTDIR)$(PREFIX)/sbin/
-	install -m 755 $(B)/bin/reeve-agent $(B)/bin/reeve-ssh $(B)/bin/reeve-fan $(DESTDIR)$(PREFIX)/libexec/reeve/
+	install -m 755 $(B)/bin/reeve-agent $(B)/bin/reeve-ssh $(B)/bin/reeve-sftp $(B)/bin/reeve-fan $(DESTDIR)$(PREFIX)/libexec/reeve/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	for m in docs/man/*.1; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man1/ || true; done
 	for m in docs/man/*.8; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man8/ || true; done

@@ -146,6 +146,7 @@ struct rv_request {
         const char *since;              /* a conditional read: the revision that is known, or "" */
         uint64_t revision, revision_changes;
         struct rv_subscription *subscription; /* that waits to be stored */
+        struct rv_note *note;           /* note.h: whose intent is being written */
         struct rv_buf out;              /* the result */
         struct rv_buf chunk;            /* rows of the next $/progress */
         struct rv_buf partial;          /* complaints, as JSON objects */
@@ -163,6 +164,8 @@ void rv_request_orphan(struct rv_request *);    /* the session has gone */
 /* ---- record.c ---- */
 struct rv_audit *rv_request_audit(struct rv_request *); /* what is recorded of it; NULL: out of memory */
 void rv_request_denied(struct rv_request *, const struct rv_error *);
+/* A denial as described; message is a text. Within the user's bounds. */
+void rv_request_record_denied(struct rv_request *, const struct rv_audit_what *, void *message);
 
 /* ---- sql.c ---- */
 int rv_request_sql(struct rv_request *, const char *text, struct rv_error *);
@@ -184,6 +187,7 @@ struct rv_session {
         struct rv_buf writing;          /* handed to libuv */
         struct rv_request *requests;
         unsigned nrequests;
+        struct rv_note *notes;          /* note.h: without outcome yet */
         enum rv_session_state { RV_SESSION_OPEN, RV_SESSION_DRAINING, RV_SESSION_CLOSED } state;
         bool reading, in_input;
         struct rv_work flush;

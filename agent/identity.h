@@ -20,6 +20,7 @@ struct rv_identity {
         char key[96];         /* fingerprint of the login key, "" for local peers */
         char source[64];      /* "local", or "ADDRESS:PORT" */
         char session[40];     /* id, unique for the life of the host's boot */
+        char service[16];     /* "Sftp", "Forward": the program of reeved's that asks in the user's name; else "" */
         char role[64];        /* the only role, where the login key has one (role=NAME); "": what the roles say */
         unsigned ngroups;
         gid_t groups[64];     /* supplementary ones */

@@ -17,6 +17,7 @@
 #include "agent/desired.h"
 #include "agent/scrape.h"
 #include "agent/indicate.h"
+#include "agent/note.h"
 #include "agent/wql.h"
 
 #define SCRAPE_NS UINT64_C(5000000000) /* a scrape that names no Timeout */
@@ -832,6 +833,17 @@ static const struct rv_op ops[] = {
                   { "Credit", "integer", "So many events more may be sent.", false },
                   { 0 } },
           true },
+        { "Record", "Only from programs that reeved started for an SSH session: what they do, for the audit.", "Recorded",
+          rv_op_record,
+          (const struct rv_param[]) {
+                  { "Method", "string", "What is done, such as Write.", false },
+                  { "Target", "string", "To what: a path, HOST:PORT.", false },
+                  { "Arguments", "object", "With what, or what came of it.", false },
+                  { "Record", "integer", "Its outcome: the number that its intent was answered with.", false },
+                  { "Status", "integer", "CIM status of the outcome, or of a denial.", false },
+                  { "Message", "string", "Why it failed or was denied.", false },
+                  { 0 } },
+          true },
         { "InvokeMethod", "Calls a method of an object, or a static one of a class.", "MethodResult",
           op_invoke,
           (const struct rv_param[]) {
@@ -959,7 +971,8 @@ void rv_dispatch(struct rv_request *q, const char *method, size_t n)
                 rv_answer_code(q, -32601, "there is no such operation; rpc.discover lists them");
                 return;
         }
-        int r = q->op->run == op_hello && rv_identity_ok(&q->session->who) /* it says who one is, and may do nothing */
+        bool open = q->op->run == op_hello || (q->op->run == rv_op_record && *q->session->who.service);
+        int r = open && rv_identity_ok(&q->session->who) /* it says who one is, and may do nothing */
                         ? RV_OK
                         : rv_authorize(&q->agent->policy, &q->session->who, RV_RIGHT_CONNECT, NULL, NULL, &err);
         if (r == RV_OK && q->params)

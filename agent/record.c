@@ -116,11 +116,6 @@ struct rv_audit *rv_request_audit(struct rv_request *q)
         return a;
 }
 
-static void use_denied(struct rv_request *q, const struct rv_audit_what *what, void *state)
-{
-        rv_audit_denied(&q->agent->state, what, state);
-}
-
 /* The user's count; that of a user who has been quiet for longest makes way for a new one. */
 static struct rv_denials *denials_of(struct rv_agent *a, uid_t uid)
 {
@@ -152,18 +147,23 @@ static bool may_record(struct rv_denials *d)
         return true;
 }
 
-void rv_request_denied(struct rv_request *q, const struct rv_error *e)
+void rv_request_record_denied(struct rv_request *q, const struct rv_audit_what *what, void *text)
 {
         struct rv_denials *d = denials_of(q->agent, q->session->who.uid);
-        char message[sizeof e->message + 80];
+        char message[400];
         if (!may_record(d))
                 return;
         if (d->dropped)
                 snprintf(message, sizeof message,
                          "(and %u denials before this one that were not recorded) %s", d->dropped,
-                         e->message);
+                         (const char *)text);
         else
-                snprintf(message, sizeof message, "%s", e->message);
+                snprintf(message, sizeof message, "%s", (const char *)text);
         d->dropped = 0;
-        describe(q, use_denied, message);
+        rv_audit_denied(&q->agent->state, what, message);
+}
+
+void rv_request_denied(struct rv_request *q, const struct rv_error *e)
+{
+        describe(q, rv_request_record_denied, (void *)e->message);
 }

@@ -18,6 +18,7 @@
 #include "agent/history.h"
 #include "agent/indicate.h"
 #include "agent/log.h"
+#include "agent/note.h"
 #include "agent/revision.h"
 #include "agent/scan.h"
 #include "agent/scrape.h"
@@ -867,6 +868,7 @@ void rv_request_orphan(struct rv_request *q)
         rv_sql_orphan(q);
         rv_scrape_orphan(q);
         rv_desired_orphan(q);
+        rv_note_orphan(q);
         if (q->desired)
                 rv_desired_child_gone(q->desired);
         if (q->subscription) /* what comes of its storing finds nobody */

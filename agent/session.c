@@ -16,6 +16,7 @@
 #include "agent/agent.h"
 #include "agent/desired.h"
 #include "agent/log.h"
+#include "agent/note.h"
 #include "agent/scrape.h"
 
 #define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
@@ -79,6 +80,7 @@ void rv_session_close(struct rv_session *s)
                 return;
         s->state = RV_SESSION_CLOSED;
         rv_subscriptions_left(s);
+        rv_notes_left(s);
         while (s->requests) {
                 struct rv_group *g = s->requests->group;
                 rv_request_free(s->requests);

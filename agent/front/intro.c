@@ -26,7 +26,8 @@ static bool good(const struct rv_intro *in, ssize_t n)
         return n == (ssize_t)sizeof *in && in->magic == RV_INTRO_MAGIC && in->size == sizeof *in &&
                in->ngroups <= RV_INTRO_GROUPS && ended_text(in->user, sizeof in->user) &&
                ended_text(in->key, sizeof in->key) && ended_text(in->source, sizeof in->source) &&
-               ended_text(in->session, sizeof in->session) && ended_text(in->role, sizeof in->role) && in->user[0];
+               ended_text(in->session, sizeof in->session) && ended_text(in->role, sizeof in->role) && ended_text(in->service, sizeof in->service) &&
+               in->user[0];
 }
 
 static void introduce(struct rv_agent *a, const struct rv_intro *in, int fd)
@@ -36,6 +37,7 @@ static void introduce(struct rv_agent *a, const struct rv_intro *in, int fd)
                 who.groups[i] = in->groups[i];
         who.ngroups = in->ngroups;
         memcpy(who.role, in->role, sizeof who.role);
+        memcpy(who.service, in->service, sizeof who.service);
         memcpy(who.user, in->user, sizeof who.user);
         memcpy(who.key, in->key, sizeof who.key);
         memcpy(who.source, in->source, sizeof who.source);

@@ -101,6 +101,15 @@ static const char *set_shell(struct mon_options *o, const char *v)
         return set_path(&o->shell, v);
 }
 
+static const char *set_sftp(struct mon_options *o, const char *v)
+{
+        int r = strcasecmp(v, "atomic") == 0 ? MON_SFTP_ATOMIC : yes_or_no(v) == 1 ? MON_SFTP_YES : MON_SFTP_NO;
+        if (r == MON_SFTP_NO && yes_or_no(v) != 0)
+                return "expected yes, no or atomic";
+        o->sftp = r;
+        return NULL;
+}
+
 static const struct {
         const char *name;
         const char *(*set)(struct mon_options *, const char *);
@@ -109,6 +118,7 @@ static const struct {
         { "port", set_port },         { "authorized_keys", set_authorized_keys },
         { "keys_dir", set_keys_dir }, { "penalties", set_penalties },
         { "shell", set_shell },       { "algorithms", set_algorithms },
+        { "sftp", set_sftp },
 };
 
 static bool set(struct mon_options *o, const char *name, unsigned line, char *text)

@@ -160,6 +160,8 @@ static void do_open(struct mon_conn *c, const struct mon_message *m)
                 r = mon_program_rpc(c, fds, &nfds), why = "the agent does not answer";
         else if (c->programs >= MON_PROGRAMS)
                 why = "too many programs";
+        else if (m->u[1] == MON_SFTP)
+                r = mon_program_sftp(c, m, fds, &nfds, &why);
         else if (m->u[1] < MON_KINDS)
                 r = mon_program_start(c, m, fds, &nfds, &why);
         if (r < 0)

@@ -176,6 +176,7 @@ static int settle(struct monitor *m)
                 o->agent = program(m, "reeve-agent");
         if (!o->ssh)
                 o->ssh = program(m, "reeve-ssh");
+        o->sftp_program = program(m, "reeve-sftp");
         char dir[1024];
         snprintf(dir, sizeof dir, "%s", o->socket);
         char *slash = strrchr(dir, '/');
@@ -251,6 +252,7 @@ static bool reread(struct monitor *m)
         m->o.authorized_keys = file.authorized_keys;
         m->o.no_penalties = file.no_penalties;
         m->o.compat = file.compat;
+        m->o.sftp = file.sftp;
         free((char *)file.keys_dir); /* these two count at the next start */
         free((char *)file.shell);
         return true;

@@ -81,7 +81,7 @@ static void put_environment(struct plan *p, struct mon_conn *c, const struct mon
         put_env(p, "HOME", a->home);
         put_env(p, "USER", a->name);
         put_env(p, "LOGNAME", a->name);
-        put_env(p, "SHELL", p->argv[0]);
+        put_env(p, "SHELL", c->m->o.shell);
         put_env(p, "PATH",
                 a->uid ? "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
                        : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
@@ -220,8 +220,8 @@ static int make_pipes(struct plan *p, int *fds, unsigned *nfds)
 
 /* ---- the agent ---- */
 
-/* One end of a socket pair to the agent with who it is; the other is *ret. */
-static int introduce(struct mon_conn *c, int *ret)
+/* One end of a socket pair to the agent with who it is, and which program of ours asks for him; the other is *ret. */
+static int introduce(struct mon_conn *c, const char *service, int *ret)
 {
         int pair[2];
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
@@ -239,6 +239,7 @@ static int introduce(struct mon_conn *c, int *ret)
         snprintf(in.key, sizeof in.key, "%s", c->fingerprint);
         snprintf(in.source, sizeof in.source, "%s", c->source);
         snprintf(in.session, sizeof in.session, "%s", c->id);
+        snprintf(in.service, sizeof in.service, "%s", service);
         if (!in.admin)
                 snprintf(in.role, sizeof in.role, "%s", c->key.role);
         struct iovec v = { &in, sizeof in };
@@ -284,12 +285,63 @@ static void put_argv(struct plan *p, const char *shell, const char *command)
         p->argv[n] = NULL;
 }
 
+/* Descriptors, the process, and our copies of what is its own closed. */
+static int run(struct mon_conn *c, struct plan *p, const struct mon_message *m, int *fds, unsigned *nfds,
+               const char **why)
+{
+        int r = p->pty ? make_pty(p, m, fds, nfds) : make_pipes(p, fds, nfds);
+        if (r < 0) {
+                if (p->agent >= 0)
+                        close(p->agent);
+                *nfds = 0;
+                *why = strerror(-r);
+                return r;
+        }
+        r = launch(c, p, m->u[0]);
+        if (p->agent >= 0)
+                close(p->agent);
+        close(p->in);
+        if (!p->pty) {
+                close(p->out);
+                close(p->err);
+        }
+        if (r < 0)
+                *why = strerror(-r);
+        return r;
+}
+
+/* File transfer: our own program, as the user. The agent must be there: it says which files, and keeps the record. */
+int mon_program_sftp(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds, const char **why)
+{
+        struct plan p = { .who = &c->account, .become = c->m->uid == 0, .agent = -1 };
+        bool only = c->key.forced && strcmp(c->key.command, "internal-sftp") == 0,
+             read_only = c->key.forced && strcmp(c->key.command, "internal-sftp -R") == 0;
+        unsigned n = 0;
+        if (c->m->o.sftp == MON_SFTP_NO)
+                return *why = "sftp = no", -EPERM;
+        if (c->key.forced && !only && !read_only)
+                return *why = "the key allows one command only", -EPERM;
+        int r = introduce(c, "Sftp", &p.agent);
+        if (r < 0)
+                return *why = "the agent does not answer", r;
+        p.argv[n++] = c->m->o.sftp_program;
+        if (c->m->o.sftp == MON_SFTP_ATOMIC || (m->b[2].n == 6 && memcmp(m->b[2].data, "atomic", 6) == 0))
+                p.argv[n++] = "--atomic";
+        if (read_only)
+                p.argv[n++] = "--read-only";
+        p.argv[n] = NULL;
+        put_environment(&p, c, m, NULL);
+        return run(c, &p, m, fds, nfds, why);
+}
+
 int mon_program_start(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds,
                       const char **why)
 {
         static char command[MON_COMMAND + 1];
         struct plan p = { .pty = m->u[2], .who = &c->account, .become = c->m->uid == 0, .agent = -1 };
         const char *asked = NULL, *original = NULL;
+        if (c->key.forced && strncmp(c->key.command, "internal-sftp", 13) == 0)
+                return *why = "the key allows file transfer only", -EPERM;
         if (m->u[1] == MON_EXEC) {
                 if (memchr(m->b[2].data, 0, m->b[2].n)) {
                         *why = "a NUL byte in the command";
@@ -303,7 +355,7 @@ int mon_program_start(struct mon_conn *c, const struct mon_message *m, int *fds,
                 *why = "the key allows no terminal";
                 return -EPERM;
         }
-        int r = is_ours(c->m->o.shell) ? introduce(c, &p.agent) : -ENOTSUP;
+        int r = is_ours(c->m->o.shell) ? introduce(c, "", &p.agent) : -ENOTSUP;
         if (r < 0 && *c->key.role && strcmp(c->key.role, "admin") != 0) { /* the shell would not know its role */
                 *why = "this key's role needs reeve as the shell, and the agent";
                 return r;
@@ -312,31 +364,13 @@ int mon_program_start(struct mon_conn *c, const struct mon_message *m, int *fds,
                 original = asked ? asked : "";
         put_argv(&p, c->m->o.shell, c->key.forced ? c->key.command : asked);
         put_environment(&p, c, m, original);
-        r = p.pty ? make_pty(&p, m, fds, nfds) : make_pipes(&p, fds, nfds);
-        if (r < 0) {
-                if (p.agent >= 0)
-                        close(p.agent);
-                *nfds = 0;
-                *why = strerror(-r);
-                return r;
-        }
-        r = launch(c, &p, m->u[0]);
-        if (p.agent >= 0)
-                close(p.agent);
-        close(p.in);
-        if (!p.pty) {
-                close(p.out);
-                close(p.err);
-        }
-        if (r < 0)
-                *why = strerror(-r);
-        return r;
+        return run(c, &p, m, fds, nfds, why);
 }
 
 /* A channel of JSON-RPC: the other end goes to the front-end, and no process is needed. */
 int mon_program_rpc(struct mon_conn *c, int *fds, unsigned *nfds)
 {
-        int fd, r = introduce(c, &fd);
+        int fd, r = introduce(c, "", &fd);
         if (r < 0)
                 return r;
         fds[0] = fds[1] = fd;

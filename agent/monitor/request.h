@@ -42,7 +42,7 @@ enum mon_type {
         MON_TYPES,
 };
 
-enum mon_kind { MON_SHELL, MON_EXEC, MON_RPC, MON_KINDS };
+enum mon_kind { MON_SHELL, MON_EXEC, MON_RPC, MON_SFTP, MON_KINDS }; /* the text of MON_SFTP: "" or "atomic" */
 enum mon_status { MON_OK, MON_DENIED, MON_FAILED };
 enum { MON_STUCK = 86 };       /* exit status of a front-end that its own watchdog ended */
 

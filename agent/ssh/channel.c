@@ -151,6 +151,7 @@ static int open_program(struct channel *c, enum mon_kind kind, const char *text)
         if (c->state != CHANNEL_NEW || n > MON_COMMAND)
                 return 1;
         c->kind = kind;
+        c->pty &= kind != MON_SFTP;
         struct mon_message answer, ask = { .type = MON_OPEN,
                                            .u = { c->id, kind, c->pty && kind != MON_RPC, c->columns, c->rows,
                                                   c->width, c->height },
@@ -183,6 +184,10 @@ static int on_exec(ssh_session s, ssh_channel ch, const char *command, void *arg
 static int on_subsystem(ssh_session s, ssh_channel ch, const char *name, void *arg)
 {
         (void)s, (void)ch;
+        if (strcmp(name, "sftp") == 0)
+                return open_program(arg, MON_SFTP, "");
+        if (strcmp(name, "sftp-atomic") == 0)
+                return open_program(arg, MON_SFTP, "atomic");
         return strcmp(name, "reeve") == 0 ? open_program(arg, MON_RPC, "") : 1;
 }
 

@@ -21,6 +21,7 @@ struct rv_intro {
         char key[96];    /* "SHA256:..." of the login key */
         char source[64]; /* "ADDRESS:PORT" */
         char session[40];
+        char service[16]; /* "Sftp", "Forward": a program that reeved started for the session; "": the user */
         char role[64];   /* of the login key, "admin" apart: the session has this role and no other */
 };
 
