@@ -789,7 +789,8 @@ static const struct rv_op ops[] = {
                   { "Query", "string", "Instead of a class: a WQL query.", false },
                   { "PropertyList", "string[]", "Only these; texts among them become labels.", false },
                   { "Filter", "string", "WQL condition on the classes named.", false },
-                  { "NodeCompat", "boolean", "Beside the marked classes: node_exporter's names and labels.", false },
+                  { "NodeCompat", "boolean", "Beside the marked classes: node_exporter's names and labels.",
+                    false },
                   { "Format", "string", "Prometheus (when absent) or OpenMetrics.", false },
                   COMMON,
                   { 0 } },
@@ -833,13 +834,14 @@ static const struct rv_op ops[] = {
                   { "Credit", "integer", "So many events more may be sent.", false },
                   { 0 } },
           true },
-        { "Record", "Only from programs that reeved started for an SSH session: what they do, for the audit.", "Recorded",
-          rv_op_record,
+        { "Record", "Only from programs that reeved started for an SSH session: what they do, for the audit.",
+          "Recorded", rv_op_record,
           (const struct rv_param[]) {
                   { "Method", "string", "What is done, such as Write.", false },
                   { "Target", "string", "To what: a path, HOST:PORT.", false },
                   { "Arguments", "object", "With what, or what came of it.", false },
-                  { "Record", "integer", "Its outcome: the number that its intent was answered with.", false },
+                  { "Record", "integer", "Its outcome: the number that its intent was answered with.",
+                    false },
                   { "Status", "integer", "CIM status of the outcome, or of a denial.", false },
                   { "Message", "string", "Why it failed or was denied.", false },
                   { 0 } },
@@ -974,7 +976,8 @@ void rv_dispatch(struct rv_request *q, const char *method, size_t n)
         bool open = q->op->run == op_hello || (q->op->run == rv_op_record && *q->session->who.service);
         int r = open && rv_identity_ok(&q->session->who) /* it says who one is, and may do nothing */
                         ? RV_OK
-                        : rv_authorize(&q->agent->policy, &q->session->who, RV_RIGHT_CONNECT, NULL, NULL, &err);
+                        : rv_authorize(&q->agent->policy, &q->session->who, RV_RIGHT_CONNECT, NULL, NULL,
+                                       &err);
         if (r == RV_OK && q->params)
                 r = check_params(q, &err);
         else if (r == RV_OK && q->op->params && q->op->params[0].required)

@@ -26,8 +26,8 @@ static bool good(const struct rv_intro *in, ssize_t n)
         return n == (ssize_t)sizeof *in && in->magic == RV_INTRO_MAGIC && in->size == sizeof *in &&
                in->ngroups <= RV_INTRO_GROUPS && ended_text(in->user, sizeof in->user) &&
                ended_text(in->key, sizeof in->key) && ended_text(in->source, sizeof in->source) &&
-               ended_text(in->session, sizeof in->session) && ended_text(in->role, sizeof in->role) && ended_text(in->service, sizeof in->service) &&
-               in->user[0];
+               ended_text(in->session, sizeof in->session) && ended_text(in->role, sizeof in->role) &&
+               ended_text(in->service, sizeof in->service) && in->user[0];
 }
 
 static void introduce(struct rv_agent *a, const struct rv_intro *in, int fd)
@@ -42,7 +42,8 @@ static void introduce(struct rv_agent *a, const struct rv_intro *in, int fd)
         memcpy(who.key, in->key, sizeof who.key);
         memcpy(who.source, in->source, sizeof who.source);
         memcpy(who.session, in->session, sizeof who.session);
-        who.admin = in->admin || (!*in->role && rv_policy_is_admin(&a->policy, who.user, who.groups, who.ngroups));
+        who.admin = in->admin ||
+                    (!*in->role && rv_policy_is_admin(&a->policy, who.user, who.groups, who.ngroups));
         int r = rv_session_new(a, fd, &who, NULL);
         if (r)
                 rv_log(RV_LOG_WARNING, "a session of %s from %s was refused: %s", who.user, who.source,

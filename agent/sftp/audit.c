@@ -88,8 +88,8 @@ int64_t sftp_intent(struct sftp *f, const char *method, const char *target, json
                 return 0;
         }
         json_t *answer = call(f->agent, "Record",
-                              json_pack("{s:s, s:o, s:o*}", "Method", method, "Target", text_of(target), "Arguments",
-                                        arguments),
+                              json_pack("{s:s, s:o, s:o*}", "Method", method, "Target", text_of(target),
+                                        "Arguments", arguments),
                               &err);
         json_t *number = json_object_get(answer, "Record");
         int64_t record = json_is_integer(number) ? json_integer_value(number) : -1;
@@ -120,8 +120,9 @@ void sftp_outcome(struct sftp *f, int64_t record, int error, json_t *arguments)
                 return;
         }
         json_decref(call(f->agent, "Record",
-                         json_pack("{s:I, s:i, s:s*, s:o*}", "Record", (json_int_t)record, "Status", status_of(error),
-                                   "Message", error ? strerror(-error) : NULL, "Arguments", arguments),
+                         json_pack("{s:I, s:i, s:s*, s:o*}", "Record", (json_int_t)record, "Status",
+                                   status_of(error), "Message", error ? strerror(-error) : NULL, "Arguments",
+                                   arguments),
                          &err));
 }
 
@@ -139,7 +140,26 @@ void sftp_denied(struct sftp *f, const char *method, const char *target, enum sf
                          need == NEED_WRITE ? "WriteFiles" : "ReadFiles or WriteFiles", f->scope.roles);
         if (f->agent)
                 json_decref(call(f->agent, "Record",
-                                 json_pack("{s:s, s:o, s:i, s:s}", "Method", method, "Target", text_of(target), "Status",
-                                           RV_ACCESS_DENIED, "Message", message),
+                                 json_pack("{s:s, s:o, s:i, s:s}", "Method", method, "Target",
+                                           text_of(target), "Status", RV_ACCESS_DENIED, "Message", message),
                                  &err));
+}
+
+static int led_out(struct sftp *f, int r, const char *method, const struct sftp_place *p, enum sftp_need need)
+{
+        if (r != -EXDEV)
+                return r;
+        sftp_denied(f, method, p->shown, need);
+        return -EACCES;
+}
+
+int sftp_reach(struct sftp *f, const char *method, const struct sftp_place *p, enum sftp_need need, int flags,
+               mode_t mode)
+{
+        return led_out(f, sftp_open_at(&f->scope, p, need, flags, mode), method, p, need);
+}
+
+int sftp_reach_parent(struct sftp *f, const char *method, struct sftp_place *p)
+{
+        return led_out(f, sftp_parent(p), method, p, NEED_WRITE);
 }

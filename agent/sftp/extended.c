@@ -16,10 +16,14 @@
 
 static void put_statvfs(struct sftp *f, uint32_t id, const struct statvfs *s)
 {
-        const uint64_t v[] = { s->f_bsize,  s->f_frsize, s->f_blocks, s->f_bfree,
-                               s->f_bavail, s->f_files,  s->f_ffree,  s->f_favail,
-                               s->f_fsid,   (s->f_flag & ST_RDONLY ? 1 : 0) | (s->f_flag & ST_NOSUID ? 2u : 0u),
-                               s->f_namemax };
+        const uint64_t v[] = {
+                s->f_bsize,  s->f_frsize,
+                s->f_blocks, s->f_bfree,
+                s->f_bavail, s->f_files,
+                s->f_ffree,  s->f_favail,
+                s->f_fsid,   (s->f_flag & ST_RDONLY ? 1 : 0) | (s->f_flag & ST_NOSUID ? 2u : 0u),
+                s->f_namemax
+        };
         sftp_begin(&f->out, FX_EXTENDED_REPLY, id);
         for (size_t i = 0; i < sizeof v / sizeof *v; i++)
                 sftp_put64(&f->out, v[i]);
@@ -38,7 +42,7 @@ static void do_statvfs(struct sftp *f, uint32_t id, struct sftp_cursor *c)
         int r = sftp_find(&f->scope, path, NEED_READ, &p);
         if (r == -EACCES)
                 sftp_denied(f, "Read", path, NEED_READ);
-        int fd = r < 0 ? r : sftp_open_at(&f->scope, &p, NEED_READ, O_PATH, 0);
+        int fd = r < 0 ? r : sftp_reach(f, "Read", &p, NEED_READ, O_PATH, 0);
         r = fd < 0 ? fd : fstatvfs(fd, &s) < 0 ? -errno : 0;
         if (fd >= 0)
                 close(fd);
@@ -153,7 +157,8 @@ static void do_names(struct sftp *f, uint32_t id, struct sftp_cursor *c)
         }
         struct sftp_out names[2] = { { .fd = -1 }, { .fd = -1 } };
         for (int k = 0; k < 2; k++) {
-                struct sftp_cursor ids = { (const uint8_t *)lists[k].s, (const uint8_t *)lists[k].s + lists[k].n, false };
+                struct sftp_cursor ids = { (const uint8_t *)lists[k].s,
+                                           (const uint8_t *)lists[k].s + lists[k].n, false };
                 while (ids.p < ids.end) {
                         uint32_t v = sftp_u32(&ids);
                         struct passwd *pw = k == 0 ? getpwuid(v) : NULL;
@@ -174,11 +179,16 @@ static const struct {
         const char *name, *version;
         void (*run)(struct sftp *, uint32_t id, struct sftp_cursor *);
 } extensions[] = {
-        { "posix-rename@openssh.com", "1", do_posix_rename }, { "statvfs@openssh.com", "2", do_statvfs },
-        { "fstatvfs@openssh.com", "2", do_fstatvfs },         { "hardlink@openssh.com", "1", sftp_hardlink },
-        { "fsync@openssh.com", "1", do_fsync },               { "lsetstat@openssh.com", "1", do_lsetstat },
-        { "limits@openssh.com", "1", do_limits },             { "expand-path@openssh.com", "1", do_expand },
-        { "copy-data", "1", sftp_copy },                      { "home-directory", "1", do_home },
+        { "posix-rename@openssh.com", "1", do_posix_rename },
+        { "statvfs@openssh.com", "2", do_statvfs },
+        { "fstatvfs@openssh.com", "2", do_fstatvfs },
+        { "hardlink@openssh.com", "1", sftp_hardlink },
+        { "fsync@openssh.com", "1", do_fsync },
+        { "lsetstat@openssh.com", "1", do_lsetstat },
+        { "limits@openssh.com", "1", do_limits },
+        { "expand-path@openssh.com", "1", do_expand },
+        { "copy-data", "1", sftp_copy },
+        { "home-directory", "1", do_home },
         { "users-groups-by-id@openssh.com", "1", do_names },
 };
 

@@ -19,13 +19,34 @@
 #include "agent/sftp/sftp.h"
 
 static const int refused[] = {
-        SCMP_SYS(execve),        SCMP_SYS(execveat),          SCMP_SYS(ptrace),           SCMP_SYS(fork),
-        SCMP_SYS(vfork),         SCMP_SYS(bind),              SCMP_SYS(listen),           SCMP_SYS(accept),
-        SCMP_SYS(accept4),       SCMP_SYS(process_vm_writev), SCMP_SYS(process_vm_readv), SCMP_SYS(bpf),
-        SCMP_SYS(io_uring_setup), SCMP_SYS(userfaultfd),      SCMP_SYS(perf_event_open),  SCMP_SYS(mount),
-        SCMP_SYS(unshare),       SCMP_SYS(setns),             SCMP_SYS(keyctl),           SCMP_SYS(add_key),
-        SCMP_SYS(kexec_load),    SCMP_SYS(init_module),       SCMP_SYS(finit_module),     SCMP_SYS(kill),
-        SCMP_SYS(tkill),         SCMP_SYS(pidfd_send_signal), SCMP_SYS(pidfd_open),       SCMP_SYS(chroot),
+        SCMP_SYS(execve),
+        SCMP_SYS(execveat),
+        SCMP_SYS(ptrace),
+        SCMP_SYS(fork),
+        SCMP_SYS(vfork),
+        SCMP_SYS(bind),
+        SCMP_SYS(listen),
+        SCMP_SYS(accept),
+        SCMP_SYS(accept4),
+        SCMP_SYS(process_vm_writev),
+        SCMP_SYS(process_vm_readv),
+        SCMP_SYS(bpf),
+        SCMP_SYS(io_uring_setup),
+        SCMP_SYS(userfaultfd),
+        SCMP_SYS(perf_event_open),
+        SCMP_SYS(mount),
+        SCMP_SYS(unshare),
+        SCMP_SYS(setns),
+        SCMP_SYS(keyctl),
+        SCMP_SYS(add_key),
+        SCMP_SYS(kexec_load),
+        SCMP_SYS(init_module),
+        SCMP_SYS(finit_module),
+        SCMP_SYS(kill),
+        SCMP_SYS(tkill),
+        SCMP_SYS(pidfd_send_signal),
+        SCMP_SYS(pidfd_open),
+        SCMP_SYS(chroot),
 };
 
 static int filter(void)
@@ -65,8 +86,15 @@ static int allow(int ruleset, int fd, uint64_t rights)
 /* What the names of users and the time zone need. */
 static int allow_base(int ruleset)
 {
-        static const char *const read[] = { "/lib", "/lib64", "/usr/lib", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf",
-                                            "/etc/localtime", "/usr/share/zoneinfo", "/etc/ld.so.cache" };
+        static const char *const read[] = { "/lib",
+                                            "/lib64",
+                                            "/usr/lib",
+                                            "/etc/passwd",
+                                            "/etc/group",
+                                            "/etc/nsswitch.conf",
+                                            "/etc/localtime",
+                                            "/usr/share/zoneinfo",
+                                            "/etc/ld.so.cache" };
         int r = 0;
         for (size_t i = 0; i < sizeof read / sizeof *read; i++) {
                 int fd = open(read[i], O_PATH | O_CLOEXEC);

@@ -79,9 +79,10 @@ static int open_beside(struct sftp_handle *h, struct sftp_place *p, int flags, m
         const char *slash = strrchr(p->last, '/'); /* without limits it is a path */
         int folder = slash ? (int)(slash + 1 - p->last) : 0;
         for (unsigned i = 0; i < 100; i++) {
-                snprintf(name, sizeof name, "%.*s.%.200s.%x-%u.part", folder, p->last, p->last + folder, (unsigned)getpid(),
-                         h->generation + i * SFTP_HANDLES);
-                int fd = openat(p->parent, name, (flags & ~O_TRUNC) | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+                snprintf(name, sizeof name, "%.*s.%.200s.%x-%u.part", folder, p->last, p->last + folder,
+                         (unsigned)getpid(), h->generation + i * SFTP_HANDLES);
+                int fd = openat(p->parent, name,
+                                (flags & ~O_TRUNC) | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
                 if (fd < 0 && errno == EEXIST)
                         continue;
                 if (fd < 0)
@@ -128,7 +129,9 @@ static int check_kind(const struct sftp *f, int fd)
                 return -errno;
         if (S_ISDIR(st.st_mode))
                 return -EISDIR;
-        return S_ISREG(st.st_mode) || (!f->scope.limited && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))) ? 0 : -EACCES;
+        return S_ISREG(st.st_mode) || (!f->scope.limited && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
+                       ? 0
+                       : -EACCES;
 }
 
 static int open_file(struct sftp *f, struct sftp_handle *h, struct sftp_place *p, uint32_t asked, mode_t mode)
@@ -138,7 +141,8 @@ static int open_file(struct sftp *f, struct sftp_handle *h, struct sftp_place *p
         if (f->atomic && anew && !(asked & (FXF_EXCL | FXF_APPEND)))
                 fd = open_beside(h, p, flags, mode);
         if (fd == -ENOTSUP)
-                fd = sftp_open_at(&f->scope, p, asked & FXF_WRITE ? NEED_WRITE : NEED_READ, flags, mode);
+                fd = sftp_reach(f, asked & FXF_WRITE ? "Write" : "Read", p,
+                                asked & FXF_WRITE ? NEED_WRITE : NEED_READ, flags, mode);
         int r = fd < 0 ? fd : check_kind(f, fd);
         if (r < 0) {
                 if (fd >= 0)
@@ -164,12 +168,15 @@ void sftp_open(struct sftp *f, uint32_t id, struct sftp_cursor *c)
         enum sftp_need need = asked & FXF_WRITE ? NEED_WRITE : NEED_READ;
         const char *method = need == NEED_WRITE ? "Write" : "Read";
         struct sftp_handle *h = sftp_handle_new(f);
-        int r = !h ? -EMFILE : need == NEED_WRITE && f->read_only ? -EACCES : sftp_find(&f->scope, name, need, &p);
+        int r = !h                                   ? -EMFILE
+                : need == NEED_WRITE && f->read_only ? -EACCES
+                                                     : sftp_find(&f->scope, name, need, &p);
         if (r == -EACCES) {
                 sftp_denied(f, method, path, need);
         } else if (r == 0) {
                 h->record = need == NEED_WRITE ? sftp_intent(f, method, p.shown, NULL) : 0;
-                r = h->record < 0 ? -EROFS : open_file(f, h, &p, asked, a.flags & ATTR_MODE ? a.mode & 0777 : 0666);
+                r = h->record < 0 ? -EROFS
+                                  : open_file(f, h, &p, asked, a.flags & ATTR_MODE ? a.mode & 0777 : 0666);
                 if (r < 0)
                         sftp_outcome(f, h->record, r, NULL);
                 sftp_place_end(&p);
@@ -199,7 +206,8 @@ static int end(struct sftp *f, struct sftp_handle *h, bool whole)
                 r = -errno;
         if (h->record > 0)
                 sftp_outcome(f, h->record, whole ? r : -ECONNRESET,
-                             json_pack("{s:I, s:b}", "Bytes", (json_int_t)h->written, "Complete", whole && r == 0));
+                             json_pack("{s:I, s:b}", "Bytes", (json_int_t)h->written, "Complete",
+                                       whole && r == 0));
         if (h->parent >= 0)
                 close(h->parent);
         free(h->path);
@@ -297,7 +305,8 @@ void sftp_copy(struct sftp *f, uint32_t id, struct sftp_cursor *c)
         uint64_t at = sftp_u64(c), n = sftp_u64(c);
         struct sftp_handle *to = file(f, c);
         uint64_t to_at = sftp_u64(c);
-        if (c->bad || !from || !to || !from->reads || !to->writes || from == to || at > INT64_MAX || to_at > INT64_MAX) {
+        if (c->bad || !from || !to || !from->reads || !to->writes || from == to || at > INT64_MAX ||
+            to_at > INT64_MAX) {
                 sftp_status(f, id, FX_FAILURE, "copy-data: there are no two such handles");
                 return;
         }

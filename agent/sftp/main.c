@@ -24,7 +24,8 @@ const uint32_t rv_nclasses = 0;
 static void usage(FILE *to)
 {
         fputs("usage: reeve-sftp [--atomic] [--read-only]\n"
-              "Started by reeved for the SSH subsystem sftp; SFTP of version 3 on standard input and output.\n"
+              "Started by reeved for the SSH subsystem sftp; SFTP of version 3 on standard input and "
+              "output.\n"
               "  --atomic      uploads take the place of the old file when they are complete\n"
               "  --read-only   nothing is changed\n"
               "  --help, --version\n",
@@ -33,10 +34,11 @@ static void usage(FILE *to)
 
 static int read_options(int argc, char **argv, struct sftp *f)
 {
-        static const struct option known[] = {
-                { "atomic", 0, NULL, 'a' }, { "read-only", 0, NULL, 'r' }, { "help", 0, NULL, 'h' },
-                { "version", 0, NULL, 'v' }, { 0 }
-        };
+        static const struct option known[] = { { "atomic", 0, NULL, 'a' },
+                                               { "read-only", 0, NULL, 'r' },
+                                               { "help", 0, NULL, 'h' },
+                                               { "version", 0, NULL, 'v' },
+                                               { 0 } };
         for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;)
                 switch (c) {
                 case 'a': f->atomic = true; break;
@@ -69,10 +71,12 @@ int main(int argc, char **argv)
         if (status >= 0)
                 return status;
         signal(SIGPIPE, SIG_IGN);
-        signal(SIGHUP, SIG_IGN); /* the end of input tells that the client has gone, and what was open is then recorded */
+        signal(SIGHUP,
+               SIG_IGN); /* the end of input tells that the client has gone, and what was open is then recorded */
         f.agent = introduced();
         if (!f.agent) {
-                fputs("reeve: file transfer: started without a connection to the agent: reeved starts this program\n",
+                fputs("reeve: file transfer: started without a connection to the agent: reeved starts this "
+                      "program\n",
                       stderr);
                 return 1;
         }
@@ -80,8 +84,10 @@ int main(int argc, char **argv)
                 return 1;
         if (f.scope.limited && !f.scope.nroots) {
                 sftp_denied(&f, "Read", "/", NEED_READ);
-                fprintf(stderr, "reeve: file transfer: your role (%s) names no files: ReadFiles and WriteFiles of it say "
-                                "which there are\n",
+                fprintf(stderr,
+                        "reeve: file transfer: your role (%s) names no files: ReadFiles and WriteFiles of it "
+                        "say "
+                        "which there are\n",
                         *f.scope.roles ? f.scope.roles : "none");
                 return 1;
         }

@@ -36,7 +36,7 @@ static int look(struct sftp *f, const char *path, bool follow, struct stat *st)
         }
         if (!p.root)
                 return fstatat(p.dir, p.name, st, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-        int fd = sftp_open_at(&f->scope, &p, NEED_READ, O_PATH | (follow ? 0 : O_NOFOLLOW), 0);
+        int fd = sftp_reach(f, "Read", &p, NEED_READ, O_PATH | (follow ? 0 : O_NOFOLLOW), 0);
         if (fd < 0)
                 return fd;
         r = fstat(fd, st) < 0 ? -errno : 0;
@@ -93,7 +93,7 @@ void sftp_readlink(struct sftp *f, uint32_t id, struct sftp_cursor *c)
         int r = sftp_find(&f->scope, path, NEED_READ, &p);
         if (r == -EACCES)
                 sftp_denied(f, "Read", path, NEED_READ);
-        int fd = r < 0 ? r : sftp_open_at(&f->scope, &p, NEED_READ, O_PATH | O_NOFOLLOW, 0);
+        int fd = r < 0 ? r : sftp_reach(f, "Read", &p, NEED_READ, O_PATH | O_NOFOLLOW, 0);
         ssize_t n = fd < 0 ? 0 : readlinkat(fd, "", end, sizeof end - 1);
         r = fd < 0 ? fd : n < 0 ? (errno == ENOENT ? -EINVAL : -errno) : 0; /* ENOENT: it is no link */
         if (fd >= 0)
@@ -165,7 +165,7 @@ void sftp_opendir(struct sftp *f, uint32_t id, struct sftp_cursor *c)
         if (r == -EACCES && !way)
                 sftp_denied(f, "Read", path, NEED_READ);
         if (r == 0) {
-                r = sftp_open_at(&f->scope, &p, NEED_READ, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
+                r = sftp_reach(f, "Read", &p, NEED_READ, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
                 h->dir = r < 0 ? NULL : fdopendir(r);
                 if (r >= 0 && !h->dir) {
                         close(r);
@@ -282,7 +282,7 @@ void sftp_setstat(struct sftp *f, uint32_t id, struct sftp_cursor *c, bool follo
         }
         int r = begin(f, "SetAttributes", path, &p, attrs_json(&a), &record);
         if (r == 0) {
-                int fd = sftp_open_at(&f->scope, &p, NEED_WRITE, O_PATH | (follow ? 0 : O_NOFOLLOW), 0);
+                int fd = sftp_reach(f, "SetAttributes", &p, NEED_WRITE, O_PATH | (follow ? 0 : O_NOFOLLOW), 0);
                 r = fd < 0 ? fd : sftp_set_attrs(fd, true, &a);
                 if (fd >= 0)
                         close(fd);
@@ -329,7 +329,7 @@ void sftp_remove(struct sftp *f, uint32_t id, struct sftp_cursor *c, bool folder
                 return;
         int r = begin(f, folder ? "RemoveFolder" : "Remove", path, &p, NULL, &record);
         if (r == 0) {
-                r = sftp_parent(&p);
+                r = sftp_reach_parent(f, folder ? "RemoveFolder" : "Remove", &p);
                 if (r == 0 && unlinkat(p.parent, p.last, folder ? AT_REMOVEDIR : 0) < 0)
                         r = -errno;
                 sftp_outcome(f, record, r, NULL);
@@ -353,7 +353,7 @@ void sftp_mkdir(struct sftp *f, uint32_t id, struct sftp_cursor *c)
         }
         int r = begin(f, "CreateFolder", path, &p, NULL, &record);
         if (r == 0) {
-                r = sftp_parent(&p);
+                r = sftp_reach_parent(f, "CreateFolder", &p);
                 if (r == 0 && mkdirat(p.parent, p.last, a.flags & ATTR_MODE ? a.mode & 07777 : 0777) < 0)
                         r = -errno;
                 sftp_outcome(f, record, r, NULL);
@@ -382,9 +382,9 @@ static int begin_pair(struct sftp *f, const char *method, struct pair *w)
         r = begin(f, method, w->from_path, &w->from, to ? json_pack("{s:o}", "To", to) : NULL, &w->record);
         w->to = seen;
         if (r == 0)
-                r = sftp_parent(&w->from);
+                r = sftp_reach_parent(f, method, &w->from);
         if (r == 0)
-                r = sftp_parent(&w->to);
+                r = sftp_reach_parent(f, method, &w->to);
         if (r < 0 && w->record > 0)
                 sftp_outcome(f, w->record, r, NULL);
         return r;
@@ -469,7 +469,7 @@ void sftp_symlink(struct sftp *f, uint32_t id, struct sftp_cursor *c)
                         r = -EACCES;
                 }
                 if (r == 0)
-                        r = sftp_parent(&p);
+                        r = sftp_reach_parent(f, "CreateLink", &p);
                 if (r == 0 && symlinkat(target, p.parent, p.last) < 0)
                         r = -errno;
                 sftp_outcome(f, record, r, NULL);

@@ -2,12 +2,12 @@
  *
  * Which paths there are for this session.
  *
- * Without limits a path is given to the kernel as it is: the user's own rights decide, as for any of his programs. Under
- * a role, what can be reached are the folders (or files) of its ReadFiles and WriteFiles, each held open by a
- * descriptor. A path is made plain ("..", "." and "//" go, as text), the longest root that it begins with is looked for,
- * and the kernel opens the rest beneath that root (openat2 with RESOLVE_BENEATH): neither a symbolic link, nor "..",
- * nor a folder moved at the wrong moment leads out. Where a link does point out of its root, but into another that the
- * role names, its end is opened anew from there, without links.
+ * Without limits a path is given to the kernel as it is: the user's own rights decide, as for any of his programs.
+ * Under a role, what can be reached are the folders (or files) of its ReadFiles and WriteFiles, each held open by
+ * a descriptor. A path is made plain ("..", "." and "//" go, as text), the longest root that it begins with is
+ * looked for, and the kernel opens the rest beneath that root (openat2 with RESOLVE_BENEATH): neither a symbolic
+ * link, nor "..", nor a folder moved at the wrong moment leads out. Where a link does point out of its root, but
+ * into another that the role names, its end is opened anew from there, without links.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -70,8 +70,8 @@ static const char *inside(const char *path, const char *folder)
         return path + n + (path[n] == '/');
 }
 
-static const struct sftp_root *root_of(const struct sftp_scope *s, const char *path, bool real, enum sftp_need need,
-                                       const char **ret_rest)
+static const struct sftp_root *root_of(const struct sftp_scope *s, const char *path, bool real,
+                                       enum sftp_need need, const char **ret_rest)
 {
         const struct sftp_root *best = NULL;
         size_t length = 0;
@@ -215,28 +215,30 @@ static int open_beneath(const struct sftp_root *r, const char *name, int flags, 
 }
 
 /* A link led out of the root. Where does it end, and does the role name that? */
-static int open_elsewhere(const struct sftp_scope *s, const struct sftp_place *p, enum sftp_need need, int flags)
+static int open_elsewhere(const struct sftp_scope *s, const struct sftp_place *p, enum sftp_need need,
+                          int flags)
 {
         char self[40], end[SFTP_PATH];
         const char *rest;
         int fd = open(p->shown, O_PATH | O_CLOEXEC);
         if (fd < 0)
-                return -EACCES;
+                return -EXDEV;
         snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
         ssize_t n = readlink(self, end, sizeof end - 1);
         close(fd);
         if (n <= 0)
-                return -EACCES;
+                return -EXDEV;
         end[n] = 0;
         const struct sftp_root *r = root_of(s, end, true, need, &rest);
         if (!r)
-                return -EACCES;
+                return -EXDEV;
         fd = open_beneath(r, *rest ? rest : ".", flags & ~(O_CREAT | O_EXCL), 0,
                           RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
         return fd < 0 ? -errno : fd;
 }
 
-int sftp_open_at(const struct sftp_scope *s, const struct sftp_place *p, enum sftp_need need, int flags, mode_t mode)
+int sftp_open_at(const struct sftp_scope *s, const struct sftp_place *p, enum sftp_need need, int flags,
+                 mode_t mode)
 {
         if (!p->root) {
                 int fd = open(p->name, flags | O_CLOEXEC, mode);
@@ -245,7 +247,7 @@ int sftp_open_at(const struct sftp_scope *s, const struct sftp_place *p, enum sf
         int fd = open_beneath(p->root, p->name, flags, mode, RESOLVE_BENEATH);
         if (fd >= 0)
                 return fd;
-        return errno == EXDEV && !(flags & O_EXCL) ? open_elsewhere(s, p, need, flags) : errno == EXDEV ? -EACCES : -errno;
+        return errno == EXDEV && !(flags & O_EXCL) ? open_elsewhere(s, p, need, flags) : -errno;
 }
 
 int sftp_parent(struct sftp_place *p)
@@ -256,15 +258,14 @@ int sftp_parent(struct sftp_place *p)
                 p->last = p->name;
                 return 0;
         }
-        if (p->root->is_file || strcmp(p->name, ".") == 0) /* what the role names is not the session's to move */
+        if (p->root->is_file ||
+            strcmp(p->name, ".") == 0) /* what the role names is not the session's to move */
                 return -EACCES;
         char *slash = strrchr(p->name, '/');
         snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - p->name) : 1, slash ? p->name : ".");
         p->last = slash ? slash + 1 : p->name;
         p->parent = open_beneath(p->root, folder, O_PATH | O_DIRECTORY, 0, RESOLVE_BENEATH);
-        if (p->parent >= 0)
-                return 0;
-        return errno == EXDEV ? -EACCES : -errno;
+        return p->parent < 0 ? -errno : 0;
 }
 
 void sftp_place_end(struct sftp_place *p)

@@ -43,11 +43,12 @@ void sftp_answer(struct sftp *f, uint32_t id, int error, const char *what)
         if (error == 0)
                 sftp_status(f, id, s, "done");
         else if (error == -EACCES && f->scope.limited) {
-                snprintf(text, sizeof text, "%s: your role (%.80s) does not let this session do that here", what,
-                         f->scope.roles);
+                snprintf(text, sizeof text, "%s: your role (%.80s) does not let this session do that here",
+                         what, f->scope.roles);
                 sftp_status(f, id, s, text);
         } else if (error == -EROFS && f->agent) {
-                snprintf(text, sizeof text, "%s: it cannot be recorded now, or the file system is read-only: connect again",
+                snprintf(text, sizeof text,
+                         "%s: it cannot be recorded now, or the file system is read-only: connect again",
                          what);
                 sftp_status(f, id, s, text);
         } else {

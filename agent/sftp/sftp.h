@@ -153,9 +153,9 @@ void sftp_scope_start(struct sftp_scope *, const char *home);
 void sftp_scope_free(struct sftp_scope *);
 /* 0, or -EACCES: no role names it. */
 int sftp_find(const struct sftp_scope *, const char *path, enum sftp_need, struct sftp_place *);
-/* Opens it without leaving what the role names, whatever links say. A descriptor, or -errno. */
+/* Opens it without leaving what the role names, whatever links say. A descriptor, or -errno; -EXDEV: it leads out. */
 int sftp_open_at(const struct sftp_scope *, const struct sftp_place *, enum sftp_need, int flags, mode_t);
-/* The folder that it is in, for calls that take a folder and a name: place->parent and ->last. 0 or -errno. */
+/* The folder that it is in, for calls that take a folder and a name: place->parent and ->last. 0 or -errno as above. */
 int sftp_parent(struct sftp_place *);
 void sftp_place_end(struct sftp_place *);
 /* Folders on the way to what the role names can be seen, with nothing in them but the way. */
@@ -173,6 +173,10 @@ int sftp_rights(struct rv_client *, struct sftp_scope *);
 int64_t sftp_intent(struct sftp *, const char *method, const char *target, json_t *arguments);
 void sftp_outcome(struct sftp *, int64_t record, int error, json_t *arguments);
 void sftp_denied(struct sftp *, const char *method, const char *target, enum sftp_need);
+/* sftp_open_at() and sftp_parent(), where a way out is a denial, on record, and -EACCES. */
+int sftp_reach(struct sftp *, const char *method, const struct sftp_place *, enum sftp_need, int flags,
+               mode_t);
+int sftp_reach_parent(struct sftp *, const char *method, struct sftp_place *);
 
 /* ---- files.c ---- */
 struct sftp_handle {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The SFTP server on packets of anybody, kept to a folder of its own as a role keeps it. Each packet in the input is two
- * bytes of length and its content. What must hold: each request is answered by exactly one well-formed packet with its
- * number, no path leads out of the folder, and no handle outlives the end.
+ * The SFTP server on packets of anybody, kept to a folder of its own as a role keeps it. Each packet in the input
+ * is two bytes of length and its content. What must hold: each request is answered by exactly one well-formed
+ * packet with its number, no path leads out of the folder, and no handle outlives the end.
  */
 #include <fcntl.h>
 #include <ftw.h>
@@ -69,7 +69,8 @@ static void sink(void *state, const uint8_t *p, size_t n)
                 MUST(n >= 9);
                 size_t k = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
                 MUST(k >= 5 && k <= n - 4);
-                MUST(p[4] == FX_VERSION || (p[4] >= FX_STATUS && p[4] <= FX_ATTRS) || p[4] == FX_EXTENDED_REPLY);
+                MUST(p[4] == FX_VERSION || (p[4] >= FX_STATUS && p[4] <= FX_ATTRS) ||
+                     p[4] == FX_EXTENDED_REPLY);
                 s->id = (uint32_t)p[5] << 24 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 8 | p[8];
                 s->packets++;
                 p += 4 + k;
@@ -93,7 +94,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 seen.packets = 0;
                 bool good = sftp_packet(&f, data + 2, n);
                 MUST(!good || (sftp_flush(&f.out) && seen.packets == 1));
-                MUST(!good || seen.id == ((uint32_t)data[3] << 24 | (uint32_t)data[4] << 16 | (uint32_t)data[5] << 8 | data[6]));
+                MUST(!good || seen.id == ((uint32_t)data[3] << 24 | (uint32_t)data[4] << 16 |
+                                          (uint32_t)data[5] << 8 | data[6]));
                 if (!good)
                         break;
                 data += 2 + n;
@@ -104,7 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 MUST(f.handles[i].kind == HANDLE_FREE);
         struct sftp_scope s = { .limited = true };
         char path[SFTP_PATH];
-        if (sftp_scope_add(&s, folder, true) && size < sizeof path && !memchr(data, 0, size)) { /* the rest as a path */
+        if (sftp_scope_add(&s, folder, true) && size < sizeof path &&
+            !memchr(data, 0, size)) { /* the rest as a path */
                 memcpy(path, data, size);
                 path[size] = 0;
                 struct sftp_place p;
