@@ -83,6 +83,7 @@ struct rv_agent {
         struct rv_subscription *subscriptions; /* indicate.h */
         struct rv_journal *journal;
         struct rv_history *history;     /* history.h */
+        struct rv_permanent *permanent; /* permanent.h */
         struct rv_revision *revisions;  /* revision.h */
         unsigned nrevisions;
         unsigned nsubscriptions;

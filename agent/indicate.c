@@ -81,9 +81,14 @@ static bool drop_oldest(struct rv_subscription *s)
         return true;
 }
 
+static unsigned most_queued(const struct rv_subscription *s)
+{
+        return s->keep && s->keep < RV_SUB_QUEUE ? s->keep : RV_SUB_QUEUE;
+}
+
 static bool is_full(const struct rv_subscription *s, size_t n)
 {
-        return s->queued >= RV_SUB_QUEUE || s->bytes + n > RV_SUB_BYTES ||
+        return s->queued >= most_queued(s) || s->bytes + n > RV_SUB_BYTES ||
                s->agent->event_bytes + n > RV_SUBS_BYTES;
 }
 
@@ -134,7 +139,9 @@ static void send_text(struct rv_subscription *s, uint64_t seq, const char *text,
         rv_buf_putf(&b, "{\"Subscription\":\"%s\",\"Sequence\":%llu,", s->id, (unsigned long long)seq);
         rv_buf_put(&b, text, n);
         rv_buf_put(&b, "}", 1);
-        if (!b.failed)
+        if (!b.failed && s->take)
+                s->take(s, seq, b.data, b.len);
+        else if (!b.failed)
                 rv_notify(s->session, "Indication", b.data, b.len);
         rv_buf_free(&b);
         s->last_sent = rv_now();
@@ -170,6 +177,8 @@ static void send_item(struct rv_subscription *s, struct rv_item *i)
 
 static bool has_room(const struct rv_subscription *s)
 {
+        if (s->take)
+                return s->room(s);
         return s->session && s->session->state == RV_SESSION_OPEN && s->credit && !s->request &&
                rv_session_queued(s->session) < RV_SUB_ROOM;
 }
@@ -177,7 +186,7 @@ static bool has_room(const struct rv_subscription *s)
 /* ---- what the reader may see ---- */
 
 /* When the roles have changed since they were looked at, they are looked at again. False: he may see nothing. */
-static bool may_see(struct rv_subscription *s)
+bool rv_subscription_sees(struct rv_subscription *s)
 {
         if (!s->restricted || s->denied)
                 return !s->denied;
@@ -265,14 +274,14 @@ static void on_pump(struct rv_work *w)
                         return;
                 }
         }
-        if (s->backlog && s->session && !s->paging && s->queued < RV_SUB_QUEUE / 2 &&
+        if (s->backlog && rv_subscription_heard(s) && !s->paging && s->queued < (most_queued(s) + 1) / 2 &&
             s->bytes < RV_SUB_BYTES / 2)
                 rv_journal_page(s);
 }
 
 void rv_subscription_pump(struct rv_subscription *s)
 {
-        if (s->session)
+        if (rv_subscription_heard(s))
                 rv_loop_soon(&s->agent->loop, &s->pump);
 }
 
@@ -423,7 +432,7 @@ static void on_changed(struct rv_watcher *x, unsigned kind, const struct rv_batc
                        const struct rv_batch *before, uint32_t before_row)
 {
         struct rv_sub_part *p = OF(x, struct rv_sub_part, watcher);
-        if (!may_see(p->sub))
+        if (!rv_subscription_sees(p->sub))
                 return;
         if (!p->rights) {
                 changed(p, kind, now, row, before, before_row);
@@ -441,7 +450,7 @@ static void on_event(struct rv_watcher *x, const struct rv_batch *batch, uint32_
 {
         struct rv_sub_part *p = OF(x, struct rv_sub_part, watcher);
         struct rv_batch *copy = NULL;
-        if (!may_see(p->sub) || (p->rights && !(copy = seen(p, batch, row))))
+        if (!rv_subscription_sees(p->sub) || (p->rights && !(copy = seen(p, batch, row))))
                 return;
         if (copy) {
                 batch = copy;
@@ -482,7 +491,7 @@ static void on_failed(struct rv_watcher *x, const struct rv_error *e)
 /* Takes the rows as they are now. */
 static void sweep(struct rv_subscription *s, enum rv_sweep kind)
 {
-        if (!may_see(s))
+        if (!rv_subscription_sees(s))
                 return;
         s->sweep = kind;
         for (unsigned i = 0; i < s->nparts; i++) {

@@ -97,10 +97,23 @@ struct rv_subscription {
         unsigned queued;
         size_t bytes;
         bool backlog, paging; /* durable: more is on disk than in the queue; being read */
+        /* A permanent one's reader in place of a session (permanent.h): whether it wants more, and an event as text. */
+        bool (*room)(const struct rv_subscription *);
+        void (*take)(struct rv_subscription *, uint64_t seq, const char *text, size_t n);
+        void *reader;
+        uint32_t keep; /* events that wait, at most; 0: as many as those of sessions */
 };
+
+/* Somebody listens. */
+static inline bool rv_subscription_heard(const struct rv_subscription *s)
+{
+        return s->session || s->take;
+}
 
 struct rv_subscription *rv_subscription_new(struct rv_agent *);
 void rv_subscription_free(struct rv_subscription *);
+/* Whether the roles, as they are now, let the reader see anything. */
+bool rv_subscription_sees(struct rv_subscription *);
 struct rv_subscription *rv_subscription_find(struct rv_agent *, const char *id);
 int rv_subscription_start(struct rv_subscription *, struct rv_error *); /* joins the watches */
 void rv_subscription_attach(struct rv_subscription *, struct rv_session *);
@@ -132,6 +145,11 @@ int rv_op_unsubscribe(struct rv_request *, struct rv_error *);
 int rv_op_acknowledge(struct rv_request *, struct rv_error *);
 /* What the roles, as they are now, let the reader see of each part. RV_OK or ACCESS_DENIED. */
 int rv_subscription_rights(struct rv_subscription *, struct rv_error *);
+/* A permanent one; NULL: *err says why. The caller fills id, room, take, reader and keep, then has it go on: anew, or
+ * behind `acked`, when `last` was the last number given. */
+struct rv_subscription *rv_subscription_permanent(struct rv_agent *, const struct rv_identity *, const json_t *params,
+                                                  struct rv_error *);
+int rv_subscription_go_on(struct rv_subscription *, uint64_t last, uint64_t acked, bool anew, struct rv_error *);
 void rv_subscribed(struct rv_request *, struct rv_subscription *, bool resumed); /* answers, and begins */
 
 #endif

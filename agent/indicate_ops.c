@@ -357,6 +357,17 @@ static void resume(struct rv_request *q, struct rv_subscription *s)
         rv_subscribed(q, s, true);
 }
 
+static void tell_restart(struct rv_subscription *s, uint64_t last)
+{
+        struct rv_buf b = { 0 };
+        rv_subscription_time(&b);
+        rv_buf_putf(&b, ",\"Kind\":\"Gap\",\"Lost\":{\"From\":%llu,\"To\":%llu,\"Reason\":\"Restarted\"}",
+                    (unsigned long long)last + 1, (unsigned long long)last + 1);
+        if (!b.failed)
+                rv_subscription_event(s, b.data, b.len);
+        rv_buf_free(&b);
+}
+
 /* It was stored by an agent that is no more: begins again, and says so. */
 static void on_loaded(struct rv_request *q, const char *stored, uint64_t last)
 {
@@ -389,13 +400,7 @@ static void on_loaded(struct rv_request *q, const char *stored, uint64_t last)
                 rv_answer_error(q, &err);
                 return;
         }
-        struct rv_buf b = { 0 };
-        rv_subscription_time(&b);
-        rv_buf_putf(&b, ",\"Kind\":\"Gap\",\"Lost\":{\"From\":%llu,\"To\":%llu,\"Reason\":\"Restarted\"}",
-                    (unsigned long long)last + 1, (unsigned long long)last + 1);
-        if (!b.failed)
-                rv_subscription_event(s, b.data, b.len);
-        rv_buf_free(&b);
+        tell_restart(s, last);
         resume(q, s);
 }
 
@@ -408,10 +413,41 @@ static int op_resume(struct rv_request *q, const char *id, struct rv_error *err)
                 return r;
         if (!s || s->request)
                 return rv_journal_load(q, id, on_loaded, err);
-        if (s->who.uid != q->session->who.uid || !s->durable)
+        if (s->who.uid != q->session->who.uid || !s->durable || s->take)
                 return rv_fail(err, RV_NOT_FOUND, "there is no durable subscription '%.40s' of yours", id);
         resume(q, s);
         return RV_OK;
+}
+
+/* ---- permanent ones ---- */
+
+struct rv_subscription *rv_subscription_permanent(struct rv_agent *a, const struct rv_identity *who,
+                                                  const json_t *params, struct rv_error *err)
+{
+        struct rv_subscription *s = rv_subscription_new(a);
+        int r = s ? prepare(s, who, params, err)
+                  : rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "at most %d subscriptions at once", RV_SUBS_MOST);
+        if (r == RV_OK)
+                return s;
+        if (r < 0)
+                rv_fail_errno(err, r, "the query cannot be made ready");
+        if (s)
+                rv_subscription_free(s);
+        return NULL;
+}
+
+int rv_subscription_go_on(struct rv_subscription *s, uint64_t last, uint64_t acked, bool anew, struct rv_error *err)
+{
+        s->durable = true;
+        s->seq = s->saved = last;
+        s->sent = s->queued_seq = acked;
+        s->backlog = !anew;
+        int r = rv_subscription_start(s, err);
+        if (r == RV_OK && !anew)
+                tell_restart(s, last);
+        if (r == RV_OK)
+                rv_subscription_pump(s);
+        return r < 0 ? rv_fail_errno(err, r, "the class cannot be watched") : r;
 }
 
 /* ---- operations ---- */
@@ -422,7 +458,7 @@ static int check_limits(const struct rv_request *q, struct rv_error *err)
         for (const struct rv_subscription *s = q->agent->subscriptions; s; s = s->next)
                 if (s->who.uid == q->session->who.uid) {
                         mine++;
-                        durable += s->durable;
+                        durable += s->durable && !s->take;
                 }
         if (q->agent->nsubscriptions >= RV_SUBS_MOST || mine >= RV_SUBS_USER)
                 return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED,
@@ -478,7 +514,7 @@ static struct rv_subscription *named(struct rv_request *q, struct rv_error *err)
 {
         const char *id = text(q->params, "Subscription");
         struct rv_subscription *s = rv_subscription_find(q->agent, id);
-        if (s && s->who.uid == q->session->who.uid && (s->session == q->session || s->durable))
+        if (s && !s->take && s->who.uid == q->session->who.uid && (s->session == q->session || s->durable))
                 return s;
         rv_fail(err, RV_NOT_FOUND, "there is no subscription '%.40s' of yours", id);
         return NULL;

@@ -20,6 +20,7 @@ struct record {
         char id[48];
         uint64_t seq, from, retain; /* LOST: from ... seq */
         uid_t uid;
+        uint32_t keep; /* events of this subscription, at most */
         size_t n;
         char text[];
 };
@@ -38,6 +39,7 @@ static struct record *record_new(struct rv_subscription *s, int kind, const char
         if (!r)
                 return NULL;
         *r = (struct record) { .kind = kind, .seq = s->seq, .uid = s->who.uid, .retain = s->retain, .n = n };
+        r->keep = s->keep ? s->keep : RV_JOURNAL_EVENTS;
         snprintf(r->id, sizeof r->id, "%s", s->id);
         memcpy(r->text, text ? text : "", n);
         r->text[n] = 0;
@@ -64,7 +66,7 @@ static int step(sqlite3 *db, sqlite3_stmt **q, const char *sql, const struct rec
         return e == SQLITE_DONE || e == SQLITE_ROW ? SQLITE_OK : e;
 }
 
-enum { Q_EVENT, Q_LAST, Q_TRIM, Q_CREATE, Q_OLD, Q_OLD_EVENTS, Q_ACK, Q_FORGET, Q_FORGET_EVENTS, NQ };
+enum { Q_EVENT, Q_LAST, Q_TRIM, Q_CREATE, Q_OLD, Q_OLD_EVENTS, Q_ACK, Q_ACKED, Q_FORGET, Q_FORGET_EVENTS, NQ };
 
 static int write_one(sqlite3 *db, sqlite3_stmt **q, const struct record *r, int64_t now)
 {
@@ -74,9 +76,9 @@ static int write_one(sqlite3 *db, sqlite3_stmt **q, const struct record *r, int6
                 e = step(db, &q[Q_EVENT],
                          "INSERT OR REPLACE INTO event(subscription, seq, text) VALUES(?1, ?2, ?4)", r,
                          (int64_t)r->seq, 0);
-                if (e == SQLITE_OK && r->seq % 256 == 0)
+                if (e == SQLITE_OK && (r->seq % 256 == 0 || r->keep < 1024))
                         e = step(db, &q[Q_TRIM], "DELETE FROM event WHERE subscription = ?1 AND seq <= ?2", r,
-                                 (int64_t)r->seq - RV_JOURNAL_EVENTS, 0);
+                                 (int64_t)r->seq - r->keep, 0);
                 /* fall through */
         case LOST:
                 return e ? e
@@ -99,8 +101,11 @@ static int write_one(sqlite3 *db, sqlite3_stmt **q, const struct record *r, int6
                                 "?2, ?4, 0, ?3, ?5)",
                                 r, r->uid, now);
         case ACKNOWLEDGE:
-                return step(db, &q[Q_ACK], "DELETE FROM event WHERE subscription = ?1 AND seq <= ?2", r,
-                            (int64_t)r->from, 0);
+                e = step(db, &q[Q_ACK], "DELETE FROM event WHERE subscription = ?1 AND seq <= ?2", r,
+                         (int64_t)r->from, 0);
+                return e ? e
+                         : step(db, &q[Q_ACKED], "UPDATE subscription SET acked = max(acked, ?2) WHERE id = ?1", r,
+                                (int64_t)r->from, 0);
         case FORGET:
                 e = step(db, &q[Q_FORGET_EVENTS], "DELETE FROM event WHERE subscription = ?1 AND ?2 = ?2", r,
                          0, 0);
@@ -129,7 +134,7 @@ static int write_all(struct rv_state_job *job, sqlite3 *db)
 static void saved(struct rv_subscription *s, const struct record *r)
 {
         s->saved = r->seq;
-        if (!s->session || s->backlog || s->paging) {
+        if (!rv_subscription_heard(s) || s->backlog || s->paging) {
                 s->backlog = true;
                 return;
         }
@@ -175,7 +180,7 @@ static void written(struct rv_journal *j, const struct record *r)
                 saved(s, r);
         } else if (r->kind == EVENT || r->kind == LOST) {
                 s->saved = r->seq;
-                if (s->session && !s->backlog && !s->paging)
+                if (rv_subscription_heard(s) && !s->backlog && !s->paging)
                         rv_subscription_lost(s, r->kind == LOST ? r->from : r->seq, r->seq,
                                              failed ? "Unsaved" : "Overflow");
                 else
@@ -328,6 +333,7 @@ static void read_page(struct rv_job *job)
 static void take_page(struct rv_subscription *s, struct page *p)
 {
         uint64_t end = s->saved; /* what is not there up to here is lost */
+        const bool exact = s->queued_seq || s->take; /* else: from whatever is kept */
         s->backlog = false;
         while (p->items && !s->backlog) {
                 struct rv_item *i = p->items;
@@ -336,15 +342,15 @@ static void take_page(struct rv_subscription *s, struct page *p)
                         free(i);
                         continue;
                 }
-                if (i->seq > s->queued_seq + 1 && s->queued_seq) /* 0: from whatever is kept */
+                if (i->seq > s->queued_seq + 1 && (s->queued_seq || s->take)) /* 0: from whatever is kept */
                         rv_subscription_lost(s, s->queued_seq + 1, i->seq - 1, "Expired");
                 rv_subscription_queue(s, i); /* too much: backlog again */
         }
-        if (!p->n && !p->failed && end > s->queued_seq && s->queued_seq)
+        if (!p->n && !p->failed && end > s->queued_seq && exact)
                 rv_subscription_lost(s, s->queued_seq + 1, end, "Expired");
         if (p->n == RV_JOURNAL_PAGE || s->saved > s->queued_seq)
                 s->backlog = true;
-        if (!p->n && !s->queued_seq)
+        if (!p->n && !exact)
                 s->backlog = false; /* nothing is kept, nothing was seen */
 }
 
@@ -354,7 +360,7 @@ static void on_page(struct rv_work *w)
         struct rv_subscription *s = rv_subscription_find(p->agent, p->id);
         if (s) {
                 s->paging = false;
-                if (s->session && s->queued_seq == p->after)
+                if (rv_subscription_heard(s) && s->queued_seq == p->after)
                         take_page(s, p);
                 if (!p->failed)
                         rv_subscription_pump(s);

@@ -15,6 +15,7 @@
  *      assoc*.c        associations that follow from the objects      watch.c push.c    what changes
  *      history*.c      what has changed, on disk: as it was at a moment
  *      indicate*.c     subscriptions                                  journal.c     durable ones on disk
+ *      permanent*.c    subscriptions and timers that stay             deliver.c     what their consumers do
  */
 #include <errno.h>
 #include <getopt.h>
@@ -33,6 +34,7 @@
 #include "agent/history.h"
 #include "agent/indicate.h"
 #include "agent/log.h"
+#include "agent/permanent.h"
 #include "agent/revision.h"
 
 struct options {
@@ -173,6 +175,8 @@ int main(int argc, char **argv)
         struct options o;
         if (argc > 1 && strcmp(argv[1], "--guard") == 0)
                 return rv_guard_main(argc, argv);
+        if (argc > 1 && strcmp(argv[1], "--deliver") == 0)
+                return rv_deliver_main();
         int status = read_options(argc, argv, &o);
         if (status >= 0)
                 return status;
@@ -201,12 +205,13 @@ int main(int argc, char **argv)
                 return 1;
         rv_roles_start(&a, o.roles);
         rv_confirm_start(o.state, o.socket);
-        if (rv_journal_init(&a))
+        if (rv_journal_init(&a) || rv_permanent_start(&a, o.fd < 0))
                 return 1;
         if (o.fd < 0) /* a private agent has no time to tell of */
                 rv_history_start(&a);
         status = serve(&a, &o);
         rv_history_stop(&a);
+        rv_permanent_free(&a);
         while (a.subscriptions)
                 rv_subscription_free(a.subscriptions);
         rv_revisions_free(&a);

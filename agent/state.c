@@ -42,6 +42,8 @@ static const char *const migrations[] = {
         "CREATE INDEX history_time ON history(time);"
         "CREATE TABLE history_span(id INTEGER PRIMARY KEY, class TEXT NOT NULL, began INTEGER NOT NULL,"
         " ended INTEGER NOT NULL);",
+        "CREATE TABLE kept(class TEXT, key TEXT, text TEXT NOT NULL, PRIMARY KEY(class, key)) WITHOUT ROWID;"
+        "ALTER TABLE subscription ADD COLUMN acked INTEGER NOT NULL DEFAULT 0;",
 };
 enum { VERSION = sizeof migrations / sizeof *migrations };
 

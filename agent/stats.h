@@ -133,4 +133,22 @@ int rv_stats_each_transaction(int (*each)(void *, const struct rv_transaction *)
 /* Confirms it (over another connection than it was made over), or has it reverted now. */
 int rv_stats_settle_transaction(const struct rv_call *, const char *id, bool confirm, struct rv_error *);
 
+/* Objects that the agent keeps (permanent.h): their providers are these. */
+struct rv_new_subscription {
+        const char *name, *query, *journal, *log_file, *const *command, *script, *target, *method, *instance, *in,
+                *options;
+        unsigned ncommand;
+        const uint32_t *retries, *damping_count, *damping_seconds;
+};
+int rv_stored_query(const struct rv_query *, struct rv_sink *, struct rv_error *);
+int rv_stored_create(struct rv_call *, const struct rv_values *, struct rv_error *);
+int rv_stored_modify(struct rv_call *, const struct rv_values *, struct rv_error *);
+int rv_stored_remove(struct rv_call *, struct rv_error *);
+int rv_stored_subscribe(struct rv_call *, const struct rv_new_subscription *, struct rv_error *);
+int rv_stored_unsubscribe(struct rv_call *, struct rv_error *); /* the binding, and what only it used */
+/* Their indications: a descriptor for one who watches a class, and the events that wait at it. */
+int rv_stored_open(const struct rv_class *, struct rv_error *);
+int rv_stored_read(int fd, struct rv_news *);
+void rv_stored_close(int fd);
+
 #endif
