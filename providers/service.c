@@ -1,551 +1,78 @@
 /* SPDX-License-Identifier: MIT
  *
- * Service: systemd's services, from the model in lib/units.h, changed by jobs of PID 1 that are waited for.
- * A list costs PID 1 nothing once the model is there; details are fetched only when one of them is asked
- * for.
+ * Service: the services of whatever service manager runs this host. Which one that is, is told by what is really running
+ * as init, not by what is installed; the work is done in service/ (backend.h).
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/provider.h"
 #include "gen/Service.h"
-#include "providers/lib/journal.h"
-#include "providers/lib/systemd.h"
-#include "providers/lib/units.h"
+#include "providers/lib/procfs.h"
+#include "providers/service/backend.h"
 
-#define SUFFIX ".service"
-#define SETTLE 300 /* ms: a service that fails within them after its start has not started */
+static const struct rv_service_backend *const backends[] = { &rv_service_systemd, &rv_service_files };
 
-/* D-Bus property -> ours. */
-static const struct rv_unit_property kept[] = {
-        { "MainPID", RV_UR_NZ },
-        { "ControlPID", RV_UR_NZ },
-        { "ExecMainStatus", RV_UR_INT },
-        { "ExecMainCode", RV_UR_INT },
-        { "ExecMainStartTimestamp", RV_UR_TIME },
-        { "ExecMainExitTimestamp", RV_UR_TIME },
-        { "Result", RV_UR_TEXT },
-        { "Type", RV_UR_TEXT },
-        { "ExecStart", RV_UR_EXEC },
-        { "User", RV_UR_TEXT },
-        { "Group", RV_UR_TEXT },
-        { "Restart", RV_UR_TEXT },
-        { "NRestarts", RV_UR_UINT },
-        { "ControlGroup", RV_UR_TEXT },
-        { "Slice", RV_UR_TEXT },
-        { "StateChangeTimestamp", RV_UR_TIME },
-        { "ActiveEnterTimestamp", RV_UR_TIME },
-        { "InactiveEnterTimestamp", RV_UR_TIME },
-        { "InvocationID", RV_UR_ID },
-        { "FragmentPath", RV_UR_TEXT },
-        { "SourcePath", RV_UR_TEXT },
-        { "DropInPaths", RV_UR_LIST },
-        { "Names", RV_UR_LIST },
-        { "Requires", RV_UR_LIST },
-        { "Wants", RV_UR_LIST },
-        { "BindsTo", RV_UR_LIST },
-        { "Conflicts", RV_UR_LIST },
-        { "After", RV_UR_LIST },
-        { "Before", RV_UR_LIST },
-        { "RequiredBy", RV_UR_LIST },
-        { "WantedBy", RV_UR_LIST },
-        { "TriggeredBy", RV_UR_LIST },
-        { "Documentation", RV_UR_LIST },
-        { "CanStart", RV_UR_BOOL },
-        { "CanStop", RV_UR_BOOL },
-        { "CanReload", RV_UR_BOOL },
-        { "CanFreeze", RV_UR_BOOL },
-        { "FreezerState", RV_UR_TEXT },
-        { "NeedDaemonReload", RV_UR_BOOL },
-        { "Transient", RV_UR_BOOL },
-};
-enum { NKEPT = sizeof kept / sizeof *kept };
-static const unsigned ids[NKEPT] = {
-        Service_MainPID,
-        Service_ControlPID,
-        Service_ExecMainStatus,
-        Service_ExecMainCode,
-        Service_ExecMainStartTimestamp,
-        Service_ExecMainExitTimestamp,
-        Service_Result,
-        Service_Type,
-        Service_ExecStart,
-        Service_User,
-        Service_Group,
-        Service_RestartPolicy,
-        Service_NRestarts,
-        Service_ControlGroup,
-        Service_Slice,
-        Service_StateChangeTimestamp,
-        Service_ActiveEnterTimestamp,
-        Service_InactiveEnterTimestamp,
-        Service_InvocationID,
-        Service_FragmentPath,
-        Service_SourcePath,
-        Service_DropInPaths,
-        Service_Names,
-        Service_Requires,
-        Service_Wants,
-        Service_BindsTo,
-        Service_Conflicts,
-        Service_After,
-        Service_Before,
-        Service_RequiredBy,
-        Service_WantedBy,
-        Service_TriggeredBy,
-        Service_Documentation,
-        Service_CanStart,
-        Service_CanStop,
-        Service_CanReload,
-        Service_CanFreeze,
-        Service_FreezerState,
-        Service_NeedDaemonReload,
-        Service_Transient,
-};
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct rv_units *units;
-static void make_units(void)
+static const struct rv_service_backend *find(void)
 {
-        units = rv_units_new(SUFFIX, RV_SYSTEMD_SERVICE, kept, NKEPT);
-}
-
-static int need_systemd(struct rv_error *err)
-{
-        if (!rv_systemd_here()) {
-                rv_fail(err, RV_NOT_SUPPORTED, "this host's init is not systemd");
-                return rv_hint(err, "Services of other service managers are not offered yet.");
-        }
-        pthread_once(&once, make_units);
-        return units ? RV_OK : -ENOMEM;
-}
-
-/* ---- filling a row ---- */
-
-static void text(struct rv_row *row, unsigned p, const char *s)
-{
-        if (s && *s && rv_wants(row, p))
-                rv_set_string(row, p, s, strlen(s));
-}
-
-static const struct rv_unit_value *detail(const struct rv_unit *u, unsigned property)
-{
-        for (unsigned i = 0; u->values && i < NKEPT; i++)
-                if (ids[i] == property)
-                        return u->values[i].set ? &u->values[i] : NULL;
+        for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
+                if (backends[i]->here())
+                        return backends[i];
         return NULL;
 }
 
-/* A number from a file of the unit's control group; false when it is not there. */
-static bool cgroup_number(const char *group, const char *file, const char *word, uint64_t *ret)
+static int need(const struct rv_service_backend **ret, struct rv_error *err)
 {
-        static const char *const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
-        for (int i = 0; i < 2; i++) {
-                char path[1024], buf[4096];
-                snprintf(path, sizeof path, "%s%s/%s", mounts[i], group, file);
-                int fd = open(path, O_RDONLY | O_CLOEXEC);
-                ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof buf - 1);
-                if (fd >= 0)
-                        close(fd);
-                if (n <= 0)
-                        continue;
-                buf[n] = 0;
-                const char *at = word ? strstr(buf, word) : buf;
-                char *end;
-                if (!at)
-                        return false;
-                at += word ? strlen(word) : 0;
-                *ret = strtoull(at, &end, 10);
-                return end != at;
-        }
-        return false;
-}
-
-/* Paused? systemd does not signal it, so its control group is asked. */
-static bool is_frozen(const struct rv_unit *u)
-{
-        const struct rv_unit_value *group = detail(u, Service_ControlGroup);
-        char usual[320];
-        uint64_t n;
-        snprintf(usual, sizeof usual, "/system.slice/%s", u->id);
-        return cgroup_number(group ? group->text : usual, "cgroup.freeze", NULL, &n) && n;
-}
-
-static const char *state_of(const struct rv_unit *u)
-{
-        const char *a = u->active ? u->active : "";
-        if (strcmp(a, "active") == 0 || strcmp(a, "reloading") == 0)
-                return is_frozen(u) ? "Paused" : "Running";
-        if (strcmp(a, "activating") == 0)
-                return "Start Pending";
-        if (strcmp(a, "deactivating") == 0)
-                return "Stop Pending";
-        return strcmp(a, "inactive") == 0 || strcmp(a, "failed") == 0 ? "Stopped" : "Unknown";
-}
-
-static const char *start_mode(const struct rv_unit *u)
-{
-        const char *f = u->file_state ? u->file_state : "";
-        if (strncmp(f, "masked", 6) == 0 || (u->load && strcmp(u->load, "masked") == 0))
-                return "Disabled";
-        return strncmp(f, "enabled", 7) == 0 || strcmp(f, "generated") == 0 ||
-                               (u->wanted && strcmp(f, "disabled") != 0)
-                       ? "Auto"
-                       : "Manual";
-}
-
-static void fill_usage(struct rv_row *row, const struct rv_unit *u)
-{
-        const struct rv_unit_value *group = detail(u, Service_ControlGroup);
-        uint64_t n;
-        if (!group)
-                return;
-        if (Service_wants_MemoryCurrent(row) && cgroup_number(group->text, "memory.current", NULL, &n))
-                Service_set_MemoryCurrent(row, n);
-        if (Service_wants_CPUUsageNSec(row) && cgroup_number(group->text, "cpu.stat", "usage_usec ", &n))
-                Service_set_CPUUsageNSec(row, n * 1000);
-        if (Service_wants_TasksCurrent(row) && cgroup_number(group->text, "pids.current", NULL, &n))
-                Service_set_TasksCurrent(row, n);
-}
-
-static void fill_list(struct rv_row *row, unsigned p, const struct rv_unit_value *v)
-{
-        rv_list list = rv_set_list(row, p, v->n);
-        const char *s = v->text;
-        for (uint32_t i = 0; i < v->n; i++, s += strlen(s) + 1)
-                rv_item_string(row, list, i, s, strlen(s));
-}
-
-static void fill_details(struct rv_row *row, const struct rv_unit *u)
-{
-        for (unsigned i = 0; u->values && i < NKEPT; i++) {
-                const struct rv_unit_value *v = &u->values[i];
-                unsigned p = ids[i];
-                if (!v->set || !rv_wants(row, p))
-                        continue;
-                switch (v->type) {
-                case RV_UT_TEXT: rv_set_string(row, p, v->text, strlen(v->text)); break;
-                case RV_UT_LIST: fill_list(row, p, v); break;
-                case RV_UT_UINT: rv_set_uint(row, p, v->u); break;
-                case RV_UT_BOOL: rv_set_bool(row, p, v->u); break;
-                case RV_UT_INT:
-                        if (kept[i].read == RV_UR_TIME)
-                                rv_set_datetime(row, p, v->i);
-                        else
-                                rv_set_int(row, p, v->i);
-                }
-        }
-        fill_usage(row, u);
-}
-
-struct lines {
-        char *text[10];
-        size_t n[10];
-        unsigned count;
-};
-static void keep_line(void *state, const char *s, size_t n)
-{
-        struct lines *l = state;
-        if (l->count < 10 && (l->text[l->count] = malloc(n + 1))) {
-                memcpy(l->text[l->count], s, n);
-                l->text[l->count][n] = 0;
-                l->n[l->count++] = n;
-        }
-}
-
-static void fill_log(struct rv_row *row, const char *unit)
-{
-        struct lines l = { 0 };
-        if (!Service_wants_LastLogLines(row) || rv_journal_tail(unit, false, 10, 0, keep_line, &l) < 0)
-                return;
-        rv_list list = Service_set_LastLogLines(row, l.count);
-        for (unsigned i = 0; i < l.count; i++) {
-                rv_item_string(row, list, i, l.text[i], l.n[i]);
-                free(l.text[i]);
-        }
-}
-
-static void fill(struct rv_row *row, const struct rv_unit *u)
-{
-        Service_set_Name(row, u->id, strlen(u->id) - strlen(SUFFIX));
-        text(row, Service_DisplayName, u->description);
-        text(row, Service_UnitName, u->id);
-        if (Service_wants_State(row))
-                text(row, Service_State, state_of(u));
-        Service_set_Started(row, u->active && (strcmp(u->active, "active") == 0 ||
-                                               strcmp(u->active, "reloading") == 0 ||
-                                               strcmp(u->active, "activating") == 0));
-        text(row, Service_StartMode, start_mode(u));
-        text(row, Service_LoadState, u->load);
-        text(row, Service_ActiveState, u->active);
-        text(row, Service_SubState, u->sub);
-        text(row, Service_UnitFileState, u->file_state);
-        text(row, Service_JobType, u->job);
-        if (!detail(u, Service_FragmentPath))
-                text(row, Service_FragmentPath, u->fragment);
-        fill_details(row, u);
-}
-
-static bool wants_details(const struct rv_query *q)
-{
-        for (unsigned i = 0; i < NKEPT; i++)
-                if (rv_asked(q, ids[i]))
-                        return true;
-        return rv_asked(q, Service_MemoryCurrent) || rv_asked(q, Service_CPUUsageNSec) ||
-               rv_asked(q, Service_TasksCurrent);
-}
-
-/* "ssh" or "ssh.service" -> the unit's id. */
-static void unit_id(const char *name, size_t n, char *ret, size_t size)
-{
-        size_t m = strlen(SUFFIX);
-        bool whole = n > m && strcmp(name + n - m, SUFFIX) == 0;
-        snprintf(ret, size, "%.*s%s", (int)n, name, whole ? "" : SUFFIX);
+        char comm[64];
+        *ret = find();
+        if (*ret)
+                return RV_OK;
+        ssize_t n = rv_proc_read(AT_FDCWD, "/proc/1/comm", comm, sizeof comm);
+        rv_fail(err, RV_NOT_SUPPORTED,
+                "no service manager runs this host: PID 1 is '%.*s', and neither systemd, OpenRC, runsvdir nor sysvinit",
+                n > 0 ? (int)strcspn(comm, "\n") : 7, n > 0 ? comm : "unknown");
+        return rv_hint(err, "Looked for /run/systemd/system, /run/openrc/softlevel, a process runsvdir, and a PID 1 "
+                            "named init with /etc/init.d.");
 }
 
 static int service_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
-        const struct rv_arg *name = rv_equals(q, Service_Name);
-        char only[300] = "", id[300] = "";
-        int e = need_systemd(err);
-        if (e)
-                return e;
-        if (name)
-                unit_id(name->s, name->len, only, sizeof only);
-        e = rv_units_begin(units, wants_details(q), name ? only : NULL, q->deadline, err);
-        if (e)
-                return e;
-        for (;;) {
-                const struct rv_unit *u = name ? rv_units_find(units, only) : rv_units_after(units, id);
-                if (!u || (u->load && strcmp(u->load, "not-found") == 0 && name))
-                        break;
-                snprintf(id, sizeof id, "%s", u->id);
-                bool show = !u->load || strcmp(u->load, "not-found") !=
-                                                0; /* only named by others: not a service of this host */
-                struct rv_row *row = show ? rv_row(out) : NULL;
-                if (row)
-                        fill(row, u);
-                rv_units_end(units);
-                if (row) {
-                        fill_log(row, id);
-                        e = rv_emit(out, row);
-                }
-                if (e || name || rv_cancelled(q->call))
-                        return e == RV_STOP ? RV_OK : e;
-                e = rv_units_again(units, q->deadline, err);
-                if (e)
-                        return e;
-        }
-        rv_units_end(units);
-        return RV_OK;
+        const struct rv_service_backend *b;
+        int e = need(&b, err);
+        return e ? e : b->query(q, out, err);
 }
 
-/* ---- methods ---- */
+static int forward(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        const struct rv_service_backend *b;
+        int e = need(&b, err);
+        return e ? e : b->methods[c->method - c->class->methods](c, in, err);
+}
 
-struct change {
-        sd_bus *bus;
-        char unit[300], what[400];
-        char load[32], active[32];
+static int service_modify(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
+{
+        const struct rv_service_backend *b;
+        int e = need(&b, err);
+        return e ? e : b->modify(c, v, err);
+}
+
+static int (*const methods[Service_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
+        [0 ... Service_nmethods - 1] = forward
 };
 
-/* Opens a connection and sees that the service is there. */
-static int begin(struct rv_call *c, const char *doing, struct change *ret, struct rv_error *err)
-{
-        const struct rv_arg *name = &c->key[Service_Name];
-        *ret = (struct change) { 0 };
-        int e = need_systemd(err);
-        if (e)
-                return e;
-        if (name->type == RV_NULL)
-                return rv_fail(err, RV_INVALID_PARAMETER, "a service is named by its Name");
-        unit_id(name->s, name->len, ret->unit, sizeof ret->unit);
-        rv_about(err, NULL, name->s, NULL);
-        snprintf(ret->what, sizeof ret->what, "cannot %s %.250s", doing, ret->unit);
-        e = rv_systemd_open(&ret->bus, err);
-        if (e)
-                return e;
-        e = rv_systemd_call(ret->bus, c->deadline, ret->what, err, NULL, "LoadUnit", "s", ret->unit);
-        if (e == RV_OK) {
-                rv_systemd_text(ret->bus, ret->unit, RV_SYSTEMD_UNIT, "LoadState", ret->load,
-                                sizeof ret->load);
-                rv_systemd_text(ret->bus, ret->unit, RV_SYSTEMD_UNIT, "ActiveState", ret->active,
-                                sizeof ret->active);
-                if (strcmp(ret->load, "not-found") == 0) {
-                        rv_fail(err, RV_NOT_FOUND, "there is no service %s", name->s);
-                        e = rv_hint(err, "Get-Service lists the services of this host.");
-                }
-        }
-        if (e)
-                ret->bus = rv_systemd_close(ret->bus);
-        return e;
-}
+/* ---- what the backends share ---- */
 
-static int done(struct rv_call *c, struct change *ch, int e)
+int rv_service_signal(const char *text)
 {
-        rv_systemd_close(ch->bus);
-        if (e == RV_OK && c->method)
-                Service_StartService_out_set_ReturnValue(c->out, 0);
-        return e;
-}
-
-static int64_t real_now(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_REALTIME, &t);
-        return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
-/* What went wrong, in the service's own words. */
-static int failed(struct change *ch, const char *why, int64_t since, struct rv_error *err)
-{
-        char result[64], status[32] = "", hint[240] = "";
-        struct lines l = { 0 };
-        rv_systemd_text(ch->bus, ch->unit, RV_SYSTEMD_SERVICE, "Result", result, sizeof result);
-        char path[1024];
-        int32_t code = 0;
-        if (rv_systemd_path(ch->unit, path, sizeof path) >= 0 &&
-            sd_bus_get_property_trivial(ch->bus, RV_SYSTEMD_NAME, path, RV_SYSTEMD_SERVICE, "ExecMainStatus",
-                                        NULL, 'i', &code) >= 0 &&
-            code)
-                snprintf(status, sizeof status, ", status %d", code);
-        rv_fail(err, RV_FAILED, "%s: %s (%s%s)", ch->what, why, result[0] ? result : "no result", status);
-        if (rv_journal_tail(ch->unit, true, 3, since, keep_line, &l) < 0 || !l.count)
-                rv_journal_tail(ch->unit, false, 3, since, keep_line, &l);
-        for (unsigned i = 0; i < l.count; i++) {
-                size_t at = strlen(hint);
-                snprintf(hint + at, sizeof hint - at, "%s%s", at ? " | " : "Its last log lines: ", l.text[i]);
-        }
-        for (unsigned i = 0; i < l.count; i++)
-                free(l.text[i]);
-        return rv_hint(err, "%s", hint[0] ? hint : "See LastLogLines of the service.");
-}
-
-/* A service without a way to say that it is up may still die at once: look until SETTLE has passed. */
-static int settle(struct rv_call *c, struct change *ch, int64_t since, struct rv_error *err)
-{
-        char type[32], active[32];
-        rv_systemd_text(ch->bus, ch->unit, RV_SYSTEMD_SERVICE, "Type", type, sizeof type);
-        if (strcmp(type, "simple") != 0 && strcmp(type, "exec") != 0 && strcmp(type, "idle") != 0)
-                return RV_OK;
-        for (int waited = 0; waited < SETTLE && !rv_cancelled(c); waited += 20) {
-                rv_systemd_text(ch->bus, ch->unit, RV_SYSTEMD_UNIT, "ActiveState", active, sizeof active);
-                char result[64];
-                rv_systemd_text(ch->bus, ch->unit, RV_SYSTEMD_SERVICE, "Result", result, sizeof result);
-                if (strcmp(active, "failed") == 0 || (result[0] && strcmp(result, "success") != 0))
-                        return failed(ch, "it ended right after its start", since, err);
-                struct timespec t = { .tv_nsec = 20000000 };
-                nanosleep(&t, NULL);
-        }
-        return RV_OK;
-}
-
-static int job(struct rv_call *c, const char *doing, const char *method, const char *target, bool start,
-               struct rv_error *err)
-{
-        struct change ch;
-        char result[32];
-        int e = begin(c, doing, &ch, err);
-        if (e)
-                return e;
-        bool running = strcmp(ch.active, "active") == 0 || strcmp(ch.active, "reloading") == 0;
-        bool stopped = strcmp(ch.active, "inactive") == 0 || strcmp(ch.active, "failed") == 0;
-        bool idle = strcmp(method, "StartUnit") == 0  ? running
-                    : strcmp(method, "StopUnit") == 0 ? stopped
-                                                      : false;
-        if (idle)
-                return done(c, &ch, RV_OK); /* as asked already */
-        if (start && strcmp(ch.load, "masked") == 0) {
-                rv_fail(err, RV_FAILED, "%s: it is masked", ch.what);
-                return done(
-                        c, &ch,
-                        rv_hint(err, "Set-Service -StartupType Manual, or the method Unmask, lifts that."));
-        }
-        if (start && strcmp(ch.load, "loaded") != 0)
-                return done(c, &ch, failed(&ch, "its unit file has an error", 0, err));
-        rv_change(c, "State", running ? "Running" : "Stopped", target);
-        if (c->what_if)
-                return done(c, &ch, RV_OK);
-        int64_t since = real_now();
-        e = rv_systemd_job(ch.bus, method, ch.unit, "replace", c->deadline, result, err);
-        if (e == RV_OK && strcmp(result, "done") != 0 && strcmp(result, "skipped") != 0)
-                e = failed(&ch,
-                           strcmp(result, "dependency") == 0 ? "a service that it needs did not start"
-                                                             : result,
-                           since, err);
-        if (e == RV_OK && start)
-                e = settle(c, &ch, since, err);
-        return done(c, &ch, e);
-}
-
-static int service_start(struct rv_call *c, const void *in, struct rv_error *err)
-{
-        (void)in;
-        return job(c, "start", "StartUnit", "Running", true, err);
-}
-static int service_stop(struct rv_call *c, const void *in, struct rv_error *err)
-{
-        (void)in;
-        return job(c, "stop", "StopUnit", "Stopped", false, err);
-}
-static int service_restart(struct rv_call *c, const void *in, struct rv_error *err)
-{
-        (void)in;
-        return job(c, "restart", "RestartUnit", "Running", true, err);
-}
-static int service_reload(struct rv_call *c, const void *in, struct rv_error *err)
-{
-        (void)in;
-        return job(c, "reload", "ReloadUnit", "Running", false, err);
-}
-static int service_reload_or_restart(struct rv_call *c, const void *in, struct rv_error *err)
-{
-        (void)in;
-        return job(c, "reload or restart", "ReloadOrRestartUnit", "Running", true, err);
-}
-
-/* A call of the manager about one unit that waits for nothing. */
-static int plain(struct rv_call *c, const char *doing, const char *method, const char *property,
-                 const char *from, const char *to, struct rv_error *err)
-{
-        struct change ch;
-        int e = begin(c, doing, &ch, err);
-        if (e)
-                return e;
-        rv_change(c, property, from, to);
-        if (!c->what_if)
-                e = rv_systemd_call(ch.bus, c->deadline, ch.what, err, NULL, method, "s", ch.unit);
-        return done(c, &ch, e);
-}
-static int service_pause(struct rv_call *c, const void *in, struct rv_error *err)
-{
-        (void)in;
-        return plain(c, "pause", "FreezeUnit", "State", "Running", "Paused", err);
-}
-static int service_resume(struct rv_call *c, const void *in, struct rv_error *err)
-{
-        (void)in;
-        return plain(c, "resume", "ThawUnit", "State", "Paused", "Running", err);
-}
-static int service_reset_failed(struct rv_call *c, const void *in, struct rv_error *err)
-{
-        (void)in;
-        return plain(c, "reset", "ResetFailedUnit", "ActiveState", "failed", "inactive", err);
-}
-
-static int signal_number(const char *text_)
-{
-        const char *name = strncasecmp(text_, "SIG", 3) == 0 ? text_ + 3 : text_;
+        const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
         char *end;
-        long n = strtol(text_, &end, 10);
-        if (!*end && text_[0])
+        long n = strtol(text, &end, 10);
+        if (!*end && text[0])
                 return n > 0 && n < NSIG ? (int)n : -1;
         for (int s = 1; s < NSIG; s++)
                 if (sigabbrev_np(s) && strcasecmp(sigabbrev_np(s), name) == 0)
@@ -553,199 +80,7 @@ static int signal_number(const char *text_)
         return -1;
 }
 
-static int service_kill(struct rv_call *c, const void *args, struct rv_error *err)
-{
-        const struct Service_Kill_in *in = args;
-        struct change ch;
-        int number = signal_number(in->Signal), e;
-        if (number < 0) {
-                rv_about(err, NULL, NULL, "Signal");
-                return rv_fail(err, RV_INVALID_PARAMETER,
-                               "'%.40s' is no signal: expected a number or a name such as SIGHUP",
-                               in->Signal);
-        }
-        e = begin(c, "signal", &ch, err);
-        if (e)
-                return e;
-        rv_change(c, "Signal", NULL, in->Signal);
-        if (!c->what_if)
-                e = rv_systemd_call(ch.bus, c->deadline, ch.what, err, NULL, "KillUnit", "ssi", ch.unit,
-                                    in->has_Whom ? in->Whom : "all", number);
-        return done(c, &ch, e);
-}
-
-/* ---- unit files ---- */
-
-/* EnableUnitFiles and its kin take an array of names. */
-static int files(struct change *ch, uint64_t deadline, const char *method, bool runtime, bool force,
-                 struct rv_error *err)
-{
-        sd_bus_message *m = NULL;
-        sd_bus_error error = SD_BUS_ERROR_NULL;
-        bool two = strcmp(method, "EnableUnitFiles") == 0 || strcmp(method, "MaskUnitFiles") == 0;
-        int r = sd_bus_message_new_method_call(ch->bus, &m, RV_SYSTEMD_NAME, RV_SYSTEMD_PATH,
-                                               RV_SYSTEMD_MANAGER, method);
-        if (r >= 0)
-                r = sd_bus_message_append(m, "as", 1, ch->unit);
-        if (r >= 0)
-                r = two ? sd_bus_message_append(m, "bb", runtime, force)
-                        : sd_bus_message_append(m, "b", runtime);
-        if (r >= 0)
-                r = sd_bus_call(ch->bus, m, rv_systemd_timeout(deadline), &error, NULL);
-        int e = r < 0 ? rv_systemd_fail(err, r, &error, ch->what) : RV_OK;
-        sd_bus_error_free(&error);
-        sd_bus_message_unref(m);
-        return e;
-}
-
-static int reload_manager(struct change *ch, uint64_t deadline, struct rv_error *err)
-{
-        return rv_systemd_call(ch->bus, deadline, "cannot make systemd read its unit files", err, NULL,
-                               "Reload", NULL);
-}
-
-static const char *mode_of_state(const char *state)
-{
-        return strncmp(state, "masked", 6) == 0    ? "Disabled"
-               : strncmp(state, "enabled", 7) == 0 ? "Auto"
-                                                   : "Manual";
-}
-
-/* A mask is a link in /etc/systemd/system: it cannot be where the unit file itself is. */
-static int maskable(struct change *ch, struct rv_error *err)
-{
-        static const char etc[] = "/etc/systemd/system/";
-        char path[PATH_MAX];
-        struct stat st;
-        snprintf(path, sizeof path, "%s%s", etc, ch->unit);
-        if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
-                return RV_OK;
-        rv_fail(err, RV_NOT_SUPPORTED, "%s: its unit file is %s, where the mask would be", ch->what, path);
-        return rv_hint(err, "Manual keeps it from starting at boot; Mask with Runtime lasts until then; or "
-                            "move the file to "
-                            "/usr/local/lib/systemd/system.");
-}
-
-static int set_mode(struct rv_call *c, struct change *ch, const char *mode, struct rv_error *err)
-{
-        char state[32];
-        const char *to = strcmp(mode, "Automatic") == 0 ? "Auto" : mode;
-        rv_systemd_text(ch->bus, ch->unit, RV_SYSTEMD_UNIT, "UnitFileState", state, sizeof state);
-        const char *from = mode_of_state(state);
-        if (strcmp(from, to) == 0)
-                return RV_OK;
-        if (strcmp(to, "Disabled") != 0 && (strcmp(state, "static") == 0 || strcmp(state, "generated") == 0 ||
-                                            strcmp(state, "transient") == 0)) {
-                rv_fail(err, RV_NOT_SUPPORTED, "%s: its unit file is %s, so it cannot be enabled or disabled",
-                        ch->what, state);
-                return rv_hint(err, "It is started by other units: see WantedBy and TriggeredBy. Disabled "
-                                    "(masked) is possible.");
-        }
-        int e = strcmp(to, "Disabled") == 0 ? maskable(ch, err) : RV_OK;
-        if (e)
-                return e;
-        rv_change(c, "StartMode", from, to);
-        if (c->what_if)
-                return RV_OK;
-        if (strcmp(from, "Disabled") == 0)
-                e = files(ch, c->deadline, "UnmaskUnitFiles", false, false, err);
-        if (e == RV_OK)
-                e = strcmp(to, "Auto") == 0 ? files(ch, c->deadline, "EnableUnitFiles", false, true, err)
-                    : strcmp(to, "Disabled") == 0
-                            ? files(ch, c->deadline, "MaskUnitFiles", false, true, err)
-                            : files(ch, c->deadline, "DisableUnitFiles", false, false, err);
-        return e == RV_OK ? reload_manager(ch, c->deadline, err) : e;
-}
-
-static int service_change_start_mode(struct rv_call *c, const void *args, struct rv_error *err)
-{
-        const struct Service_ChangeStartMode_in *in = args;
-        struct change ch;
-        int e = begin(c, "set the start mode of", &ch, err);
-        return e ? e : done(c, &ch, set_mode(c, &ch, in->StartMode, err));
-}
-
-static int mask(struct rv_call *c, const char *doing, const char *method, bool runtime, const char *to,
-                struct rv_error *err)
-{
-        struct change ch;
-        char state[32];
-        int e = begin(c, doing, &ch, err);
-        if (e)
-                return e;
-        rv_systemd_text(ch.bus, ch.unit, RV_SYSTEMD_UNIT, "UnitFileState", state, sizeof state);
-        if ((strncmp(state, "masked", 6) == 0) == (strcmp(to, "masked") == 0))
-                return done(c, &ch, RV_OK);
-        if (strcmp(to, "masked") == 0 && !runtime && (e = maskable(&ch, err)))
-                return done(c, &ch, e);
-        rv_change(c, "UnitFileState", state, to);
-        if (!c->what_if) {
-                e = files(&ch, c->deadline, method, runtime, true, err);
-                if (e == RV_OK)
-                        e = reload_manager(&ch, c->deadline, err);
-        }
-        return done(c, &ch, e);
-}
-static int service_mask(struct rv_call *c, const void *args, struct rv_error *err)
-{
-        const struct Service_Mask_in *in = args;
-        return mask(c, "mask", "MaskUnitFiles", in->has_Runtime && in->Runtime, "masked", err);
-}
-static int service_unmask(struct rv_call *c, const void *args, struct rv_error *err)
-{
-        const struct Service_Unmask_in *in = args;
-        return mask(c, "unmask", "UnmaskUnitFiles", in->has_Runtime && in->Runtime, "unmasked", err);
-}
-
-/* Settings are given as the unit file has them; the D-Bus type follows from the property's present one. */
-static int service_set_property(struct rv_call *c, const void *args, struct rv_error *err)
-{
-        const struct Service_SetProperty_in *in = args;
-        struct change ch;
-        sd_bus_message *m = NULL;
-        sd_bus_error error = SD_BUS_ERROR_NULL;
-        bool yes = strcasecmp(in->Value, "yes") == 0 || strcasecmp(in->Value, "true") == 0 ||
-                   strcmp(in->Value, "1") == 0;
-        char *end;
-        int e = begin(c, "change a setting of", &ch, err);
-        if (e)
-                return e;
-        rv_about(err, NULL, NULL, "Value");
-        uint64_t number = strcasecmp(in->Value, "infinity") == 0 ? UINT64_MAX : strtoull(in->Value, &end, 10);
-        if (number != UINT64_MAX && *end) {
-                int shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : *end == 'T' ? 40 : 0;
-                number = shift && !end[1] ? number << shift : UINT64_MAX - 1;
-        }
-        bool accounting = strlen(in->Property) > 10 &&
-                          strcmp(in->Property + strlen(in->Property) - 10, "Accounting") == 0;
-        if (!accounting && number == UINT64_MAX - 1)
-                return done(c, &ch,
-                            rv_fail(err, RV_INVALID_PARAMETER,
-                                    "'%.60s' is no value for %.60s: expected a number, with K, M, G or T, or "
-                                    "infinity",
-                                    in->Value, in->Property));
-        rv_change(c, in->Property, NULL, in->Value);
-        if (c->what_if)
-                return done(c, &ch, RV_OK);
-        int r = sd_bus_message_new_method_call(ch.bus, &m, RV_SYSTEMD_NAME, RV_SYSTEMD_PATH,
-                                               RV_SYSTEMD_MANAGER, "SetUnitProperties");
-        if (r >= 0)
-                r = accounting ? sd_bus_message_append(m, "sba(sv)", ch.unit, in->has_Runtime && in->Runtime,
-                                                       1, in->Property, "b", yes)
-                               : sd_bus_message_append(m, "sba(sv)", ch.unit, in->has_Runtime && in->Runtime,
-                                                       1, in->Property, "t", number);
-        if (r >= 0)
-                r = sd_bus_call(ch.bus, m, rv_systemd_timeout(c->deadline), &error, NULL);
-        if (r < 0)
-                e = rv_systemd_fail(err, r, &error, ch.what);
-        sd_bus_error_free(&error);
-        sd_bus_message_unref(m);
-        return done(c, &ch, e);
-}
-
-/* ---- new and gone ---- */
-
-static bool good_name(const char *s, size_t n)
+bool rv_service_good_name(const char *s, size_t n)
 {
         static const char extra[] = ":-_.\\@";
         for (size_t i = 0; i < n; i++)
@@ -759,9 +94,9 @@ static bool one_line(const char *s, size_t n)
         return !memchr(s, '\n', n) && !memchr(s, '\r', n);
 }
 
-static int check_create(const struct Service_Create_in *in, struct rv_error *err)
+int rv_service_check_create(const struct Service_Create_in *in, struct rv_error *err)
 {
-        if (!good_name(in->Name, in->Name_len)) {
+        if (!rv_service_good_name(in->Name, in->Name_len)) {
                 rv_about(err, NULL, NULL, "Name");
                 return rv_fail(err, RV_INVALID_PARAMETER,
                                "'%.80s' is no name for a service: letters, digits and :-_.\\@ are allowed",
@@ -773,197 +108,30 @@ static int check_create(const struct Service_Create_in *in, struct rv_error *err
                                "PathName must be one line that begins with the program's full path");
         }
         if ((in->has_DisplayName && !one_line(in->DisplayName, in->DisplayName_len)) ||
-            (in->has_StartName && !good_name(in->StartName, in->StartName_len)))
+            (in->has_StartName && !rv_service_good_name(in->StartName, in->StartName_len)))
                 return rv_fail(err, RV_INVALID_PARAMETER, "DisplayName and StartName must be one line");
         return RV_OK;
 }
 
-static int write_unit(const char *path, const struct Service_Create_in *in, struct rv_error *err)
-{
-        char new[400];
-        snprintf(new, sizeof new, "%s.reeve-new", path);
-        int fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-        FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-        if (!f) {
-                int e = rv_fail_errno(err, errno, "cannot write %s", path);
-                if (fd >= 0)
-                        close(fd);
-                return e;
-        }
-        fprintf(f,
-                "# Made by reeve "
-                "(Service.Create).\n[Unit]\nDescription=%s\n\n[Service]\nType=%s\nExecStart=%s\n",
-                in->has_DisplayName ? in->DisplayName : in->Name, in->has_Type ? in->Type : "simple",
-                in->PathName);
-        if (in->has_StartName)
-                fprintf(f, "User=%s\n", in->StartName);
-        if (in->has_RestartPolicy)
-                fprintf(f, "Restart=%s\n", in->RestartPolicy);
-        fprintf(f, "\n[Install]\nWantedBy=multi-user.target\n");
-        bool bad = fflush(f) != 0 || fsync(fd) < 0;
-        bad |= fclose(f) != 0;
-        if (bad || link(new, path) < 0) {
-                int e = rv_fail_errno(err, errno, "cannot write %s", path);
-                unlink(new);
-                return e;
-        }
-        unlink(new);
-        return RV_OK;
-}
+/* ---- changes ---- */
 
-static int service_create(struct rv_call *c, const void *args, struct rv_error *err)
-{
-        const struct Service_Create_in *in = args;
-        struct change ch = { 0 };
-        char path[360], load[32];
-        int e = need_systemd(err);
-        if (e == RV_OK)
-                e = check_create(in, err);
-        if (e)
-                return e;
-        unit_id(in->Name, in->Name_len, ch.unit, sizeof ch.unit);
-        snprintf(ch.what, sizeof ch.what, "cannot create %.250s", ch.unit);
-        snprintf(path, sizeof path, "/etc/systemd/system/%s", ch.unit);
-        rv_about(err, NULL, in->Name, NULL);
-        e = rv_systemd_open(&ch.bus, err);
-        if (e)
-                return e;
-        e = rv_systemd_call(ch.bus, c->deadline, ch.what, err, NULL, "LoadUnit", "s", ch.unit);
-        rv_systemd_text(ch.bus, ch.unit, RV_SYSTEMD_UNIT, "LoadState", load, sizeof load);
-        if (e == RV_OK && strcmp(load, "not-found") != 0)
-                e = rv_fail(err, RV_ALREADY_EXISTS, "there is a service %s already", in->Name);
-        if (e == RV_OK) {
-                rv_change(c, "Name", NULL, in->Name);
-        }
-        if (e || c->what_if)
-                return done(c, &ch, e);
-        e = write_unit(path, in, err);
-        if (e == RV_OK)
-                e = reload_manager(&ch, c->deadline, err);
-        if (e == RV_OK && in->has_StartMode)
-                e = set_mode(c, &ch, in->StartMode, err);
-        return done(c, &ch, e);
-}
-
-static int service_delete(struct rv_call *c, const void *in, struct rv_error *err)
-{
-        (void)in;
-        struct change ch;
-        char path[400], fragment[400], result[32];
-        int e = begin(c, "delete", &ch, err);
-        if (e)
-                return e;
-        snprintf(path, sizeof path, "/etc/systemd/system/%s", ch.unit);
-        rv_systemd_text(ch.bus, ch.unit, RV_SYSTEMD_UNIT, "FragmentPath", fragment, sizeof fragment);
-        if (strcmp(fragment, path) != 0) {
-                rv_fail(err, RV_NOT_SUPPORTED, "%s: its unit file %s was not made by an administrator",
-                        ch.what, fragment[0] ? fragment : "is not a file");
-                return done(c, &ch,
-                            rv_hint(err, "Remove the package it came with, or disable it: Set-Service "
-                                         "-StartupType Disabled."));
-        }
-        rv_change(c, "Name", c->key[Service_Name].s, NULL);
-        if (c->what_if)
-                return done(c, &ch, RV_OK);
-        if (strcmp(ch.active, "inactive") != 0 && strcmp(ch.active, "failed") != 0)
-                e = rv_systemd_job(ch.bus, "StopUnit", ch.unit, "replace", c->deadline, result, err);
-        if (e == RV_OK)
-                e = files(&ch, c->deadline, "DisableUnitFiles", false, false, err);
-        if (e == RV_OK && unlink(path) < 0 && errno != ENOENT)
-                e = rv_fail_errno(err, errno, "cannot remove %s", path);
-        if (e == RV_OK)
-                e = reload_manager(&ch, c->deadline, err);
-        if (e == RV_OK)
-                rv_systemd_call(ch.bus, c->deadline, ch.what, NULL, NULL, "ResetFailedUnit", "s", ch.unit);
-        return done(c, &ch, e);
-}
-
-static int (*const methods[Service_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
-        [Service_method_StartService] = service_start,
-        [Service_method_StopService] = service_stop,
-        [Service_method_Restart] = service_restart,
-        [Service_method_Reload] = service_reload,
-        [Service_method_ReloadOrRestart] = service_reload_or_restart,
-        [Service_method_PauseService] = service_pause,
-        [Service_method_ResumeService] = service_resume,
-        [Service_method_ChangeStartMode] = service_change_start_mode,
-        [Service_method_Mask] = service_mask,
-        [Service_method_Unmask] = service_unmask,
-        [Service_method_Kill] = service_kill,
-        [Service_method_ResetFailed] = service_reset_failed,
-        [Service_method_SetProperty] = service_set_property,
-        [Service_method_Create] = service_create,
-        [Service_method_Delete] = service_delete,
-};
-
-/* To the state wanted, by what leads there from the present one. */
-static int set_state(struct rv_call *c, const char *to, struct rv_error *err)
-{
-        struct change ch;
-        char freezer[32];
-        if (strcmp(to, "Running") != 0 && strcmp(to, "Stopped") != 0 && strcmp(to, "Paused") != 0) {
-                rv_about(err, NULL, NULL, "State");
-                return rv_fail(err, RV_INVALID_PARAMETER,
-                               "a service cannot be set to '%.40s': expected Running, Stopped or Paused", to);
-        }
-        int e = begin(c, "set the state of", &ch, err);
-        if (e)
-                return e;
-        rv_systemd_text(ch.bus, ch.unit, RV_SYSTEMD_UNIT, "FreezerState", freezer, sizeof freezer);
-        bool frozen = strcmp(freezer, "frozen") == 0;
-        done(c, &ch, RV_OK);
-        if (strcmp(to, "Paused") == 0)
-                return service_pause(c, NULL, err);
-        if (frozen)
-                e = service_resume(c, NULL, err);
-        return e ? e : strcmp(to, "Running") == 0 ? service_start(c, NULL, err) : service_stop(c, NULL, err);
-}
-
-/* How it is started first: what is masked does not start. */
-static int service_modify(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
-{
-        const struct rv_arg *mode = &v->v[Service_StartMode], *state = &v->v[Service_State];
-        int e = RV_OK;
-        if (rv_bit(v->set, Service_StartMode)) {
-                struct change ch;
-                e = mode->type == RV_STRING ? begin(c, "set the start mode of", &ch, err)
-                                            : rv_fail(err, RV_INVALID_PARAMETER, "StartMode cannot be null");
-                if (e == RV_OK)
-                        e = done(c, &ch, set_mode(c, &ch, mode->s, err));
-        }
-        if (e == RV_OK && rv_bit(v->set, Service_State))
-                e = state->type == RV_STRING ? set_state(c, state->s, err)
-                                             : rv_fail(err, RV_INVALID_PARAMETER, "State cannot be null");
-        return e;
-}
-
-/* ---- changes: systemd's signals, by the model that hears them ---- */
+static const struct rv_service_backend *pushing; /* on the loop only */
 
 static int push_open(struct rv_error *err)
 {
-        pthread_once(&once, make_units);
-        if (!units)
-                return -ENOMEM;
-        return need_systemd(err) ? -EOPNOTSUPP : rv_units_watch(units);
-}
-
-static void on_told(void *news, const char *id)
-{
-        size_t n = strlen(id), m = strlen(SUFFIX);
-        rv_news_key(news, &(struct rv_arg) { .type = RV_STRING, .s = id, .len = (uint32_t)(n > m ? n - m : n) }, 0);
+        if (need(&pushing, err))
+                return -EOPNOTSUPP;
+        return pushing->push_open(err);
 }
 
 static int push_read(int fd, struct rv_news *news)
 {
-        if (!rv_units_told(units, fd, on_told, news))
-                rv_news_changed(news);
-        return 0;
+        return pushing->push_read(fd, news);
 }
 
 static void push_close(int fd)
 {
-        rv_units_unwatch(units);
-        close(fd);
+        pushing->push_close(fd);
 }
 
 static const uint16_t push_silent[] = { Service_MemoryCurrent, Service_TasksCurrent };

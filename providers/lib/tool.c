@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -74,16 +75,37 @@ static int close_fd(int fd)
         return -1;
 }
 
+/* A terminal that changes nothing of what is written to it; what we read first, theirs second. */
+static bool terminal(int ret[2])
+{
+        char name[64];
+        struct termios raw;
+        int ours = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+        bool good = ours >= 0 && grantpt(ours) == 0 && unlockpt(ours) == 0 && ptsname_r(ours, name, sizeof name) == 0;
+        int theirs = good ? open(name, O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
+        if (theirs < 0 || tcgetattr(theirs, &raw) < 0) {
+                close_fd(theirs);
+                close_fd(ours);
+                return false;
+        }
+        cfmakeraw(&raw);
+        tcsetattr(theirs, TCSANOW, &raw);
+        ret[0] = ours;
+        ret[1] = theirs;
+        return true;
+}
+
 static int spawn(struct running *r, const char *path, struct rv_error *err)
 {
         const char *env[ENV_MOST + 4] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8" };
         int in[2] = { -1, -1 }, out[2] = { -1, -1 }, errors[2] = { -1, -1 };
         for (size_t i = 0; r->tool->env && r->tool->env[i] && i < ENV_MOST; i++)
                 env[3 + i] = r->tool->env[i];
-        bool piped = pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0 && pipe2(errors, O_CLOEXEC) == 0;
+        bool piped = pipe2(in, O_CLOEXEC) == 0 && (r->tool->terminal ? terminal(out) : pipe2(out, O_CLOEXEC) == 0) &&
+                     (r->tool->terminal || pipe2(errors, O_CLOEXEC) == 0);
         r->pid = piped ? fork() : -1;
         if (r->pid == 0)
-                child(path, r->tool->argv, env, (const int[3]) { in[0], out[1], errors[1] });
+                child(path, r->tool->argv, env, (const int[3]) { in[0], out[1], r->tool->terminal ? out[1] : errors[1] });
         int error = errno;
         close_fd(in[0]);
         close_fd(out[1]);
@@ -96,7 +118,8 @@ static int spawn(struct running *r, const char *path, struct rv_error *err)
                 return rv_fail_errno(err, error, "cannot %s: cannot start %s", r->tool->what, path);
         fcntl(r->in, F_SETFL, O_NONBLOCK);
         fcntl(r->out, F_SETFL, O_NONBLOCK);
-        fcntl(r->errors, F_SETFL, O_NONBLOCK);
+        if (r->errors >= 0)
+                fcntl(r->errors, F_SETFL, O_NONBLOCK);
         return RV_OK;
 }
 

@@ -15,7 +15,7 @@ INCLUDES = {
     'agent/monitor': ['agent/log.h', 'agent/wire/intro.h', 'agent/monitor/'],
     'agent/sftp': ['schema/', 'agent/wire/', 'agent/sftp/'],
     'agent/ssh': ['agent/monitor/request.h', 'agent/ssh/'],
-    'providers': ['schema/', 'agent/provider.h', 'agent/stats.h', 'providers/lib/', 'gen/'],
+    'providers': ['schema/', 'agent/provider.h', 'agent/stats.h', 'providers/lib/', 'providers/service/', 'gen/'],
     'providers/lib': ['schema/', 'agent/provider.h', 'agent/digest.h', 'providers/lib/'],
     'shell': ['schema/', 'agent/wire/', 'agent/wql.h', 'shell/', 'gen/'],
     'tests': [''],
