@@ -34,10 +34,12 @@ static int need(const struct rv_service_backend **ret, struct rv_error *err)
                 return RV_OK;
         ssize_t n = rv_proc_read(AT_FDCWD, "/proc/1/comm", comm, sizeof comm);
         rv_fail(err, RV_NOT_SUPPORTED,
-                "no service manager runs this host: PID 1 is '%.*s', and neither systemd, OpenRC, runsvdir nor sysvinit",
+                "no service manager runs this host: PID 1 is '%.*s', and neither systemd, OpenRC, runsvdir "
+                "nor sysvinit",
                 n > 0 ? (int)strcspn(comm, "\n") : 7, n > 0 ? comm : "unknown");
-        return rv_hint(err, "Looked for /run/systemd/system, /run/openrc/softlevel, a process runsvdir, and a PID 1 "
-                            "named init with /etc/init.d.");
+        return rv_hint(
+                err, "Looked for /run/systemd/system, /run/openrc/softlevel, a process runsvdir, and a PID 1 "
+                     "named init with /etc/init.d.");
 }
 
 static int service_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
@@ -61,9 +63,8 @@ static int service_modify(struct rv_call *c, const struct rv_values *v, struct r
         return e ? e : b->modify(c, v, err);
 }
 
-static int (*const methods[Service_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
-        [0 ... Service_nmethods - 1] = forward
-};
+static int (*const methods[Service_nmethods])(struct rv_call *, const void *,
+                                              struct rv_error *) = { [0 ... Service_nmethods - 1] = forward };
 
 /* ---- what the backends share ---- */
 

@@ -43,7 +43,8 @@ bool rv_tool_there(const char *name)
 }
 
 /* After fork: system calls only. */
-static _Noreturn void child(const char *path, const char *const *argv, const char *const *env, const int fds[3])
+static _Noreturn void child(const char *path, const char *const *argv, const char *const *env,
+                            const int fds[3])
 {
         setsid();
         for (int i = 0; i < 3; i++)
@@ -81,7 +82,8 @@ static bool terminal(int ret[2])
         char name[64];
         struct termios raw;
         int ours = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-        bool good = ours >= 0 && grantpt(ours) == 0 && unlockpt(ours) == 0 && ptsname_r(ours, name, sizeof name) == 0;
+        bool good = ours >= 0 && grantpt(ours) == 0 && unlockpt(ours) == 0 &&
+                    ptsname_r(ours, name, sizeof name) == 0;
         int theirs = good ? open(name, O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
         if (theirs < 0 || tcgetattr(theirs, &raw) < 0) {
                 close_fd(theirs);
@@ -97,15 +99,18 @@ static bool terminal(int ret[2])
 
 static int spawn(struct running *r, const char *path, struct rv_error *err)
 {
-        const char *env[ENV_MOST + 4] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8" };
+        const char *env[ENV_MOST + 4] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+                                          "LC_ALL=C.UTF-8" };
         int in[2] = { -1, -1 }, out[2] = { -1, -1 }, errors[2] = { -1, -1 };
         for (size_t i = 0; r->tool->env && r->tool->env[i] && i < ENV_MOST; i++)
                 env[3 + i] = r->tool->env[i];
-        bool piped = pipe2(in, O_CLOEXEC) == 0 && (r->tool->terminal ? terminal(out) : pipe2(out, O_CLOEXEC) == 0) &&
+        bool piped = pipe2(in, O_CLOEXEC) == 0 &&
+                     (r->tool->terminal ? terminal(out) : pipe2(out, O_CLOEXEC) == 0) &&
                      (r->tool->terminal || pipe2(errors, O_CLOEXEC) == 0);
         r->pid = piped ? fork() : -1;
         if (r->pid == 0)
-                child(path, r->tool->argv, env, (const int[3]) { in[0], out[1], r->tool->terminal ? out[1] : errors[1] });
+                child(path, r->tool->argv, env,
+                      (const int[3]) { in[0], out[1], r->tool->terminal ? out[1] : errors[1] });
         int error = errno;
         close_fd(in[0]);
         close_fd(out[1]);
@@ -259,16 +264,18 @@ static bool leave(struct running *r)
 static int too_late(struct running *r, struct rv_error *err)
 {
         if (r->tool->finish && leave(r)) {
-                rv_fail(err, RV_TIMED_OUT, "cannot say whether it could %s: %s has not ended yet", r->tool->what,
-                        r->tool->argv[0]);
-                return rv_hint(err, "It goes on (process %d): look at the result later, or give a longer Timeout.",
+                rv_fail(err, RV_TIMED_OUT, "cannot say whether it could %s: %s has not ended yet",
+                        r->tool->what, r->tool->argv[0]);
+                return rv_hint(err,
+                               "It goes on (process %d): look at the result later, or give a longer Timeout.",
                                (int)r->pid);
         }
         kill(-r->pid, SIGTERM);
         if (!move(r, rv_now() + GRACE_MS * UINT64_C(1000000)))
                 kill(-r->pid, SIGKILL);
         reap(r);
-        return rv_fail(err, RV_TIMED_OUT, "cannot %s: %s did not end in time", r->tool->what, r->tool->argv[0]);
+        return rv_fail(err, RV_TIMED_OUT, "cannot %s: %s did not end in time", r->tool->what,
+                       r->tool->argv[0]);
 }
 
 static void trim(char *s)
@@ -285,7 +292,8 @@ int rv_tool_run(const struct rv_tool *tool, struct rv_tool_said *ret, struct rv_
         struct running r = { .tool = tool, .said = ret, .most = tool->most ? tool->most : KEPT };
         *ret = (struct rv_tool_said) { 0 };
         if (!find(tool->argv[0], path, sizeof path)) {
-                rv_fail(err, RV_NOT_SUPPORTED, "cannot %s: this host has no program %s", tool->what, tool->argv[0]);
+                rv_fail(err, RV_NOT_SUPPORTED, "cannot %s: this host has no program %s", tool->what,
+                        tool->argv[0]);
                 return rv_hint(err, "Install the package that brings it.");
         }
         ret->text = calloc(1, 1);

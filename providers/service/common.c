@@ -101,8 +101,9 @@ int rv_svc_tool(struct rv_svc_change *ch, const char *const *argv)
         char what[300];
         struct rv_tool_said said;
         snprintf(what, sizeof what, "%s %s", ch->doing, ch->now.name);
-        const struct rv_tool tool = { .argv = argv, .what = what, .deadline = ch->call->deadline, .finish = true,
-                                      .terminal = true };
+        const struct rv_tool tool = {
+                .argv = argv, .what = what, .deadline = ch->call->deadline, .finish = true, .terminal = true
+        };
         int e = rv_tool_run(&tool, &said, ch->err);
         if (e)
                 return e;
@@ -134,7 +135,9 @@ int rv_svc_write(struct rv_svc_change *ch, const char *path, const char *text, u
 
 bool rv_svc_packaged(const char *path, uint64_t deadline)
 {
-        const char *const asks[][4] = { { "dpkg-query", "-S", path }, { "rpm", "-qf", path }, { "apk", "info", "-W", path } };
+        const char *const asks[][4] = { { "dpkg-query", "-S", path },
+                                        { "rpm", "-qf", path },
+                                        { "apk", "info", "-W", path } };
         char name[600];
         for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
                 const char *argv[] = { asks[i][0], asks[i][1], asks[i][2], i == 2 ? path : NULL, NULL };

@@ -22,7 +22,8 @@
 #include "providers/service/tail.h"
 #include "providers/service/watch.h"
 
-enum { SETTLE = 300 /* ms */, ENDS = 10000 /* ms that a stopped service's process may take to go */ };
+/* ms: after its start; that a stopped service's process may take to go; until it is back after a reload */
+enum { SETTLE = 300, ENDS = 10000, RELOADS = 3000 };
 
 /* PID 1 of OpenRC may be sysvinit's, so sysvinit comes last. */
 static const struct rv_svc_manager *const managers[] = { &rv_svc_openrc, &rv_svc_runit, &rv_svc_sysv };
@@ -43,10 +44,12 @@ static bool any_here(void)
 /* ---- rows ---- */
 
 static const char *const states[] = {
-        [RV_SVC_UNKNOWN] = "Unknown",      [RV_SVC_STOPPED] = "Stopped", [RV_SVC_STARTING] = "Start Pending",
+        [RV_SVC_UNKNOWN] = "Unknown",       [RV_SVC_STOPPED] = "Stopped", [RV_SVC_STARTING] = "Start Pending",
         [RV_SVC_STOPPING] = "Stop Pending", [RV_SVC_RUNNING] = "Running", [RV_SVC_PAUSED] = "Paused"
 };
-static const char *const modes[] = { [RV_SVC_AUTO] = "Auto", [RV_SVC_MANUAL] = "Manual", [RV_SVC_DISABLED] = "Disabled" };
+static const char *const modes[] = {
+        [RV_SVC_AUTO] = "Auto", [RV_SVC_MANUAL] = "Manual", [RV_SVC_DISABLED] = "Disabled"
+};
 
 static const char *active(const struct rv_svc *s)
 {
@@ -113,7 +116,8 @@ static bool names(const char *list, const struct rv_svc *s)
         return false;
 }
 
-static void fill_needed(struct rv_row *row, unsigned p, const struct rv_svc *s, const struct needs *all, bool requires)
+static void fill_needed(struct rv_row *row, unsigned p, const struct rv_svc *s, const struct needs *all,
+                        bool requires)
 {
         char list[4096] = "";
         for (size_t i = 0; i < all->n; i++)
@@ -136,7 +140,8 @@ static void keep_line(void *state, const char *s, size_t n)
 static void fill_log(struct rv_row *row, const struct rv_svc *s)
 {
         struct lines l = { 0 };
-        if (!Service_wants_LastLogLines(row) || !s->log[0] || rv_svc_tail(s->log, 0, s->tag, 10, keep_line, &l) < 0)
+        if (!Service_wants_LastLogLines(row) || !s->log[0] ||
+            rv_svc_tail(s->log, 0, s->tag, 10, keep_line, &l) < 0)
                 return;
         rv_list list = Service_set_LastLogLines(row, l.count);
         for (unsigned i = 0; i < l.count; i++) {
@@ -167,7 +172,8 @@ static void fill_state(struct rv_row *row, const struct rv_svc *s)
                 Service_set_InactiveEnterTimestamp(row, s->changed);
 }
 
-static void fill(struct rv_row *row, const struct rv_svc *s, const struct rv_svc_manager *m, const struct needs *all)
+static void fill(struct rv_row *row, const struct rv_svc *s, const struct rv_svc_manager *m,
+                 const struct needs *all)
 {
         Service_set_Name(row, s->name, strlen(s->name));
         rv_fill(row, Service_Manager, m->name);
@@ -204,12 +210,20 @@ static bool asked_any(const struct rv_query *q, const uint16_t *p, size_t n)
 
 static unsigned wanted(const struct rv_query *q)
 {
-        static const uint16_t state[] = { Service_State, Service_Started, Service_ActiveState, Service_SubState,
-                                          Service_Result, Service_User, Service_MainPID,
-                                          Service_ExecMainStartTimestamp, Service_StateChangeTimestamp,
-                                          Service_ActiveEnterTimestamp, Service_InactiveEnterTimestamp };
-        static const uint16_t links[] = { Service_Requires, Service_Wants, Service_After, Service_Before,
-                                          Service_Conflicts, Service_Names, Service_RequiredBy, Service_WantedBy };
+        static const uint16_t state[] = { Service_State,
+                                          Service_Started,
+                                          Service_ActiveState,
+                                          Service_SubState,
+                                          Service_Result,
+                                          Service_User,
+                                          Service_MainPID,
+                                          Service_ExecMainStartTimestamp,
+                                          Service_StateChangeTimestamp,
+                                          Service_ActiveEnterTimestamp,
+                                          Service_InactiveEnterTimestamp };
+        static const uint16_t links[] = { Service_Requires,   Service_Wants,     Service_After,
+                                          Service_Before,     Service_Conflicts, Service_Names,
+                                          Service_RequiredBy, Service_WantedBy };
         return (asked_any(q, state, sizeof state / sizeof *state) ? RV_SVC_WANT_STATE : 0) |
                (asked_any(q, links, sizeof links / sizeof *links) ? RV_SVC_WANT_LINKS : 0);
 }
@@ -296,7 +310,8 @@ static int failed(struct rv_svc_change *ch, const char *why)
         struct rv_svc s = { 0 };
         ch->manager->read(ch->now.name, 0, ch->call->deadline, &s); /* it may have a log only now */
         if (s.log[0])
-                rv_svc_tail(s.log, strcmp(s.log, ch->now.log) == 0 ? ch->log_from : 0, s.tag, 3, keep_line, &l);
+                rv_svc_tail(s.log, strcmp(s.log, ch->now.log) == 0 ? ch->log_from : 0, s.tag, 3, keep_line,
+                            &l);
         for (unsigned i = 0; i < l.count; i++) {
                 size_t at = strlen(hint);
                 snprintf(hint + at, sizeof hint - at, "%s%s", at ? " | " : "Its last words: ", l.text[i]);
@@ -304,7 +319,8 @@ static int failed(struct rv_svc_change *ch, const char *why)
         }
         if (!hint[0] && ch->words[0])
                 snprintf(hint, sizeof hint, "Its last words: %.200s", ch->words);
-        return rv_hint(ch->err, "%s", hint[0] ? hint : "It said nothing, and it has no log that is known here.");
+        return rv_hint(ch->err, "%s",
+                       hint[0] ? hint : "It said nothing, and it has no log that is known here.");
 }
 
 static int read_again(struct rv_svc_change *ch, struct rv_svc *ret)
@@ -341,7 +357,8 @@ static int settle(struct rv_svc_change *ch)
         e = read_again(ch, &s);
         if (e)
                 return e;
-        if (s.state != RV_SVC_RUNNING && s.state != RV_SVC_STARTING && s.state != RV_SVC_UNKNOWN)
+        if (s.failed ||
+            (s.state != RV_SVC_RUNNING && s.state != RV_SVC_STARTING && s.state != RV_SVC_UNKNOWN))
                 return failed(ch, pid ? early : "it does not run after its start");
         return pid && s.pid && s.pid != pid ? failed(ch, early) : RV_OK;
 }
@@ -364,7 +381,8 @@ static bool runs(const struct rv_svc *s)
 static int act(struct rv_svc_change *ch, enum rv_svc_verb verb)
 {
         const char *to = verb == RV_SVC_STOP ? "Stopped" : "Running";
-        if (ch->now.state == (verb == RV_SVC_STOP ? RV_SVC_STOPPED : RV_SVC_RUNNING) && verb != RV_SVC_RESTART)
+        if (ch->now.state == (verb == RV_SVC_STOP ? RV_SVC_STOPPED : RV_SVC_RUNNING) &&
+            verb != RV_SVC_RESTART)
                 return RV_OK; /* as asked already */
         if (verb != RV_SVC_STOP && ch->now.mode == RV_SVC_DISABLED) {
                 rv_fail(ch->err, RV_FAILED, "%s: it is disabled", ch->what);
@@ -412,6 +430,20 @@ static int cannot_reload(struct rv_svc_change *ch)
         return rv_hint(ch->err, "Restart-Service does it by a new start.");
 }
 
+/* A service may begin anew to read its configuration; it must be there again soon. */
+static int reloaded(struct rv_svc_change *ch)
+{
+        struct rv_svc s;
+        int e = RV_OK;
+        for (unsigned waited = 0; e == RV_OK && waited <= RELOADS && !rv_cancelled(ch->call); waited += 50) {
+                e = read_again(ch, &s);
+                if (e == RV_OK && s.state == ch->now.state)
+                        return RV_OK;
+                rv_svc_pause_ms(50);
+        }
+        return e ? e : failed(ch, "it does not run after it was told to");
+}
+
 static int reload(struct rv_svc_change *ch)
 {
         if (!ch->now.can_reload)
@@ -419,7 +451,10 @@ static int reload(struct rv_svc_change *ch)
         if (ch->now.state != RV_SVC_UNKNOWN && !runs(&ch->now))
                 return failed(ch, "it does not run");
         rv_change(ch->call, "State", states[ch->now.state], states[ch->now.state]);
-        return ch->call->what_if ? RV_OK : ch->manager->verb(ch, RV_SVC_RELOAD);
+        if (ch->call->what_if)
+                return RV_OK;
+        int e = ch->manager->verb(ch, RV_SVC_RELOAD);
+        return e ? e : reloaded(ch);
 }
 
 static int files_reload(struct rv_call *c, const void *in, struct rv_error *err)
@@ -442,7 +477,8 @@ static int files_reload_or_restart(struct rv_call *c, const void *in, struct rv_
 static int freeze(struct rv_svc_change *ch, bool pause)
 {
         if (!(ch->manager->verbs & 1u << RV_SVC_PAUSE)) {
-                rv_fail(ch->err, RV_NOT_SUPPORTED, "%s: %s cannot pause a service", ch->what, ch->manager->name);
+                rv_fail(ch->err, RV_NOT_SUPPORTED, "%s: %s cannot pause a service", ch->what,
+                        ch->manager->name);
                 return rv_hint(ch->err, "%s", ch->manager->cannot_pause);
         }
         if (ch->now.state == (pause ? RV_SVC_PAUSED : RV_SVC_RUNNING))
@@ -522,7 +558,8 @@ static int files_mask(struct rv_call *c, const void *in, struct rv_error *err)
         int e = begin(c, c->method->name[0] == 'M' ? "mask" : "unmask", &ch, err);
         if (e)
                 return e;
-        rv_fail(err, RV_NOT_SUPPORTED, "%s: masks are systemd's, and %s runs this host", ch.what, ch.manager->name);
+        rv_fail(err, RV_NOT_SUPPORTED, "%s: masks are systemd's, and %s runs this host", ch.what,
+                ch.manager->name);
         return rv_hint(err, "ChangeStartMode sets how it is started.");
 }
 
@@ -533,7 +570,8 @@ static int files_set_property(struct rv_call *c, const void *in, struct rv_error
         int e = begin(c, "set a property of", &ch, err);
         if (e)
                 return e;
-        rv_fail(err, RV_NOT_SUPPORTED, "%s: %s has no settings of resource control", ch.what, ch.manager->name);
+        rv_fail(err, RV_NOT_SUPPORTED, "%s: %s has no settings of resource control", ch.what,
+                ch.manager->name);
         return rv_hint(err, "Limits belong into its script: %s", ch.now.file);
 }
 
@@ -545,13 +583,15 @@ static int files_kill(struct rv_call *c, const void *args, struct rv_error *err)
         if (number < 0) {
                 rv_about(err, NULL, NULL, "Signal");
                 return rv_fail(err, RV_INVALID_PARAMETER,
-                               "'%.40s' is no signal: expected a number or a name such as SIGHUP", in->Signal);
+                               "'%.40s' is no signal: expected a number or a name such as SIGHUP",
+                               in->Signal);
         }
         e = begin(c, "signal", &ch, err);
         if (e)
                 return e;
         if (in->has_Whom && strcmp(in->Whom, "control") == 0)
-                return rv_fail(err, RV_NOT_SUPPORTED, "%s: %s has no control processes", ch.what, ch.manager->name);
+                return rv_fail(err, RV_NOT_SUPPORTED, "%s: %s has no control processes", ch.what,
+                               ch.manager->name);
         int fd = ch.now.pid ? (int)syscall(SYS_pidfd_open, (pid_t)ch.now.pid, 0) : -1;
         if (fd < 0)
                 return failed(&ch, "it has no process that is known");
@@ -564,20 +604,23 @@ static int files_kill(struct rv_call *c, const void *args, struct rv_error *err)
 
 /* ---- new and gone ---- */
 
-static int check_create(const struct rv_svc_manager *m, const struct Service_Create_in *in, struct rv_error *err)
+static int check_create(const struct rv_svc_manager *m, const struct Service_Create_in *in,
+                        struct rv_error *err)
 {
         int e = rv_service_check_create(in, err);
         if (e)
                 return e;
         if (in->has_Type && strcmp(in->Type, "simple") != 0 && strcmp(in->Type, "exec") != 0) {
                 rv_about(err, NULL, NULL, "Type");
-                rv_fail(err, RV_NOT_SUPPORTED, "%s services made here are of type simple, not %s", m->name, in->Type);
-                return rv_hint(err, "Give a program that stays in the foreground, or write the script yourself.");
+                rv_fail(err, RV_NOT_SUPPORTED, "%s services made here are of type simple, not %s", m->name,
+                        in->Type);
+                return rv_hint(err,
+                               "Give a program that stays in the foreground, or write the script yourself.");
         }
         if (in->has_RestartPolicy && !m->can_restart(in->RestartPolicy)) {
                 rv_about(err, NULL, NULL, "RestartPolicy");
-                return rv_fail(err, RV_NOT_SUPPORTED, "%s cannot restart services by the policy '%s'", m->name,
-                               in->RestartPolicy);
+                return rv_fail(err, RV_NOT_SUPPORTED, "%s cannot restart services by the policy '%s'",
+                               m->name, in->RestartPolicy);
         }
         if (in->has_StartMode && strcmp(in->StartMode, "Disabled") == 0 && m->cannot_disable) {
                 rv_about(err, NULL, NULL, "StartMode");
@@ -603,7 +646,8 @@ static int files_create(struct rv_call *c, const void *args, struct rv_error *er
                 return done(&ch, RV_OK);
         e = ch.manager->create(&ch, in);
         if (e == RV_OK && ch.manager->read(in->Name, 0, c->deadline, &ch.now))
-                e = rv_fail(err, RV_FAILED, "%s: it was written, but %s does not see it", ch.what, ch.manager->name);
+                e = rv_fail(err, RV_FAILED, "%s: it was written, but %s does not see it", ch.what,
+                            ch.manager->name);
         if (e == RV_OK && in->has_StartMode)
                 e = set_mode(&ch, in->StartMode);
         return done(&ch, e);
@@ -618,8 +662,9 @@ static int files_delete(struct rv_call *c, const void *in, struct rv_error *err)
                 return e;
         if (rv_svc_packaged(ch.now.file, c->deadline)) {
                 rv_fail(err, RV_NOT_SUPPORTED, "%s: a package brought its script %s", ch.what, ch.now.file);
-                return rv_hint(err, "Remove the package, or keep it from being started: Set-Service -StartupType "
-                                    "Manual.");
+                return rv_hint(err,
+                               "Remove the package, or keep it from being started: Set-Service -StartupType "
+                               "Manual.");
         }
         rv_change(c, "Name", ch.now.name, NULL);
         if (c->what_if)

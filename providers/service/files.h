@@ -38,17 +38,25 @@ struct rv_svc {
         char pidfile[512];
         enum rv_svc_state state;
         enum rv_svc_mode mode;
-        bool failed;  /* stopped, but not as it should */
+        bool failed;  /* stopped, or about to be started anew, but not as it should be */
         bool process; /* started, it must have a process that stays */
+        bool native;  /* OpenRC: a script of its own kind, whose state it keeps */
         bool can_reload, can_pause;
         uint32_t pid;
         int64_t started; /* ns since 1970; 0 = not known */
         int64_t changed; /* the last change of its state; 0 = not known */
-        char requires[2048], wants[2048], after[2048], before[1024], provides[512], conflicts[512], runlevels[128];
+        char requires[2048], wants[2048], after[2048], before[1024], provides[512], conflicts[512],
+                runlevels[128];
 };
 
 enum rv_svc_verb {
-        RV_SVC_START, RV_SVC_STOP, RV_SVC_RESTART, RV_SVC_RELOAD, RV_SVC_PAUSE, RV_SVC_RESUME, RV_SVC_RESET
+        RV_SVC_START,
+        RV_SVC_STOP,
+        RV_SVC_RESTART,
+        RV_SVC_RELOAD,
+        RV_SVC_PAUSE,
+        RV_SVC_RESUME,
+        RV_SVC_RESET
 };
 
 /* A change under way. */
@@ -57,11 +65,11 @@ struct rv_svc_change {
         const struct rv_svc_manager *manager;
         struct rv_call *call;
         struct rv_error *err;
-        struct rv_svc now;   /* as it was before */
-        const char *doing;   /* "start" */
-        char what[300];      /* "cannot start cron" */
-        int64_t log_from;    /* bytes of now.log that were there before */
-        char words[600];     /* what the tool said last */
+        struct rv_svc now; /* as it was before */
+        const char *doing; /* "start" */
+        char what[300];    /* "cannot start cron" */
+        int64_t log_from;  /* bytes of now.log that were there before */
+        char words[600];   /* what the tool said last */
 };
 
 struct rv_svc_watch; /* who wants to be told */
@@ -75,7 +83,7 @@ struct rv_svc_manager {
         int (*read)(const char *name, unsigned want, uint64_t deadline, struct rv_svc *ret);
         /* Does it and waits until that is done; not whether the service lives on. */
         int (*verb)(struct rv_svc_change *, enum rv_svc_verb);
-        unsigned verbs;           /* those that it has, beside start, stop and restart: bits of 1 << RV_SVC_x */
+        unsigned verbs; /* those that it has, beside start, stop and restart: bits of 1 << RV_SVC_x */
         const char *cannot_pause; /* the hint, where it cannot */
         int (*set_mode)(struct rv_svc_change *, enum rv_svc_mode);
         const char *cannot_disable; /* the hint, where StartMode Disabled has no counterpart; NULL: it has */

@@ -4,8 +4,9 @@
  * in started/, starting/, stopping/, failed/ ... for each service that is so; deptree, the dependencies that it worked
  * out; daemons/NAME/ the processes it started; options/NAME/ what supervise-daemon notes.
  *
- * It believes its note until it is told otherwise: a service whose process has died is `started` to it. Here it has
- * crashed.
+ * It believes its notes until it is told otherwise: a service whose process has died is `started` to it. Here it has
+ * crashed. Scripts of sysvinit's kind, which Debian has, change nothing in its notes when they are run by hand or by
+ * rc-service: their process, where a pid file tells it, counts more.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -33,7 +34,8 @@ static bool openrc_here(void)
 
 static bool ignored(const char *name)
 {
-        static const char *const names[] = { "README", "skeleton", "rc", "rcS", "functions.sh", "halt", "reboot", "single" };
+        static const char *const names[] = { "README",       "skeleton", "rc",     "rcS",
+                                             "functions.sh", "halt",     "reboot", "single" };
         size_t n = strlen(name);
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
                 if (strcmp(name, names[i]) == 0)
@@ -58,8 +60,9 @@ static int each(int (*one)(void *, const char *), void *state)
                 for (int i = 0; i < n; i++) {
                         char path[600];
                         struct stat st;
-                        bool first = find_script(names[i]->d_name, path, sizeof path) && stat(path, &st) == 0 &&
-                                     S_ISREG(st.st_mode) && strncmp(path, folders[f], strlen(folders[f])) == 0;
+                        bool first = find_script(names[i]->d_name, path, sizeof path) &&
+                                     stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+                                     strncmp(path, folders[f], strlen(folders[f])) == 0;
                         if (r == 0 && first)
                                 r = one(state, names[i]->d_name);
                         free(names[i]);
@@ -98,7 +101,8 @@ static void read_mode(struct rv_svc *s)
                 snprintf(path, sizeof path, LEVELS "/%s/%s", level, s->name);
                 if (level[0] != '.' && lstat(path, &st) == 0) {
                         rv_svc_word(s->runlevels, sizeof s->runlevels, level, strlen(level));
-                        if (strcmp(level, "sysinit") == 0 || strcmp(level, "boot") == 0 || strcmp(level, "default") == 0)
+                        if (strcmp(level, "sysinit") == 0 || strcmp(level, "boot") == 0 ||
+                            strcmp(level, "default") == 0)
                                 s->mode = RV_SVC_AUTO;
                 }
                 free(levels[i]);
@@ -127,10 +131,12 @@ static void one_dependency(struct rv_svc *s, const char *line, long index)
                 const char *kind;
                 char *list;
                 size_t size;
-        } lists[] = { { "ineed", s->requires, sizeof s->requires },   { "iuse", s->wants, sizeof s->wants },
-                      { "iwant", s->wants, sizeof s->wants },         { "iafter", s->after, sizeof s->after },
-                      { "ineed", s->after, sizeof s->after },         { "iuse", s->after, sizeof s->after },
-                      { "ibefore", s->before, sizeof s->before },     { "iprovide", s->provides, sizeof s->provides } };
+        } lists[] = {
+                { "ineed", s->requires, sizeof s->requires }, { "iuse", s->wants, sizeof s->wants },
+                { "iwant", s->wants, sizeof s->wants },       { "iafter", s->after, sizeof s->after },
+                { "ineed", s->after, sizeof s->after },       { "iuse", s->after, sizeof s->after },
+                { "ibefore", s->before, sizeof s->before },   { "iprovide", s->provides, sizeof s->provides }
+        };
         for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
                 size_t n;
                 const char *value = dependency(line, index, lists[i].kind, &n);
@@ -179,8 +185,26 @@ static void read_daemon(struct rv_svc *s)
         }
         if (dir)
                 closedir(dir);
+        if (!s->pidfile[0] && !note(s->pidfile, sizeof s->pidfile, RUN "/options/%s/pidfile", s->name))
+                s->pidfile[0] = 0;
         if (note(child, sizeof child, RUN "/options/%s/child_pid", s->name))
                 rv_svc_process(s, (uint32_t)strtoul(child, NULL, 10));
+}
+
+/* Does what the note says hold? */
+static void look_at_process(struct rv_svc *s)
+{
+        bool there = s->pidfile[0] && access(s->pidfile, F_OK) == 0;
+        if (s->pid || (there && rv_svc_process(s, rv_svc_pidfile(s->pidfile)))) {
+                if (s->state == RV_SVC_STOPPED)
+                        snprintf(s->sub, sizeof s->sub, "started");
+                s->state = s->state == RV_SVC_STOPPED ? RV_SVC_RUNNING : s->state;
+                s->failed = false;
+        } else if (s->state == RV_SVC_RUNNING && (there || !s->native)) {
+                s->state = RV_SVC_STOPPED;
+                s->failed = there; /* it did not take its pid file with it */
+                snprintf(s->sub, sizeof s->sub, "%s", there ? "crashed" : "stopped");
+        }
 }
 
 static void read_state(struct rv_svc *s)
@@ -206,17 +230,9 @@ static void read_state(struct rv_svc *s)
                 snprintf(s->sub, sizeof s->sub, "%s", notes[i].folder);
                 break;
         }
-        if (s->state != RV_SVC_RUNNING)
-                return;
         read_daemon(s);
-        uint32_t noted = s->pidfile[0] ? rv_svc_pidfile(s->pidfile) : 0;
-        if (!s->pid && noted)
-                rv_svc_process(s, noted);
-        if (s->pidfile[0] && !noted && !s->pid && access(s->pidfile, F_OK) == 0) {
-                s->state = RV_SVC_STOPPED;
-                s->failed = true;
-                snprintf(s->sub, sizeof s->sub, "crashed");
-        }
+        if (s->native ? s->state == RV_SVC_RUNNING : s->pidfile[0] != 0)
+                look_at_process(s);
 }
 
 static int openrc_read(const char *name, unsigned want, uint64_t deadline, struct rv_svc *s)
@@ -228,11 +244,13 @@ static int openrc_read(const char *name, unsigned want, uint64_t deadline, struc
         snprintf(s->name, sizeof s->name, "%s", name);
         int r = rv_script_open(&script, s->file, name);
         if (r == 0) {
-                bool own = rv_script_is(&script, "openrc-run") || rv_script_is(&script, "runscript");
-                rv_script_fill(&script, own ? 0 : want & ~(unsigned)RV_SVC_WANT_LINKS, s);
+                bool own = s->native =
+                        rv_script_is(&script, "openrc-run") || rv_script_is(&script, "runscript");
+                rv_script_fill(&script, want & ~(unsigned)RV_SVC_WANT_LINKS, s);
                 char commands[512];
-                if (own && (rv_script_variable(&script, "extra_started_commands", commands, sizeof commands) ||
-                            rv_script_variable(&script, "extra_commands", commands, sizeof commands)))
+                if (own &&
+                    (rv_script_variable(&script, "extra_started_commands", commands, sizeof commands) ||
+                     rv_script_variable(&script, "extra_commands", commands, sizeof commands)))
                         s->can_reload = rv_svc_has(commands, "reload");
                 if (own)
                         rv_script_variable(&script, "command_user", s->user, sizeof s->user);
@@ -253,38 +271,56 @@ static int openrc_read(const char *name, unsigned want, uint64_t deadline, struc
 
 static int rc_service(struct rv_svc_change *ch, const char *word)
 {
-        return rv_svc_tool(ch, (const char *[]) { "rc-service", "--nocolor", "--", ch->now.name, word, NULL });
+        return rv_svc_tool(ch,
+                           (const char *[]) { "rc-service", "--nocolor", "--", ch->now.name, word, NULL });
+}
+
+/* Its note says that it is started, or that it failed: it must be told that this is over, or a start does nothing. */
+static int forget_failure(struct rv_svc_change *ch)
+{
+        return ch->now.failed && ch->now.native ? rc_service(ch, "zap") : RV_OK;
 }
 
 static int openrc_verb(struct rv_svc_change *ch, enum rv_svc_verb verb)
 {
-        int e = RV_OK;
+        int e;
         switch (verb) {
-        case RV_SVC_START:
-                if (ch->now.failed) /* its note says that it is started, or that it failed: start would do nothing */
-                        e = rc_service(ch, "zap");
-                return e ? e : rc_service(ch, "start");
+        case RV_SVC_START: e = forget_failure(ch); return e ? e : rc_service(ch, "start");
         case RV_SVC_STOP: return rc_service(ch, "stop");
-        case RV_SVC_RESTART:
-                if (ch->now.failed)
-                        e = rc_service(ch, "zap");
-                return e ? e : rc_service(ch, "restart");
+        case RV_SVC_RESTART: e = forget_failure(ch); return e ? e : rc_service(ch, "restart");
         case RV_SVC_RELOAD: return rc_service(ch, "reload");
-        default: return rc_service(ch, "zap");
+        default: break;
         }
+        if (ch->now.native)
+                return forget_failure(ch);
+        rv_fail(ch->err, RV_NOT_SUPPORTED,
+                "%s: it is a script of sysvinit's kind, of which OpenRC notes no failures", ch->what);
+        return rv_hint(ch->err, "It can be started again as it is.");
 }
 
 static int set_mode(struct rv_svc_change *ch, enum rv_svc_mode mode)
 {
+        enum { LEVELS_MOST = 16 };
+        const char *argv[LEVELS_MOST + 6] = { "rc-update", "--nocolor", "--", "delete", ch->now.name };
+        char levels[sizeof ch->now.runlevels], *state = NULL;
+        size_t n = 5;
         if (mode == RV_SVC_AUTO)
-                return rv_svc_tool(ch, (const char *[]) { "rc-update", "--nocolor", "--", "add", ch->now.name, "default",
-                                                          NULL });
-        return rv_svc_tool(ch, (const char *[]) { "rc-update", "--nocolor", "--all", "--", "delete", ch->now.name, NULL });
+                return rv_svc_tool(ch, (const char *[]) { "rc-update", "--nocolor", "--", "add", ch->now.name,
+                                                          "default", NULL });
+        struct rv_svc now = { 0 };
+        snprintf(now.name, sizeof now.name, "%s", ch->now.name);
+        read_mode(&now);
+        snprintf(levels, sizeof levels, "%s", now.runlevels);
+        for (char *l = strtok_r(levels, " ", &state); l && n < LEVELS_MOST + 5;
+             l = strtok_r(NULL, " ", &state))
+                argv[n++] = l;
+        return n == 5 ? RV_OK : rv_svc_tool(ch, argv);
 }
 
 static bool can_restart(const char *policy)
 {
-        return strcmp(policy, "no") == 0 || strcmp(policy, "always") == 0 || strcmp(policy, "on-failure") == 0;
+        return strcmp(policy, "no") == 0 || strcmp(policy, "always") == 0 ||
+               strcmp(policy, "on-failure") == 0;
 }
 
 /* A text inside double quotes of the shell. */
@@ -317,8 +353,13 @@ static int openrc_create(struct rv_svc_change *ch, const struct Service_Create_i
                 fprintf(f, "supervisor=\"supervise-daemon\"\n");
         else
                 fprintf(f, "command_background=\"yes\"\n");
-        fprintf(f, "pidfile=\"/run/%s.pid\"\noutput_log=\"/var/log/%s.log\"\nerror_log=\"/var/log/%s.log\"\n", in->Name,
-                in->Name, in->Name);
+        fprintf(f, "pidfile=\"/run/%s.pid\"\n", in->Name);
+        /* Debian's OpenRC works with dpkg's start-stop-daemon, which has another word for it. */
+        fprintf(f,
+                "log=/var/log/%s.log\ncase \"$supervisor $(start-stop-daemon --version 2>&1)\" in\n"
+                "\" \"*Debian*) start_stop_daemon_args=\"--output $log\" ;;\n"
+                "*) output_log=$log error_log=$log ;;\nesac\n",
+                in->Name);
         bool bad = fclose(f) != 0;
         snprintf(path, sizeof path, "%s/%s", folders[0], in->Name);
         int e = bad ? -ENOMEM : rv_svc_write(ch, path, text, 0755);
@@ -328,6 +369,9 @@ static int openrc_create(struct rv_svc_change *ch, const struct Service_Create_i
 
 static int openrc_remove(struct rv_svc_change *ch)
 {
+        int e = forget_failure(ch);
+        if (e)
+                return e;
         if (unlink(ch->now.file) < 0 && errno != ENOENT)
                 return rv_fail_errno(ch->err, errno, "cannot remove %s", ch->now.file);
         return RV_OK;
@@ -347,7 +391,8 @@ static int watch_one(void *w, const char *name)
 
 static void openrc_watch(struct rv_svc_watch *w)
 {
-        static const char *const notes[] = { "started", "starting", "stopping", "inactive", "failed", "scheduled" };
+        static const char *const notes[] = { "started",  "starting", "stopping",
+                                             "inactive", "failed",   "scheduled" };
         static const char *const levels[] = { "sysinit", "boot", "default" };
         char path[128];
         for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {

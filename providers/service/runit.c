@@ -45,7 +45,8 @@ static bool find_folder(char *ret, size_t size)
                 snprintf(path, sizeof path, "/proc/%s/cmdline", d->d_name);
                 ssize_t n = rv_proc_read(AT_FDCWD, path, text, sizeof text);
                 const char *word = n > 0 ? memchr(text, 0, (size_t)n) : NULL;
-                for (; word && word < text + n - 1 && !found; word = memchr(word + 1, 0, (size_t)(text + n - word - 1)))
+                for (; word && word < text + n - 1 && !found;
+                     word = memchr(word + 1, 0, (size_t)(text + n - word - 1)))
                         if (word[1] == '/' && snprintf(ret, size, "%s", word + 1) < (int)size)
                                 found = true;
         }
@@ -86,7 +87,8 @@ static int each_of(const char *folder, const char *but, int (*one)(void *, const
         struct dirent **names;
         int n = scandir(folder, &names, NULL, alphasort), r = 0;
         for (int i = 0; i < n; i++) {
-                if (r == 0 && is_service(folder, names[i]->d_name) && !(but && is_service(but, names[i]->d_name)))
+                if (r == 0 && is_service(folder, names[i]->d_name) &&
+                    !(but && is_service(but, names[i]->d_name)))
                         r = one(state, names[i]->d_name);
                 free(names[i]);
         }
@@ -155,7 +157,8 @@ static bool read_status(const char *folder, const char *name, struct status *ret
         for (int i = 8; i < 12; i++)
                 ns = ns << 8 | b[i];
         *ret = (struct status) { .since = (int64_t)(seconds - TAI_UNIX) * INT64_C(1000000000) + ns,
-                                 .pid = b[12] | (uint32_t)b[13] << 8 | (uint32_t)b[14] << 16 | (uint32_t)b[15] << 24,
+                                 .pid = b[12] | (uint32_t)b[13] << 8 | (uint32_t)b[14] << 16 |
+                                        (uint32_t)b[15] << 24,
                                  .paused = b[16] != 0,
                                  .wanted = b[17] == 'u',
                                  .term = b[18] != 0,
@@ -183,15 +186,19 @@ static void read_state(struct rv_svc *s, const char *folder)
                 return;
         }
         static const char *const words[] = { "down", "run", "finish" };
-        snprintf(s->sub, sizeof s->sub, "%s%s", st.state < 3 ? words[st.state] : "unknown", st.paused ? ", paused" : "");
+        snprintf(s->sub, sizeof s->sub, "%s%s", st.state < 3 ? words[st.state] : "unknown",
+                 st.paused ? ", paused" : "");
         s->changed = st.since;
         s->can_pause = st.state == 1;
         if (st.state == 1)
-                s->state = st.paused                 ? RV_SVC_PAUSED
-                           : st.term && !st.wanted   ? RV_SVC_STOPPING
-                                                     : RV_SVC_RUNNING;
-        else
+                s->state = st.paused               ? RV_SVC_PAUSED
+                           : st.term && !st.wanted ? RV_SVC_STOPPING
+                                                   : RV_SVC_RUNNING;
+        else {
+                s->failed = st.state == 0 &&
+                            st.wanted; /* it has ended, and runsv waits a second before it tries again */
                 s->state = st.state == 2 ? RV_SVC_STOPPING : st.wanted ? RV_SVC_STARTING : RV_SVC_STOPPED;
+        }
         rv_svc_process(s, st.pid);
 }
 
@@ -252,7 +259,9 @@ static int await(struct rv_svc_change *ch, const char *folder, bool (*good)(cons
                 rv_svc_pause_ms(STEP);
         }
         rv_fail(ch->err, RV_TIMED_OUT, "%s: runsv has the order, but it is not done in time", ch->what);
-        return rv_hint(ch->err, "It may come yet: look at State. The method Kill with SIGKILL ends what does not stop.");
+        return rv_hint(
+                ch->err,
+                "It may come yet: look at State. The method Kill with SIGKILL ends what does not stop.");
 }
 
 static bool is_up(const struct status *st, uint32_t but)
@@ -304,12 +313,8 @@ static int runit_verb(struct rv_svc_change *ch, enum rv_svc_verb verb)
                 e = order(ch, folder, "tcu");
                 return e ? e : await(ch, folder, is_up, ch->now.pid);
         case RV_SVC_RELOAD: return order(ch, folder, "h");
-        case RV_SVC_PAUSE:
-                e = order(ch, folder, "p");
-                return e ? e : await(ch, folder, is_paused, 0);
-        default:
-                e = order(ch, folder, "c");
-                return e ? e : await(ch, folder, is_resumed, 0);
+        case RV_SVC_PAUSE: e = order(ch, folder, "p"); return e ? e : await(ch, folder, is_paused, 0);
+        default: e = order(ch, folder, "c"); return e ? e : await(ch, folder, is_resumed, 0);
         }
 }
 
@@ -320,8 +325,9 @@ static int set_down(struct rv_svc_change *ch, const char *folder, bool down)
         char path[800];
         snprintf(path, sizeof path, "%s/%s/down", folder, ch->now.name);
         if (!down)
-                return unlink(path) == 0 || errno == ENOENT ? RV_OK
-                                                            : rv_fail_errno(ch->err, errno, "cannot remove %s", path);
+                return unlink(path) == 0 || errno == ENOENT
+                               ? RV_OK
+                               : rv_fail_errno(ch->err, errno, "cannot remove %s", path);
         return access(path, F_OK) == 0 ? RV_OK : rv_svc_write(ch, path, "", 0644);
 }
 
@@ -343,7 +349,8 @@ static int drop_link(struct rv_svc_change *ch, const char *folder)
         struct stat st;
         snprintf(path, sizeof path, "%s/%s", folder, ch->now.name);
         if (lstat(path, &st) == 0 && !S_ISLNK(st.st_mode)) {
-                rv_fail(ch->err, RV_NOT_SUPPORTED, "%s: %s is no link, it is the service itself", ch->what, path);
+                rv_fail(ch->err, RV_NOT_SUPPORTED, "%s: %s is no link, it is the service itself", ch->what,
+                        path);
                 return rv_hint(ch->err, "Manual keeps it from being started at boot; or move it to " SOURCES
                                         " and link it.");
         }
@@ -390,15 +397,18 @@ static int runit_create(struct rv_svc_change *ch, const struct Service_Create_in
         if (mkdir(path, 0755) < 0)
                 return rv_fail_errno(ch->err, errno, "cannot make %s", path);
         snprintf(path, sizeof path, SOURCES "/%s/run", in->Name);
-        int most = snprintf(text, sizeof text, "#!/bin/sh\n# Made by reeve (Service.Create).%s%s\nexec 2>&1\nexec %s%s%s%s\n",
+        int most = snprintf(text, sizeof text,
+                            "#!/bin/sh\n# Made by reeve (Service.Create).%s%s\nexec 2>&1\nexec %s%s%s%s\n",
                             in->has_DisplayName ? "\n# " : "", in->has_DisplayName ? in->DisplayName : "",
                             in->has_StartName ? "chpst -u " : "", in->has_StartName ? in->StartName : "",
                             in->has_StartName ? " " : "", in->PathName);
         if (most >= (int)sizeof text)
-                return rv_fail(ch->err, RV_INVALID_PARAMETER, "%s: PathName is longer than 7,000 bytes", ch->what);
+                return rv_fail(ch->err, RV_INVALID_PARAMETER, "%s: PathName is longer than 7,000 bytes",
+                               ch->what);
         int e = rv_svc_write(ch, path, text, 0755);
         snprintf(path, sizeof path, SOURCES "/%s/log/run", in->Name);
-        snprintf(text, sizeof text, "#!/bin/sh\nmkdir -p /var/log/runit/%s\nexec svlogd -tt /var/log/runit/%s\n", in->Name,
+        snprintf(text, sizeof text,
+                 "#!/bin/sh\nmkdir -p /var/log/runit/%s\nexec svlogd -tt /var/log/runit/%s\n", in->Name,
                  in->Name);
         if (e == RV_OK)
                 e = rv_svc_write(ch, path, text, 0755);
@@ -430,8 +440,9 @@ static int runit_remove(struct rv_svc_change *ch)
 {
         char folder[400], path[800];
         struct stat st;
-        int e = folder_or_default(folder, sizeof folder) && ch->now.mode != RV_SVC_DISABLED ? drop_link(ch, folder)
-                                                                                           : RV_OK;
+        int e = folder_or_default(folder, sizeof folder) && ch->now.mode != RV_SVC_DISABLED
+                        ? drop_link(ch, folder)
+                        : RV_OK;
         if (e)
                 return e;
         snprintf(path, sizeof path, SOURCES "/%s", ch->now.name);
@@ -453,7 +464,8 @@ static int watch_one(void *state, const char *name)
         bool linked = is_service(it->folder, name);
         snprintf(path, sizeof path, "%s/%s", linked ? it->folder : SOURCES, name);
         rv_svc_watch_path(it->w, path, "down", name);
-        rv_svc_watch_path(it->w, path, "supervise", "*"); /* runsv makes it when it first looks after the service */
+        rv_svc_watch_path(it->w, path, "supervise",
+                          "*"); /* runsv makes it when it first looks after the service */
         snprintf(path, sizeof path, "%s/%s/supervise", linked ? it->folder : SOURCES, name);
         rv_svc_watch_path(it->w, path, "status", name);
         return 0;

@@ -117,12 +117,14 @@ static bool value_of(const struct rv_script *script, const char *s, char *ret, s
         return !quote;
 }
 
-static bool variable(const struct rv_script *script, const char *name, size_t n, char *ret, size_t size, int deep)
+static bool variable(const struct rv_script *script, const char *name, size_t n, char *ret, size_t size,
+                     int deep)
 {
         static const char own[] = "RC_SVCNAME", own_too[] = "SVCNAME";
         if (deep > DEEP)
                 return false;
-        if ((n == sizeof own - 1 && memcmp(name, own, n) == 0) || (n == sizeof own_too - 1 && memcmp(name, own_too, n) == 0)) {
+        if ((n == sizeof own - 1 && memcmp(name, own, n) == 0) ||
+            (n == sizeof own_too - 1 && memcmp(name, own_too, n) == 0)) {
                 snprintf(ret, size, "%s", script->name);
                 return true;
         }
@@ -178,7 +180,8 @@ static void find_log(const struct rv_script *script, const char *daemon, struct 
         static const char *const all[] = { "/var/log/syslog", "/var/log/messages", "/var/log/daemon.log" };
         const char *base = strrchr(daemon, '/');
         for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
-                if (rv_script_variable(script, variables[i], s->log, sizeof s->log) && access(s->log, R_OK) == 0)
+                if (rv_script_variable(script, variables[i], s->log, sizeof s->log) &&
+                    access(s->log, R_OK) == 0)
                         return;
         for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
                 snprintf(s->log, sizeof s->log, forms[i], s->name, s->name);
@@ -195,14 +198,16 @@ static void find_log(const struct rv_script *script, const char *daemon, struct 
 }
 
 /* A path that the script has as it is, after a word ("--exec /usr/sbin/sshd"); ending: what it must end with, or "". */
-static bool literal(const struct rv_script *script, const char *word, const char *ending, char *ret, size_t size)
+static bool literal(const struct rv_script *script, const char *word, const char *ending, char *ret,
+                    size_t size)
 {
         size_t m = strlen(ending);
         for (const char *s = script->text; (s = strstr(s, word)); s += strlen(word)) {
                 const char *at = s + strlen(word);
                 at += strspn(at, " \t=\"'");
                 size_t n = strcspn(at, " \t\n\"';|&)");
-                if (*at == '/' && n < size && n > m && !memchr(at, '$', n) && memcmp(at + n - m, ending, m) == 0) {
+                if (*at == '/' && n < size && n > m && !memchr(at, '$', n) &&
+                    memcmp(at + n - m, ending, m) == 0) {
                         snprintf(ret, size, "%.*s", (int)n, at);
                         return true;
                 }

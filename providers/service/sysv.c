@@ -32,8 +32,8 @@ static bool sysv_here(void)
 /* As service(8) has it: parts of booting and shutting down that are no services, and packages' left-overs. */
 static bool ignored(const char *name)
 {
-        static const char *const names[] = { "README", "skeleton", "rc", "rcS", "single", "reboot", "halt",
-                                             "functions", "killall" };
+        static const char *const names[] = { "README", "skeleton", "rc",        "rcS",    "single",
+                                             "reboot", "halt",     "functions", "killall" };
         size_t n = strlen(name);
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
                 if (strcmp(name, names[i]) == 0)
@@ -79,7 +79,8 @@ static char link_in(char level, const char *name)
         snprintf(path, sizeof path, "/etc/rc%c.d", level);
         DIR *dir = opendir(path);
         while (dir && !found && (d = readdir(dir)))
-                if ((d->d_name[0] == 'S' || d->d_name[0] == 'K') && strlen(d->d_name) > 3 && strcmp(d->d_name + 3, name) == 0)
+                if ((d->d_name[0] == 'S' || d->d_name[0] == 'K') && strlen(d->d_name) > 3 &&
+                    strcmp(d->d_name + 3, name) == 0)
                         found = d->d_name[0];
         if (dir)
                 closedir(dir);
@@ -113,11 +114,13 @@ static void read_status(struct rv_svc *s, uint64_t deadline)
         const char *argv[] = { s->file, "status", NULL };
         struct rv_tool_said said;
         uint64_t until = rv_now() + STATUS_NS;
-        struct rv_tool tool = { .argv = argv, .what = "ask a script for its status",
+        struct rv_tool tool = { .argv = argv,
+                                .what = "ask a script for its status",
                                 .deadline = deadline && deadline < until ? deadline : until };
         if (rv_tool_run(&tool, &said, NULL))
                 return;
-        static const char *const words[] = { "running", "dead, pid file exists", "dead, lock file exists", "stopped" };
+        static const char *const words[] = { "running", "dead, pid file exists", "dead, lock file exists",
+                                             "stopped" };
         /* A script of booting that has nothing to tell says nothing and ends with 0. */
         bool silent = said.status == 0 && !s->process && !(said.text && said.text[0]) && !said.complaint[0];
         if (said.status <= 3 && !says_usage(&said) && !silent) {
@@ -183,7 +186,8 @@ static int set_mode(struct rv_svc_change *ch, enum rv_svc_mode mode)
                 return e;
         }
         if (rv_tool_there("chkconfig"))
-                return rv_svc_tool(ch, (const char *[]) { "chkconfig", s.name, mode == RV_SVC_AUTO ? "on" : "off", NULL });
+                return rv_svc_tool(ch, (const char *[]) { "chkconfig", s.name,
+                                                          mode == RV_SVC_AUTO ? "on" : "off", NULL });
         rv_fail(ch->err, RV_NOT_SUPPORTED, "%s: this host has neither update-rc.d nor chkconfig", ch->what);
         return rv_hint(ch->err, "Install the package that brings one of them (Debian: init-system-helpers).");
 }
@@ -211,11 +215,13 @@ static const char body[] =
         "start() {\n"
         "        : >> \"$LOG\"\n"
         "        chown \"$RUNAS\" \"$LOG\"\n"
-        "        start-stop-daemon --start --quiet --oknodo --background --make-pidfile --pidfile \"$PIDFILE\" \\\n"
+        "        start-stop-daemon --start --quiet --oknodo --background --make-pidfile --pidfile "
+        "\"$PIDFILE\" \\\n"
         "                --chuid \"$RUNAS\" --startas /bin/sh -- -c \"exec $COMMAND >>'$LOG' 2>&1\"\n"
         "}\n"
         "stop() {\n"
-        "        start-stop-daemon --stop --quiet --oknodo --retry TERM/10/KILL/5 --remove-pidfile --pidfile \"$PIDFILE\"\n"
+        "        start-stop-daemon --stop --quiet --oknodo --retry TERM/10/KILL/5 --remove-pidfile --pidfile "
+        "\"$PIDFILE\"\n"
         "}\n"
         "status() {\n"
         "        start-stop-daemon --status --pidfile \"$PIDFILE\"\n"
@@ -246,12 +252,14 @@ static int sysv_create(struct rv_svc_change *ch, const struct Service_Create_in 
                 return rv_fail(ch->err, RV_NOT_SUPPORTED, "%s: this host has no start-stop-daemon", ch->what);
         }
         fprintf(f,
-                "#!/bin/sh\n### BEGIN INIT INFO\n# Provides:          %s\n# Required-Start:    $remote_fs $syslog\n"
-                "# Required-Stop:     $remote_fs $syslog\n# Default-Start:     2 3 4 5\n# Default-Stop:      0 1 6\n"
+                "#!/bin/sh\n### BEGIN INIT INFO\n# Provides:          %s\n# Required-Start:    $remote_fs "
+                "$syslog\n"
+                "# Required-Stop:     $remote_fs $syslog\n# Default-Start:     2 3 4 5\n# Default-Stop:      "
+                "0 1 6\n"
                 "# Short-Description: %s\n### END INIT INFO\n# Made by reeve (Service.Create).\n",
                 in->Name, in->has_DisplayName ? in->DisplayName : in->Name);
-        fprintf(f, "NAME=%s\nPIDFILE=/run/%s.pid\nLOG=/var/log/%s.log\nRUNAS=%s\nDAEMON=", in->Name, in->Name, in->Name,
-                in->has_StartName ? in->StartName : "root");
+        fprintf(f, "NAME=%s\nPIDFILE=/run/%s.pid\nLOG=/var/log/%s.log\nRUNAS=%s\nDAEMON=", in->Name, in->Name,
+                in->Name, in->has_StartName ? in->StartName : "root");
         quoted(f, in->PathName);
         fputs("\nCOMMAND=$DAEMON\nPROGRAM=${DAEMON%% *}\n", f);
         fputs(body, f);
@@ -308,9 +316,11 @@ const struct rv_svc_manager rv_svc_sysv = {
         .read = sysv_read,
         .verb = sysv_verb,
         .verbs = 1u << RV_SVC_RELOAD,
-        .cannot_pause = "Its scripts know start and stop only. The method Kill with SIGSTOP halts its main process.",
+        .cannot_pause =
+                "Its scripts know start and stop only. The method Kill with SIGSTOP halts its main process.",
         .set_mode = set_mode,
-        .cannot_disable = "Manual keeps it from being started at boot; without its execute bit its script is no service.",
+        .cannot_disable = "Manual keeps it from being started at boot; without its execute bit its script is "
+                          "no service.",
         .can_restart = can_restart,
         .create = sysv_create,
         .remove = sysv_remove,

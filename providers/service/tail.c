@@ -26,8 +26,8 @@ static bool tagged(const char *s, size_t n, const char *tag)
         return false;
 }
 
-static void lines(const char *text, size_t n, const char *tag, unsigned most, void (*each)(void *, const char *, size_t),
-                  void *state)
+static void lines(const char *text, size_t n, const char *tag, unsigned most,
+                  void (*each)(void *, const char *, size_t), void *state)
 {
         const char *start[64];
         size_t length[64];

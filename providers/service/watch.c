@@ -56,7 +56,8 @@ void rv_svc_watch_path(struct rv_svc_watch *w, const char *path, const char *fil
                 return;
         w->paths = more;
         int wd = inotify_add_watch(w->inotify, path,
-                                   IN_CREATE | IN_DELETE | IN_MOVE | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF);
+                                   IN_CREATE | IN_DELETE | IN_MOVE | IN_CLOSE_WRITE | IN_ATTRIB |
+                                           IN_DELETE_SELF);
         if (wd >= 0)
                 w->paths[w->npaths++] =
                         (struct path) { wd, file ? strdup(file) : NULL, key ? strdup(key) : NULL };
@@ -161,7 +162,8 @@ void rv_svc_watch_close(int fd)
 static void tell(struct rv_news *news, const char *name)
 {
         watch_process(name);
-        rv_news_key(news, &(struct rv_arg) { .type = RV_STRING, .s = name, .len = (uint32_t)strlen(name) }, 0);
+        rv_news_key(news, &(struct rv_arg) { .type = RV_STRING, .s = name, .len = (uint32_t)strlen(name) },
+                    0);
 }
 
 static void on_file(struct rv_news *news, const struct inotify_event *e)
