@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Service: the services of whatever service manager runs this host. Which one that is, is told by what is really running
- * as init, not by what is installed; the work is done in service/ (backend.h).
+ * Service: the services of whatever service manager runs this host. Which one that is, is told by what is really
+ * running as init, not by what is installed; the work is done in service/ (backend.h).
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * What stands behind the class Service: the service manager that runs this host. One of them is chosen once, by what is
- * really running as init; the class' provider (providers/service.c) only forwards to it.
+ * What stands behind the class Service: the service manager that runs this host. One of them is chosen once, by
+ * what is really running as init; the class' provider (providers/service.c) only forwards to it.
  *
- * systemd has PID 1's own model and jobs (systemd.c). The others keep their services in files and have no daemon to ask:
- * they share reading, waiting and errors (files.h) and say only where the files are and what the verbs do.
+ * systemd has PID 1's own model and jobs (systemd.c). The others keep their services in files and have no daemon
+ * to ask: they share reading, waiting and errors (files.h) and say only where the files are and what the verbs do.
  */
 #ifndef RV_SERVICE_BACKEND_H
 #define RV_SERVICE_BACKEND_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Service, where the service manager keeps its services in files (files.h): reading rows, and changing with a look at what
- * came of it. A start counts only when the service still lives SETTLE after it.
+ * Service, where the service manager keeps its services in files (files.h): reading rows, and changing with a look
+ * at what came of it. A start counts only when the service still lives SETTLE after it.
  */
 #include "providers/service/files.h"
 

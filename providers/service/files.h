@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Service managers that keep their services in files: what a service is to them, and what each of them must say. All that
- * they share is in files.c: rows, idempotence, what-if, waiting for what a change led to, last words, events.
+ * Service managers that keep their services in files: what a service is to them, and what each of them must say.
+ * All that they share is in files.c: rows, idempotence, what-if, waiting for what a change led to, last words,
+ * events.
  *
- * A manager reads one service at a time into a struct of plain texts; nothing is kept between two readings, so nothing
- * can be stale. Texts are cut at their room. Lists are words between blanks.
+ * A manager reads one service at a time into a struct of plain texts; nothing is kept between two readings, so
+ * nothing can be stale. Texts are cut at their room. Lists are words between blanks.
  */
 #ifndef RV_SERVICE_FILES_H
 #define RV_SERVICE_FILES_H
@@ -110,8 +111,8 @@ int rv_svc_write(struct rv_svc_change *, const char *path, const char *text, uns
 bool rv_svc_packaged(const char *path, uint64_t deadline); /* did a package bring it? */
 void rv_svc_pause_ms(unsigned ms);
 
-/* What happens in `path` (a folder or a file): of which service? key NULL: of the one that the file is named as; "*": of
- * any. file NULL: any file in the folder. */
+/* What happens in `path` (a folder or a file): of which service? key NULL: of the one that the file is named as;
+ * "*": of any. file NULL: any file in the folder. */
 void rv_svc_watch_path(struct rv_svc_watch *, const char *path, const char *file, const char *key);
 /* There are services of which no file tells: they are looked at every five seconds. */
 void rv_svc_watch_poll(struct rv_svc_watch *);

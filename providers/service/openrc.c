@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * OpenRC: scripts in /etc/init.d, links in /etc/runlevels/LEVEL, and its own notes of what happened in /run/openrc: a link
- * in started/, starting/, stopping/, failed/ ... for each service that is so; deptree, the dependencies that it worked
- * out; daemons/NAME/ the processes it started; options/NAME/ what supervise-daemon notes.
+ * OpenRC: scripts in /etc/init.d, links in /etc/runlevels/LEVEL, and its own notes of what happened in
+ * /run/openrc: a link in started/, starting/, stopping/, failed/ ... for each service that is so; deptree, the
+ * dependencies that it worked out; daemons/NAME/ the processes it started; options/NAME/ what supervise-daemon
+ * notes.
  *
- * It believes its notes until it is told otherwise: a service whose process has died is `started` to it. Here it has
- * crashed. Scripts of sysvinit's kind, which Debian has, change nothing in its notes when they are run by hand or by
- * rc-service: their process, where a pid file tells it, counts more.
+ * It believes its notes until it is told otherwise: a service whose process has died is `started` to it. Here it
+ * has crashed. Scripts of sysvinit's kind, which Debian has, change nothing in its notes when they are run by hand
+ * or by rc-service: their process, where a pid file tells it, counts more.
  */
 #include <dirent.h>
 #include <errno.h>

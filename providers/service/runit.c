@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * runit: folders in /etc/sv, linked into the folder that runsvdir looks after; a runsv for each, which keeps 20 bytes of
- * status and takes orders, one byte each, from a pipe.
+ * runit: folders in /etc/sv, linked into the folder that runsvdir looks after; a runsv for each, which keeps 20
+ * bytes of status and takes orders, one byte each, from a pipe.
  *
  *      supervise/status:  8 bytes TAI64 seconds, 4 nanoseconds, big-endian: the last change of state
  *                         4 bytes pid, little-endian; 0 = none
- *                         1 byte paused; 1 byte what is wanted, 'u' or 'd'; 1 byte TERM was sent; 1 byte 0 down 1 run 2 finish
+ *                         1 byte paused; 1 byte what is wanted, 'u' or 'd'; 1 byte TERM was sent; 1 byte state:
+ *                         0 down, 1 run, 2 finish
  *      supervise/control: u up, d down, t TERM, h HUP, p pause, c continue, x: runsv ends
  *      supervise/ok:      can be opened for writing while runsv lives
  *
- * Auto is a link without the file `down`; Manual a link with it; Disabled a folder without a link: nothing runs it.
+ * Auto is a link without the file `down`; Manual a link with it; Disabled a folder without a link: nothing runs
+ * it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -331,7 +333,7 @@ static int set_down(struct rv_svc_change *ch, const char *folder, bool down)
         return access(path, F_OK) == 0 ? RV_OK : rv_svc_write(ch, path, "", 0644);
 }
 
-/* Links it with `down` there, so that runsvdir's runsv does not start it: whoever asked for a mode asked for no start. */
+/* Links it with `down` there, so that runsvdir's runsv does not start it: who asked for a mode asked for no start. */
 static int add_link(struct rv_svc_change *ch, const char *folder)
 {
         char path[800], to[600];

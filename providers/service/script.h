@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What an init script says of itself, without running it: its LSB header, variables with plain values, the verbs that it
- * knows. Texts go to the caller's room and are cut at it.
+ * What an init script says of itself, without running it: its LSB header, variables with plain values, the verbs
+ * that it knows. Texts go to the caller's room and are cut at it.
  */
 #ifndef RV_SERVICE_SCRIPT_H
 #define RV_SERVICE_SCRIPT_H
@@ -22,8 +22,8 @@ void rv_script_close(struct rv_script *);
 
 /* "Short-Description" of the header between ### BEGIN INIT INFO and ### END; false: it has none. */
 bool rv_script_header(const struct rv_script *, const char *word, char *ret, size_t size);
-/* NAME=value at the beginning of a line, quotes taken off and $VARIABLES of the same kind put in. False: there is none, or
- * only the shell could tell what it is. */
+/* NAME=value at the beginning of a line, quotes taken off and $VARIABLES of the same kind put in. False: there is none,
+ * or only the shell could tell what it is. */
 bool rv_script_variable(const struct rv_script *, const char *variable, char *ret, size_t size);
 /* Has it a case label for this verb ("reload)", "reload|force-reload)")? */
 bool rv_script_offers(const struct rv_script *, const char *verb);

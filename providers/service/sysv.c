@@ -2,8 +2,9 @@
  *
  * sysvinit: scripts in /etc/init.d, started by links in /etc/rc?.d.
  *
- * Whether a service runs, only its script can say: `status` with the exit statuses of the LSB (0 runs, 1 dead with a pid
- * file, 2 dead with a lock file, 3 stopped). A script that has no `status` is not asked, and its state is not known.
+ * Whether a service runs, only its script can say: `status` with the exit statuses of the LSB (0 runs, 1 dead with
+ * a pid file, 2 dead with a lock file, 3 stopped). A script that has no `status` is not asked, and its state is
+ * not known.
  */
 #include <dirent.h>
 #include <errno.h>

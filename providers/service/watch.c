@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * See watch.h. What is watched is made anew whenever services may have come or gone; before the core reads them again, so
- * that nothing is missed in between.
+ * See watch.h. What is watched is made anew whenever services may have come or gone; before the core reads them
+ * again, so that nothing is missed in between.
  */
 #include "providers/service/watch.h"
 

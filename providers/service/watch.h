@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Changes of services as the files and processes show them: one epoll descriptor over inotify, a pidfd of each service's
- * process, and, where a service has neither, a timer. One at a time, on the agent's loop.
+ * Changes of services as the files and processes show them: one epoll descriptor over inotify, a pidfd of each
+ * service's process, and, where a service has neither, a timer. One at a time, on the agent's loop.
  */
 #ifndef RV_SERVICE_WATCH_H
 #define RV_SERVICE_WATCH_H
