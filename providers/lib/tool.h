@@ -29,8 +29,8 @@ struct rv_tool {
         const char *const *env; /* more than PATH, HOME and LC_ALL=C.UTF-8: NULL-ended, or NULL */
         uint64_t deadline;      /* CLOCK_MONOTONIC ns */
         size_t most;            /* bytes of its output that are kept; 0 = 64 KiB */
-        /* Its output (both, as `text`) is a terminal: what it starts may keep it, and a word said when we have gone is an
-         * error to it, not its end by SIGPIPE as with a pipe. */
+        /* Its output (both, as `text`) is a terminal: what it starts may keep it, and a word said when we have gone
+         * is an error to it, not its end by SIGPIPE as with a pipe. */
         bool terminal;
         bool finish; /* at the deadline it is left to finish, not killed: half done is worse than late */
 };
