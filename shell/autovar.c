@@ -155,7 +155,9 @@ static struct sv version_table(struct sh *sh)
         struct sv r = sh_hash_new(true), list = sh_array_new(8);
         static const char *const compatible[] = { "1.0", "2.0", "3.0", "4.0", "5.0", "5.1", "6.0", "7.0" };
         struct sh_buf b = { 0 };
-        put(r, "PSVersion", version_of(sh, "7.4.0"));
+        struct sv number = sh_text("7.4.0"), version;
+        put(r, "PSVersion", sh_try_convert(sh, number, &sh_type_semver, &version) ? version : sh_keep(number));
+        sh_drop(number);
         put(r, "PSEdition", sh_text("Core"));
         put(r, "GitCommitId", sh_text("7.4.0"));
         os_name(&b);

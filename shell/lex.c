@@ -226,6 +226,29 @@ static int suffix(struct parser *p, uint32_t *at)
         return c;
 }
 
+/* 5n: a BigInteger. */
+static bool big_of(struct parser *p, bool hex, bool neg, uint64_t u, bool overflow, const char *s, size_t n,
+                   uint64_t mul, struct sv *ret)
+{
+        const struct sh_type *big = sh_type_find(p->sh, "System.Numerics.BigInteger", 26);
+        struct sv v = overflow ? sh_string(s, n) : (struct sv) { .kind = SH_UINT64, .u = u }, m = SH_NIL, r = SH_NIL;
+        bool ok = !(hex && overflow) && big && sh_try_convert(p->sh, v, big, &r);
+        sh_drop(v);
+        if (ok && overflow && mul != 1) {
+                struct sv one = r;
+                m = (struct sv) { .kind = SH_UINT64, .u = mul };
+                ok = sh_binary(p->sh, SH_MUL, false, one, m, &r) == SH_OK;
+                sh_drop(one);
+        }
+        if (ok && neg && !overflow) {
+                struct sv one = r, zero = sh_int(0);
+                ok = sh_binary(p->sh, SH_SUB, false, zero, one, &r) == SH_OK;
+                sh_drop(one);
+        }
+        *ret = ok ? r : SH_NIL;
+        return ok;
+}
+
 static struct sv decimal_of(struct parser *p, const char *s, size_t n, uint64_t mul)
 {
         struct sv t = sh_string(s, n), r = SH_NIL, m = SH_NIL;
@@ -283,7 +306,9 @@ static bool integer_value(struct parser *p, struct number r, bool neg, int suf, 
                 r.overflow = true;
         if (suf && suf != 'd' && suf != 'n')
                 return !r.overflow && suffixed(suf, neg, u, ret);
-        if (suf == 'd' || suf == 'n' || r.overflow || u > (uint64_t)INT64_MAX + neg) {
+        if (suf == 'n')
+                return big_of(p, r.hex, neg, u, r.overflow, text, len, mul, ret);
+        if (suf == 'd' || r.overflow || u > (uint64_t)INT64_MAX + neg) {
                 *ret = r.hex ? SH_NIL : decimal_of(p, text, len, mul);
                 if (sh_is_null(*ret))
                         *ret = sh_double((neg ? -1 : 1) *

@@ -363,17 +363,37 @@ static struct node *member_name(struct parser *p)
         return r;
 }
 
+/* .Method[int](...): types are found by the arguments here, those named are passed over. */
+static void skip_type_arguments(struct parser *p)
+{
+        uint32_t i = p->pos, depth = 0;
+        if (lx_char(p, i) != '[' || !(isalpha(lx_char(p, i + 1)) || lx_char(p, i + 1) == '['))
+                return;
+        for (int c; (c = lx_char(p, i)) >= 0 && (isalnum(c) || strchr("[]., _", c)); i++) {
+                depth += c == '[';
+                depth -= c == ']';
+                if (!depth)
+                        break;
+        }
+        if (!depth && lx_char(p, i) == ']' && lx_char(p, i + 1) == '(')
+                p->pos = i + 1;
+}
+
 static struct node *member(struct parser *p, struct node *self, uint32_t len, uint16_t flags)
 {
         p->pos += len;
+        lx_lines(p); /* the name may stand apart, and on the next line */
         struct node *name = member_name(p);
         if (!name)
                 return p->failed ? NULL
                                  : p_missing(p, p->pos, "MissingPropertyName",
                                              "Missing property name after reference operator.");
+        skip_type_arguments(p);
         int c = lx_char(p, p->pos);
         bool block_call = c == '{' && name->kind == N_CONST && !(flags & NF_STATIC) &&
                           (sh_text_same(name->val.s->s, name->val.s->len, "where", 5) ||
+                           sh_text_same(name->val.s->s, name->val.s->len, "pswhere", 7) ||
+                           sh_text_same(name->val.s->s, name->val.s->len, "psforeach", 9) ||
                            sh_text_same(name->val.s->s, name->val.s->len, "foreach", 7));
         struct node *r = p_node(p, c == '(' || block_call ? N_CALL : N_MEMBER, self->at);
         r->flags = flags;
@@ -435,7 +455,7 @@ struct node *p_postfix(struct parser *p, struct node *x)
         while (x) {
                 int c = lx_char(p, p->pos), d = lx_char(p, p->pos + 1);
                 uint32_t dash = lx_dash(p, p->pos), dash2 = dash ? lx_dash(p, p->pos + dash) : 0;
-                if (c == '.' && d != '.' && !lx_blank(p, p->pos + 1) && !lx_newline(p, p->pos + 1) && d >= 0)
+                if (c == '.' && d != '.' && d >= 0)
                         x = member(p, x, 1, 0);
                 else if (c == ':' && d == ':')
                         x = member(p, x, 2, NF_STATIC);
@@ -679,13 +699,7 @@ static struct node *bracket(struct parser *p)
         if ((c == ':' && lx_char(p, p->pos + 1) == ':') || c == '.')
                 return t;
         lx_space(p);
-        if (lx_newline(p, p->pos)) { /* a type over its variable on the next line */
-                uint32_t here = p->pos;
-                lx_lines(p);
-                if (!lx_starts_variable(p, p->pos) && lx_char(p, p->pos) != '[')
-                        p->pos = here;
-        }
-        if (!operand_follows(p)) {
+        if (lx_newline(p, p->pos) || !operand_follows(p)) {
                 p->pos = back;
                 return t;
         }

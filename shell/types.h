@@ -78,6 +78,7 @@ bool sh_args_fit(struct sh *, struct sv, const struct sh_type *, struct sv *ret)
 bool sh_is_list(struct sv);             /* List[T], ArrayList: it can grow */
 bool sh_is_dictionary(struct sv);
 struct sv sh_entry_new(const struct sh_hash *, struct sv key, struct sv value); /* DictionaryEntry or KeyValuePair */
+extern const struct sh_type sh_type_semver;
 extern const struct sh_type sh_type_ordered_hashtable; /* ConvertFrom-Json -AsHashtable */
 struct sv sh_enumerator_new(struct sv collection);
 struct sv sh_input_enumerator(struct sv collection); /* the same for $input */

@@ -247,7 +247,7 @@ const struct sh_view sh_views[] = {
           "WarningRecord", SH_SHAPE_CUSTOM, .out_of_band = true, .custom = message_text },
         { TYPES("System.Management.Automation.InformationRecord"), "InformationRecord", SH_SHAPE_CUSTOM,
           .out_of_band = true, .custom = plain_text },
-        { TYPES("Microsoft.PowerShell.Commands.MatchInfo"), "MatchInfo", SH_SHAPE_CUSTOM, .custom = plain_text },
+        { TYPES("Microsoft.PowerShell.Commands.MatchInfo"), "MatchInfo", SH_SHAPE_CUSTOM, .custom = sh_match_shown },
         { TYPES("Microsoft.PowerShell.Commands.MemberDefinition"), "MemberDefinition", SH_SHAPE_TABLE,
           .autosize = true, .group = "TypeName",
           COLS({ .prop = "Name" }, { .prop = "MemberType" }, { .prop = "Definition" }) },

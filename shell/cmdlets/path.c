@@ -112,10 +112,17 @@ static int split_one(struct sh_cmd *c, const char *s, size_t n)
         if (sh_switch(c, "Extension"))
                 return emit_text(c, dot ? sh_string(dot, nleaf - (size_t)(dot - leaf)) : sh_text(""));
         if (sh_switch(c, "IsAbsolute"))
-                return sh_emit(c, sh_bool(n && (*s == '/' || *s == '~')));
+                return sh_emit(c, sh_bool(n && (*s == '/' || *s == '~' ||
+                                                  (strcspn(s, ":/") < n && s[strcspn(s, ":/")] == ':'))));
+        size_t drive = strcspn(s, ":/\\");
+        bool qualified = drive > 0 && drive < n && s[drive] == ':';
+        if (sh_switch(c, "Qualifier") && qualified)
+                return emit_text(c, sh_string(s, drive + 1));
+        if (sh_switch(c, "NoQualifier") && qualified)
+                return emit_text(c, sh_string(s + drive + 1, n - drive - 1));
         if (sh_switch(c, "Qualifier"))
                 return sh_cmd_error(
-                        c, "NotSupportedHere", "InvalidArgument", SH_NIL,
+                        c, "ParsePathFormatError", "InvalidArgument", SH_NIL,
                         "Cannot parse path because path '%.*s' does not have a qualifier specified.", (int)n,
                         s);
         if (sh_switch(c, "NoQualifier"))

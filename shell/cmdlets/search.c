@@ -14,32 +14,68 @@
 
 enum { M_LINE, M_NUMBER, M_FILE, M_PATH, M_PATTERN, M_MATCHES, M_CONTEXT, M_IGNORE, M_N };
 
-static void match_text(struct sh *sh, struct sv self, struct sh_buf *b)
+enum { C_PRE, C_POST, C_SHOWN_PRE, C_SHOWN_POST, C_N };
+static const struct sh_member context_members[] = {
+        SH_FIELD(C_PRE, "PreContext", "string[] PreContext {get;set;}"),
+        SH_FIELD(C_POST, "PostContext", "string[] PostContext {get;set;}"),
+        SH_FIELD(C_SHOWN_PRE, "DisplayPreContext", "string[] DisplayPreContext {get;set;}"),
+        SH_FIELD(C_SHOWN_POST, "DisplayPostContext", "string[] DisplayPostContext {get;set;}")
+};
+static SH_FIELDS_TYPE(context_type, "Microsoft.PowerShell.Commands.MatchInfoContext", context_members);
+
+static void put_match_line(struct sh_buf *b, struct sv line, int64_t number, const char *path, const char *prefix)
 {
-        struct sv path = *sh_field(self, M_PATH), line = *sh_field(self, M_LINE),
-                  context = *sh_field(self, M_CONTEXT), item;
-        size_t pos = 0;
-        bool file = strcmp(path.s->s, "InputStream") != 0;
-        if (context.kind == SH_ARRAY) {
-                for (bool first = true; sh_next(context, &pos, &item); first = false) {
-                        if (!first)
-                                sh_buf_put(b, "\n", 1);
-                        sh_buf_value(sh, b, item);
-                        sh_drop(item);
-                }
-                return;
-        }
-        if (file) {
-                struct sv pwd = sh_pwd(sh), here = sh_to_text(sh, pwd);
-                const char *s = path.s->s;
-                if (!strncmp(s, here.s->s, here.s->len) && s[here.s->len] == '/')
-                        s += here.s->len + 1;
-                sh_buf_putf(b, "%s:%lld:", s, (long long)sh_field(self, M_NUMBER)->i);
-                sh_drop(pwd);
-                sh_drop(here);
-        }
+        sh_buf_puts(b, prefix);
+        if (path)
+                sh_buf_putf(b, "%s:%lld:", path, (long long)number);
         sh_buf_put(b, line.s->s, line.s->len);
 }
+
+/* path NULL: of a pipeline's text. */
+static void put_match(struct sv self, const char *path, struct sh_buf *b)
+{
+        struct sv context = *sh_field(self, M_CONTEXT);
+        int64_t number = sh_field(self, M_NUMBER)->i;
+        if (sh_is_null(context)) {
+                put_match_line(b, *sh_field(self, M_LINE), number, path, "");
+                return;
+        }
+        struct sh_array *pre = sh_field(context, C_SHOWN_PRE)->a, *post = sh_field(context, C_SHOWN_POST)->a;
+        for (uint32_t i = 0; i < pre->n; i++) {
+                put_match_line(b, pre->v[i], number - pre->n + i, path, "  ");
+                sh_buf_put(b, "\n", 1);
+        }
+        put_match_line(b, *sh_field(self, M_LINE), number, path, "> ");
+        for (uint32_t i = 0; i < post->n; i++) {
+                sh_buf_put(b, "\n", 1);
+                put_match_line(b, post->v[i], number + 1 + i, path, "  ");
+        }
+}
+
+static const char *path_of(struct sv self)
+{
+        const char *path = sh_field(self, M_PATH)->s->s;
+        return strcmp(path, "InputStream") ? path : NULL;
+}
+
+static void match_text(struct sh *sh, struct sv self, struct sh_buf *b)
+{
+        (void)sh;
+        put_match(self, path_of(self), b);
+}
+
+/* As it is shown: paths from the current folder. */
+void sh_match_shown(struct sh *sh, struct sv self, struct sh_buf *b)
+{
+        const char *path = path_of(self);
+        struct sv pwd = sh_pwd(sh), here = sh_to_text(sh, pwd);
+        if (path && !strncmp(path, here.s->s, here.s->len) && path[here.s->len] == '/')
+                path += here.s->len + 1;
+        put_match(self, path, b);
+        sh_drop(pwd);
+        sh_drop(here);
+}
+
 static const struct sh_member match_members[] = {
         SH_FIELD(M_IGNORE, "IgnoreCase", "bool IgnoreCase {get;set;}"),
         SH_FIELD(M_NUMBER, "LineNumber", "int LineNumber {get;set;}"),
@@ -47,6 +83,7 @@ static const struct sh_member match_members[] = {
         SH_FIELD(M_FILE, "Filename", "string Filename {get;}"),
         SH_FIELD(M_PATH, "Path", "string Path {get;set;}"),
         SH_FIELD(M_PATTERN, "Pattern", "string Pattern {get;set;}"),
+        SH_FIELD(M_CONTEXT, "Context", "Microsoft.PowerShell.Commands.MatchInfoContext Context {get;set;}"),
         SH_FIELD(M_MATCHES, "Matches", "System.Text.RegularExpressions.Match[] Matches {get;set;}")
 };
 static const struct sh_type match_type = { .name = "Microsoft.PowerShell.Commands.MatchInfo",
@@ -57,6 +94,8 @@ static const struct sh_type match_type = { .name = "Microsoft.PowerShell.Command
                                            .free = sh_fields_free };
 
 struct search {
+        struct sv lines; /* the pipeline's, when their context counts */
+        bool of_files;
         int64_t number; /* of the pipeline's lines */
         int64_t before, after;
         bool found;
@@ -142,32 +181,79 @@ static int emit_match(struct sh_cmd *c, struct sv line, int64_t number, const ch
         return st;
 }
 
-static int look_at(struct sh_cmd *c, struct sv line, int64_t number, const char *path, struct sv context,
-                   bool *ret_hit)
+static int look_at(struct sh_cmd *c, struct sv line, int64_t number, const char *path, bool *ret_hit)
 {
         struct sv pattern, matches;
         int st = fits(c, line, &pattern, &matches);
         bool hit = (matches.kind == SH_ARRAY) != sh_switch(c, "NotMatch");
         if (st == SH_OK && hit)
-                st = emit_match(c, line, number, path, pattern, matches, context);
+                st = emit_match(c, line, number, path, pattern, matches, SH_NIL);
         *ret_hit = hit;
         sh_drop(pattern);
         sh_drop(matches);
         return st;
 }
 
-/* The lines around a match, as they are shown. */
-static struct sv context_of(struct search *s, const char *path, struct sh_array *lines, uint32_t at)
+static struct sv lines_between(const struct sh_array *lines, int64_t from, int64_t to)
 {
-        if (!s->before && !s->after)
-                return SH_NIL;
-        const char *base = strrchr(path, '/');
-        struct sv r = sh_array_new(4);
-        int64_t from = (int64_t)at - s->before, to = (int64_t)at + s->after;
-        for (int64_t i = from < 0 ? 0 : from; i <= to && i < lines->n; i++)
-                sh_array_take(r.a, sh_printf("%s %s:%lld:%s", i == at ? ">" : " ", base ? base + 1 : path,
-                                             (long long)i + 1, lines->v[i].s->s));
+        struct sv r = sh_array_typed(&sh_type_string, 0);
+        for (int64_t i = from < 0 ? 0 : from; i < to && i < lines->n; i++)
+                sh_array_add(r.a, lines->v[i]);
         return r;
+}
+
+/* What stands around line `at`; shown is none of it that is shown with another match already. */
+static struct sv context_of(struct search *s, const struct sh_array *lines, int64_t at, int64_t shown_to, int64_t next)
+{
+        struct sv r = sh_fields_new(&context_type, C_N);
+        int64_t before = at - s->before, after = at + 1 + s->after;
+        *sh_field(r, C_PRE) = lines_between(lines, before, at);
+        *sh_field(r, C_POST) = lines_between(lines, at + 1, after);
+        *sh_field(r, C_SHOWN_PRE) = lines_between(lines, before > shown_to ? before : shown_to, at);
+        *sh_field(r, C_SHOWN_POST) = lines_between(lines, at + 1, after < next ? after : next);
+        return r;
+}
+
+struct hit {
+        uint32_t at;
+        struct sv pattern, matches;
+};
+
+/* Lines with their context: all are there. */
+static int search_lines(struct sh_cmd *c, const struct sh_array *lines, const char *path)
+{
+        struct search *s = sh_state(c);
+        struct hit *hits = calloc(lines->n + 1, sizeof *hits);
+        uint32_t n = 0;
+        int st = SH_OK;
+        if (!hits)
+                abort();
+        for (uint32_t i = 0; st == SH_OK && i < lines->n; i++) {
+                struct hit h = { .at = i };
+                st = fits(c, lines->v[i], &h.pattern, &h.matches);
+                if (st == SH_OK && (h.matches.kind == SH_ARRAY) != sh_switch(c, "NotMatch")) {
+                        hits[n++] = h;
+                        if (sh_switch(c, "List"))
+                                break;
+                } else {
+                        sh_drop(h.pattern);
+                        sh_drop(h.matches);
+                }
+        }
+        int64_t shown_to = 0;
+        for (uint32_t i = 0; i < n; i++) {
+                int64_t next = i + 1 < n ? hits[i + 1].at : lines->n, end = (int64_t)hits[i].at + 1 + s->after;
+                struct sv context = context_of(s, lines, hits[i].at, shown_to, next);
+                if (st == SH_OK)
+                        st = emit_match(c, lines->v[hits[i].at], hits[i].at + 1, path, hits[i].pattern,
+                                        hits[i].matches, context);
+                shown_to = end < next ? end : next;
+                sh_drop(context);
+                sh_drop(hits[i].pattern);
+                sh_drop(hits[i].matches);
+        }
+        free(hits);
+        return st;
 }
 
 static int search_file(struct sh_cmd *c, const char *path)
@@ -188,11 +274,12 @@ static int search_file(struct sh_cmd *c, const char *path)
                 nl = nl ? nl : end;
                 sh_array_take(lines.a, sh_string(p, (size_t)(nl - p) - (nl > p && nl[-1] == '\r')));
         }
-        for (uint32_t i = 0; st == SH_OK && i < lines.a->n; i++) {
+        s->of_files = true;
+        if (s->before || s->after)
+                st = search_lines(c, lines.a, path);
+        for (uint32_t i = 0; !s->before && !s->after && st == SH_OK && i < lines.a->n; i++) {
                 bool hit;
-                struct sv context = context_of(s, path, lines.a, i);
-                st = look_at(c, lines.a->v[i], i + 1, path, context, &hit);
-                sh_drop(context);
+                st = look_at(c, lines.a->v[i], i + 1, path, &hit);
                 if (hit && sh_switch(c, "List"))
                         break;
         }
@@ -259,14 +346,29 @@ static int search_process(struct sh_cmd *c, struct sv input)
         if (file)
                 return search_file(c, file);
         struct sv line = sh_to_text(sh_session(c), sh_is_null(v) ? input : v);
-        st = look_at(c, line, ++s->number, "InputStream", SH_NIL, &hit);
+        if (s->before || s->after) { /* what follows a line is known when it has come */
+                if (s->lines.kind != SH_ARRAY)
+                        s->lines = sh_array_new(16);
+                sh_array_take(s->lines.a, line);
+                return SH_OK;
+        }
+        st = look_at(c, line, ++s->number, "InputStream", &hit);
         sh_drop(line);
         return st;
 }
 static int search_end(struct sh_cmd *c)
 {
         struct search *s = sh_state(c);
-        return sh_switch(c, "Quiet") ? sh_emit(c, sh_bool(s->found)) : SH_OK;
+        int st = s->lines.kind == SH_ARRAY ? search_lines(c, s->lines.a, "InputStream") : SH_OK;
+        if (st != SH_OK || !sh_switch(c, "Quiet") || (!s->found && !s->of_files))
+                return st;
+        return sh_emit(c, sh_bool(s->found));
+}
+static void search_clean(struct sh_cmd *c)
+{
+        struct search *s = sh_state(c);
+        sh_drop(s->lines);
+        s->lines = SH_NIL;
 }
 static const struct sh_cmdlet select_string = {
         .name = "Select-String",
@@ -276,6 +378,7 @@ static const struct sh_cmdlet select_string = {
         .begin = search_begin,
         .process = search_process,
         .end = search_end,
+        .clean = search_clean,
         .default_set = "File",
         .params = (const struct sh_param[]) { { "Pattern", .type = "string[]", .position = 1,
                                                 .mandatory = true },

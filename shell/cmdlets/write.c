@@ -123,6 +123,24 @@ static void place_at_caller(struct sh *sh, struct sh_error *e)
         sh_error_place(sh, e, f->name ? f->call : f->at);
 }
 
+/* -CategoryActivity and its like. */
+static void name_category(struct sh_cmd *c, struct sh_error *e)
+{
+        struct {
+                const char *param;
+                char **field;
+        } const names[] = { { "CategoryActivity", &e->activity },
+                            { "CategoryReason", &e->reason },
+                            { "CategoryTargetName", &e->target_name } };
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+                const char *text = sh_arg_text(c, names[i].param, NULL);
+                if (!text)
+                        continue;
+                free(*names[i].field);
+                *names[i].field = strdup(text);
+        }
+}
+
 static int error_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
@@ -145,8 +163,11 @@ static int error_process(struct sh_cmd *c, struct sv input)
                         struct sh_error *e = sh_error_of(record);
                         sh_drop(e->exception);
                         e->exception = sh_keep(exception);
+                        if (message)
+                                e->message = strdup(message);
                 }
                 place_at_caller(sh, sh_error_of(record));
+                name_category(c, sh_error_of(record));
                 sh_drop(text);
         }
         int r = sh_stream_error(sh, record);
@@ -161,8 +182,10 @@ static const struct sh_cmdlet write_error = {
                 (const struct sh_param[]) {
                         { "Message", .type = "string", .position = 1, .sets = "NoException,WithException",
                           .from_pipeline = true, .allow_null = true, .allow_empty = true, .alias = "Msg" },
-                        { "Exception", .type = "object", .sets = "WithException", .mandatory = true },
-                        { "ErrorRecord", .type = "object", .sets = "ErrorRecord", .mandatory = true },
+                        { "Exception", .type = "System.Exception", .position = 1, .sets = "WithException",
+                          .mandatory = true },
+                        { "ErrorRecord", .type = "System.Management.Automation.ErrorRecord", .position = 1,
+                          .sets = "ErrorRecord", .mandatory = true },
                         { "ErrorId", .type = "string", .sets = "NoException,WithException" },
                         { "Category", .type = "string", .sets = "NoException,WithException" },
                         { "TargetObject", .type = "object", .sets = "NoException,WithException" },

@@ -478,6 +478,12 @@ static int version_convert(struct sh *sh, const struct sh_type *t, struct sv fro
                 sh_drop(text);
                 return st;
         }
+        if (from.kind == SH_OTHER &&
+            !strcmp(from.o->type->name, "System.Management.Automation.SemanticVersion")) {
+                *ret = version_new(
+                        (int64_t[]) { sh_field(from, 0)->i, sh_field(from, 1)->i, sh_field(from, 2)->i, -1 });
+                return SH_OK;
+        }
         if (from.kind != SH_STRING)
                 return SH_NONE;
         const char *why = version_parse(from.s->s, from.s->len, ret);
