@@ -450,9 +450,11 @@ int rv_request_at(struct rv_request *q, struct rv_error *err)
                 if (!text)
                 return RV_OK;
         rv_about(err, NULL, NULL, "At");
-        if (!rv_datetime_parse(text, strlen(text), &q->ask.at) || q->ask.at <= 0)
+        if (strcasecmp(text, "now") == 0)
+                q->ask.at = wall();
+        else if (!rv_datetime_parse(text, strlen(text), &q->ask.at) || q->ask.at <= 0)
                 return rv_fail(err, RV_INVALID_PARAMETER,
-                               "At: expected a moment as RFC 3339 has it, 2026-11-24T04:20:16Z");
+                               "At: expected now, or a moment as RFC 3339 has it: 2026-11-24T04:20:16Z");
         if (q->ask.at > wall())
                 return rv_fail(err, RV_INVALID_PARAMETER, "At: %.40s has not come yet", text);
         if (json_object_get(q->params, "Since"))

@@ -137,6 +137,7 @@ struct sh_reading {
         const char *order;      /* JSON of OrderBy, or NULL */
         uint64_t limit;
         double timeout;
+        const char *at;         /* as it was then: JSON of a moment; NULL: as it is */
         const char *more;       /* further members, ",\"Name\":..." */
         const struct sh_plan *plan;
         bool subclasses;        /* rows may be of subclasses: __CLASS is asked for */
@@ -150,6 +151,8 @@ struct sh_reading {
 /* RV_OK with *ret_status telling how each() ended, or what went wrong. Partial results are written as errors of
  * c. */
 int sh_model_read(struct sh_cmd *, const struct sh_reading *, int *ret_status, struct rv_error *);
+/* A parameter of type datetime as `at`: the text is the buffer's; NULL: it was not given. */
+const char *sh_model_at(struct sh_cmd *, const char *param, struct rv_buf *);
 /* GetInstance by a row's keys; properties as JSON list or NULL. */
 int sh_model_get(struct sh *, const struct sh_model_row *, const char *properties, struct sv *ret, struct rv_error *);
 
@@ -197,6 +200,7 @@ struct sh_model_cmdlet {
         const struct sh_model_class *class;
         enum sh_model_verb verb;
         const struct rv_method *method;
+        bool timed;                     /* -At is when the objects are looked at */
         const char *constants;          /* "Signal=SIGSTOP,..." or NULL */
         struct sh_model_param *params;  /* beside table.params */
         uint32_t nparams;

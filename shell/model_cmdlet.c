@@ -254,6 +254,9 @@ static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_c
                 add(&b, "Filter", "string", -1, -1, "WQL condition, such as \"Name LIKE 'p%'\".");
                 add(&b, "Property", "string[]", -1, -1, "Only these properties.")->alias = "SelectProperties";
                 add(&b, "First", "ulong", -1, -1, "At most so many.")->alias = "MaxEvents,Newest";
+                b.m->timed = !has(&b, "At");
+                if (b.m->timed)
+                        add(&b, "At", "datetime", -1, -1, "As it was then; for classes whose history is kept.");
                 add(&b, "OperationTimeoutSec", "uint", -1, -1, "Seconds until the agent gives up.")->alias =
                         "OT";
                 add(&b, "CimSession", "object[]", -1, -1,

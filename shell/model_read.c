@@ -179,8 +179,20 @@ static void put_question(struct rv_buf *b, const struct sh_reading *q)
                 rv_buf_putf(b, ",\"Limit\":%llu", (unsigned long long)limit);
         if (q->subclasses || !c)
                 rv_buf_puts(b, ",\"IncludeSystemProperties\":true");
+        if (q->at)
+                rv_buf_putf(b, ",\"At\":%s", q->at);
         if (q->more)
                 rv_buf_puts(b, q->more);
+}
+
+const char *sh_model_at(struct sh_cmd *c, const char *param, struct rv_buf *b)
+{
+        struct rv_error ignored = { 0 };
+        if (!sh_bound(c, param))
+                return NULL;
+        sh_value_json(sh_session(c), sh_arg(c, param), NULL, b, &ignored);
+        rv_buf_put(b, "", 1);
+        return b->failed ? NULL : b->data;
 }
 
 /* ---- rows ---- */
@@ -241,6 +253,8 @@ int sh_model_read(struct sh_cmd *c, const struct sh_reading *q, int *ret_status,
                 struct sv v = value_of(sh, q, row);
                 if ((q->properties || q->narrow) && v.kind == SH_MODEL)
                         v.o->flags |= SH_MODEL_NARROW;
+                if (q->at && v.kind == SH_MODEL) /* what it is now is not what it was */
+                        ((struct sh_model_row *)v.o)->whole = true;
                 *ret_status = q->each(q->state, v);
                 sh_drop(v);
         }

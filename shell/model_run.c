@@ -197,8 +197,11 @@ static char *nearest(struct choice *h, const char *name)
                                 .each = near_row,
                                 .state = &x };
         struct rv_error err = { 0 };
+        struct rv_buf at = { 0 };
         int status;
+        q.at = h->m->timed ? sh_model_at(h->c, "At", &at) : NULL;
         sh_model_read(h->c, &q, &status, &err);
+        rv_buf_free(&at);
         const char *near = rv_nearest(name, near_name, &x, x.n);
         char *found = near ? strdup(near) : NULL;
         for (uint32_t i = 0; i < x.n; i++)
@@ -318,6 +321,7 @@ static int choose(struct choice *h, const struct sh_plan *plan)
         struct sh_buf filter = { 0 };
         char order[300];
         const char *names[64];
+        struct rv_buf at = { 0 };
         struct sh_plan *own = NULL;
         struct sh_reading q = { .link = m->class->link,
                                 .class = m->class,
@@ -340,6 +344,7 @@ static int choose(struct choice *h, const struct sh_plan *plan)
                         sh_buf_putf(&filter, "%s(%s)", filter.n ? " AND " : "", given);
                 read_list(c, &q, names, 64);
                 q.timeout = (double)sh_arg_int(c, "OperationTimeoutSec", 0);
+                q.at = m->timed ? sh_model_at(c, "At", &at) : NULL;
         }
         put_default_order(m, order, sizeof order);
         q.filter = filter.n ? filter.p : NULL;
@@ -358,6 +363,7 @@ static int choose(struct choice *h, const struct sh_plan *plan)
         struct rv_error err = { 0 };
         int status, r = sh_model_read(c, &q, &status, &err);
         free(own);
+        rv_buf_free(&at);
         sh_buf_free(&filter);
         if (r)
                 status = sh_model_error(c, &err, SH_NIL);

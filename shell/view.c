@@ -305,6 +305,10 @@ const struct sh_view sh_views[] = {
           COLS({ "OverloadDefinitions", NULL, 0, 0, overloads }) },
         { TYPES("System.Management.Automation.CallStackFrame"), "CallStackFrame", SH_SHAPE_TABLE,
           COLS({ .prop = "Command" }, { .prop = "Arguments" }, { .prop = "Location" }) },
+        { TYPES("Reeve.CimStateDifference"), "CimStateDifference", SH_SHAPE_TABLE,
+          COLS({ .prop = "Key", .width = 30, .align = L }, { .prop = "Change", .width = 7, .align = L },
+               { .prop = "Property", .width = 18, .align = L }, { .prop = "ReferenceValue", .width = 20, .align = L },
+               { .prop = "DifferenceValue", .width = 20, .align = L }, { .prop = "ChangedBy", .align = L }) },
 };
 const uint32_t sh_nviews = sizeof(sh_views) / sizeof(*sh_views);
 

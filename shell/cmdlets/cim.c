@@ -121,12 +121,15 @@ static int run_query(struct sh_cmd *c, const char *query, const char *dialect)
                                 .each = emit_row,
                                 .state = c };
         struct rv_error err = { 0 };
-        struct rv_buf more = { 0 };
+        struct rv_buf more = { 0 }, at = { 0 };
         int status;
+        q.at = sh_model_at(c, "At", &at);
         if (!dialect || strcasecmp(dialect, "SQL") != 0)
                 class_of_query(query, name, sizeof name);
-        if (name[0] && sh_model_class(q.link, name, sh_arg_text(c, "Namespace", NULL), &m, &err) != RV_OK)
+        if (name[0] && sh_model_class(q.link, name, sh_arg_text(c, "Namespace", NULL), &m, &err) != RV_OK) {
+                rv_buf_free(&at);
                 return sh_model_throw(sh_session(c), &err, sh_arg(c, "Query"));
+        }
         q.class = m;
         if (dialect) {
                 rv_buf_puts(&more, ",\"QueryLanguage\":");
@@ -139,6 +142,7 @@ static int run_query(struct sh_cmd *c, const char *query, const char *dialect)
         err = (struct rv_error) { 0 };
         int r = sh_model_read(c, &q, &status, &err);
         rv_buf_free(&more);
+        rv_buf_free(&at);
         if (r && !dialect && may_be_sql(c, &err))
                 return run_query(c, query, "SQL");
         return r ? sh_model_throw(sh_session(c), &err, sh_arg(c, "Query")) : status;
@@ -202,7 +206,10 @@ static int get_here(struct sh_cmd *c, struct sv input)
                 q.properties = properties;
         }
         struct rv_error err = { 0 };
+        struct rv_buf at = { 0 };
+        q.at = sh_model_at(c, "At", &at);
         int r = sh_model_read(c, &q, &status, &err);
+        rv_buf_free(&at);
         return r ? sh_model_error(c, &err, sh_arg(c, "ClassName")) : status;
 }
 
@@ -217,6 +224,10 @@ static int get_process(struct sh_cmd *c, struct sv input)
         { \
                 "CimSession", .type = "object[]", .alias = "ComputerName,HostName,Cn", \
                               .help = "Sessions of New-CimSession, or hosts: their agents, over SSH." \
+        }
+#define AT \
+        { \
+                "At", .type = "datetime", .help = "As it was then; for classes whose history is kept." \
         }
 #define TIMEOUT \
         { \
@@ -247,6 +258,7 @@ static const struct sh_cmdlet get_cim_instance = {
                         { "Shallow", .type = "switch",
                           .help = "Accepted; subclasses are always told apart." },
                         { "QueryDialect", .type = "string", .sets = "Query", .help = "WQL." },
+                        AT,
                         NAMESPACE,
                         TIMEOUT,
                         { 0 } },
@@ -277,6 +289,7 @@ static const struct sh_cmdlet invoke_cim_query = {
                                                 .from_pipeline = true, .help = "The query." },
                                               { "QueryDialect", .type = "string", .alias = "QueryLanguage",
                                                 .help = "WQL or SQL; found out when absent." },
+                                              AT,
                                               NAMESPACE,
                                               TIMEOUT,
                                               { 0 } },

@@ -4,7 +4,7 @@
 import datetime, json, os, shutil, sqlite3, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from agentlib import Agent, Cases
+from agentlib import Agent, BUILD, Cases
 from rolelib import RoleAgent
 
 case = Cases()
@@ -98,6 +98,32 @@ Operation = Read
 """
 
 
+def shell(agent, before, there, dark, where):
+    """The same by cmdlets."""
+    def run(text):
+        text = f"$before = [datetime]'{before}'; $there = [datetime]'{there}'; $dark = [datetime]'{dark}'; $where = '{where}'\n" + text
+        r = subprocess.run([f'{BUILD}/bin/reeve', '-NoProfile', '-Command', text], env=dict(os.environ, REEVE_SOCKET=agent.path), capture_output=True, text=True, timeout=60)
+        return r.stdout.strip() + r.stderr.strip()
+
+    for what, text, wanted in (
+            ('Get-Mount -At', '(Get-Mount $where -At $there).ReadOnly; (Get-Mount $where -At $dark).ReadOnly', 'False\nTrue'),
+            ('what is not kept is null, not what it is now', "$null -eq (Get-Mount / -At $there).FreeSpace -and (Get-Mount /).FreeSpace -ne $null", 'True'),
+            ('Get-CimInstance -At', "(Get-CimInstance Mount -At $dark -Filter \"Name = '$where'\").ReadOnly", 'True'),
+            ('Get-CimInstance -Query -At', "(Get-CimInstance -Query \"SELECT * FROM Mount WHERE Name = '$where'\" -At $there).ReadOnly", 'False'),
+            ('Invoke-CimQuery -At', "(Invoke-CimQuery \"SELECT count(*) AS n FROM Mount WHERE Name = '$where'\" -At $there).n; (Invoke-CimQuery \"SELECT count(*) AS n FROM Mount WHERE Name = '$where'\" -At $before).n", '1\n0'),
+            ('Get-ChangeRecord', "(Get-ChangeRecord -ClassName Mount | Where-Object Key -like \"*$where*\").Kind -join ' '", 'Create Modify Delete'),
+            ('Compare-CimState', "Compare-CimState Mount $there $dark | Where-Object Key -like \"*$where*\" | ForEach-Object { $_.Change, $_.Property, ($_.ReferenceValue -join ','), ($_.DifferenceValue -join ','), $_.ChangedBy -join ' ' }",
+             'Modify Options rw,relatime,size=1024k ro,relatime,size=1024k \nModify ReadOnly False True'),
+            ('Compare-CimState: came', "(Compare-CimState Mount $before $there).ForEach{ $_.Change, $_.DifferenceValue.Name, $_.ChangedBy -join ' ' }", f'Create {where} root'),
+            ('Compare-CimState: until now', "Compare-CimState Mount $dark -Property ReadOnly | ForEach-Object { $_.Change, $_.ReferenceValue.ReadOnly, $_.ChangedBy -join ' ' }", 'Delete True root')):
+        got = run(text)
+        case(what, got == wanted, got)
+    for what, text, words in (('before the history', "Get-Mount / -At '2001-01-01'", 'begins at'), ('a class that is not kept', 'Get-Process -At $there', 'No history of Process is kept'),
+                              ('nothing to compare with', 'Compare-CimState Mount', 'Say with what to compare')):
+        got = run(text)
+        case(f'error: {what}', words in ' '.join(got.replace('|', ' ').split()), got)
+
+
 def real(under, holder):
     folder = tempfile.mkdtemp(prefix='reeve-history.')
     os.chmod(folder, 0o711)
@@ -162,6 +188,7 @@ def real(under, holder):
         r = agent.call_as('daemon', 'EnumerateInstances', ClassName='ChangeRecord')
         mine = [c for c in rows(r) or () if where in c['Key']]
         case('roles hold for changes', [c['Kind'] for c in mine] == ['Create', 'Delete'] and 'ReadOnly' not in json.dumps(r) and 'root' not in json.dumps(mine), r)
+        shell(agent, before, there, dark, where)
         within('ip', 'addr', 'add', '10.99.7.1/24', 'dev', 'lo')
         case('an address', wait(lambda: [c for c in changes(Filter="ClassName = 'netipaddress'") if '10.99.7.1' in c['Key']]))
         r = agent.call_as('daemon', 'EnumerateInstances', ClassName='ChangeRecord')

@@ -175,6 +175,9 @@ rc, out, err = run('''$s = New-CimSession -ComputerName good1
     (Get-CimSession).ComputerName -join ","; Get-CimSession | Remove-CimSession; @(Get-CimSession).Count
     (Get-Process -Id $PID).PSComputerName -eq $null''')
 name = open('/proc/1/comm').read().strip()
+rc2, two, err2 = run("""@(Compare-CimState Mount -CimSession good1, good2 -Property Source, FileSystem).Count
+    Compare-CimState Mount -CimSession good1, good2 -Filter "Name = '/'" -Property MountId; 'end'""")
+case('Compare-CimState of two hosts', rc2 == 0 and two.split() == ['0', 'end'], (rc2, two, err2))
 case('-CimSession', rc == 0 and out.splitlines() == ['1 good1', 'good1,good2', '/', 'Process', name, '1', 'good1,good2', '0', 'True'], (rc, out, err))
 rc, out, err = run('$s = New-CimSession good1; Remove-CimSession $s; Get-Process -CimSession $s; Get-Process -CimSession $null; Get-CimInstance Process -CimSession $null; New-CimSession dead; Get-Process -CimSession dead')
 case('an ended session, none, a dead host: errors, and nothing of this host', rc == 1 and not out.strip() and err.count('no such session') == 1
