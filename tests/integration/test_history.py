@@ -57,6 +57,7 @@ def bounds():
             case(f'change {value}', wait(lambda: (rows(read(agent, 'T_Told', At=now(), Filter='Id = 49')) or [{}])[0].get('Value') == value))
         db = sqlite3.connect(os.path.join(folder, 'state.db'))
         n = db.execute('SELECT count(*) FROM history').fetchone()[0]
+        db.close()   # closing a file takes all locks of the process on it: none may be held when they are read below
         case('states are bounded', n <= 400 + 256 + 50, n)
         r = read(agent, 'T_Told', At=first)
         case('what has gone is told', 'begins at' in r.get('error', {}).get('message', ''), r)
