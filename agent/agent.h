@@ -92,6 +92,8 @@ struct rv_agent {
         uint64_t serial;                /* of sessions */
         struct rv_denials denials[RV_DENIAL_USERS];
         bool stopping;
+        char provider_folders[1024];    /* of external providers; "": the usual ones */
+        bool supervised;                /* reeved starts it again when it ends */
         struct rv_reload *reload;       /* reload.c */
         int listeners[2];               /* whose socket files follow the roles */
         unsigned nlisteners;

@@ -79,24 +79,44 @@ static int history_key(struct rv_agent *a, const char *path, unsigned line, cons
         return r == -ENOENT ? 0 : r;
 }
 
+static int providers_key(struct rv_agent *a, const char *path, unsigned line, const char *key, const char *value)
+{
+        if (strcmp(key, "dirs") != 0) {
+                rv_log(RV_LOG_WARNING, "%s:%u: [providers] has no key \"%s\"; it is ignored", path, line, key);
+                return 0;
+        }
+        if (*value != '/' || strlen(value) >= sizeof a->provider_folders) {
+                rv_log(RV_LOG_ERROR, "%s:%u: dirs = %s: expected absolute paths, divided by colons", path, line, value);
+                return -EINVAL;
+        }
+        snprintf(a->provider_folders, sizeof a->provider_folders, "%s", value);
+        return 0;
+}
+
+static const struct {
+        const char *name;
+        int (*key)(struct rv_agent *, const char *path, unsigned line, const char *key, const char *value);
+} sections[] = {
+        { "[audit]", audit_key }, { "[roles]", roles_key }, { "[history]", history_key }, { "[providers]", providers_key }
+};
+enum { SECTIONS = sizeof sections / sizeof *sections };
+
 static int load(struct rv_agent *a, const char *path)
 {
         FILE *f = fopen(path, "re");
         char buf[1024];
-        enum { OTHERS, AUDIT, ROLES, HISTORY } in = OTHERS;
+        unsigned in = SECTIONS; /* those of others */
         int r = 0;
         for (unsigned line = 1; f && r == 0 && fgets(buf, sizeof buf, f); line++) {
                 char *s = trim(buf), *eq = strchr(s, '=');
                 if (*s == '[')
-                        in = strcasecmp(s, "[audit]") == 0     ? AUDIT
-                             : strcasecmp(s, "[roles]") == 0   ? ROLES
-                             : strcasecmp(s, "[history]") == 0 ? HISTORY
-                                                             : OTHERS;
-                if (in == OTHERS || !eq || *s == '#' || *s == ';')
+                        for (in = 0; in < SECTIONS && strcasecmp(s, sections[in].name) != 0;)
+                                in++;
+                if (in == SECTIONS || !eq || *s == '#' || *s == ';')
                         continue;
                 *eq = 0;
                 const char *key = trim(s);
-                r = (in == AUDIT ? audit_key : in == ROLES ? roles_key : history_key)(a, path, line, key, trim(eq + 1));
+                r = sections[in].key(a, path, line, key, trim(eq + 1));
         }
         if (f)
                 fclose(f);

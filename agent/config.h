@@ -10,6 +10,8 @@
  *      keep_segments = 100         # of what is beyond that; 0: all
  *      [roles]
  *      dir = /etc/reeve/roles.d
+ *      [providers]
+ *      dirs = /etc/reeve/providers.d:/usr/lib/reeve/providers
  */
 #ifndef RV_CONFIG_H
 #define RV_CONFIG_H

@@ -11,6 +11,7 @@
 
 #include "agent/agent.h"
 #include "agent/assoc.h"
+#include "agent/external.h"
 
 static int64_t wall(void)
 {
@@ -51,12 +52,17 @@ int rv_entries_init(struct rv_agent *a)
         for (uint32_t f = 0; f < rv_nprovider_files; f++)
                 for (const struct rv_provider *const *p = rv_provider_files[f]; *p; p++)
                         n++;
+        const struct rv_provider *const *more = rv_external_providers();
+        for (const struct rv_provider *const *p = more; p && *p; p++)
+                n++;
         a->entries = calloc(n + a->nassocs + 1, sizeof *a->entries);
         if (!a->entries)
                 return -1;
         for (uint32_t f = 0; f < rv_nprovider_files; f++)
                 for (const struct rv_provider *const *p = rv_provider_files[f]; *p; p++)
                         entry_init(a, *p);
+        for (const struct rv_provider *const *p = more; p && *p; p++)
+                entry_init(a, *p);
         for (unsigned i = 0; i < a->nassocs; i++)
                 entry_init(a, &a->assocs[i].provider);
         return 0;
@@ -71,6 +77,7 @@ void rv_entries_free(struct rv_agent *a)
         if (!all) /* a stuck thread still uses its entry */
                 return;
         free(a->entries);
+        rv_external_free();
         rv_assocs_free(a);
 }
 
@@ -143,7 +150,10 @@ void rv_entry_stats(struct rv_entry *e, struct rv_provider_stats *ret)
 {
         *ret = (struct rv_provider_stats) { .class = e->provider->class };
         snprintf(ret->name, sizeof ret->name, "%s", e->provider->class->name);
-        ret->kind = e->provider->quick ? "Quick" : e->provider->start ? "Loop" : "Blocking";
+        ret->kind = rv_external_is(e->provider) ? "External"
+                    : e->provider->quick        ? "Quick"
+                    : e->provider->start        ? "Loop"
+                                                : "Blocking";
         pthread_mutex_lock(&e->pool.lock);
         ret->threads = e->pool.threads;
         ret->max_threads = e->pool.max;

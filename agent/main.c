@@ -31,6 +31,7 @@
 #include "agent/agent.h"
 #include "agent/config.h"
 #include "agent/confirm.h"
+#include "agent/external.h"
 #include "agent/history.h"
 #include "agent/indicate.h"
 #include "agent/log.h"
@@ -38,7 +39,7 @@
 #include "agent/revision.h"
 
 struct options {
-        const char *socket, *state, *config, *roles;
+        const char *socket, *state, *config, *roles, *providers, *provider;
         int fd, listen_fd, intro_fd;
         bool check;
 };
@@ -54,6 +55,9 @@ static void usage(FILE *f)
                    "  --state DIR      where audit and other state is kept\n"
                    "  --config FILE    configuration\n"
                    "  --roles DIR      roles, instead of /etc/reeve/roles.d\n"
+                   "  --providers DIRS folders of external providers, instead of /etc/reeve/providers.d and\n"
+                   "                   /usr/lib/reeve/providers\n"
+                   "  --provider FILE  only this external provider\n"
                    "  --check          say what is wrong with configuration and roles, and end\n"
                    "  --foreground     stay in the foreground (always so)\n"
                    "  --help, --version\n");
@@ -66,6 +70,8 @@ static int read_options(int argc, char **argv, struct options *o)
                 { "socket", 1, NULL, 's' }, { "state", 1, NULL, 'd' },     { "config", 1, NULL, 'c' },
                 { "fd", 1, NULL, 'f' },     { "listen-fd", 1, NULL, 'l' }, { "foreground", 0, NULL, 'g' },
                 { "roles", 1, NULL, 'r' },
+                { "providers", 1, NULL, 'p' },
+                { "provider", 1, NULL, 'x' },
                 { "check", 0, NULL, 'k' },
                 { "intro-fd", 1, NULL, 'i' }, { "help", 0, NULL, 'h' },   { "version", 0, NULL, 'v' },   { 0 }
         };
@@ -79,6 +85,8 @@ static int read_options(int argc, char **argv, struct options *o)
                 case 'l': o->listen_fd = atoi(optarg); break;
                 case 'i': o->intro_fd = atoi(optarg); break;
                 case 'r': o->roles = optarg; break;
+                case 'p': o->providers = optarg; break;
+                case 'x': o->provider = optarg; break;
                 case 'k': o->check = true; break;
                 case 'g': break;
                 case 'h': usage(stdout); return 0;
@@ -96,8 +104,6 @@ static int read_options(int argc, char **argv, struct options *o)
 static int check(struct rv_agent *a, const struct options *o)
 {
         struct rv_error e;
-        if (rv_config_load(a, o->config))
-                return 1;
         if (rv_policy_roles(&a->policy, o->roles, &a->registry, &e)) {
                 fprintf(stderr, "%s\n", e.message);
                 return 1;
@@ -106,6 +112,21 @@ static int check(struct rv_agent *a, const struct options *o)
         printf("%u role%s in %s\n", set->n, set->n == 1 ? "" : "s", a->policy.folder);
         rv_roles_drop(set);
         return 0;
+}
+
+/* Of a folder the good ones are taken; one that was named must be good. */
+static bool take_providers(struct rv_agent *a, const struct options *o)
+{
+        struct rv_error e = { 0 };
+        const char *folders = o->providers ? o->providers : a->provider_folders[0] ? a->provider_folders : NULL;
+        if (!o->provider)
+                return rv_external_load(&a->registry, folders) >= 0;
+        int r = rv_external_take(&a->registry, o->provider, &e);
+        if (r)
+                fprintf(stderr, "%s\n", r < 0 ? strerror(-r) : e.message);
+        if (r > 0 && e.hint[0])
+                fprintf(stderr, "%s\n", e.hint);
+        return r == 0;
 }
 
 static void on_stop(struct rv_loop *l, int signum)
@@ -147,6 +168,7 @@ static int serve(struct rv_agent *a, const struct options *o)
                 r = rv_listen_unix(a, o->socket);
         if (r == 0 && o->listen_fd >= 0)
                 r = rv_listen_fd(a, o->listen_fd);
+        a->supervised = o->intro_fd >= 0;
         if (r == 0 && o->intro_fd >= 0)
                 r = rv_listen_intro(a, o->intro_fd);
         if (r == 0 && o->fd >= 0)
@@ -193,6 +215,9 @@ int main(int argc, char **argv)
                 a.loop.stop = on_stop;
                 r = rv_loop_signals(&a.loop);
         }
+        rv_state_init(&a.state, &a.loop, o.state);
+        if (r == 0 && (rv_config_load(&a, o.config) || !take_providers(&a, &o)))
+                return 1;
         if (r || rv_entries_init(&a)) {
                 rv_log(RV_LOG_ERROR, "cannot start: %s", strerror(r < 0 ? -r : ENOMEM));
                 return 1;
@@ -200,9 +225,6 @@ int main(int argc, char **argv)
         if (o.check)
                 return check(&a, &o);
         rv_pool_init(&a.sql, "sql", RV_SQL_THREADS);
-        rv_state_init(&a.state, &a.loop, o.state);
-        if (rv_config_load(&a, o.config))
-                return 1;
         rv_roles_start(&a, o.roles);
         rv_confirm_start(o.state, o.socket);
         if (rv_journal_init(&a) || rv_permanent_start(&a, o.fd < 0))

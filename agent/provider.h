@@ -133,7 +133,7 @@ struct rv_provider {
 
         /* Changing; worker threads; NULL where not offered (the caller gets NOT_SUPPORTED).
          * methods: indexed by the MOF's order (generated ids Process_method_Terminate); `in` points to the generated
-         * struct (struct Process_Terminate_in), complete and checked. */
+         * struct (struct Process_Terminate_in), complete and checked; of an external class to its values. */
         int (*const *methods)(struct rv_call *, const void *in, struct rv_error *);
         int (*create)(struct rv_call *, const struct rv_values *, struct rv_error *);
         int (*modify)(struct rv_call *, const struct rv_values *, struct rv_error *);

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 
 #include "agent/agent.h"
+#include "agent/external.h"
 #include "agent/log.h"
 
 #define SETTLE UINT64_C(100000000) /* ns: a copied folder is many events */
@@ -124,6 +125,12 @@ static void watch(struct rv_reload *l)
 static void on_hangup(struct rv_loop *loop)
 {
         struct rv_agent *a = loop->owner;
+        if (rv_external_changed()) {
+                rv_log(RV_LOG_NOTICE, "providers have changed: %s",
+                       a->supervised ? "the agent starts anew" : "a new start of the agent takes them");
+                if (a->supervised)
+                        rv_loop_quit(loop);
+        }
         begin(a->reload);
 }
 

@@ -79,7 +79,8 @@ int rv_json_bindings(const json_t *, const struct rv_class *, bool any, struct r
 /* A method's arguments, one for each property of method->in, defaults filled in; json may be NULL. */
 int rv_json_args(const json_t *, const struct rv_class *, const struct rv_method *, struct rv_arena *,
                  struct rv_arg **ret, struct rv_error *);
-/* The same into its generated in-struct (of in_size bytes, zeroed, in the arena). json may be NULL. */
+/* The same into its generated in-struct (of in_size bytes, zeroed, in the arena); an external class has none
+ * and gets the values themselves. json may be NULL. */
 int rv_json_in(const json_t *, const struct rv_class *, const struct rv_method *, struct rv_arena *,
                void **ret, struct rv_error *);
 

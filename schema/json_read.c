@@ -548,8 +548,8 @@ int rv_json_in(const json_t *j, const struct rv_class *c, const struct rv_method
         int r = in ? rv_json_args(j, c, m, a, &v, err) : -ENOMEM;
         if (r)
                 return r;
-        for (uint32_t p = 0; p < m->in->nproperties; p++)
+        for (uint32_t p = 0; m->in_fields && p < m->in->nproperties; p++)
                 store(in, m, p, &v[p]);
-        *ret = in;
+        *ret = m->in_fields ? in : v;
         return RV_OK;
 }

@@ -43,6 +43,8 @@ const struct rv_class *const *rv_mof_classes(struct rv_mof *,
                                              uint32_t *ret_n);           /* in the order of declaration */
 const char *rv_mof_class_file(struct rv_mof *, const struct rv_class *); /* where it was declared */
 const struct rv_mof_instance *rv_mof_instances(struct rv_mof *, uint32_t *ret_n);
+/* The text of qualifiers.mof, for classes that arrive at run time. Generated. */
+extern const char rv_mof_qualifiers[];
 uint32_t rv_mof_nqualifiers(struct rv_mof *); /* declared qualifiers */
 uint32_t rv_mof_nerrors(struct rv_mof *);
 const char *rv_mof_error(struct rv_mof *, uint32_t i);

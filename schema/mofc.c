@@ -21,6 +21,7 @@
 /* The tool itself has no classes compiled in. */
 const struct rv_class *const rv_classes[] = { NULL };
 const uint32_t rv_nclasses = 0;
+const char rv_mof_qualifiers[] = "";
 
 int mofc_write(const char *dir, const char *name, const char *suffix, const char *text, size_t n)
 {
@@ -100,6 +101,30 @@ static int by_name(const void *a, const void *b)
                           (*(const struct rv_class *const *)b)->name);
 }
 
+/* As C text, for the parser at run time. Comments go. */
+static void write_qualifiers(FILE *out, char **files, int n)
+{
+        char line[4096];
+        fprintf(out, "const char rv_mof_qualifiers[] =");
+        for (int i = 0; i < n; i++) {
+                FILE *f = last_part_is(files[i], "qualifiers.mof") ? fopen(files[i], "re") : NULL;
+                while (f && fgets(line, sizeof line, f)) {
+                        if (strncmp(line, "//", 2) == 0)
+                                continue;
+                        fprintf(out, "\n        \"");
+                        for (const char *s = line; *s; s++)
+                                if (*s == '\n')
+                                        fprintf(out, "\\n");
+                                else
+                                        fprintf(out, strchr("\"\\", *s) ? "\\%c" : "%c", *s);
+                        fprintf(out, "\"");
+                }
+                if (f)
+                        fclose(f);
+        }
+        fprintf(out, "\n        \"\";\n");
+}
+
 static int write_classes(struct rv_mof *m, const char *dir, char **files, int n)
 {
         uint32_t count;
@@ -121,7 +146,8 @@ static int write_classes(struct rv_mof *m, const char *dir, char **files, int n)
         fprintf(out, "\nconst struct rv_class *const rv_classes[] = {\n");
         for (uint32_t k = 0; k < count; k++)
                 fprintf(out, "        &%s_class,\n", sorted[k]->name);
-        fprintf(out, "        0 };\nconst uint32_t rv_nclasses = %u;\n", count);
+        fprintf(out, "        0 };\nconst uint32_t rv_nclasses = %u;\n\n", count);
+        write_qualifiers(out, files, n);
         fclose(out);
         free(sorted);
         int r = mofc_write(dir, "classes", ".c", text, size);

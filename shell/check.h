@@ -8,5 +8,7 @@
 
 int sh_check_main(int argc, char **argv);
 int sh_metrics_main(int argc, char **argv);
+/* reeve provider new|test: for authors of external providers. */
+int sh_provider_main(int argc, char **argv);
 
 #endif

@@ -151,7 +151,7 @@ static bool find_program(char *to, size_t size)
 
 static int spawn(struct sh_link *l, const char *program, int fd)
 {
-        char *argv[] = { (char *)program, "--fd", "3", NULL };
+        char *argv[] = { (char *)program, "--fd", "3", l->provider ? "--provider" : NULL, (char *)l->provider, NULL };
         posix_spawn_file_actions_t files;
         posix_spawnattr_t attr;
         sigset_t all, none;
@@ -229,6 +229,8 @@ int sh_link_connect(struct sh_link *l, struct rv_error *err)
                 rv_fail(err, RV_UNAVAILABLE, "the connection that your role came with is gone");
                 return -1;
         }
+        if (l->provider)
+                return start_private(l, err);
         if (!path || !*path) {
                 int fd = connect_known();
                 return fd < 0 ? start_private(l, err) : fd;

@@ -23,10 +23,11 @@ struct sh_link {
         int port, id;     /* id: of its CimSession */
         struct rv_client *client;
         unsigned opened; /* connections so far */
+        const char *provider; /* a private agent, with this one external provider; NULL = the agent there is */
         int agent;   /* pid of a private agent, 0 = none */
         int log;     /* its standard error: a file without a name; -1 = none */
         struct sh_model_class *classes;
-        bool all_known; /* every class of the agent is in `classes` */
+        unsigned all_known; /* `opened` + 1 when all classes of the agent were in `classes`; 0: never */
 };
 
 /* A class as the shell knows it on one link. Immortal until the session ends. */
@@ -63,7 +64,6 @@ struct sh_model {
         struct sh_model_cmdlet *cmdlets;
         struct rv_arena arena;  /* tables of the cmdlets */
         struct sh_events *events; /* events.h */
-        bool asked_for_names;   /* the agent has been asked for classes that we do not know */
 };
 
 extern const struct sh_type sh_type_model; /* [ciminstance] */

@@ -291,7 +291,7 @@ int sh_model_class(struct sh_link *l, const char *name, const char *space, const
 
 int sh_model_all_classes(struct sh_link *l, struct rv_error *err)
 {
-        if (l->all_known)
+        if (l->all_known && l->all_known == l->opened + 1 && l->client && !rv_client_gone(l->client))
                 return RV_OK;
         struct rv_buf answer = { 0 }, params = { 0 };
         rv_buf_puts(&params, "{\"NamesOnly\":true");
@@ -301,11 +301,12 @@ int sh_model_all_classes(struct sh_link *l, struct rv_error *err)
                 while (r == RV_OK && rv_json_next(&list, NULL, &item)) {
                         const struct sh_model_class *m;
                         char *name = rv_json_strdup(&item);
-                        if (name && sh_model_class(l, name, NULL, &m, err) == RV_NOT_FOUND)
+                        if (name && !(rv_class_find(name, NULL) && !l->host) &&
+                            sh_model_class(l, name, NULL, &m, err) == RV_NOT_FOUND)
                                 r = RV_OK; /* went meanwhile */
                         free(name);
                 }
-        l->all_known = r == RV_OK;
+        l->all_known = r == RV_OK ? l->opened + 1 : 0;
         rv_buf_free(&answer);
         rv_buf_free(&params);
         return r;

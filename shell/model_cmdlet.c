@@ -392,6 +392,16 @@ static bool is_verb(const char *name, size_t n)
         return n && k < (int)sizeof word && strcasestr(verbs, word);
 }
 
+/* Which classes the agent has beside those compiled in: once a connection, because an agent that was started anew may
+ * have others. One that has just gone is found out by asking it. */
+static void ask_for_names(struct sh *sh)
+{
+        struct sh_link *l = sh_model_of(sh)->local;
+        struct rv_error err = { 0 };
+        if (sh_model_all_classes(l, &err) && l->client && rv_client_gone(l->client))
+                sh_model_all_classes(l, &err);
+}
+
 const struct sh_cmdlet *sh_model_cmdlet(struct sh *sh, const char *name)
 {
         const char *dash = strchr(name, '-');
@@ -402,12 +412,7 @@ const struct sh_cmdlet *sh_model_cmdlet(struct sh *sh, const char *name)
         if (!m)
                 m = each_class(sh, dash + 1, false, is_it, &s);
         if (!m) {
-                struct sh_model *model = sh_model_of(sh);
-                struct rv_error err = { 0 };
-                if (!model->asked_for_names) {
-                        model->asked_for_names = true;
-                        sh_model_all_classes(model->local, &err);
-                }
+                ask_for_names(sh);
                 m = each_class(sh, dash + 1, true, is_it, &s);
         }
         return m ? &m->table : NULL;
@@ -436,6 +441,7 @@ void sh_model_cmdlets(struct sh *sh, void (*each)(void *, const struct sh_cmdlet
 {
         struct listing l = { sh, each, state };
         each_class(sh, NULL, false, list_it, &l);
+        ask_for_names(sh);
         each_class(sh, NULL, true, list_it, &l);
 }
 

@@ -14,6 +14,7 @@ const struct sh_subcommand sh_subcommands[] = {
         { "check", sh_check_main },
         { "desired", sh_desired_main },
         { "metrics", sh_metrics_main },
+        { "provider", sh_provider_main },
         { "remote", sh_remote_main },
 };
 const size_t sh_nsubcommands = sizeof sh_subcommands / sizeof *sh_subcommands;

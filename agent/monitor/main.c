@@ -279,6 +279,8 @@ static void on_reload(uv_signal_t *s, int signum)
                        print);
         }
         mon_services_policy(m);
+        if (m->agent.pid > 0)
+                kill(m->agent.pid, SIGHUP); /* roles and external providers */
         mon_notify("READY=1");
 }
 
