@@ -26,11 +26,15 @@ static void bound(int what, uint64_t most)
         setrlimit(what, &(struct rlimit) { most, most });
 }
 
+static _Noreturn void last_word(const char *s)
+{
+        _exit(write(2, s, strlen(s)) < 0 ? 126 : 127);
+}
+
 /* After fork, in one of several threads: system calls only. */
 static _Noreturn void child(const struct rv_external *x, const int fds[3])
 {
         const struct rv_external_bounds *b = &x->bounds;
-        static const char failed[] = "cannot become the user it is to run as\n";
         setsid();
         for (int i = 0; i < 3; i++)
                 if (dup2(fds[i], i) < 0)
@@ -43,9 +47,7 @@ static _Noreturn void child(const struct rv_external *x, const int fds[3])
         if (b->become &&
             (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, b->gid, b->gid, b->gid) < 0 ||
              syscall(SYS_setresuid, b->uid, b->uid, b->uid) < 0)) {
-                if (write(2, failed, sizeof failed - 1) < 0)
-                        _exit(125);
-                _exit(126);
+                last_word("cannot become the user it is to run as\n");
         }
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         sigset_t none;
@@ -54,7 +56,9 @@ static _Noreturn void child(const struct rv_external *x, const int fds[3])
         signal(SIGPIPE, SIG_DFL);
         if (chdir("/") == 0)
                 execve(x->words[0], (char *const *)x->words, (char *const *)x->env);
-        _exit(127);
+        last_word(errno == EAGAIN   ? "its user has more processes than Processes allows\n"
+                  : errno == EACCES ? "its user may not run it\n"
+                                    : "it cannot be run\n");
 }
 
 static int close_fd(int fd)

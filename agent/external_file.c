@@ -20,7 +20,7 @@ struct reading {
         struct rv_external *x;
         const char *path;
         unsigned line;
-        bool has_source;
+        bool has_source, has_processes;
 };
 
 static char *trim(char *s)
@@ -195,7 +195,10 @@ static int set_number(struct reading *r, const char *key, const char *value, str
                 switch (i) {
                 case 0: x->bounds.memory = n; break;
                 case 1: x->bounds.files = n; break;
-                case 2: x->bounds.processes = n; break;
+                case 2:
+                        x->bounds.processes = n;
+                        r->has_processes = true;
+                        break;
                 case 3: x->output = n; break;
                 case 4: x->timeout = (unsigned)n; break;
                 case 5: x->idle = (unsigned)n; break;
@@ -285,6 +288,9 @@ static int default_user(struct reading *r, struct rv_error *err)
         if (r->x->user || geteuid() != 0)
                 return RV_OK;
         getpwnam_r("reeve-provider", &entry, buf, sizeof buf, &found);
+        /* The bound counts all processes of the user, and nobody may have many others. */
+        if (!found && !r->has_processes)
+                r->x->bounds.processes = 8192;
         return set_user(r, found ? "reeve-provider" : "nobody", err);
 }
 
