@@ -68,7 +68,8 @@ static int roles_key(struct rv_agent *a, const char *path, unsigned line, const 
         return 0;
 }
 
-static int history_key(struct rv_agent *a, const char *path, unsigned line, const char *key, const char *value)
+static int history_key(struct rv_agent *a, const char *path, unsigned line, const char *key,
+                       const char *value)
 {
         int r = rv_history_key(a, key, value);
         if (r == -ENOENT)
@@ -79,14 +80,17 @@ static int history_key(struct rv_agent *a, const char *path, unsigned line, cons
         return r == -ENOENT ? 0 : r;
 }
 
-static int providers_key(struct rv_agent *a, const char *path, unsigned line, const char *key, const char *value)
+static int providers_key(struct rv_agent *a, const char *path, unsigned line, const char *key,
+                         const char *value)
 {
         if (strcmp(key, "dirs") != 0) {
-                rv_log(RV_LOG_WARNING, "%s:%u: [providers] has no key \"%s\"; it is ignored", path, line, key);
+                rv_log(RV_LOG_WARNING, "%s:%u: [providers] has no key \"%s\"; it is ignored", path, line,
+                       key);
                 return 0;
         }
         if (*value != '/' || strlen(value) >= sizeof a->provider_folders) {
-                rv_log(RV_LOG_ERROR, "%s:%u: dirs = %s: expected absolute paths, divided by colons", path, line, value);
+                rv_log(RV_LOG_ERROR, "%s:%u: dirs = %s: expected absolute paths, divided by colons", path,
+                       line, value);
                 return -EINVAL;
         }
         snprintf(a->provider_folders, sizeof a->provider_folders, "%s", value);
@@ -96,9 +100,10 @@ static int providers_key(struct rv_agent *a, const char *path, unsigned line, co
 static const struct {
         const char *name;
         int (*key)(struct rv_agent *, const char *path, unsigned line, const char *key, const char *value);
-} sections[] = {
-        { "[audit]", audit_key }, { "[roles]", roles_key }, { "[history]", history_key }, { "[providers]", providers_key }
-};
+} sections[] = { { "[audit]", audit_key },
+                 { "[roles]", roles_key },
+                 { "[history]", history_key },
+                 { "[providers]", providers_key } };
 enum { SECTIONS = sizeof sections / sizeof *sections };
 
 static int load(struct rv_agent *a, const char *path)
