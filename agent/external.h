@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Providers that are not compiled in: a file NAME.provider says which classes (a .mof beside it) come from which
- * program (JSON-RPC over its standard input and output, in any language), from a command's output, or from a file. Nothing is
- * rebuilt. docs/external-providers.md is what their authors read.
+ * Providers that are not compiled in: a file NAME.provider says which classes (a .mof beside it) come from
+ * which program (JSON-RPC over its standard input and output, in any language), from a command's output, or
+ * from a file. Nothing is rebuilt. docs/external-providers.md is what their authors read.
  *
  *      [Provider]
  *      Schema = queue.mof
  *      Exec = /usr/lib/reeve/providers/queue.py
  *
- * A program runs as a user of its own, bounded in memory, files and processes. What it says is believed as little as a
- * stranger: each value is checked against the class, each message and the sum of them is bounded, whoever hangs is
- * ended at the call's deadline, whoever keeps falling is left alone for a while. All of it costs the call that asked, not
- * the agent.
+ * A program runs as a user of its own, bounded in memory, files and processes. What it says is believed as
+ * little as a stranger: each value is checked against the class, each message and the sum of them is bounded,
+ * whoever hangs is ended at the call's deadline, whoever keeps falling is left alone for a while. All of it
+ * costs the call that asked, not the agent.
  *
  *      external.c        finds the files, makes classes and tables of them
  *      external_file.c   reads one file
@@ -27,9 +27,9 @@
 
 #define RV_EXTERNAL_FOLDERS "/etc/reeve/providers.d:/usr/lib/reeve/providers"
 
-/* Reads *.provider of the folders (divided by colons; NULL: those above, or $XDG_CONFIG_HOME/reeve/providers.d of an
- * ordinary user) and adds their classes. A file that cannot be taken is logged with the reason, and left out. Answers
- * how many were left out, or -errno. Once, before anything runs. */
+/* Reads *.provider of the folders (divided by colons; NULL: those above, or of an ordinary user
+ * $XDG_CONFIG_HOME/reeve/providers.d) and adds their classes. A file that cannot be taken is logged with the
+ * reason, and left out. Answers how many were left out, or -errno. Once, before anything runs. */
 int rv_external_load(struct rv_registry *, const char *folders);
 /* Files came, went or changed since; a new start of the agent takes them. */
 bool rv_external_changed(void);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The protocol with a provider's program: JSON-RPC 2.0, a message a line. Calls go out with the operations' own names
- * and parameters; rows come back as notifications "Instances", as many as it likes, or in the result. One call at a time
- * for each program; further calls wait for a free one or start another, up to Programs.
+ * The protocol with a provider's program: JSON-RPC 2.0, a message a line. Calls go out with the operations'
+ * own names and parameters; rows come back as notifications "Instances", as many as it likes, or in the
+ * result. One call at a time for each program; further calls wait for a free one or start another, up to
+ * Programs.
  *
- * Who breaks the protocol is ended, and so is whoever does not answer in time: half a message would be read as the
- * answer to the next call.
+ * Who breaks the protocol is ended, and so is whoever does not answer in time: half a message would be read as
+ * the answer to the next call.
  */
 #include <errno.h>
 #include <inttypes.h>
