@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "agent/history.h"
 #include "agent/history_int.h"
@@ -19,70 +18,16 @@
 
 #define SLACK INT64_C(3000000000)      /* ns */
 #define LONGEST INT64_C(3600000000000) /* ns that a request may take */
-enum { CLASSES = 64, PROPERTIES = 1024 };
-
-/* What the reader may see of a class. */
-struct sight {
-        const struct rv_class *class;
-        struct rv_plan plan;
-        bool denied;
-};
+enum { PROPERTIES = 1024 };
 
 struct reader {
-        const struct rv_call *call;
-        struct rv_agent *agent;
-        struct rv_role_set *roles;
-        struct rv_arena arena;
-        struct sight sights[CLASSES];
-        unsigned n;
+        struct rv_sights sights;
         bool who;
         sqlite3 *db;
         sqlite3_stmt *before, *requests;
         int (*each)(void *, const struct rv_change_record *);
         void *state;
 };
-
-/* NULL: the class is not there any more, or not for him. */
-static const struct sight *find_sight(struct reader *r, const char *class_name)
-{
-        for (unsigned i = 0; i < r->n; i++)
-                if (strcmp(r->sights[i].class->name, class_name) == 0)
-                        return r->sights[i].denied ? NULL : &r->sights[i];
-        const struct rv_class *c = rv_class_find(class_name, NULL);
-        if (!c || r->n == CLASSES)
-                return NULL;
-        struct sight *s = &r->sights[r->n++];
-        struct rv_error ignored = { 0 };
-        struct rv_ask ask = { .all_properties = true };
-        const struct rv_subject subject = { .roles = r->roles,
-                                            .who = r->call->who,
-                                            .now = (int64_t)time(NULL),
-                                            .all = rv_policy_has_all(&r->agent->policy, r->call->who) };
-        s->class = c;
-        s->denied = rv_plan_make(&r->arena, c, &ask, &s->plan, &ignored) ||
-                    rv_rights_plan(&subject, &s->plan, &r->arena, &ignored);
-        return s->denied ? NULL : s;
-}
-
-/* The state without what he may not see; NULL: nothing of it. */
-json_t *rv_history_visible(const struct rv_plan *plan, const char *text)
-{
-        const struct rv_class *c = plan->class;
-        json_t *state = text ? json_loads(text, 0, NULL) : NULL;
-        if (!state)
-                return NULL;
-        struct rv_batch *b = plan->rights ? rv_history_batch(c, state) : NULL;
-        if (plan->rights && (!b || !rv_rights_row(plan->rights, b, 0))) {
-                json_decref(state);
-                rv_batch_free(b);
-                return NULL;
-        }
-        for (uint32_t p = 0; p < c->nproperties; p++)
-                if (!rv_bit(plan->show, p) || (plan->rights && !rv_rights_cell(plan->rights, p)))
-                        json_object_del(state, c->properties[p].name);
-        rv_batch_free(b);
-        return state;
-}
 
 /* ---- who ---- */
 
@@ -173,7 +118,7 @@ static void find_request(struct reader *r, const struct rv_class *c, struct rv_c
 /* Whoever may read the user of every record. */
 static bool may_know_who(struct reader *r)
 {
-        const struct sight *s = find_sight(r, "AuditRecord");
+        const struct rv_sight *s = rv_sight_of(&r->sights, "AuditRecord");
         int p = s ? rv_property_find(s->class, "User", 4) : -1;
         return p >= 0 && !s->plan.rights && rv_bit(s->plan.show, (unsigned)p);
 }
@@ -229,7 +174,7 @@ static char *state_before(struct reader *r, int64_t id)
         return ret;
 }
 
-static int tell(struct reader *r, const struct sight *s, struct rv_change_record *record,
+static int tell(struct reader *r, const struct rv_sight *s, struct rv_change_record *record,
                 const json_t *before, const json_t *now)
 {
         const char *names[PROPERTIES];
@@ -253,7 +198,7 @@ static int tell(struct reader *r, const struct sight *s, struct rv_change_record
 /* A row: id, time, class, key, prev, found, instance. */
 static int one(struct reader *r, sqlite3_stmt *q)
 {
-        const struct sight *s = find_sight(r, (const char *)sqlite3_column_text(q, 2));
+        const struct rv_sight *s = rv_sight_of(&r->sights, (const char *)sqlite3_column_text(q, 2));
         if (!s)
                 return RV_OK;
         struct rv_change_record record = { .seq = (uint64_t)sqlite3_column_int64(q, 0),
@@ -305,13 +250,13 @@ int rv_stats_each_change(const struct rv_call *call, const struct rv_change_ask 
         sqlite3_stmt *q = NULL;
         if (!r)
                 return -ENOMEM;
-        *r = (struct reader) { .call = call, .agent = agent, .each = each, .state = state };
+        *r = (struct reader) { .each = each, .state = state };
         r->db = rv_state_reader(&agent->state, why, size);
         if (!r->db) {
                 free(r);
                 return -ENOENT;
         }
-        r->roles = rv_policy_hold(&agent->policy);
+        rv_sights_init(&r->sights, call);
         r->who = ask->who && may_know_who(r);
         int e = prepare(r, ask, &q);
         if (e)
@@ -322,8 +267,7 @@ int rv_stats_each_change(const struct rv_call *call, const struct rv_change_ask 
         sqlite3_finalize(r->before);
         sqlite3_finalize(r->requests);
         sqlite3_close_v2(r->db);
-        rv_roles_drop(r->roles);
-        rv_arena_free(&r->arena);
+        rv_sights_free(&r->sights);
         free(r);
         return e;
 }

@@ -85,6 +85,17 @@ struct rv_change_ask {
 int rv_stats_each_change(const struct rv_call *, const struct rv_change_ask *,
                          int (*each)(void *, const struct rv_change_record *), void *, char *why, size_t);
 
+/* An event that is kept for a subscription, as the caller may see it. Texts are valid during `each`. */
+struct rv_event_record {
+        const char *subscription, *kind, *class_name, *event; /* event: JSON, or NULL */
+        uint64_t seq;
+        int64_t time; /* ns since 1970; 0: not known */
+        uint32_t uid;
+};
+/* Of one subscription, or of all that the caller may know. As rv_stats_each_audit(). */
+int rv_stats_each_event(const struct rv_call *, const char *subscription_or_null,
+                        int (*each)(void *, const struct rv_event_record *), void *, char *why, size_t);
+
 /* A role in words; valid during `each`. Lists end with NULL. */
 struct rv_role_words {
         const char *name, *description, *language, *path;

@@ -96,6 +96,9 @@ Where = FileSystem = 'tmpfs'
 [Allow changes]
 Class = ChangeRecord
 Operation = Read
+[Allow events]
+Class = EventRecord
+Operation = Read
 """
 
 
@@ -123,6 +126,33 @@ def shell(agent, before, there, dark, where):
                               ('nothing to compare with', 'Compare-CimState Mount', 'Say with what to compare')):
         got = run(text)
         case(f'error: {what}', words in ' '.join(got.replace('|', ' ').split()), got)
+
+
+def events(agent, within):
+    """Events that are kept for a subscription, as its user may read them."""
+    with agent.open() as root, agent.as_user('daemon') as daemon:
+        query = "SELECT * FROM __InstanceCreationEvent WHERE TargetInstance ISA 'Mount'"
+        mine = daemon.call('Subscribe', {'Query': query, 'Durable': True})
+        other = root.call('Subscribe', {'Query': query.replace('Mount', 'NetIPAddress'), 'Durable': True})
+        case('durable subscriptions', 'result' in mine and 'result' in other, (mine, other))
+        while daemon.line()['params']['Kind'] != 'Sync' or root.line()['params']['Kind'] != 'Sync':
+            pass
+        folders = [tempfile.mkdtemp(prefix='reeve-event.') for _ in range(2)]
+        try:
+            within('mount', '-t', 'tmpfs', 'ev1', folders[0])
+            within('mount', '-t', 'ramfs', 'ev2', folders[1])
+            within('ip', 'addr', 'add', '10.99.8.1/24', 'dev', 'lo')
+            got = wait(lambda: (lambda r: r if len(r) > 1 else None)(rows(read(agent, 'EventRecord')) or []))
+            case('kept events', got and {(e['ClassName'], e['Kind']) for e in got} == {('Mount', 'Create'), ('NetIPAddress', 'Create')} and all(e['Time'] for e in got), got)
+            r = agent.call_as('daemon', 'EnumerateInstances', ClassName='EventRecord')
+            seen = [json.loads(e['Event'])['TargetInstance'] for e in rows(r) or ()]
+            case('those of his own, as he may see them', [s['Name'] for s in seen] == [folders[0]] and 'ReadOnly' not in seen[0] and seen[0]['FileSystem'] == 'tmpfs', r)
+            r = agent.call('ExecQuery', {'QueryLanguage': 'SQL', 'Query': f"SELECT ClassName, count(*) AS n FROM EventRecord WHERE Subscription = '{other['result']['Subscription']}' GROUP BY 1"})
+            case('by SQL', rows(r) == [{'ClassName': 'NetIPAddress', 'n': 1}], r)
+        finally:
+            for f in folders:
+                within('umount', f)
+                os.rmdir(f)
 
 
 def real(under, holder):
@@ -190,6 +220,7 @@ def real(under, holder):
         mine = [c for c in rows(r) or () if where in c['Key']]
         case('roles hold for changes', [c['Kind'] for c in mine] == ['Create', 'Delete'] and 'ReadOnly' not in json.dumps(r) and 'root' not in json.dumps(mine), r)
         shell(agent, before, there, dark, where)
+        events(agent, within)
         within('ip', 'addr', 'add', '10.99.7.1/24', 'dev', 'lo')
         case('an address', wait(lambda: [c for c in changes(Filter="ClassName = 'netipaddress'") if '10.99.7.1' in c['Key']]))
         r = agent.call_as('daemon', 'EnumerateInstances', ClassName='ChangeRecord')
