@@ -137,6 +137,15 @@ static bool is_off(const struct passwd *pw)
         return pw->pw_uid != 0 && access("/etc/nologin", F_OK) == 0;
 }
 
+/* A list that the configuration names. */
+static char *read_list(const char *path, uid_t self, size_t *ret_n)
+{
+        int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+        if (path && fd < 0)
+                rv_log(RV_LOG_WARNING, "%s: %m", path);
+        return slurp(fd, self, path, ret_n);
+}
+
 void mon_account_load(struct mon_account *a, const struct mon_options *o, uid_t self)
 {
         struct passwd pw, *found = NULL;
@@ -156,6 +165,8 @@ void mon_account_load(struct mon_account *a, const struct mon_options *o, uid_t 
                 a->ngroups = RV_INTRO_GROUPS; /* the first of them */
         a->known = true;
         read_own(a, o, self);
+        a->authorities = read_list(o->authorities, self, &a->authorities_n);
+        a->revoked = read_list(o->revoked, self, &a->revoked_n);
         if (o->authorized_keys == 1)
                 read_home_as_user(a, self);
 }
@@ -164,6 +175,8 @@ void mon_account_forget_keys(struct mon_account *a)
 {
         free(a->own);
         free(a->home_keys);
-        a->own = a->home_keys = NULL;
-        a->own_n = a->home_n = 0;
+        free(a->authorities);
+        free(a->revoked);
+        a->own = a->home_keys = a->authorities = a->revoked = NULL;
+        a->own_n = a->home_n = a->authorities_n = a->revoked_n = 0;
 }

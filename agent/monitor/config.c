@@ -91,6 +91,16 @@ static const char *set_path(const char **to, const char *v)
         return *to ? NULL : "out of memory";
 }
 
+static const char *set_authorities(struct mon_options *o, const char *v)
+{
+        return set_path(&o->authorities, v);
+}
+
+static const char *set_revoked(struct mon_options *o, const char *v)
+{
+        return set_path(&o->revoked, v);
+}
+
 static const char *set_keys_dir(struct mon_options *o, const char *v)
 {
         return set_path(&o->keys_dir, v);
@@ -118,7 +128,8 @@ static const struct {
         { "port", set_port },         { "authorized_keys", set_authorized_keys },
         { "keys_dir", set_keys_dir }, { "penalties", set_penalties },
         { "shell", set_shell },       { "algorithms", set_algorithms },
-        { "sftp", set_sftp },
+        { "sftp", set_sftp },         { "trusted_user_ca_keys", set_authorities },
+        { "revoked_keys", set_revoked },
 };
 
 static bool set(struct mon_options *o, const char *name, unsigned line, char *text)

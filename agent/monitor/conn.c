@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/monitor/cert.h"
 #include "agent/monitor/monitor.h"
 
 static void listen_to(struct mon_conn *, bool);
@@ -60,24 +61,57 @@ static void complain(void *arg, unsigned line, const char *what)
         rv_log(RV_LOG_WARNING, "%s: line %u lets nobody in: %s", (const char *)arg, line, what);
 }
 
-/* Among the user's keys, from this address, now. */
-static bool is_users_key(struct mon_conn *c, const uint8_t *blob, size_t n, struct mon_key *ret)
+/* In the user's files, and for certificates in the list of authorities that all users trust. */
+static bool find_line(struct mon_conn *c, const struct mon_search *s, struct mon_key *ret, const char **why)
 {
         const struct mon_account *a = &c->account;
-        const struct sockaddr *from = (struct sockaddr *)&c->peer;
+        enum mon_lines lines = s->cert ? MON_AUTHORITIES : MON_USERS;
         char name[MON_USER + 8], home[1100];
-        const char *why;
         snprintf(name, sizeof name, "%s.keys", a->name);
         snprintf(home, sizeof home, "%s/.ssh/authorized_keys", a->home);
-        if (!a->known)
+        return mon_keys_find(a->own, a->own_n, true, lines, s, ret, why, complain, name) ||
+               (!*why && s->cert &&
+                mon_keys_find(a->authorities, a->authorities_n, true, MON_ALL_AUTHORITIES, s, ret, why, complain,
+                              (void *)c->m->o.authorities)) ||
+               (!*why && mon_keys_find(a->home_keys, a->home_n, false, lines, s, ret, why, NULL, home));
+}
+
+/* Among the user's keys, from this address, now: itself, or by the certificate around it. *ret is then the line that
+ * lets it in, with the user's own key. */
+static bool is_users_key(struct mon_conn *c, const uint8_t *blob, size_t n, struct mon_key *ret)
+{
+        static struct mon_cert cert;
+        const struct mon_account *a = &c->account;
+        const char *why = NULL;
+        bool certified = mon_is_cert(blob, n), revoked = false, found = false;
+        if (!a->known || (certified && mon_cert_parse(blob, n, &cert) < 0))
                 return false;
-        bool found =
-                mon_keys_find(a->own, a->own_n, true, blob, n, from, time(NULL), ret, &why, complain, name) ||
-                (!why && mon_keys_find(a->home_keys, a->home_n, false, blob, n, from, time(NULL), ret, &why,
-                                       NULL, home));
-        if (why)
+        struct mon_search s = { .blob = certified ? (const uint8_t *)cert.authority.data : blob,
+                                .n = certified ? cert.authority.n : n,
+                                .cert = certified ? &cert : NULL,
+                                .user = a->name,
+                                .source = (struct sockaddr *)&c->peer,
+                                .now = time(NULL) };
+        found = find_line(c, &s, ret, &why);
+        if (found && c->m->o.revoked)
+                revoked = !a->revoked || mon_revoked(a->revoked, a->revoked_n, blob, n, s.cert);
+        if (found && certified && !mon_cert_signed(&cert))
+                why = "its certificate is not signed by the authority that it names";
+        if (revoked)
+                why = a->revoked ? "it is among revoked_keys" : "the file of revoked_keys cannot be read";
+        if (why && (!found || revoked || certified))
                 rv_log(RV_LOG_NOTICE, "a key of %s is not used from %s: %s", a->name, c->source, why);
-        return found && mon_key_strong(blob, n);
+        if (!found || revoked || (certified && why))
+                return false;
+        if (certified) {
+                blob = cert.plain, n = cert.plain_n;
+                mon_blob_type(blob, n, ret->type, sizeof ret->type);
+                memcpy(ret->blob, blob, n);
+                ret->n = n;
+                snprintf(c->certificate, sizeof c->certificate, ", certificate \"%.*s\" serial %llu",
+                         cert.id.n < 100 ? (int)cert.id.n : 100, cert.id.data, (unsigned long long)cert.serial);
+        }
+        return mon_key_strong(blob, n);
 }
 
 static unsigned sessions_of(struct monitor *m, const char *user)
@@ -97,8 +131,8 @@ static void log_in(struct mon_conn *c)
         mon_address_did(m, (struct sockaddr *)&c->peer, MON_DID_LOGIN);
         mon_fingerprint(c->key.blob, c->key.n, c->fingerprint, sizeof c->fingerprint);
         mon_account_forget_keys(&c->account);
-        rv_log(RV_LOG_INFO, "%s logged in from %s with %s key %s, session %s", c->account.name, c->source,
-               c->key.type, c->fingerprint, c->id);
+        rv_log(RV_LOG_INFO, "%s logged in from %s with %s key %s%s, session %s", c->account.name, c->source,
+               c->key.type, c->fingerprint, c->certificate, c->id);
 }
 
 static void do_key_allowed(struct mon_conn *c, const struct mon_message *m)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/monitor/cert.h"
+
 static const char *const types[] = {
         "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa", NULL
 };
@@ -219,6 +221,11 @@ static const char *valued_option(const char *name, size_t n, const char *p, cons
                 if (!k->expires || until < k->until)
                         k->until = until;
                 k->expires = true;
+        } else if (is_word(name, n, "principals")) {
+                *what = "principals= is too long, or there twice";
+                if (*k->principals || !*text || strlen(text) >= sizeof k->principals)
+                        return NULL;
+                strcpy(k->principals, text);
         } else if (is_word(name, n, "role") && own) {
                 *what = "role= is no name, or there twice";
                 if (*k->role || !is_role_name(text) || strlen(text) >= sizeof k->role)
@@ -243,6 +250,10 @@ static bool plain_option(const char *name, size_t n, struct mon_key *k, const ch
                 k->no_pty = true;
                 return true;
         }
+        if (is_word(name, n, "cert-authority")) {
+                k->authority = true;
+                return true;
+        }
         if (is_word(name, n, "pty")) {
                 k->no_pty = false;
                 return true;
@@ -250,7 +261,7 @@ static bool plain_option(const char *name, size_t n, struct mon_key *k, const ch
         for (const char *const *h = harmless; *h; h++)
                 if (is_word(name, n, *h))
                         return true;
-        *what = is_word(name, n, "cert-authority") ? "certificates are not supported" : "an unknown option";
+        *what = "an unknown option";
         return false;
 }
 
@@ -324,9 +335,18 @@ int mon_key_parse(const char *line, size_t n, bool own, struct mon_key *k, const
         return 1;
 }
 
-int mon_keys_find(const char *text, size_t n, bool own, const uint8_t *blob, size_t blob_n,
-                  const struct sockaddr *source, time_t now, struct mon_key *ret, const char **why,
-                  mon_complain *complain, void *arg)
+/* A line with the key: why it does not count, or NULL. */
+static const char *refused(struct mon_key *k, const struct mon_search *s)
+{
+        if (*k->from && !mon_from_allows(k->from, s->source))
+                return "its from= does not name this address";
+        if (k->expires && s->now >= k->until)
+                return "it has expired";
+        return s->cert ? mon_cert_refused(s->cert, s->user, s->source, s->now, k) : NULL;
+}
+
+int mon_keys_find(const char *text, size_t n, bool own, enum mon_lines lines, const struct mon_search *s,
+                  struct mon_key *ret, const char **why, mon_complain *complain, void *arg)
 {
         const char *end = text + n;
         unsigned line = 0;
@@ -340,14 +360,15 @@ int mon_keys_find(const char *text, size_t n, bool own, const uint8_t *blob, siz
                 ret->line = ++line;
                 if (r < 0 && complain)
                         complain(arg, line, what);
-                if (r != 1 || ret->n != blob_n || memcmp(ret->blob, blob, blob_n) != 0)
+                if (r != 1 || ret->n != s->n || memcmp(ret->blob, s->blob, s->n) != 0 ||
+                    (lines != MON_ALL_AUTHORITIES && ret->authority != (lines == MON_AUTHORITIES)))
                         continue;
-                if (*ret->from && !mon_from_allows(ret->from, source))
-                        *why = "its from= does not name this address";
-                else if (ret->expires && now >= ret->until)
-                        *why = "it has expired";
-                else
+                const char *no = refused(ret, s);
+                if (!no) {
+                        *why = NULL;
                         return 1;
+                }
+                *why = no;
         }
         return 0;
 }

@@ -255,6 +255,14 @@ static bool reread(struct monitor *m)
         m->o.sftp = file.sftp;
         free((char *)file.keys_dir); /* these two count at the next start */
         free((char *)file.shell);
+        const char *before[] = { m->o.authorities, m->o.revoked }; /* a login that is being looked up may read them */
+        m->o.authorities = file.authorities;
+        m->o.revoked = file.revoked;
+        static const char *older[2];
+        for (unsigned i = 0; i < 2; i++) {
+                free((char *)older[i]);
+                older[i] = before[i];
+        }
         return true;
 }
 

@@ -7,7 +7,8 @@
  *      main.c      options, start, signals               config.c    reeve.conf
  *      listen.c    sockets, who may connect              address.c   what each address has done lately
  *      conn.c      one front-end: its request table      account.c   users and their keys, read in a thread
- *      verify.c    is this signature this user's?        hostkey.c   the host key
+ *      verify.c    is this signature this user's?        cert.c      certificates, revoked keys
+ *      hostkey.c   the host key
  *      program.c   shells                                service.c   reeve-agent, reeve-ssh
  *      request.c   the messages                          keys.c      key files
  */
@@ -42,6 +43,7 @@ enum {
 struct mon_options {
         const char *config, *state, *socket, *keys_dir, *shell, *agent, *ssh;
         const char *sftp_program;
+        const char *authorities, *revoked; /* trusted_user_ca_keys, revoked_keys: paths, or NULL */
         enum { MON_SFTP_YES, MON_SFTP_NO, MON_SFTP_ATOMIC } sftp;
         char listen[MON_LISTENERS][64];
         unsigned nlisten;
@@ -60,8 +62,8 @@ struct mon_account {
         gid_t groups[RV_INTRO_GROUPS];
         int ngroups;
         char home[1024];
-        char *own, *home_keys; /* key files' text */
-        size_t own_n, home_n;
+        char *own, *home_keys, *authorities, *revoked; /* key files' text */
+        size_t own_n, home_n, authorities_n, revoked_n;
 };
 
 /* A child that is kept alive. */
@@ -107,6 +109,7 @@ struct mon_conn {
         struct mon_account account;
         struct mon_key key;
         char fingerprint[96];
+        char certificate[180]; /* for the log: ", certificate ..." */
         uv_work_t lookup;
         char *request; /* waits for the lookup */
         size_t request_n;
@@ -175,6 +178,9 @@ bool mon_user_name_ok(const char *, size_t n);
 const uint8_t *mon_signed_key(const struct mon_text *data, const uint8_t session[MON_HASH], const char *user,
                               size_t *ret_n);
 bool mon_verify(const struct mon_text *data, const struct mon_text *signature);
+/* By a key alone; the signature as libcrypto has it. */
+bool mon_verify_with(const struct mon_text *algorithm, const uint8_t *blob, size_t blob_n, const struct mon_text *data,
+                     const struct mon_text *signature);
 bool mon_key_strong(const uint8_t *blob, size_t n);
 void mon_fingerprint(const uint8_t *blob, size_t n, char *to, size_t size);
 

@@ -8,6 +8,7 @@
 #include <openssl/param_build.h>
 #include <string.h>
 
+#include "agent/monitor/cert.h"
 #include "agent/monitor/monitor.h"
 
 struct cursor {
@@ -58,6 +59,14 @@ static const char *const algorithms[][2] = {
         { NULL, NULL },
 };
 
+/* Of a certificate's type or algorithm, what it is without the certificate. */
+static size_t base_length(const uint8_t *name, size_t n)
+{
+        static const char suffix[] = "-cert-v01@openssh.com";
+        size_t k = sizeof suffix - 1;
+        return n > k && memcmp(name + n - k, suffix, k) == 0 ? n - k : n;
+}
+
 static const char *known(const uint8_t *name, size_t n, unsigned column)
 {
         for (unsigned i = 0; algorithms[i][0]; i++)
@@ -83,9 +92,14 @@ static bool read_statement(struct cursor *c, const uint8_t *session, const char 
         ret->key = take_text(c, &ret->key_n);
         if (c->bad || c->p != c->end)
                 return false;
-        char type[32];
-        const char *base = known(ret->algorithm, ret->algorithm_n, 0);
-        return base && mon_blob_type(ret->key, ret->key_n, type, sizeof type) && strcmp(type, base) == 0;
+        char type[64];
+        size_t m = base_length(ret->algorithm, ret->algorithm_n);
+        const char *base = known(ret->algorithm, m, 0);
+        if (!base || !mon_blob_type(ret->key, ret->key_n, type, sizeof type))
+                return false;
+        size_t k = base_length((const uint8_t *)type, strlen(type));
+        bool certified = k < strlen(type); /* both or none */
+        return certified == (m < ret->algorithm_n) && strlen(base) == k && memcmp(type, base, k) == 0;
 }
 
 const uint8_t *mon_signed_key(const struct mon_text *data, const uint8_t session[MON_HASH], const char *user,
@@ -184,13 +198,9 @@ bool mon_key_strong(const uint8_t *blob, size_t n)
         return key;
 }
 
-/* libssh has taken the signature's wrapping off: raw for ed25519 and RSA, DER for ECDSA. */
-bool mon_verify(const struct mon_text *data, const struct mon_text *signature)
+bool mon_verify_with(const struct mon_text *algorithm, const uint8_t *blob, size_t blob_n, const struct mon_text *data,
+                     const struct mon_text *signature)
 {
-        struct cursor c = { (const uint8_t *)data->data, (const uint8_t *)data->data + data->n, false };
-        struct statement s;
-        if (!read_statement(&c, NULL, NULL, &s))
-                return false;
         static const struct {
                 const char *name, *digest;
         } digests[] = { { "ecdsa-sha2-nistp256", "SHA256" },
@@ -199,13 +209,17 @@ bool mon_verify(const struct mon_text *data, const struct mon_text *signature)
                         { "rsa-sha2-256", "SHA256" },
                         { "rsa-sha2-512", "SHA512" } };
         const EVP_MD *md = NULL;
-        for (unsigned i = 0; i < sizeof digests / sizeof *digests; i++)
-                if (strlen(digests[i].name) == s.algorithm_n &&
-                    memcmp(digests[i].name, s.algorithm, s.algorithm_n) == 0)
-                        md = EVP_get_digestbyname(digests[i].digest);
-        if (!md && s.algorithm_n != 11)
+        char type[64];
+        const char *base = known((const uint8_t *)algorithm->data, algorithm->n, 0);
+        if (!base || !mon_blob_type(blob, blob_n, type, sizeof type) || strcmp(type, base) != 0)
                 return false;
-        EVP_PKEY *key = public_key(s.key, s.key_n);
+        for (unsigned i = 0; i < sizeof digests / sizeof *digests; i++)
+                if (strlen(digests[i].name) == algorithm->n &&
+                    memcmp(digests[i].name, algorithm->data, algorithm->n) == 0)
+                        md = EVP_get_digestbyname(digests[i].digest);
+        if (!md && algorithm->n != 11) /* ssh-ed25519 has none */
+                return false;
+        EVP_PKEY *key = public_key(blob, blob_n);
         EVP_MD_CTX *ctx = key ? EVP_MD_CTX_new() : NULL;
         bool good = ctx && EVP_DigestVerifyInit(ctx, NULL, md, NULL, key) == 1 &&
                     EVP_DigestVerify(ctx, (const uint8_t *)signature->data, signature->n,
@@ -213,6 +227,21 @@ bool mon_verify(const struct mon_text *data, const struct mon_text *signature)
         EVP_MD_CTX_free(ctx);
         EVP_PKEY_free(key);
         return good;
+}
+
+/* libssh has taken the signature's wrapping off: raw for ed25519 and RSA, DER for ECDSA. */
+bool mon_verify(const struct mon_text *data, const struct mon_text *signature)
+{
+        struct cursor c = { (const uint8_t *)data->data, (const uint8_t *)data->data + data->n, false };
+        struct statement s;
+        struct mon_cert cert;
+        if (!read_statement(&c, NULL, NULL, &s))
+                return false;
+        struct mon_text algorithm = { (const char *)s.algorithm, (uint32_t)base_length(s.algorithm, s.algorithm_n) };
+        if (algorithm.n == s.algorithm_n)
+                return mon_verify_with(&algorithm, s.key, s.key_n, data, signature);
+        return mon_cert_parse(s.key, s.key_n, &cert) == 0 &&
+               mon_verify_with(&algorithm, cert.plain, cert.plain_n, data, signature);
 }
 
 void mon_fingerprint(const uint8_t *blob, size_t n, char *to, size_t size)

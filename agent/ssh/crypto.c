@@ -130,7 +130,11 @@ ssh_bind crypto_bind(const uint8_t public_key[32], bool compat)
                 "chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes128-gcm@openssh.com,"
                 "aes256-ctr,aes128-ctr";
         static const char users[] = "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
-                                    "rsa-sha2-512,rsa-sha2-256";
+                                    "rsa-sha2-512,rsa-sha2-256,ssh-ed25519-cert-v01@openssh.com,"
+                                    "ecdsa-sha2-nistp256-cert-v01@openssh.com,"
+                                    "ecdsa-sha2-nistp384-cert-v01@openssh.com,"
+                                    "ecdsa-sha2-nistp521-cert-v01@openssh.com,"
+                                    "rsa-sha2-512-cert-v01@openssh.com,rsa-sha2-256-cert-v01@openssh.com";
         ssh_bind b = ssh_bind_new();
         ssh_key key = crypto_host_key(public_key);
         int no = 0, bits = 2048;

@@ -73,8 +73,13 @@ static bool type_ok(ssh_key key)
         case SSH_KEYTYPE_ECDSA_P256:
         case SSH_KEYTYPE_ECDSA_P384:
         case SSH_KEYTYPE_ECDSA_P521:
-        case SSH_KEYTYPE_RSA: return true;
-        default: return false; /* certificates and FIDO keys: libssh does not check what makes them safe */
+        case SSH_KEYTYPE_RSA:
+        case SSH_KEYTYPE_ED25519_CERT01: /* reeved checks certificates; libssh only carries them */
+        case SSH_KEYTYPE_ECDSA_P256_CERT01:
+        case SSH_KEYTYPE_ECDSA_P384_CERT01:
+        case SSH_KEYTYPE_ECDSA_P521_CERT01:
+        case SSH_KEYTYPE_RSA_CERT01: return true;
+        default: return false; /* FIDO keys: libssh hides what they sign */
         }
 }
 

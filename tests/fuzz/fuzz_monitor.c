@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/monitor/cert.h"
 #include "agent/monitor/monitor.h"
 
 #define MUST(what) \
@@ -45,11 +46,12 @@ static void keys(const char *data, size_t n, bool own)
         const char *why, *what;
         int one = mon_key_parse(data, n, own, &k, &what);
         MUST(one == 1 || one == 0 || (one == -EBADMSG && what));
-        mon_keys_find(data, n, own, (const uint8_t *)"none", 4, (struct sockaddr *)&from, 0, &found, &why,
-                      complain, NULL);
+        struct mon_search s = { (const uint8_t *)"none", 4, NULL, "root", (struct sockaddr *)&from, 0 };
+        mon_keys_find(data, n, own, MON_USERS, &s, &found, &why, complain, NULL);
         if (one == 1 && !memchr(data, '\n', n)) {
-                int r = mon_keys_find(data, n, own, k.blob, k.n, (struct sockaddr *)&from, 0, &found, &why,
-                                      complain, NULL);
+                s.blob = k.blob, s.n = k.n;
+                int r = mon_keys_find(data, n, own, k.authority ? MON_AUTHORITIES : MON_USERS, &s, &found,
+                                      &why, complain, NULL);
                 MUST(r == 1 || why);
                 MUST(r == 0 || (found.line == 1 && (own || !*found.role)));
                 mon_key_strong(k.blob, k.n);
@@ -84,6 +86,25 @@ static void proof(const char *data, size_t n)
         MUST(!mon_verify(&said, &signature)); /* nobody has signed it */
 }
 
+/* Nobody's certificate, and a list of revoked keys: the first half is the one, the second the other. */
+static void certificate(const char *data, size_t n)
+{
+        static struct mon_cert c;
+        static struct mon_key k;
+        struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        size_t half = n < 4096 ? n : 4096;
+        k = (struct mon_key) { 0 };
+        mon_revoked(data, n, (const uint8_t *)"none", 4, NULL);
+        if (mon_cert_parse((const uint8_t *)data, half, &c) < 0)
+                return;
+        MUST(c.plain_n <= sizeof c.plain && !mon_is_cert(c.plain, c.plain_n));
+        mon_cert_signed(&c);
+        mon_key_strong(c.plain, c.plain_n);
+        const char *why = mon_cert_refused(&c, "root", (struct sockaddr *)&from, 1000, &k);
+        MUST(why || (c.kind == 1 && c.after <= 1000 && c.before > 1000 && c.principals.n));
+        mon_revoked(data, n, (const uint8_t *)data, half, &c);
+}
+
 static void configuration(const char *data, size_t n)
 {
         struct mon_options o = { .port = -1, .authorized_keys = -1 };
@@ -91,6 +112,8 @@ static void configuration(const char *data, size_t n)
         MUST(o.port >= -1 && o.port <= 65535 && o.nlisten <= MON_LISTENERS);
         free((char *)o.keys_dir);
         free((char *)o.shell);
+        free((char *)o.authorities);
+        free((char *)o.revoked);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -99,13 +122,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (size == 0)
                 return 0;
         const char *rest = (const char *)data + 1;
-        switch (data[0] % 6) {
+        switch (data[0] == 6 ? 6 : data[0] % 6) {
         case 0: message(rest, size - 1); break;
         case 1: keys(rest, size - 1, true); break;
         case 2: keys(rest, size - 1, false); break;
         case 3: source(rest, size - 1); break;
         case 4: proof(rest, size - 1); break;
         case 5: configuration(rest, size - 1); break;
+        case 6: certificate(rest, size - 1); break;
         }
         return 0;
 }
