@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Key files: lines of  [options] type base64 [comment]  as in OpenSSH's authorized_keys. Options: from="patterns",
- * expiry-time="YYYYMMDD[HHMM[SS]][Z]", command="text", restrict, pty, no-pty, cert-authority, principals="names", and in
- * reeve's own files role=NAME. A line with anything that is not understood lets nobody in, and is reported.
+ * expiry-time="YYYYMMDD[HHMM[SS]][Z]", command="text", restrict, pty, no-pty, cert-authority, principals="names", and
+ * in reeve's own files role=NAME. A line with anything that is not understood lets nobody in, and is reported.
  */
 #ifndef MON_KEYS_H
 #define MON_KEYS_H
