@@ -4,6 +4,7 @@
  * what the session knows ($PSVersionTable, $Host, $PID), preferences nobody has set; and variables of drives
  * ($env:PATH, $function:f, $alias:gci, $variable:x).
  */
+#include "shell/drives.h"
 #include "shell/error.h"
 #include "shell/text.h"
 #include "shell/types.h"
@@ -218,7 +219,7 @@ static struct sv home(void)
 
 static struct sv path_info(struct sh *sh)
 {
-        struct sv p = sh_pwd(sh), r = sh_path_info_new(p);
+        struct sv p = sh_location(sh), r = sh_path_info_new(p);
         sh_drop(p);
         return r;
 }

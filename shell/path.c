@@ -4,6 +4,7 @@
  * the errors name it as the user wrote it.
  */
 #include "shell/code.h"
+#include "shell/drives.h"
 #include "shell/files.h"
 
 #include <dirent.h>
@@ -54,7 +55,9 @@ char *sh_path_full(struct sh *sh, const char *path)
         for (int i = 0; i < 2; i++)
                 if (strncmp(path, drives[i], strlen(drives[i])) == 0)
                         path += strlen(drives[i]);
-        if (path[0] == '/')
+        if (path[0] != '/' && (full = sh_drive_folder(path)))
+                ;
+        else if (path[0] == '/')
                 full = strdup(path);
         else if (path[0] == '~' && (!path[1] || path[1] == '/')) {
                 char *home = home_of();
@@ -196,8 +199,15 @@ uint32_t sh_path_glob(struct sh *sh, const char *pattern, bool hidden, bool (*ea
 /* ---- errors ---- */
 int sh_path_missing(struct sh_cmd *c, const char *path)
 {
-        char *full = sh_path_full(sh_session(c), path);
+        char *thing = sh_drive_item(path), *full = thing ? NULL : sh_path_full(sh_session(c), path);
         struct sv t = sh_text(path);
+        if (thing) { /* Env:/NAME */
+                size_t n = strcspn(thing, ":");
+                const struct sh_drive *d = sh_drive_find(thing, n);
+                if (asprintf(&full, "%s:/%s", d ? d->name : "", thing + n + 1) < 0)
+                        abort();
+                free(thing);
+        }
         int r = sh_cmd_error(c, "PathNotFound", "ObjectNotFound", t,
                              "Cannot find path '%s' because it does not exist.",
                              sh_has_wildcard(path, strlen(path)) ? path : full);

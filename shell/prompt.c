@@ -12,6 +12,7 @@
 
 #include "shell/past.h"
 #include "shell/code.h"
+#include "shell/drives.h"
 #include "shell/complete.h"
 #include "shell/edit.h"
 #include "shell/parse.h"
@@ -33,7 +34,7 @@ static struct sv prompt_text(struct sh *sh)
                 if (st == SH_ERROR)
                         sh_drop(sh_error_take(sh));
         }
-        struct sv pwd = sh_pwd(sh), where = sh_to_text(sh, pwd);
+        struct sv pwd = sh_location(sh), where = sh_to_text(sh, pwd);
         text = sh_printf("PS %s> ", where.s->s);
         sh_drop(where);
         sh_drop(pwd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * TabExpansion2: completion for scripts and other programs; Get-History; Get-PSDrive, Get-PSProvider.
+ * TabExpansion2: completion for scripts and other programs; Get-History.
  */
 #include "shell/complete.h"
 
@@ -64,84 +64,4 @@ static const struct sh_cmdlet tab_expansion = {
                         { 0 } },
 };
 
-/* ---- drives ---- */
-static const struct {
-        const char *name, *provider, *root;
-} drives[] = { { "/", "FileSystem", "/" },
-               { "Alias", "Alias", "" },
-               { "Env", "Environment", "" },
-               { "Function", "Function", "" },
-               { "Variable", "Variable", "" } };
-static bool wanted(struct sh_cmd *c, const char *param, const char *name)
-{
-        struct sv v = sh_arg(c, param), item;
-        size_t pos = 0;
-        bool fits = sh_is_null(v);
-        while (!fits && sh_next(v, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
-                fits = sh_wildcard(t.s->s, t.s->len, name, strlen(name), false);
-                sh_drop(t);
-                sh_drop(item);
-        }
-        return fits;
-}
-static int drive_end(struct sh_cmd *c)
-{
-        int st = SH_OK, any = 0;
-        for (size_t i = 0; st == SH_OK && i < 5; i++) {
-                if (!wanted(c, "Name", drives[i].name) || !wanted(c, "PSProvider", drives[i].provider))
-                        continue;
-                struct sv o = sh_object_new();
-                set(o, "Name", sh_text(drives[i].name));
-                set(o, "Provider", sh_text(drives[i].provider));
-                set(o, "Root", sh_text(drives[i].root));
-                st = sh_emit(c, o);
-                sh_drop(o);
-                any++;
-        }
-        return st == SH_OK && !any
-                       ? sh_cmd_error(c, "GetLocationNoMatchingDrive", "ObjectNotFound", sh_arg(c, "Name"),
-                                      "Cannot find drive. A drive with the name does not exist.")
-                       : st;
-}
-static const struct sh_cmdlet get_psdrive = {
-        .name = "Get-PSDrive",
-        .alias = (const char *[]) { "gdr", NULL },
-        .synopsis = "Shows the drives: what paths may begin with.",
-        .end = drive_end,
-        .params = (const struct sh_param[]) { { "Name", .type = "string[]", .position = 1, .wildcard = true },
-                                              { "PSProvider", .type = "string[]" },
-                                              { "Scope", .type = "string" },
-                                              { 0 } },
-        .examples = (const struct sh_example[]) { { "(Get-PSDrive Env).Provider", "Environment", "" },
-                                                  { "(Get-PSDrive -PSProvider FileSystem).Root", "/", "" },
-                                                  { 0 } },
-};
-static int provider_end(struct sh_cmd *c)
-{
-        int st = SH_OK;
-        for (size_t i = 0; st == SH_OK && i < 5; i++) {
-                if (!wanted(c, "PSProvider", drives[i].provider))
-                        continue;
-                struct sv o = sh_object_new(), d = sh_array_new(1);
-                sh_array_take(d.a, sh_text(drives[i].name));
-                set(o, "Name", sh_text(drives[i].provider));
-                set(o, "Drives", d);
-                st = sh_emit(c, o);
-                sh_drop(o);
-        }
-        return st;
-}
-static const struct sh_cmdlet get_psprovider = {
-        .name = "Get-PSProvider",
-        .synopsis = "Shows what is behind the drives.",
-        .end = provider_end,
-        .params =
-                (const struct sh_param[]) {
-                        { "PSProvider", .type = "string[]", .position = 1, .wildcard = true }, { 0 } },
-        .examples = (const struct sh_example[]) { { "(Get-PSProvider FileSystem).Name", "FileSystem", "" },
-                                                  { "(Get-PSProvider).Count", "5", "" },
-                                                  { 0 } },
-};
-
-SH_CMDLETS(complete, &tab_expansion, &get_psdrive, &get_psprovider);
+SH_CMDLETS(complete, &tab_expansion);

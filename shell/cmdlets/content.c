@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "shell/code.h"
+#include "shell/drives.h"
 #include "shell/files.h"
 #include "shell/text.h"
 
@@ -299,35 +300,60 @@ static int for_paths(struct sh_cmd *c, bool must_exist, int (*one)(struct sh_cmd
                 "Encoding", .type = "object", .help = "utf8 (without a mark) when absent." \
         }
 
+/* What an item of env:, variable:, function:, alias: holds. */
+static int get_thing(struct sh_cmd *c, const char *path, const char *written)
+{
+        struct sh *sh = sh_session(c);
+        const char *name = strchr(path, ':') + 1;
+        struct sv value = SH_NIL;
+        struct sh_target *t = NULL;
+        int st = SH_OK;
+        bool there = false;
+        if (sh_bound(c, "Tail") && sh_bound(c, "TotalCount"))
+                return sh_cmd_throw(
+                        c, "TailAndHeadCannotCoexist", "InvalidOperation", SH_NIL,
+                        "The parameters TotalCount and Tail cannot be used together. Please specify only one "
+                        "parameter.");
+        if (sh_bound(c, "Tail"))
+                return sh_cmd_throw(c, "TailNotSupported", "InvalidOperation", SH_NIL,
+                                    "The parameter 'Tail' is supported only for the FileSystem provider. "
+                                    "Please specify a "
+                                    "path to a FileSystem.");
+        if (path[0] == 'e' && getenv(name))
+                there = true, value = sh_text(getenv(name));
+        else if (path[0] == 'v')
+                there = sh_var_get(sh, name, &value);
+        else if (path[0] == 'a' && sh_alias_lookup(sh, name, strlen(name)))
+                there = true, value = sh_text(sh_alias_lookup(sh, name, strlen(name)));
+        else if (path[0] == 'f' && sh_try_command(sh, name, strlen(name), &t) == SH_OK) {
+                there = t->block.kind == SH_BLOCK;
+                value = there ? sh_keep(t->block) : SH_NIL;
+                sh_drop(sh_target_value(t));
+        }
+        if (!there)
+                return sh_path_missing(c, written);
+        st = sh_write_unrolled(sh, sh_out(c), value);
+        sh_drop(value);
+        return st;
+}
+
 static int get_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        struct sv v = sh_arg(c, "Path");
-        if (v.kind == SH_ARRAY && v.a->n == 1 && v.a->v[0].kind == SH_STRING && strchr(v.a->v[0].s->s, ':')) {
-                const char *s = v.a->v[0].s->s, *name = strchr(s, ':') + 1;
-                struct sv value = SH_NIL;
-                int st = SH_OK;
-                if (!strncasecmp(s, "env:", 4) && getenv(name)) {
-                        value = sh_text(getenv(name));
-                        st = sh_emit(c, value);
-                        sh_drop(value);
-                        return st;
-                }
-                if (!strncasecmp(s, "variable:", 9) && sh_var_get(sh_session(c), name, &value)) {
-                        st = sh_emit(c, value);
-                        sh_drop(value);
-                        return st;
-                }
-                if (!strncasecmp(s, "function:", 9)) {
-                        struct sh_target *t = NULL;
-                        if (sh_try_command(sh_session(c), name, strlen(name), &t) == SH_OK) {
-                                st = sh_emit(c, t->block);
-                                sh_drop(sh_target_value(t));
-                                return st;
-                        }
-                }
+        struct sv v = sh_arg(c, sh_bound(c, "LiteralPath") ? "LiteralPath" : "Path"), item;
+        size_t pos = 0;
+        int st = SH_NONE;
+        while ((st == SH_NONE || st == SH_OK) && sh_next(v, &pos, &item)) {
+                struct sv t = sh_to_text(sh_session(c), item);
+                char *thing = sh_drive_item(t.s->s);
+                st = thing ? get_thing(c, thing, t.s->s) : SH_NONE;
+                free(thing);
+                sh_drop(t);
+                sh_drop(item);
+                if (st == SH_NONE)
+                        break;
         }
-        return for_paths(c, true, get_file);
+        return st == SH_NONE ? for_paths(c, true, get_file) : st;
 }
 static const struct sh_cmdlet get_content = {
         .name = "Get-Content",
@@ -420,8 +446,11 @@ static int write_end(struct sh_cmd *c)
 {
         struct writing *w = sh_state(c);
         struct sv v = sh_arg(c, "Path");
-        if (v.kind == SH_ARRAY && v.a->n == 1 && v.a->v[0].kind == SH_STRING && strchr(v.a->v[0].s->s, ':')) {
-                const char *s = v.a->v[0].s->s, *name = strchr(s, ':') + 1;
+        char *thing = v.kind == SH_ARRAY && v.a->n == 1 && v.a->v[0].kind == SH_STRING
+                              ? sh_drive_item(v.a->v[0].s->s)
+                              : NULL;
+        if (thing) {
+                const char *s = thing, *name = strchr(s, ':') + 1;
                 if (w->text.n && w->text.p[w->text.n - 1] == '\n')
                         w->text.n--;
                 struct sv text = sh_string(w->text.p ? w->text.p : "", w->text.n);
@@ -430,10 +459,12 @@ static int write_end(struct sh_cmd *c)
                         st = setenv(name, text.s->s, 1) == 0 ? SH_OK : SH_ERROR;
                 else if (!strncasecmp(s, "variable:", 9))
                         st = sh_var_set(sh_session(c), name, sh_arg(c, "Value"));
+                else
+                        st = sh_set_drive_var(sh_session(c), s, (uint32_t)strcspn(s, ":"),
+                                              sh_arg(c, "Value"));
                 sh_drop(text);
-                if (st >= 0)
-                        return st;
-                sh_buf_put(&w->text, "\n", 1);
+                free(thing);
+                return st;
         }
         return for_paths(c, false, write_one);
 }

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "shell/code.h"
+#include "shell/datetime.h"
+#include "shell/drives.h"
 #include "shell/filecopy.h"
 #include "shell/fileinfo.h"
 #include "shell/files.h"
@@ -231,17 +233,36 @@ static int children_of_pattern(struct sh_cmd *c, const char *path)
         return shown(c, base ? base + 1 : path, folder) ? emit_child(c, path, base ? base + 1 : path) : SH_OK;
 }
 /* ---- drives that are no files: env:, variable:, function:, alias: ---- */
-static bool drive_path(const char *s, const char **ret_rest)
+/* Every path of the parameter that names such a thing: one() gets "env:NAME" and what was written. SH_NONE: the first
+ * does not. */
+static int each_drive_item(struct sh_cmd *c, const char *param,
+                           int (*one)(struct sh_cmd *, const char *, const char *))
 {
-        static const char *const drives[] = { "env:", "variable:", "function:", "alias:" };
-        for (size_t i = 0; i < 4; i++)
-                if (!strncasecmp(s, drives[i], strlen(drives[i]))) {
-                        *ret_rest = s + strlen(drives[i]);
-                        while (**ret_rest == '/' || **ret_rest == '\\')
-                                ++*ret_rest;
-                        return true;
-                }
-        return false;
+        struct sv v = sh_arg(c, param), item;
+        size_t pos = 0;
+        int st = SH_NONE;
+        if (sh_is_null(v)) {
+                char *here = sh_bound(c, "LiteralPath") ? NULL : sh_drive_item(".");
+                st = here ? one(c, here, here) : SH_NONE;
+                free(here);
+                return st;
+        }
+        while ((st == SH_OK || st == SH_NONE) && sh_next(v, &pos, &item)) {
+                struct sv t = sh_to_text(sh_session(c), item);
+                char *path = sh_drive_item(t.s->s);
+                if (path)
+                        st = one(c, path, t.s->s);
+                sh_drop(t);
+                sh_drop(item);
+                free(path);
+                if (st == SH_NONE)
+                        return st;
+        }
+        return st;
+}
+static const char *item_name(const char *path)
+{
+        return strchr(path, ':') + 1;
 }
 static bool drive_has(struct sh *sh, const char *drive, const char *name)
 {
@@ -295,13 +316,11 @@ static int env_items(struct sh_cmd *c, const char *pattern)
         return st;
 }
 /* What a path like alias:g* names. */
-static int drive_items(struct sh_cmd *c, const char *path)
+static int drive_items(struct sh_cmd *c, const char *path, const char *written)
 {
-        const char *name;
-        if (!drive_path(path, &name))
-                return SH_OK;
+        const char *name = item_name(path);
         if (*name && !sh_has_wildcard(name, strlen(name)) && !drive_has(sh_session(c), path, name))
-                return sh_path_missing(c, path);
+                return sh_path_missing(c, written);
         const char *pattern = *name ? name : "*";
         char kind = (char)(path[0] | 32);
         if (kind == 'e')
@@ -320,16 +339,12 @@ static int drive_items(struct sh_cmd *c, const char *path)
 static int child_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        struct sv v = sh_arg(c, "Path");
-        struct sv t = sh_is_null(v) ? SH_NIL : sh_to_text(sh_session(c), v);
-        int st;
-        const char *rest;
-        if (t.kind == SH_STRING && drive_path(t.s->s, &rest))
-                st = drive_items(c, t.s->s);
-        else
-                st = sh_for_paths(c, t.kind == SH_STRING && sh_has_wildcard(t.s->s, t.s->len)
-                                             ? children_of_pattern
-                                             : children);
+        int st = each_drive_item(c, "Path", drive_items);
+        if (st != SH_NONE)
+                return st;
+        struct sv v = sh_arg(c, "Path"), t = sh_is_null(v) ? SH_NIL : sh_to_text(sh_session(c), v);
+        st = sh_for_paths(c, t.kind == SH_STRING && sh_has_wildcard(t.s->s, t.s->len) ? children_of_pattern
+                                                                                      : children);
         sh_drop(t);
         return st;
 }
@@ -362,12 +377,8 @@ static const struct sh_cmdlet get_childitem = {
 static int item_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        struct sv v = sh_arg(c, "Path");
-        const char *rest;
-        if (v.kind == SH_ARRAY && v.a->n == 1 && v.a->v[0].kind == SH_STRING &&
-            drive_path(v.a->v[0].s->s, &rest))
-                return drive_items(c, v.a->v[0].s->s);
-        return sh_for_paths(c, emit_item);
+        int st = each_drive_item(c, sh_bound(c, "LiteralPath") ? "LiteralPath" : "Path", drive_items);
+        return st == SH_NONE ? sh_for_paths(c, emit_item) : st;
 }
 static const struct sh_cmdlet get_item = {
         .name = "Get-Item",
@@ -382,9 +393,25 @@ static const struct sh_cmdlet get_item = {
                                                   { "(Get-Item /etc/passwd).Extension -eq ''", "True", "" },
                                                   { 0 } },
 };
+/* Does a pattern like env:P* fit anything? */
+static bool drive_any(struct sh *sh, const char *path)
+{
+        struct sv args[] = { sh_text("-Path"), sh_text(path) };
+        struct collect found;
+        sh_collect_begin(&found);
+        int st = sh_run_command(sh, "Get-Item", (struct sh_args) { 2, args }, &found.sink);
+        struct sv r = sh_collect_end(&found);
+        bool any = st == SH_OK && r.kind != SH_VOID;
+        sh_drop(r);
+        sh_drop(args[0]);
+        sh_drop(args[1]);
+        return any;
+}
+
 struct testing {
-        bool any, kind_ok;
+        bool any, kind_ok, times_ok;
         const char *kind;
+        struct sv older, newer;
 };
 static bool test_each(void *state, const char *path)
 {
@@ -392,6 +419,14 @@ static bool test_each(void *state, const char *path)
         struct stat s;
         bool folder = stat(path, &s) == 0 && S_ISDIR(s.st_mode);
         t->any = true;
+        if (!sh_is_null(t->older) || !sh_is_null(t->newer)) {
+                struct sv written = sh_datetime_unix(s.st_mtim.tv_sec, s.st_mtim.tv_nsec);
+                written = sh_datetime_local(written);
+                t->times_ok |= (sh_is_null(t->older) || written.i < sh_unwrap(t->older).i) &&
+                               (sh_is_null(t->newer) || written.i > sh_unwrap(t->newer).i);
+        } else {
+                t->times_ok = true;
+        }
         t->kind_ok |= !t->kind || (!strcasecmp(t->kind, "Container") ? folder
                                    : !strcasecmp(t->kind, "Leaf")    ? !folder
                                                                      : true);
@@ -400,11 +435,22 @@ static bool test_each(void *state, const char *path)
 static bool test_one(struct sh_cmd *c, const char *s, bool literal)
 {
         struct sh *sh = sh_session(c);
-        struct testing t = { .kind = sh_arg_text(c, "PathType", NULL) };
-        const char *rest;
-        if (drive_path(s, &rest))
-                return !*rest || drive_has(sh, s, rest);
-        if (!*s)
+        struct testing t = { .kind = sh_arg_text(c, "PathType", NULL),
+                             .older = sh_arg(c, "OlderThan"),
+                             .newer = sh_arg(c, "NewerThan") };
+        char *item = *s ? sh_drive_item(s) : NULL;
+        if (item) {
+                const char *name = item_name(item);
+                bool there = !*name ||
+                             (!literal && sh_has_wildcard(name, strlen(name)) ? drive_any(sh, item)
+                                                                              : drive_has(sh, item, name));
+                if (t.kind && !strcasecmp(t.kind, *name ? "Container" : "Leaf"))
+                        there = false;
+                free(item);
+                return there;
+        }
+        size_t spaces = strspn(s, " ");
+        if (!s[spaces])
                 return false;
         if (sh_switch(c, "IsValid"))
                 return true;
@@ -417,7 +463,7 @@ static bool test_one(struct sh_cmd *c, const char *s, bool literal)
                         test_each(&t, full);
                 free(full);
         }
-        return t.any && t.kind_ok;
+        return t.any && t.kind_ok && t.times_ok;
 }
 static int test_process(struct sh_cmd *c, struct sv input)
 {
@@ -470,28 +516,39 @@ static int make_parents(const char *path)
         free(p);
         return r;
 }
+static int new_thing(struct sh_cmd *c, const char *drive, const char *name, struct sv value)
+{
+        struct sh *sh = sh_session(c);
+        struct sv path = sh_printf("%.*s:%s", (int)strcspn(drive, ":"), drive, name),
+                  target = sh_text(path.s->s);
+        int st = SH_OK;
+        bool what = drive[0] == 'f' || !drive_has(sh, drive, name) || sh_switch(c, "Force");
+        if (!what)
+                st = sh_cmd_error(c, "Argument", "ResourceExists", target,
+                                  "The item with the specified name '%s' already exists.", name);
+        else
+                st = sh_should_process(c, path.s->s, "New Item", &what);
+        if (st == SH_OK && what) {
+                st = drive[0] == 'v' ? sh_var_set_scope(sh, name, value, SH_SCOPE_LOCAL, NULL)
+                                     : sh_set_drive_var(sh, path.s->s, (uint32_t)strcspn(drive, ":"), value);
+                if (st == SH_OK)
+                        st = drive_items(c, path.s->s, path.s->s);
+        }
+        sh_drop(target);
+        sh_drop(path);
+        return st;
+}
 static int new_one(struct sh_cmd *c, const char *text)
 {
         struct sh *sh = sh_session(c);
-        const char *name = sh_arg_text(c, "Name", NULL), *type = sh_arg_text(c, "ItemType", "File"), *rest;
+        const char *name = sh_arg_text(c, "Name", NULL), *type = sh_arg_text(c, "ItemType", "File");
         bool what = true, force = sh_switch(c, "Force"),
              folder = !strcasecmp(type, "Directory") || !strcasecmp(type, "Container");
         struct sv value = sh_arg(c, "Value");
-        if (drive_path(text, &rest)) {
-                struct sv v = sh_is_null(value) ? sh_text("") : sh_to_text(sh, value);
-                const char *item = *rest ? rest : name ? name : "";
-                int r = SH_OK;
-                if ((text[0] | 32) == 'e') {
-                        setenv(item, v.s->s, 1);
-                } else if ((text[0] | 32) == 'v') {
-                        r = sh_var_set(sh, item, value);
-                } else {
-                        const char *drive = (text[0] | 32) == 'f' ? "function" : "alias";
-                        struct sv path = sh_printf("%s:%s", drive, item);
-                        r = sh_set_drive_var(sh, path.s->s, (uint32_t)strlen(drive), value);
-                        sh_drop(path);
-                }
-                sh_drop(v);
+        char *thing = sh_drive_item(text);
+        if (thing) {
+                int r = new_thing(c, thing, *item_name(thing) ? item_name(thing) : name ? name : "", value);
+                free(thing);
                 return r;
         }
         char *base = sh_path_full(sh, text), *path = base;
@@ -625,35 +682,39 @@ static int remove_one(struct sh_cmd *c, const char *path)
         int bad = folder && !sh_switch(c, "Recurse") ? (rmdir(path) != 0 ? errno : 0) : remove_tree(path);
         return bad ? sh_path_error(c, "RemoveItemIOError", bad, path) : SH_OK;
 }
+static int remove_thing(struct sh_cmd *c, const char *path, const char *written)
+{
+        struct sh *sh = sh_session(c);
+        const char *name = item_name(path);
+        bool what = true;
+        int st = SH_OK;
+        if (!sh_has_wildcard(name, strlen(name)) && !drive_has(sh, path, name))
+                return sh_path_missing(c, written);
+        st = sh_should_process(c, written, "Remove Item", &what);
+        if (st != SH_OK || !what)
+                return st;
+        if (path[0] == 'e') {
+                unsetenv(name);
+        } else if (path[0] == 'f') {
+                uint32_t id = sh_intern(sh, name, strlen(name));
+                for (struct scope *s = c->caller; s; s = s->parent)
+                        if (s->functions && sh_table_remove(s->functions, id))
+                                break;
+                sh->epoch++;
+        } else {
+                struct sv args[] = { sh_text("-Name"), sh_text(name), sh_text("-Force") };
+                st = sh_run_command(sh, path[0] == 'v' ? "Remove-Variable" : "Remove-Alias",
+                                    (struct sh_args) { 3, args }, &c->emit);
+                for (int i = 0; i < 3; i++)
+                        sh_drop(args[i]);
+        }
+        return st;
+}
 static int remove_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        struct sv v = sh_arg(c, "Path");
-        const char *rest;
-        if (v.kind == SH_ARRAY && v.a->n == 1 && v.a->v[0].kind == SH_STRING &&
-            drive_path(v.a->v[0].s->s, &rest)) {
-                char kind = (char)(v.a->v[0].s->s[0] | 32);
-                struct sv text = kind == 'e' ? SH_NIL
-                                             : sh_printf(kind == 'v'   ? "Remove-Variable '%s' -Force"
-                                                         : kind == 'a' ? "Remove-Alias '%s'"
-                                                                       : "",
-                                                         rest);
-                if (kind == 'e')
-                        unsetenv(rest);
-                else if (kind == 'f') {
-                        uint32_t id = sh_intern(sh_session(c), rest, strlen(rest));
-                        for (struct scope *s = c->caller; s; s = s->parent)
-                                if (s->functions && sh_table_remove(s->functions, id))
-                                        break;
-                        sh_session(c)->epoch++;
-                }
-                int st = text.kind == SH_STRING && text.s->len
-                                 ? sh_run_text(sh_session(c), "", text.s->s, text.s->len, &c->emit)
-                                 : SH_OK;
-                sh_drop(text);
-                return st;
-        }
-        return sh_for_paths(c, remove_one);
+        int st = each_drive_item(c, sh_bound(c, "LiteralPath") ? "LiteralPath" : "Path", remove_thing);
+        return st == SH_NONE ? sh_for_paths(c, remove_one) : st;
 }
 static const struct sh_cmdlet remove_item = {
         .name = "Remove-Item",
@@ -783,8 +844,9 @@ static const struct sh_cmdlet copy_item = {
         .name = "Copy-Item",
         .alias = (const char *[]) { "cpi", "copy", NULL },
         .synopsis = "Copies files and folders, here or to and from other hosts.",
-        .description = "Between hosts each file is at its destination whole or not at all; permissions and the "
-                       "time of the last change come along.",
+        .description =
+                "Between hosts each file is at its destination whole or not at all; permissions and the "
+                "time of the last change come along.",
         .process = copy_process,
         .should_process = true,
         .default_set = "Path",

@@ -4,6 +4,7 @@
  * variable:, function:, alias:; Invoke-Item.
  */
 #include "shell/code.h"
+#include "shell/drives.h"
 #include "shell/fileinfo.h"
 #include "shell/files.h"
 #include "shell/text.h"
@@ -243,7 +244,9 @@ static int drive_process(struct sh_cmd *c, struct sv input)
         while (st == SH_OK && sh_next(paths, &pos, &item)) {
                 struct sv t = sh_to_text(sh_session(c), item);
                 struct sv v = clear ? SH_NIL : sh_arg(c, "Value");
-                st = put_drive(c, t.s->s, v, clear ? "Clear Item" : "Set Item");
+                char *thing = sh_drive_item(t.s->s);
+                st = put_drive(c, thing ? thing : t.s->s, v, clear ? "Clear Item" : "Set Item");
+                free(thing);
                 if (st == SH_OK && sh_switch(c, "PassThru")) {
                         struct sv args[] = { t };
                         st = sh_run_command(sh_session(c), "Get-Item", (struct sh_args) { 1, args },

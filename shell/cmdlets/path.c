@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "shell/code.h"
+#include "shell/drives.h"
 #include "shell/fileinfo.h"
 #include "shell/files.h"
 #include "shell/text.h"
@@ -113,7 +114,7 @@ static int split_one(struct sh_cmd *c, const char *s, size_t n)
                 return emit_text(c, dot ? sh_string(dot, nleaf - (size_t)(dot - leaf)) : sh_text(""));
         if (sh_switch(c, "IsAbsolute"))
                 return sh_emit(c, sh_bool(n && (*s == '/' || *s == '~' ||
-                                                  (strcspn(s, ":/") < n && s[strcspn(s, ":/")] == ':'))));
+                                                (strcspn(s, ":/") < n && s[strcspn(s, ":/")] == ':'))));
         size_t drive = strcspn(s, ":/\\");
         bool qualified = drive > 0 && drive < n && s[drive] == ':';
         if (sh_switch(c, "Qualifier") && qualified)
@@ -253,7 +254,7 @@ static int depth;
 
 static struct sv location(struct sh *sh)
 {
-        return sh_pwd(sh);
+        return sh_location(sh);
 }
 static int get_end(struct sh_cmd *c)
 {
@@ -273,36 +274,105 @@ static const struct sh_cmdlet get_location = {
                                                   { "Get-Location", NULL, "" },
                                                   { 0 } },
 };
+static char *last[20], *ahead[20]; /* where Set-Location was and came back from: - and + */
+static int nlast, nahead;
+
+static void remember(char *stack_of[], int *n, char *owned)
+{
+        if (*n == 20) {
+                free(stack_of[0]);
+                memmove(stack_of, stack_of + 1, 19 * sizeof *stack_of);
+                --*n;
+        }
+        stack_of[(*n)++] = owned;
+}
+
+static int to_folder(struct sh_cmd *c, const char *full, const char *written)
+{
+        struct stat st;
+        if (stat(full, &st) != 0 || !S_ISDIR(st.st_mode))
+                return sh_path_missing(c, written);
+        if (chdir(full) != 0)
+                return sh_path_error(c, "SetLocation", errno, full);
+        setenv("PWD", full, 1);
+        return SH_OK;
+}
+
+static int no_such_drive(struct sh_cmd *c, const char *path)
+{
+        int n = (int)strcspn(path, ":");
+        struct sv target = sh_string(path, (size_t)n);
+        int st = sh_throw_as(sh_session(c), "System.Management.Automation.DriveNotFoundException",
+                             "DriveNotFound", "ObjectNotFound", target,
+                             "Cannot find drive. A drive with the name '%.*s' does not exist.", n, path);
+        sh_drop(target);
+        return st;
+}
+
+/* To a path; nothing is remembered. */
+static int go_there(struct sh_cmd *c, const char *s)
+{
+        const char *at = strstr(s, "FileSystem::");
+        char *thing = sh_drive_item(s);
+        size_t n = strcspn(s, ":/");
+        const struct sh_drive *d = s[n] == ':' ? sh_drive_find(s, n) : NULL;
+        int st;
+        if (thing) { /* these have no folders */
+                const struct sh_drive *to = sh_drive_find(thing, strcspn(thing, ":"));
+                const char *name = strchr(thing, ':') + 1;
+                st = !*name || !strcmp(name, "..") ? SH_OK : sh_path_missing(c, s);
+                if (st == SH_OK)
+                        sh_drive_go(to);
+                free(thing);
+                return st;
+        }
+        char *full = sh_path_full(sh_session(c), at ? at + 12 : s);
+        struct stat there;
+        if (!d && n > 1 && s[n] == ':' && s[n + 1] != ':' && stat(full, &there) != 0)
+                st = no_such_drive(c, s);
+        else
+                st = to_folder(c, full, s);
+        if (st == SH_OK && (d || *s == '/' || *s == '~'))
+                sh_drive_go(d);
+        free(full);
+        return st;
+}
+
+static int pass_thru(struct sh_cmd *c)
+{
+        if (!sh_switch(c, "PassThru"))
+                return SH_OK;
+        struct sv path = location(sh_session(c)), info = sh_path_info_new(path);
+        int st = sh_emit(c, info);
+        sh_drop(info);
+        sh_drop(path);
+        return st;
+}
+
 static int go(struct sh_cmd *c, const char *s)
 {
-        static char *last;
-        const char *at = strstr(s, "FileSystem::");
-        char *full = sh_path_full(sh_session(c), at ? at + 12 : s);
-        struct stat st;
-        int r = SH_OK;
-        if (!strcmp(s, "-") && last) {
-                free(full);
-                full = strdup(last);
+        bool back = !strcmp(s, "-") && !sh_bound(c, "LiteralPath"),
+             forth = !strcmp(s, "+") && !sh_bound(c, "LiteralPath");
+        struct sv was = location(sh_session(c));
+        char *before = strdup(was.s->s);
+        sh_drop(was);
+        if ((back && !nlast) || (forth && !nahead)) {
+                free(before);
+                return sh_cmd_throw(c, "LocationUndo", "InvalidOperation", SH_NIL,
+                                    back ? "There is no location history left to navigate backwards."
+                                         : "There is no location history left to navigate forwards.");
         }
-        if (stat(full, &st) != 0)
-                r = sh_path_missing(c, s);
-        else if (!S_ISDIR(st.st_mode))
-                r = sh_path_missing(c, s);
-        else {
-                char *was = getcwd(NULL, 0);
-                if (chdir(full) != 0) {
-                        r = sh_path_error(c, "SetLocation", errno, full);
-                        free(was);
-                } else {
-                        free(last);
-                        last = was;
-                        setenv("PWD", full, 1);
-                }
+        char *to = back ? last[--nlast] : forth ? ahead[--nahead] : strdup(s);
+        int st = go_there(c, to);
+        free(to);
+        if (st != SH_OK) {
+                free(before);
+                return st;
         }
-        if (r == SH_OK && sh_switch(c, "PassThru"))
-                r = emit_text(c, location(sh_session(c)));
-        free(full);
-        return r;
+        remember(back ? ahead : last, back ? &nahead : &nlast, before);
+        while (!back && !forth && nahead)
+                free(ahead[--nahead]);
+        return pass_thru(c);
 }
 static int set_process(struct sh_cmd *c, struct sv input)
 {
@@ -311,9 +381,11 @@ static int set_process(struct sh_cmd *c, struct sv input)
         const char *to =
                 sh_arg_text(c, sh_bound(c, "LiteralPath") ? "LiteralPath" : "Path", home ? home : "/");
         char *one = NULL;
-        int st = sh_bound(c, "LiteralPath") ? SH_OK : sh_path_single(c, to, false, &one);
+        int st = sh_bound(c, "LiteralPath") || !sh_has_wildcard(to, strlen(to))
+                         ? SH_OK
+                         : sh_path_single(c, to, false, &one);
         if (st == SH_OK)
-                st = go(c, strcmp(to, "-") && one ? one : to);
+                st = go(c, one ? one : to);
         free(one);
         return st;
 }
@@ -337,9 +409,11 @@ static const struct sh_cmdlet set_location = {
 static int push_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        const char *to = sh_arg_text(c, "Path", NULL);
-        char *here = getcwd(NULL, 0);
-        int st = to ? go(c, to) : SH_OK;
+        const char *to = sh_arg_text(c, sh_bound(c, "LiteralPath") ? "LiteralPath" : "Path", NULL);
+        struct sv now = location(sh_session(c));
+        char *here = strdup(now.s->s);
+        sh_drop(now);
+        int st = to ? go(c, to) : pass_thru(c);
         if (st == SH_OK && here && depth < 256)
                 stack[depth++] = here;
         else
