@@ -8,7 +8,7 @@ Markdown; `--write` puts it into docs/performance.md between its markers, and le
 `--quick` uses 1,000 processes. The peers are as their makers ship them: the distribution's python3 in a virtual environment
 without packages (no start-up hooks, no version manager's wrapper), sshd with a home folder that has no start-up files.
 """
-import argparse, json, os, re, resource, shutil, signal, socket, subprocess, sys, tempfile, time
+import argparse, ctypes, json, os, re, resource, shutil, signal, socket, subprocess, sys, tempfile, time
 
 TWELVE = ['ProcessId', 'ParentProcessId', 'Name', 'CommandLine', 'WorkingSetSize', 'VirtualSize', 'UserModeTime',
           'KernelModeTime', 'CreationDate', 'ThreadCount', 'Priority', 'State']
@@ -181,20 +181,29 @@ def objects(build):
 class Sshd:
     """A stock OpenSSH server on loopback, with the same key. Its home folder is empty: Debian's bash, started by sshd, reads ~/.bashrc,
     and what that runs on this machine is no cost of sshd's."""
-    def __init__(self, key):
+    def __init__(self, key, address='127.0.0.1'):
+        self.address = address
         self.dir = tempfile.mkdtemp(prefix='reeve-sshd.')
         subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', f'{self.dir}/host'], check=True)
         shutil.copy(key + '.pub', f'{self.dir}/authorized')
         os.makedirs('/run/sshd', exist_ok=True)
         os.makedirs(f'{self.dir}/home')
         with socket.socket() as s:
-            s.bind(('127.0.0.1', 0))
+            s.bind((address, 0))
             self.port = s.getsockname()[1]
         with open(f'{self.dir}/config', 'w') as f:
-            f.write(f'Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.dir}/host\nAuthorizedKeysFile {self.dir}/authorized\nStrictModes no\nUsePAM no\n'
+            f.write(f'Port {self.port}\nListenAddress {address}\nHostKey {self.dir}/host\nAuthorizedKeysFile {self.dir}/authorized\nStrictModes no\nUsePAM no\n'
                     f'PidFile none\nPermitRootLogin yes\nMaxStartups 200\nSetEnv HOME={self.dir}/home\n')
         self.proc = subprocess.Popen(['/usr/sbin/sshd', '-D', '-f', f'{self.dir}/config', '-E', f'{self.dir}/log'])
-        time.sleep(0.5)
+        until = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection((address, self.port)).close()
+                break
+            except OSError:
+                if time.monotonic() > until:
+                    sys.exit('sshd did not start: ' + open(f'{self.dir}/log').read())
+                time.sleep(0.02)
 
     def stop(self):
         self.proc.terminate()
@@ -377,6 +386,63 @@ def containers(build, n=50):
         row(f'{n} containers with what they use', figures['usage'][1], 'docker stats --no-stream', peers['stats'][1], 0.002, 'ms wall')
 
 
+def stock(fleet):
+    """OpenSSH servers at the addresses of those that answer, and a configuration of ssh for them."""
+    servers = [Sshd(fleet.key, fleet.address[name]) for name in fleet.good]
+    known, config = f'{fleet.dir}/stock-hosts', f'{fleet.dir}/stock-config'
+    with open(known, 'w') as f:
+        f.writelines(f'[{s.address}]:{s.port} {" ".join(open(s.dir + "/host.pub").read().split()[:2])}\n' for s in servers)
+    with open(config, 'w') as f:
+        f.writelines(f'Host {name}\n HostName {s.address}\n Port {s.port}\n' for name, s in zip(fleet.good, servers))
+        f.write(f'Host *\n User {fleet.user}\n IdentityFile {fleet.key}\n IdentitiesOnly yes\n UserKnownHostsFile {known}\n LogLevel ERROR\n'
+                ' KexAlgorithms curve25519-sha256\n')   # what reeved does: the default's sntrup761 takes most of a login
+    return config, servers
+
+
+def hosts(build, n):
+    """n hosts of which a tenth does not answer: Invoke-Command on all of them, until the last answer; the peer has only those that answer."""
+    os.environ['REEVE_BUILD'] = build
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'integration'))
+    import fleetlib
+    fleetlib.BUILD = build
+    fleet = fleetlib.Fleet(n, n // 20, n // 40, n // 40)
+    config, servers = stock(fleet)
+    script = (f'Invoke-Command -HostName {",".join(fleet.names)} -ThrottleLimit {n} -ConnectingTimeout 3000 {{ $PID }} -ErrorVariable e -ErrorAction SilentlyContinue |'
+              'ForEach-Object { $n++; $last = [DateTimeOffset]::UtcNow.ToUnixTimeMilliseconds() }; "$n $last"; $e | ForEach-Object { "$($_.TargetObject) $($_.FullyQualifiedErrorId)" }')
+    want = {**{h: 'HostRefused' for h in fleet.refusing}, **{h: 'HostLate' for h in fleet.hung}, **{h: 'HostUnreachable' for h in fleet.dead}}
+
+    def ours():
+        begin, before = time.time(), children()
+        first, *rest = fleet.reeve(script).stdout.splitlines()
+        for pid in (int(p) for p in open(f'/proc/self/task/{os.getpid()}/children').read().split()):
+            if open(f'/proc/{pid}/comm').read() == 'reeve-fan\n':   # ours to wait for, see below
+                os.waitpid(pid, 0)
+        count, last = first.split()
+        told = {line.split()[0]: line.split()[1].split(',')[0] for line in rest}
+        if int(count) != len(fleet.good) or told != want:
+            raise SystemExit(f'not every host is told as it is: {count}, {told}')
+        return int(last) / 1000 - begin, children() - before
+
+    def theirs(config, command):
+        begin, before = time.time(), children()
+        r = subprocess.run(['xargs', '-P', str(n), '-I{}', 'ssh', '-F', config, '{}', command], input='\n'.join(fleet.good), text=True, capture_output=True)
+        if r.returncode or r.stdout.count('\n') != len(fleet.good):
+            raise SystemExit(f'ssh: {r.returncode} {r.stderr[:500]}')
+        return time.time() - begin, children() - before
+
+    ctypes.CDLL(None).prctl(36, 1)   # PR_SET_CHILD_SUBREAPER: reeve-fan's CPU time counts, too
+    try:
+        runs = [(*ours(), *theirs(config, 'echo 1'), *theirs(fleet.config, '$PID')) for _ in range(3)]
+        wall, cpu, stock_wall, stock_cpu, same_wall, same_cpu = (min(r[i] for r in runs) for i in range(6))
+        row(f'{n} hosts, a tenth of them dead, hung or refusing: until the last answer', wall, f'{len(fleet.good)} parallel `ssh` to OpenSSH', stock_wall, 0.3, 'ms wall')
+        row('the same', wall, f'{len(fleet.good)} parallel `ssh` to the same agents', same_wall, 0.3, 'ms wall')
+        row('the same, the client alone', cpu, f'{len(fleet.good)} parallel `ssh` to the same agents', min(stock_cpu, same_cpu), 0.3, 'ms CPU')
+    finally:
+        for s in servers:
+            s.stop()
+        fleet.stop()
+
+
 def lines():
     out = []
     for what, ours, peer, theirs, ratio, limit, unit in ROWS:
@@ -406,6 +472,7 @@ def main():
     opts = ap.parse_args()
     parts = {'ssh': lambda: ssh(opts.build), 'start': lambda: start(opts.build), 'objects': lambda: objects(opts.build),
              'queries': lambda: queries(opts.build, 1000 if opts.quick else 10000), 'processes': lambda: processes(opts.build, 1000 if opts.quick else 10000)}
+    parts['hosts'] = lambda: hosts(opts.build, 40 if opts.quick else 200)
     parts['containers'] = lambda: containers(opts.build)
     for name, part in parts.items():
         if not opts.only or name in opts.only:
