@@ -180,7 +180,7 @@ $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(ALL_AR
 
 # The agent's own code with the misbehaving providers of tests/agent.
 MODES := $(if $(wildcard agent/main.c),$(B)/tests/bin/reeve-agent-modes)
-MODES_MOF := schema/classes/qualifiers.mof tests/agent/Modes.mof schema/classes/EventSubscription.mof
+MODES_MOF := schema/classes/qualifiers.mof tests/agent/Modes.mof $(wildcard schema/classes/*EventSubscription.mof)
 $(B)/tests/agent/gen/stamp: $(MOFC) $(MODES_MOF)
 	$(call say,MOFC,$(@D))mkdir -p $(@D) && $(MOFC) --output $(@D) $(MODES_MOF) && touch $@
 $(B)/obj/tests/agent/%.o: tests/agent/%.c $(B)/tests/agent/gen/stamp

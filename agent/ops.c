@@ -610,7 +610,8 @@ static int change(struct rv_request *q, enum rv_change_kind kind, struct rv_erro
                                                 [RV_DELETE] = RV_RIGHT_DELETE };
         int r = find_class(q, text_param(q, "ClassName"), rights[kind], err);
         if (r == RV_OK)
-                r = changing(q, kind, err);
+                q->asked = rv_view_alias(q->asked);
+        r = r ? r : changing(q, kind, err);
         if (r == RV_OK && name && !json_is_null(name))
                 r = rv_json_bindings(name, q->asked, false, &q->arena, q->change.key, err);
         if (r == RV_OK && kind != RV_DELETE)

@@ -316,3 +316,16 @@ bool rv_view_unconvert(const struct rv_view *view, unsigned p, const struct rv_a
         *ret = *v;
         return true;
 }
+
+const struct rv_class *rv_view_alias(const struct rv_class *c)
+{
+        const struct rv_class *source = c->view_of && !c->view_filter ? rv_class_find(c->view_of, NULL) : NULL;
+        for (uint32_t i = 0; source && i < c->nproperties; i++) {
+                const struct rv_property *p = &c->properties[i];
+                int from = p->source ? rv_property_find(source, p->source, strlen(p->source)) : -1;
+                if (from < 0 || p->convert != RV_CONVERT_NONE || p->constant || strcmp(p->name, p->source) != 0 ||
+                    p->type != source->properties[from].type)
+                        return c;
+        }
+        return source ? source : c;
+}

@@ -229,6 +229,18 @@ static const char *first_sentence(struct rv_arena *a, const char *s)
         return end ? rv_arena_text(a, s, (size_t)(end - s + 1)) : s;
 }
 
+/* [Example{"code", "what it does", ...}]; NULL: none, help makes its own. */
+static const struct sh_example *examples_of(struct rv_arena *a, const struct rv_class *c, const struct rv_method *method)
+{
+        const struct rv_qualifier *q =
+                rv_qualifier_find(method ? method->qualifiers : c->qualifiers,
+                                  method ? method->nqualifiers : c->nqualifiers, "Example");
+        struct sh_example *e = q ? rv_arena_get(a, (q->nvalues / 2 + 1) * sizeof *e) : NULL;
+        for (uint32_t i = 0; e && i + 1 < q->nvalues; i += 2)
+                e[i / 2] = (struct sh_example) { q->values[i], NULL, q->values[i + 1] };
+        return e;
+}
+
 static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_class *k, const char *name,
                                           size_t n, enum sh_model_verb verb, const struct rv_method *method)
 {
@@ -276,6 +288,7 @@ static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_c
                 b.m->table.process = method ? sh_model_method_process : sh_model_set_process;
                 b.m->table.should_process = !method || !method->read_only;
         }
+        b.m->table.examples = method || verb == SH_MODEL_GET ? examples_of(b.a, c, method) : NULL;
         b.m->table.params = b.p;
         b.m->params = b.q;
         b.m->nparams = b.n;
