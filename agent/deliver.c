@@ -385,8 +385,8 @@ static _Noreturn void become_program(char *const *argv)
         _exit(127);
 }
 
-/* The shell beside this agent, or the one that is installed. */
-static _Noreturn void become_reeve(const char *script)
+/* The shell that the agent was told of ($REEVE_SHELL), the one beside it, or the one that is installed. */
+static _Noreturn void become_reeve(const json_t *job, const char *script)
 {
         static char path[4200];
         char own[4096];
@@ -396,7 +396,9 @@ static _Noreturn void become_reeve(const char *script)
         if (slash)
                 *slash = 0;
         snprintf(path, sizeof path, "%s/reeve", own);
-        if (!slash || access(path, X_OK) < 0)
+        if (text_of(job, "Shell"))
+                snprintf(path, sizeof path, "%s", text_of(job, "Shell"));
+        else if (!slash || access(path, X_OK) < 0)
                 snprintf(path, sizeof path, "reeve");
         setenv("REEVE_AGENT_FD", "3", 1);
         char *argv[] = { path, "-NoProfile", "-NonInteractive", "-Command", (char *)script, NULL };
@@ -431,7 +433,7 @@ static void command(const json_t *job, const json_t *event)
                 rv_buf_puts(&b, " ");
         }
         rv_buf_put(&b, "", 1);
-        become_reeve(b.data);
+        become_reeve(job, b.data);
 }
 
 /* $Event and $EventArgs as Register-CimIndicationEvent's actions have them. */
@@ -455,7 +457,7 @@ static void script(const json_t *job, const json_t *event)
         if (b.failed)
                 give_up("out of memory");
         furnish(job, event);
-        become_reeve(b.data);
+        become_reeve(job, b.data);
 }
 
 /* ---- JSON-RPC ---- */

@@ -488,6 +488,9 @@ static char *input_of(const struct rv_delivery_plan *p, bool limited)
                           "User", w->user, "Uid", (json_int_t)w->uid, "Gid", (json_int_t)w->gid, "Groups",
                           groups, "Limited", limited, "Subscription", rv_stored_text(p->binding, "Name"),
                           "Consumer", p->consumer->v, "Events", events);
+        const char *shell = getenv("REEVE_SHELL");
+        if (shell)
+                json_object_set_new(j, "Shell", json_string(shell));
         char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
         json_decref(j);
         return text;
