@@ -33,7 +33,8 @@ struct rv_plan {
         uint64_t limit; /* rows the reader wants; 0 = all */
         int64_t at;     /* as it was then, ns since 1970; 0 = as it is */
         bool shows_all; /* `show` is whatever there is: the reader named nothing */
-        const struct rv_rights *rights; /* of the reader, row by row, on rows of source; NULL = all (authorize.h) */
+        const struct rv_rights
+                *rights; /* of the reader, row by row, on rows of source; NULL = all (authorize.h) */
 };
 
 /* What a client asks, as it came. Texts belong to the caller until rv_plan_make() has returned. */

@@ -230,7 +230,8 @@ static const char *first_sentence(struct rv_arena *a, const char *s)
 }
 
 /* [Example{"code", "what it does", ...}]; NULL: none, help makes its own. */
-static const struct sh_example *examples_of(struct rv_arena *a, const struct rv_class *c, const struct rv_method *method)
+static const struct sh_example *examples_of(struct rv_arena *a, const struct rv_class *c,
+                                            const struct rv_method *method)
 {
         const struct rv_qualifier *q =
                 rv_qualifier_find(method ? method->qualifiers : c->qualifiers,
@@ -268,7 +269,8 @@ static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_c
                 add(&b, "First", "ulong", -1, -1, "At most so many.")->alias = "MaxEvents,Newest";
                 b.m->timed = !has(&b, "At");
                 if (b.m->timed)
-                        add(&b, "At", "datetime", -1, -1, "As it was then; for classes whose history is kept.");
+                        add(&b, "At", "datetime", -1, -1,
+                            "As it was then; for classes whose history is kept.");
                 add(&b, "OperationTimeoutSec", "uint", -1, -1, "Seconds until the agent gives up.")->alias =
                         "OT";
                 add(&b, "CimSession", "object[]", -1, -1,
