@@ -58,8 +58,8 @@ int rv_plan_make(struct rv_arena *, const struct rv_class *, const struct rv_ask
                  struct rv_error *);
 /* Key bindings of an alias view's object, turned into those of the object that it shows. */
 int rv_view_key(const struct rv_class *view, struct rv_arg **key, struct rv_arena *, struct rv_error *);
-/* The class that a view is only another name of: each of its properties is the source's as it is, so that changes may be
- * made through it. Else the class given. */
+/* The class that a view is only another name of: each of its properties is the source's as it is, so that changes may
+ * be made through it. Else the class given. */
 const struct rv_class *rv_view_alias(const struct rv_class *);
 /* Whether a row of plan->class passes filter and keys. */
 bool rv_plan_keeps(const struct rv_plan *, const struct rv_batch *, uint32_t row);
