@@ -179,7 +179,7 @@ int rv_delivery_allowed(struct rv_agent *a, const struct rv_identity *who, const
                                        "Command: expected a program and its arguments");
                 if (!role_allows(a, who, NATIVE, program))
                         return rv_fail(err, RV_ACCESS_DENIED,
-                                       "no role of %s lets it run %.100s (NativeCommands)", who->user,
+                                       "no role of %s lets it run %.100s (NativeCommand)", who->user,
                                        program);
         } else if (c == &ScriptEventConsumer_class) {
                 if (!*text_of(v, "ScriptText"))
