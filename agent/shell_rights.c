@@ -58,16 +58,17 @@ static void put_cmdlets(struct rv_buf *b, const struct rv_role *const *roles, un
 static void put_limits(struct rv_buf *b, const struct rv_role *const *roles, unsigned n,
                        enum rv_language language)
 {
-        static const char *const names[] = { "NativeCommands", "ReadFiles", "WriteFiles" };
+        static const char *const names[] = { "NativeCommands", "ReadFiles", "WriteFiles", "Forward" };
         put_cmdlets(b, roles, n, language);
-        for (unsigned list = 0; list < 3; list++) {
+        for (unsigned list = 0; list < 4; list++) {
                 bool first = true;
                 rv_buf_putf(b, ",\"%s\":[", names[list]);
                 for (unsigned i = 0; i < n; i++)
                         put_texts(b, &first,
                                   list == 0   ? &roles[i]->native
                                   : list == 1 ? &roles[i]->files_read
-                                              : &roles[i]->files_write);
+                                  : list == 2 ? &roles[i]->files_write
+                                              : &roles[i]->forward);
                 rv_buf_puts(b, "]");
         }
 }

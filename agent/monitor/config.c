@@ -101,6 +101,25 @@ static const char *set_revoked(struct mon_options *o, const char *v)
         return set_path(&o->revoked, v);
 }
 
+/* May be there several times, each with one or more targets; an empty value forgets the earlier ones. */
+static const char *set_forward(struct mon_options *o, const char *v)
+{
+        size_t n = strlen(o->forward);
+        if (!*v)
+                o->forward[0] = 0;
+        if (!*v)
+                return NULL;
+        if (n + strlen(v) + 2 > sizeof o->forward)
+                return "too many targets";
+        o->forward[n] = ',';
+        n += n > 0;
+        for (; *v; v++)
+                if (*v != ' ' && *v != '\t')
+                        o->forward[n++] = *v;
+        o->forward[n] = 0;
+        return strchr(o->forward, ':') ? NULL : "expected HOST:PORT, with commas between";
+}
+
 static const char *set_keys_dir(struct mon_options *o, const char *v)
 {
         return set_path(&o->keys_dir, v);
@@ -129,7 +148,7 @@ static const struct {
         { "keys_dir", set_keys_dir }, { "penalties", set_penalties },
         { "shell", set_shell },       { "algorithms", set_algorithms },
         { "sftp", set_sftp },         { "trusted_user_ca_keys", set_authorities },
-        { "revoked_keys", set_revoked },
+        { "revoked_keys", set_revoked }, { "forward", set_forward },
 };
 
 static bool set(struct mon_options *o, const char *name, unsigned line, char *text)

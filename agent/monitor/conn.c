@@ -196,6 +196,8 @@ static void do_open(struct mon_conn *c, const struct mon_message *m)
                 why = "too many programs";
         else if (m->u[1] == MON_SFTP)
                 r = mon_program_sftp(c, m, fds, &nfds, &why);
+        else if (m->u[1] == MON_FORWARD)
+                r = mon_program_forward(c, m, fds, &nfds, &why);
         else if (m->u[1] < MON_KINDS)
                 r = mon_program_start(c, m, fds, &nfds, &why);
         if (r < 0)

@@ -144,6 +144,31 @@ bool mon_from_allows(const char *patterns, const struct sockaddr *source)
         return allowed;
 }
 
+bool mon_target_among(const char *list, const char *host, unsigned port)
+{
+        char text[8];
+        snprintf(text, sizeof text, "%u", port);
+        for (const char *p = list; *p;) {
+                size_t n = strcspn(p, ","), h = n;
+                while (h && p[h - 1] != ':')
+                        h--;
+                if (h) { /* [HOST]:PORT, HOST:PORT; * is any */
+                        const char *name = p;
+                        size_t m = h - 1, k = n - h;
+                        if (m >= 2 && name[0] == '[' && name[m - 1] == ']')
+                                name++, m -= 2;
+                        bool host_fits = (m == 1 && *name == '*') ||
+                                         (strlen(host) == m && strncasecmp(name, host, m) == 0);
+                        bool port_fits =
+                                (k == 1 && p[h] == '*') || (strlen(text) == k && memcmp(p + h, text, k) == 0);
+                        if (host_fits && port_fits)
+                                return true;
+                }
+                p += n + (p[n] == ',');
+        }
+        return false;
+}
+
 /* ---- a line ---- */
 
 static const char *skip_blanks(const char *p, const char *end)
@@ -231,8 +256,14 @@ static const char *valued_option(const char *name, size_t n, const char *p, cons
                 if (*k->role || !is_role_name(text) || strlen(text) >= sizeof k->role)
                         return NULL;
                 strcpy(k->role, text);
-        } else if (!is_word(name, n, "permitopen") && !is_word(name, n, "permitlisten") &&
-                   !is_word(name, n, "environment") && !is_word(name, n, "tunnel")) {
+        } else if (is_word(name, n, "permitopen")) {
+                size_t m = strlen(k->open);
+                *what = "permitopen= is no HOST:PORT, or there are too many of them";
+                if (!strchr(text, ':') || strchr(text, ',') || m + strlen(text) + 2 > sizeof k->open)
+                        return NULL;
+                snprintf(k->open + m, sizeof k->open - m, "%s%s", m ? "," : "", text);
+        } else if (!is_word(name, n, "permitlisten") && !is_word(name, n, "environment") &&
+                   !is_word(name, n, "tunnel")) {
                 *what = "an unknown option";
                 return NULL;
         }
@@ -241,13 +272,21 @@ static const char *valued_option(const char *name, size_t n, const char *p, cons
 
 static bool plain_option(const char *name, size_t n, struct mon_key *k, const char **what)
 {
-        static const char *const harmless[] = {
-                "no-port-forwarding", "port-forwarding",   "no-agent-forwarding",
-                "agent-forwarding",   "no-X11-forwarding", "X11-forwarding",
-                "no-user-rc",         "user-rc",           NULL
-        };
-        if (is_word(name, n, "restrict") || is_word(name, n, "no-pty")) {
-                k->no_pty = true;
+        static const char *const harmless[] = { "no-agent-forwarding",
+                                                "agent-forwarding",
+                                                "no-X11-forwarding",
+                                                "X11-forwarding",
+                                                "no-user-rc",
+                                                "user-rc",
+                                                NULL };
+        bool all = is_word(name, n, "restrict");
+        if (all || is_word(name, n, "no-pty") || is_word(name, n, "no-port-forwarding")) {
+                k->no_pty |= all || is_word(name, n, "no-pty");
+                k->no_forward |= all || is_word(name, n, "no-port-forwarding");
+                return true;
+        }
+        if (is_word(name, n, "port-forwarding")) {
+                k->no_forward = false;
                 return true;
         }
         if (is_word(name, n, "cert-authority")) {
@@ -301,6 +340,7 @@ int mon_key_parse(const char *line, size_t n, bool own, struct mon_key *k, const
 {
         const char *end = line + n, *p = skip_blanks(line, end);
         memset(k, 0, sizeof *k);
+        k->own = own;
         *what = NULL;
         if (p < end && end[-1] == '\r')
                 end--;

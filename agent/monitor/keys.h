@@ -24,7 +24,8 @@ struct mon_key {
         char role[64];
         char command[1024];
         bool forced; /* command= is there */
-        bool no_pty, no_forward;
+        bool no_pty, no_forward, own; /* own: a line of reeve's own files */
+        char open[512];               /* permitopen=, with commas; "": not said */
         bool authority;       /* cert-authority: the key signs users' certificates */
         char principals[512]; /* of an authority: names in a certificate that count; "": the user's */
         bool expires;
@@ -59,6 +60,8 @@ int mon_keys_find(const char *text, size_t n, bool own, enum mon_lines, const st
 int mon_key_parse(const char *line, size_t n, bool own, struct mon_key *ret, const char **what);
 /* from="..." against an address: CIDR, addresses with * and ?, ! before a pattern forbids. */
 bool mon_from_allows(const char *patterns, const struct sockaddr *);
+/* A target among "HOST:PORT,..."; * is any host or port. */
+bool mon_target_among(const char *list, const char *host, unsigned port);
 /* 0 where the text is a date; local time without Z. */
 int mon_expiry_parse(const char *text, size_t n, time_t *ret);
 /* Bytes, or -EBADMSG. */

@@ -177,6 +177,7 @@ static int settle(struct monitor *m)
         if (!o->ssh)
                 o->ssh = program(m, "reeve-ssh");
         o->sftp_program = program(m, "reeve-sftp");
+        o->forward_program = program(m, "reeve-forward");
         char dir[1024];
         snprintf(dir, sizeof dir, "%s", o->socket);
         char *slash = strrchr(dir, '/');
@@ -253,6 +254,7 @@ static bool reread(struct monitor *m)
         m->o.no_penalties = file.no_penalties;
         m->o.compat = file.compat;
         m->o.sftp = file.sftp;
+        memcpy(m->o.forward, file.forward, sizeof file.forward);
         free((char *)file.keys_dir); /* these two count at the next start */
         free((char *)file.shell);
         const char *before[] = { m->o.authorities, m->o.revoked }; /* a login that is being looked up may read them */

@@ -42,7 +42,8 @@ enum {
 
 struct mon_options {
         const char *config, *state, *socket, *keys_dir, *shell, *agent, *ssh;
-        const char *sftp_program;
+        const char *sftp_program, *forward_program;
+        char forward[1024]; /* HOST:PORT,... that everybody may be forwarded to */
         const char *authorities, *revoked; /* trusted_user_ca_keys, revoked_keys: paths, or NULL */
         enum { MON_SFTP_YES, MON_SFTP_NO, MON_SFTP_ATOMIC } sftp;
         char listen[MON_LISTENERS][64];
@@ -188,6 +189,7 @@ void mon_fingerprint(const uint8_t *blob, size_t n, char *to, size_t size);
 int mon_program_start(struct mon_conn *, const struct mon_message *, int *fds, unsigned *nfds,
                       const char **why);
 int mon_program_sftp(struct mon_conn *, const struct mon_message *, int *fds, unsigned *nfds, const char **why);
+int mon_program_forward(struct mon_conn *, const struct mon_message *, int *fds, unsigned *nfds, const char **why);
 int mon_program_rpc(struct mon_conn *, int *fds, unsigned *nfds);
 void mon_program_signal(struct mon_conn *, uint32_t channel, const char *name);
 void mon_program_close(struct mon_conn *, uint32_t channel);

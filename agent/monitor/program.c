@@ -334,6 +334,44 @@ int mon_program_sftp(struct mon_conn *c, const struct mon_message *m, int *fds, 
         return run(c, &p, m, fds, nfds, why);
 }
 
+static bool is_host(const struct mon_text *t)
+{
+        for (uint32_t i = 0; i < t->n; i++)
+                if (t->data[i] <= ' ' || t->data[i] > '~' || t->data[i] == ',')
+                        return false;
+        return t->n > 0 && t->n < 256 && t->data[0] != '-';
+}
+
+/* A connection to elsewhere, made by a program of ours as the user. It asks the agent whether his role names the target
+ * and has it recorded; what the key and the configuration say of it is told here. */
+int mon_program_forward(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds, const char **why)
+{
+        struct plan p = { .who = &c->account, .become = c->m->uid == 0, .agent = -1 };
+        const struct mon_key *k = &c->key;
+        char host[256], port[8];
+        unsigned n = 0, number = m->u[3];
+        if (!is_host(&m->b[2]) || number < 1 || number > 65535)
+                return *why = "its target is no host and port", -EINVAL;
+        snprintf(host, sizeof host, "%.*s", (int)m->b[2].n, m->b[2].data);
+        snprintf(port, sizeof port, "%u", number);
+        int r = introduce(c, "Forward", &p.agent);
+        if (r < 0)
+                return *why = "the agent does not answer", r;
+        p.argv[n++] = c->m->o.forward_program;
+        bool named = *k->open && mon_target_among(k->open, host, number);
+        if (k->no_forward)
+                p.argv[n++] = "--forbidden=this key or certificate permits no forwarding";
+        else if (*k->open && !named)
+                p.argv[n++] = "--forbidden=no permitopen= of this key names the target";
+        else if ((named && k->own) || mon_target_among(c->m->o.forward, host, number))
+                p.argv[n++] = "--granted";
+        p.argv[n++] = host;
+        p.argv[n++] = port;
+        p.argv[n] = NULL;
+        put_environment(&p, c, m, NULL);
+        return run(c, &p, m, fds, nfds, why);
+}
+
 int mon_program_start(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds,
                       const char **why)
 {

@@ -10,6 +10,7 @@
  *        KEY_ALLOWED   user, public key: would a signature be of use?          status
  *        VERIFY        what was signed, its signature                          status
  *        OPEN          channel, kind, terminal, environment, command           status, complaint; descriptors
+ *                      of MON_SFTP the text is "" or "atomic"; of MON_FORWARD it is the host, and columns the port
  *        SIGNAL CLOSE LOG PONG                                                 (no answer)
  *      reeved -> front-end
  *        ANSWER EXITED PING
@@ -42,7 +43,7 @@ enum mon_type {
         MON_TYPES,
 };
 
-enum mon_kind { MON_SHELL, MON_EXEC, MON_RPC, MON_SFTP, MON_KINDS }; /* the text of MON_SFTP: "" or "atomic" */
+enum mon_kind { MON_SHELL, MON_EXEC, MON_RPC, MON_SFTP, MON_FORWARD, MON_KINDS };
 enum mon_status { MON_OK, MON_DENIED, MON_FAILED };
 enum { MON_STUCK = 86 };       /* exit status of a front-end that its own watchdog ended */
 

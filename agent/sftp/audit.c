@@ -10,25 +10,7 @@
 #include <string.h>
 
 #include "agent/sftp/sftp.h"
-#include "agent/wire/client.h"
-
-/* The answer, or NULL and *err. Takes the parameters. */
-static json_t *call(struct rv_client *c, const char *operation, json_t *params, struct rv_error *err)
-{
-        struct rv_buf text = { 0 };
-        struct rv_json result;
-        char *s = params ? json_dumps(params, JSON_COMPACT) : NULL;
-        json_decref(params);
-        if (s) /* without its last brace */
-                rv_buf_put(&text, s, strlen(s) - 1);
-        free(s);
-        struct rv_ask *a = rv_client_ask(c, operation, &text, false, 0, err);
-        int r = a ? rv_ask_result(a, &result, err) : err->code;
-        json_t *answer = r == RV_OK ? json_loadb(result.p, rv_json_size(&result), 0, NULL) : NULL;
-        rv_ask_free(a);
-        rv_buf_free(&text);
-        return answer;
-}
+#include "agent/wire/record.h"
 
 /* "*" lets everything through. What is not there now gives nothing. */
 static bool add_all(struct sftp_scope *s, const json_t *list, bool write)
@@ -50,7 +32,7 @@ static bool add_all(struct sftp_scope *s, const json_t *list, bool write)
 int sftp_rights(struct rv_client *c, struct sftp_scope *s)
 {
         struct rv_error err = { 0 };
-        json_t *hello = call(c, "Hello", NULL, &err), *shell = json_object_get(hello, "Shell");
+        json_t *hello = rv_record_call(c, "Hello", NULL, &err), *shell = json_object_get(hello, "Shell");
         const char *roles = json_string_value(json_object_get(hello, "Roles"));
         if (!hello || (!json_is_true(json_object_get(hello, "Unlimited")) && !shell)) {
                 fprintf(stderr, "reeve: file transfer: cannot learn what your role allows: %s\n",
@@ -70,16 +52,6 @@ int sftp_rights(struct rv_client *c, struct sftp_scope *s)
 
 /* ---- records ---- */
 
-/* Paths may hold any byte; records are text: what is no UTF-8 is shown as \xNN. */
-static json_t *text_of(const char *s)
-{
-        struct rv_buf b = { 0 };
-        rv_json_text(&b, s);
-        json_t *t = b.failed ? NULL : json_loadb(b.data, b.len, JSON_DECODE_ANY, NULL);
-        rv_buf_free(&b);
-        return t ? t : json_string("?");
-}
-
 int64_t sftp_intent(struct sftp *f, const char *method, const char *target, json_t *arguments)
 {
         struct rv_error err = { 0 };
@@ -87,49 +59,25 @@ int64_t sftp_intent(struct sftp *f, const char *method, const char *target, json
                 json_decref(arguments);
                 return 0;
         }
-        json_t *answer = call(f->agent, "Record",
-                              json_pack("{s:s, s:o, s:o*}", "Method", method, "Target", text_of(target),
-                                        "Arguments", arguments),
-                              &err);
-        json_t *number = json_object_get(answer, "Record");
-        int64_t record = json_is_integer(number) ? json_integer_value(number) : -1;
-        json_decref(answer);
+        int64_t record = rv_record_intent(f->agent, method, target, arguments, &err);
         if (record < 0)
                 fprintf(stderr, "reeve: %s %s is refused: it cannot be recorded: %s\n", method, target,
                         *err.message ? err.message : "no answer");
         return record;
 }
 
-static int status_of(int error)
-{
-        switch (error) {
-        case 0: return RV_OK;
-        case -EACCES:
-        case -EPERM: return RV_ACCESS_DENIED;
-        case -ENOENT: return RV_NOT_FOUND;
-        case -EEXIST: return RV_ALREADY_EXISTS;
-        default: return RV_FAILED;
-        }
-}
-
 void sftp_outcome(struct sftp *f, int64_t record, int error, json_t *arguments)
 {
         struct rv_error err = { 0 };
-        if (!f->agent || record <= 0) {
+        if (f->agent)
+                rv_record_outcome(f->agent, record, error, arguments, &err);
+        else
                 json_decref(arguments);
-                return;
-        }
-        json_decref(call(f->agent, "Record",
-                         json_pack("{s:I, s:i, s:s*, s:o*}", "Record", (json_int_t)record, "Status",
-                                   status_of(error), "Message", error ? strerror(-error) : NULL, "Arguments",
-                                   arguments),
-                         &err));
 }
 
 void sftp_denied(struct sftp *f, const char *method, const char *target, enum sftp_need need)
 {
         char message[400];
-        struct rv_error err = { 0 };
         if (f->read_only && need == NEED_WRITE)
                 snprintf(message, sizeof message, "denied: this key's command= only lets files be read");
         else if (!*f->scope.roles)
@@ -139,10 +87,7 @@ void sftp_denied(struct sftp *f, const char *method, const char *target, enum sf
                          "denied: no %s of role %s names this path (denied by default)",
                          need == NEED_WRITE ? "WriteFiles" : "ReadFiles or WriteFiles", f->scope.roles);
         if (f->agent)
-                json_decref(call(f->agent, "Record",
-                                 json_pack("{s:s, s:o, s:i, s:s}", "Method", method, "Target",
-                                           text_of(target), "Status", RV_ACCESS_DENIED, "Message", message),
-                                 &err));
+                rv_record_denied(f->agent, method, target, message);
 }
 
 static int led_out(struct sftp *f, int r, const char *method, const struct sftp_place *p, enum sftp_need need)

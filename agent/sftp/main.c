@@ -8,13 +8,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/sftp/sftp.h"
-#include "agent/wire/client.h"
+#include "agent/wire/record.h"
 #include "schema/class.h"
 
 /* The library for JSON can write objects of classes; this program knows none. */
@@ -53,17 +50,6 @@ static int read_options(int argc, char **argv, struct sftp *f)
         return 2;
 }
 
-static struct rv_client *introduced(void)
-{
-        const char *text = getenv("REEVE_AGENT_FD");
-        struct stat st;
-        int fd = text && *text >= '3' && *text <= '9' && !text[1] ? *text - '0' : -1;
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode) || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-                return NULL;
-        int flags = fcntl(fd, F_GETFL);
-        return flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0 ? NULL : rv_client_new(fd, NULL);
-}
-
 int main(int argc, char **argv)
 {
         static struct sftp f;
@@ -73,7 +59,7 @@ int main(int argc, char **argv)
         signal(SIGPIPE, SIG_IGN);
         signal(SIGHUP,
                SIG_IGN); /* the end of input tells that the client has gone, and what was open is then recorded */
-        f.agent = introduced();
+        f.agent = rv_record_agent();
         if (!f.agent) {
                 fputs("reeve: file transfer: started without a connection to the agent: reeved starts this "
                       "program\n",

@@ -7,6 +7,7 @@
  * program -> out, err -> as much as the client's window and libssh's buffer take at once; else it is not read
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,7 +152,7 @@ static int open_program(struct channel *c, enum mon_kind kind, const char *text)
         if (c->state != CHANNEL_NEW || n > MON_COMMAND)
                 return 1;
         c->kind = kind;
-        c->pty &= kind != MON_SFTP;
+        c->pty &= kind == MON_SHELL || kind == MON_EXEC || kind == MON_RPC;
         struct mon_message answer, ask = { .type = MON_OPEN,
                                            .u = { c->id, kind, c->pty && kind != MON_RPC, c->columns, c->rows,
                                                   c->width, c->height },
@@ -434,11 +435,15 @@ static void finish(struct channel *c)
 {
         if (c->kind == MON_RPC)
                 ssh_channel_request_send_exit_status(c->ssh, c->input_ended ? 0 : 255);
+        else if (c->kind == MON_FORWARD)
+                ; /* there is no program as far as the client knows */
         else if (*c->signal)
                 ssh_channel_request_send_exit_signal(c->ssh, c->signal, c->core, "", "");
         else
                 ssh_channel_request_send_exit_status(c->ssh, (int)c->status);
-        ssh_channel_send_eof(c->ssh);
+        if (!c->ended)
+                ssh_channel_send_eof(c->ssh);
+        c->ended = true;
         ssh_channel_close(c->ssh);
         c->state = CHANNEL_ENDING;
         c->front->more = true;
@@ -455,6 +460,14 @@ static void chan_free(struct channel *c)
         free(c);
         if (--f->nchannels == 0 && !f->dead)
                 ssh_send_ignore(f->ssh, ""); /* dbclient sleeps until something comes */
+}
+
+/* The other side of a forwarded connection has ended its half. */
+static void end_output(struct channel *c)
+{
+        ssh_channel_send_eof(c->ssh);
+        c->ended = true;
+        c->front->more = true;
 }
 
 /* Whether it did something that another turn could continue. */
@@ -474,6 +487,8 @@ static bool work(struct channel *c)
                 did = output(c);
                 if (is_drained(c) && front_may_write(f))
                         finish(c);
+                else if (c->kind == MON_FORWARD && !c->out && !c->rest && !c->ended && front_may_write(f))
+                        end_output(c);
                 else
                         listen_to(c);
         } else if (c->state == CHANNEL_ENDING && front_may_write(f)) {
@@ -522,9 +537,44 @@ ssh_channel chan_open(struct front *f)
         };
         ssh_callbacks_init(&c->callbacks);
         ssh_set_channel_callbacks(c->ssh, &c->callbacks);
-        f->channels[slot] = c;
+        f->channels[slot] = f->newest = c;
         f->nchannels++;
         return c->ssh;
+}
+
+/* The program says in its first bytes what comes of it. They come at once, or after two seconds when it still tries to
+ * connect, and are waited for: libssh 0.10 wants the answer to a channel's opening before it goes on. */
+static bool is_connected(struct channel *c)
+{
+        char word[256];
+        struct pollfd p = { .fd = c->err->fd, .events = POLLIN };
+        int r;
+        do
+                r = poll(&p, 1, FRONT_FORWARD_MS);
+        while (r < 0 && errno == EINTR);
+        ssize_t n = r == 1 ? read(c->err->fd, word, sizeof word - 1) : 0;
+        if (n == 1 && !*word)
+                return true;
+        word[n > 0 ? n : 0] = 0;
+        front_log(c->front, 6, "not forwarded: %s", n > 0 ? word : "no answer");
+        return false;
+}
+
+bool chan_forward(struct front *f, ssh_message m)
+{
+        const char *host = ssh_message_channel_request_open_destination(m);
+        int port = ssh_message_channel_request_open_destination_port(m);
+        if (!host || !chan_open(f))
+                return false;
+        struct channel *c = f->newest;
+        c->columns = (uint32_t)port;
+        if (open_program(c, MON_FORWARD, host) == 0 && is_connected(c) &&
+            ssh_message_channel_request_open_reply_accept_channel(m, c->ssh) == SSH_OK) {
+                f->more = true;
+                return true;
+        }
+        chan_free(c);
+        return false;
 }
 
 void chans_free(struct front *f)

@@ -27,6 +27,7 @@ enum {
         FRONT_LOGIN_BYTES = 128 << 10, /* what a stranger may send */
         FRONT_LOGIN_PACKETS = 200,
         FRONT_KEEPALIVE = 60,           /* seconds of silence */
+        FRONT_FORWARD_MS = 10000,       /* until reeve-forward must have said something */
         FRONT_PIECE = 64 << 10,         /* bytes written to a channel at a time */
         FRONT_INPUT = 128 << 10,        /* of a channel, waiting for its program */
         FRONT_WINDOW = 1280000 + 65536, /* most that libssh lets a peer send ahead */
@@ -74,6 +75,7 @@ struct channel {
         size_t rest_n, rest_at;
         bool rest_is_err;
         bool exited, core, peer_closed, told, closing_again;
+        bool ended; /* EOF is sent */
         uint32_t status;
         char signal[17];
 };
@@ -90,7 +92,7 @@ struct front {
         struct ssh_counter_struct socket, raw;
         int link; /* to reeved */
         uint32_t asked;
-        struct channel *channels[FRONT_CHANNELS];
+        struct channel *channels[FRONT_CHANNELS], *newest; /* newest: the last one opened, until it is answered */
         unsigned nchannels, generation, turn;
         bool pumping, more, dead, quit;
         bool in, verdict; /* logged in; what reeved said of the last signature */
@@ -118,6 +120,8 @@ void front_wrote(struct front *, uint64_t before,
 
 /* ---- channel.c ---- */
 ssh_channel chan_open(struct front *);
+/* A channel to elsewhere (direct-tcpip): answers the request. False: it is to be refused. */
+bool chan_forward(struct front *, ssh_message);
 void chans_work(struct front *); /* input, output, ends */
 void chans_free(struct front *);
 void chan_exited(struct front *, const struct mon_message *);

@@ -114,6 +114,17 @@ static ssh_channel on_channel(ssh_session s, void *arg)
         return f->in && !f->goodbye ? chan_open(f) : NULL;
 }
 
+/* Whatever has no callback comes here; 1: libssh refuses it. */
+static int on_message(ssh_session s, ssh_message m, void *arg)
+{
+        struct front *f = arg;
+        (void)s;
+        return f->in && !f->goodbye && ssh_message_type(m) == SSH_REQUEST_CHANNEL_OPEN &&
+                               ssh_message_subtype(m) == SSH_CHANNEL_DIRECT_TCPIP && chan_forward(f, m)
+                       ? 0
+                       : 1;
+}
+
 /* ---- the loop ---- */
 
 static bool write_pending(struct front *f)
@@ -281,6 +292,7 @@ int front_start(struct front *f, ssh_bind bind, int fd, int link)
         };
         ssh_callbacks_init(&f->callbacks);
         ssh_set_server_callbacks(f->ssh, &f->callbacks);
+        ssh_set_message_callback(f->ssh, on_message, f);
         ssh_set_auth_methods(f->ssh, SSH_AUTH_METHOD_PUBLICKEY);
         ssh_set_counters(f->ssh, &f->socket, &f->raw);
         ssh_set_blocking(f->ssh, 0);

@@ -13,6 +13,7 @@ INCLUDES = {
     'agent': ['schema/', 'agent/', 'gen/'],
     'agent/wire': ['schema/', 'agent/wire/'],
     'agent/monitor': ['agent/log.h', 'agent/wire/intro.h', 'agent/monitor/'],
+    'agent/forward': ['schema/', 'agent/wire/'],
     'agent/sftp': ['schema/', 'agent/wire/', 'agent/sftp/'],
     'agent/ssh': ['agent/monitor/request.h', 'agent/ssh/'],
     'providers': ['schema/', 'agent/provider.h', 'agent/stats.h', 'providers/lib/', 'providers/service/', 'gen/'],
