@@ -76,7 +76,8 @@ int rv_path_keys(const char *path, const struct rv_class *, struct rv_arena *, s
 /* assoc_ops.c: Associators, References. */
 struct rv_assoc_ask {
         const char *assoc_class, *result_class, *role, *result_role;
-        bool references, keys_only;
+        bool references, keys_only, class_defs_only;
+        const char *required_qualifier, *required_assoc_qualifier;
 };
 int rv_request_assoc(struct rv_request *, const struct rv_arg *keys, const struct rv_assoc_ask *, struct rv_error *);
 

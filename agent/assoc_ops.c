@@ -12,6 +12,7 @@
 #include "agent/view.h"
 #include "agent/vtab.h"
 #include "agent/wql.h"
+#include "agent/wql_meta.h"
 
 struct what {
         struct rv_arena arena;
@@ -62,8 +63,26 @@ static bool met_before(struct what *w, const struct rv_batch *b, uint32_t row)
         return before;
 }
 
+/* ClassDefsOnly: each class once, as `meta_class` has it. */
+static int put_class(struct what *w, const struct rv_class *c)
+{
+        if (json_object_get(w->seen, c->name))
+                return RV_OK;
+        json_object_set_new(w->seen, c->name, json_null());
+        struct rv_batch *b = rv_meta_row(c, RV_GENUS_CLASS);
+        if (!b)
+                return -ENOMEM;
+        const uint64_t all = (UINT64_C(1) << 10) - 1; /* without __THIS */
+        rv_buf_puts(&w->sql->out, w->sent++ ? "," : "");
+        rv_json_row(&w->sql->out, b, 0, &all, 0);
+        rv_batch_free(b);
+        return w->sql->out.failed ? -ENOMEM : RV_OK;
+}
+
 static int put(struct what *w, const struct rv_batch *b, uint32_t row)
 {
+        if (w->ask.class_defs_only)
+                return put_class(w, b->class);
         if ((w->where && !rv_expr_true(w->where, b, row)) || met_before(w, b, row))
                 return RV_OK;
         rv_buf_puts(&w->sql->out, w->sent++ ? "," : "");
@@ -185,6 +204,11 @@ static int walk_class(struct what *w, struct rv_walk *walk, const struct rv_clas
         return w->limit && w->sent >= w->limit && w->sent > before ? RV_STOP : tolerate(w, r, walk->err);
 }
 
+static bool has_qualifier(const struct rv_class *c, const char *name)
+{
+        return !name || rv_qualifier_find(c->qualifiers, c->nqualifiers, name);
+}
+
 /* The classes on the other side: as asked for. */
 static int walk_assoc(struct what *w, const struct rv_assoc *a, int from, struct rv_error *err)
 {
@@ -209,7 +233,8 @@ static int walk_assoc(struct what *w, const struct rv_assoc *a, int from, struct
                 const struct rv_class *source = c->view_of ? rv_class_find(c->view_of, NULL) : c;
                 bool is_view = c->view_of && want == c;
                 if ((c->view_of && !is_view) || !source || !rv_descends(source, other) ||
-                    !rv_entry_find(w->sql->agent, source) || (want && !is_view && !rv_descends(c, want)))
+                    !rv_entry_find(w->sql->agent, source) || (want && !is_view && !rv_descends(c, want)) ||
+                    (!w->ask.references && !has_qualifier(c, w->ask.required_qualifier)))
                         continue;
                 r = walk_class(w, &walk, c, source);
         }
@@ -226,8 +251,9 @@ static bool is_role(const struct rv_class *c, unsigned ref, const char *role)
 static bool is_meant(const struct what *w, const struct rv_assoc *a, int from)
 {
         const struct rv_class *assoc = w->ask.references ? w->result_class : w->assoc_class;
+        const char *needed = w->ask.references ? w->ask.required_qualifier : w->ask.required_assoc_qualifier;
         return rv_descends(w->class, a->of[from]) && (!assoc || rv_descends(a->class, assoc)) &&
-               is_role(a->class, a->ref[from], w->ask.role) &&
+               has_qualifier(a->class, needed) && is_role(a->class, a->ref[from], w->ask.role) &&
                is_role(a->class, a->ref[!from], w->ask.result_role);
 }
 
@@ -329,6 +355,9 @@ static int fill(struct rv_request *q, struct what *w, const struct rv_arg *keys,
 {
         w->ask = (struct rv_assoc_ask) { .references = ask->references,
                                          .keys_only = ask->keys_only,
+                                         .class_defs_only = ask->class_defs_only,
+                                         .required_qualifier = text(&w->arena, ask->required_qualifier),
+                                         .required_assoc_qualifier = text(&w->arena, ask->required_assoc_qualifier),
                                          .role = text(&w->arena, ask->role),
                                          .result_role = text(&w->arena, ask->result_role) };
         const struct rv_registry *g = &q->agent->registry;
@@ -356,7 +385,7 @@ static int fill(struct rv_request *q, struct what *w, const struct rv_arg *keys,
         w->filter = text(&w->arena, q->ask.filter);
         w->limit = q->ask.limit;
         w->flags = q->flags;
-        w->seen = ask->references ? NULL : json_object();
+        w->seen = ask->references && !ask->class_defs_only ? NULL : json_object();
         return q->asked->view_of ? source_keys(w, q->asked, w->keys, err) : RV_OK;
 }
 

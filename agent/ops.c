@@ -19,6 +19,7 @@
 #include "agent/indicate.h"
 #include "agent/note.h"
 #include "agent/wql.h"
+#include "agent/wql_meta.h"
 
 #define SCRAPE_NS UINT64_C(5000000000) /* a scrape that names no Timeout */
 
@@ -398,12 +399,11 @@ static int assoc(struct rv_request *q, const json_t *name, const struct rv_assoc
 static int op_assoc(struct rv_request *q, bool references, struct rv_error *err)
 {
         int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_READ, err);
-        struct rv_assoc_ask ask = { text_param(q, "AssocClass"),
-                                    text_param(q, "ResultClass"),
-                                    text_param(q, "Role"),
-                                    text_param(q, "ResultRole"),
-                                    references,
-                                    false };
+        struct rv_assoc_ask ask = { .assoc_class = text_param(q, "AssocClass"),
+                                    .result_class = text_param(q, "ResultClass"),
+                                    .role = text_param(q, "Role"),
+                                    .result_role = text_param(q, "ResultRole"),
+                                    .references = references };
         return r ? r : assoc(q, json_object_get(q->params, "InstanceName"), &ask, err);
 }
 
@@ -428,8 +428,17 @@ static int query_assoc(struct rv_request *q, const char *text, struct rv_error *
         r = find_class(q, name, RV_RIGHT_READ, err);
         if (r)
                 return r;
-        struct rv_assoc_ask ask = { w.assoc_class, w.result_class, w.role,
-                                    w.result_role, w.references,   w.keys_only };
+        if (w.schema_only)
+                return rv_request_assoc_schema(q, name, &w, err);
+        struct rv_assoc_ask ask = { .assoc_class = w.assoc_class,
+                                    .result_class = w.result_class,
+                                    .role = w.role,
+                                    .result_role = w.result_role,
+                                    .references = w.references,
+                                    .keys_only = w.keys_only,
+                                    .class_defs_only = w.class_defs_only,
+                                    .required_qualifier = w.required_qualifier,
+                                    .required_assoc_qualifier = w.required_assoc_qualifier };
         json_t *path = json_string(w.path);
         r = path ? assoc(q, path, &ask, err) : rv_fail(err, RV_INVALID_QUERY, "the path is no valid text");
         json_decref(path);
@@ -452,6 +461,10 @@ static int op_exec_query(struct rv_request *q, struct rv_error *err)
                 return query_assoc(q, text, err);
         struct rv_wql_select select;
         int r = rv_wql_select(text, strlen(text), &q->arena, &select, err);
+        if (r == RV_OK && strcasecmp(select.class_name, rv_meta_class.name) == 0) {
+                r = reading(q, err);
+                return r ? r : rv_request_meta(q, &select, err);
+        }
         if (r == RV_OK)
                 r = find_class(q, select.class_name, RV_RIGHT_READ, err);
         if (r == RV_OK)
@@ -460,9 +473,12 @@ static int op_exec_query(struct rv_request *q, struct rv_error *err)
                 r = choose_classes(q);
         if (r)
                 return r;
+        bool system;
+        q->ask.all_properties = !select.ncolumns;
+        select.ncolumns = rv_meta_take_columns(select.columns, select.ncolumns, &system);
+        q->flags |= system ? RV_JSON_SYSTEM | RV_JSON_ALL_SYSTEM : 0;
         q->ask.properties = select.columns;
         q->ask.nproperties = select.ncolumns;
-        q->ask.all_properties = !select.ncolumns;
         q->ask.filter = select.where ? rv_arena_text(&q->arena, select.where, select.where_len) : NULL;
         q->shape = RV_SHAPE_INSTANCES;
         return rv_request_scan(q, err);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/assoc.h"
+#include "agent/wql_meta.h"
 #include "schema/json.h"
 
 enum token { W_END, W_WORD, W_NUMBER, W_TEXT, W_OP, W_BAD };
@@ -19,6 +21,7 @@ struct parser {
         struct rv_arena *arena;
         struct rv_error *err;
         unsigned depth;
+        bool bracketed; /* the word stood in [brackets]: a name, whatever it looks like */
         bool pair; /* an event's condition: names begin with TargetInstance. or PreviousInstance. */
         enum token token;
         const char *at;   /* where the current token begins */
@@ -75,8 +78,24 @@ static void quoted(struct parser *p)
                                     (size_t)(p->at - p->start) + 1);
 }
 
+/* [Name]: a name that would be a keyword. */
+static bool bracketed(struct parser *p)
+{
+        const char *s = p->p + 1, *end = s;
+        while (end < p->end && (isalnum((unsigned char)*end) || *end == '_' || *end == '.'))
+                end++;
+        if (end == s || end == p->end || *end != ']')
+                return false;
+        p->text = s;
+        p->len = (size_t)(end - s);
+        p->p = end + 1;
+        p->token = W_WORD;
+        return p->bracketed = true;
+}
+
 static void next(struct parser *p)
 {
+        p->bracketed = false;
         while (p->p < p->end && isspace((unsigned char)*p->p))
                 p->p++;
         p->at = p->p;
@@ -86,6 +105,8 @@ static void next(struct parser *p)
                 return;
         }
         unsigned char c = (unsigned char)*p->p;
+        if (c == '[' && bracketed(p))
+                return;
         if (c == '\'' || c == '"') {
                 quoted(p);
                 return;
@@ -117,7 +138,7 @@ static void next(struct parser *p)
 
 static bool is_word(const struct parser *p, const char *word)
 {
-        return p->token == W_WORD && p->len == strlen(word) && strncasecmp(p->text, word, p->len) == 0;
+        return p->token == W_WORD && !p->bracketed && p->len == strlen(word) && strncasecmp(p->text, word, p->len) == 0;
 }
 
 static bool is_op(const struct parser *p, const char *op)
@@ -192,7 +213,10 @@ static bool constant(struct parser *p, int id, struct rv_arg *ret)
         scalar.min = 1, scalar.max = 0, scalar.max_len = 0;
         if (p->token != W_TEXT && p->token != W_NUMBER && !is_word(p, "true") && !is_word(p, "false"))
                 return fail(p, "a text in quotes, a number, true or false"), false;
-        int r = rv_text_arg(p->text, p->len, &scalar, p->arena, ret, p->err);
+        int64_t when;
+        int r = scalar.type == RV_CIM_DATETIME && rv_wql_date(p->text, p->len, &when)
+                        ? (*ret = (struct rv_arg) { .type = RV_DATETIME, .i = when }, RV_OK)
+                        : rv_text_arg(p->text, p->len, &scalar, p->arena, ret, p->err);
         if (r && !p->failed)
                 p->failed = r;
         next(p);
@@ -250,7 +274,9 @@ static struct rv_expr *after_property(struct parser *p, int id, uint8_t side)
                 next(p);
         }
         if (is_word(p, "like") || is_word(p, "isa")) {
-                e->op = is_word(p, "like") ? RV_E_LIKE : RV_E_ISA;
+                e->op = is_word(p, "like")             ? RV_E_LIKE
+                        : p->class == &rv_meta_class ? RV_E_EQ /* __this: it and those above it */
+                                                     : RV_E_ISA;
                 next(p);
                 if (p->token != W_TEXT)
                         return fail(p, "a text in quotes");
@@ -298,12 +324,95 @@ static struct rv_expr *instance_isa(struct parser *p)
         return e->value.s ? e : NULL;
 }
 
+/* What holds for all rows of the class, or for none. */
+static const struct rv_expr *truth(struct parser *p, bool yes, uint8_t side)
+{
+        struct rv_expr *e = node(p, RV_E_ISA, NULL, NULL);
+        if (e) {
+                e->side = side;
+                e->value = (struct rv_arg) { .type = RV_STRING, .s = yes ? p->class->name : "" };
+                e->value.len = (uint32_t)strlen(e->value.s);
+        }
+        return e;
+}
+
 static bool is_instance(const struct parser *p)
 {
         return p->pair && (is_word(p, "TargetInstance") || is_word(p, "PreviousInstance"));
 }
 
 static const struct rv_expr *either(struct parser *p);
+
+/* Whether the word is a system property, perhaps of an event's instance. */
+static bool is_system(const struct parser *p)
+{
+        const char *name = p->text;
+        size_t n = p->len;
+        uint8_t side;
+        if (!is_name(p) || p->class == &rv_meta_class || (p->pair && !take_side(&name, &n, &side)))
+                return false;
+        return rv_meta_has(name, n) && rv_property_find(p->class, name, n) < 0;
+}
+
+/* __RELPATH = 'Win32_Process.Handle="4"': what its keys say. */
+static const struct rv_expr *path_condition(struct parser *p)
+{
+        next(p);
+        if (!is_op(p, "="))
+                return fail(p, "= behind a path");
+        next(p);
+        if (p->token != W_TEXT)
+                return fail(p, "an object path in quotes");
+        char class_name[128];
+        char *path = rv_arena_text(p->arena, p->text, p->len);
+        struct rv_arg *keys = rv_arena_get(p->arena, (p->class->nproperties + 1) * sizeof *keys);
+        if (!path || !keys) {
+                out_of_memory(p);
+                return NULL;
+        }
+        rv_path_class(path, class_name, sizeof class_name);
+        const struct rv_expr *e = NULL;
+        struct rv_error ignored = { 0 };
+        bool own = strcasecmp(class_name, p->class->name) == 0 &&
+                   rv_path_keys(path, p->class, p->arena, keys, &ignored) == RV_OK;
+        for (uint32_t k = 0; own && k < p->class->nkeys; k++) {
+                struct rv_expr *one = node(p, RV_E_EQ, NULL, NULL);
+                if (!one)
+                        return NULL;
+                one->property = p->class->keys[k];
+                one->value = keys[p->class->keys[k]];
+                e = !e ? one : node(p, RV_E_AND, e, one);
+        }
+        next(p);
+        return e ? e : truth(p, false, 0);
+}
+
+/* __CLASS = 'Win32_Process', __this ISA 'CIM_Process': the same for all instances of a class, so it is known now. */
+static const struct rv_expr *system_condition(struct parser *p)
+{
+        const struct rv_class *of = p->class;
+        const char *name = p->text;
+        size_t n = p->len;
+        uint8_t side = 0;
+        if (p->pair)
+                take_side(&name, &n, &side);
+        if ((n == 6 && strncasecmp(name, "__PATH", 6) == 0) || (n == 9 && strncasecmp(name, "__RELPATH", 9) == 0))
+                return p->pair ? fail(p, "another property: paths of events are not compared") : path_condition(p);
+        bool pair = p->pair;
+        p->class = &rv_meta_class;
+        p->pair = false;
+        int id = rv_property_find(&rv_meta_class, name, n);
+        next(p);
+        const struct rv_expr *e = after_property(p, id, 0);
+        p->class = of;
+        p->pair = pair;
+        struct rv_batch *b = e ? rv_meta_row(of, RV_GENUS_INSTANCE) : NULL;
+        if (e && !b)
+                out_of_memory(p);
+        bool yes = b && rv_expr_true(e, b, 0);
+        rv_batch_free(b);
+        return b ? truth(p, yes, side) : NULL;
+}
 
 static const struct rv_expr *term(struct parser *p)
 {
@@ -323,6 +432,8 @@ static const struct rv_expr *term(struct parser *p)
                         next(p);
         } else if (is_instance(p)) {
                 e = instance_isa(p);
+        } else if (is_system(p)) {
+                e = system_condition(p);
         } else if (is_name(p)) {
                 uint8_t side;
                 int id = property(p, p->text, p->len, &side);
@@ -642,6 +753,50 @@ static bool braces(struct parser *p, const char **ret)
         return *ret;
 }
 
+/* ResultClass = Name, or a word alone. */
+static void assoc_word(struct parser *p, struct rv_wql_assoc *ret)
+{
+        const struct {
+                const char *word, **to;
+                bool *flag;
+                bool associators; /* not behind REFERENCES OF */
+        } known[] = { { "resultclass", &ret->result_class, NULL, false },
+                      { "assocclass", &ret->assoc_class, NULL, true },
+                      { "role", &ret->role, NULL, false },
+                      { "resultrole", &ret->result_role, NULL, true },
+                      { "requiredqualifier", &ret->required_qualifier, NULL, false },
+                      { "requiredassocqualifier", &ret->required_assoc_qualifier, NULL, true },
+                      { "classdefsonly", NULL, &ret->class_defs_only, false },
+                      { "schemaonly", NULL, &ret->schema_only, false },
+                      { "keysonly", NULL, &ret->keys_only, false } };
+        const size_t n = sizeof known / sizeof *known;
+        size_t i = 0;
+        while (i < n && !is_word(p, known[i].word))
+                i++;
+        if (i == n || (ret->references && known[i].associators)) {
+                fail(p, ret->references ? "ResultClass, Role, RequiredQualifier, ClassDefsOnly, SchemaOnly or KeysOnly"
+                                        : "ResultClass, AssocClass, Role, ResultRole, RequiredQualifier, "
+                                          "RequiredAssocQualifier, ClassDefsOnly, SchemaOnly or KeysOnly");
+                return;
+        }
+        next(p);
+        if (known[i].flag) {
+                *known[i].flag = true;
+                return;
+        }
+        if (!is_op(p, "=")) {
+                fail(p, "'='");
+                return;
+        }
+        next(p);
+        if (p->token != W_WORD && p->token != W_TEXT) {
+                fail(p, "a name");
+                return;
+        }
+        *known[i].to = rv_arena_text(p->arena, p->text, p->len);
+        next(p);
+}
+
 int rv_wql_assoc(const char *text, size_t n, struct rv_arena *a, struct rv_wql_assoc *ret,
                  struct rv_error *err)
 {
@@ -659,35 +814,9 @@ int rv_wql_assoc(const char *text, size_t n, struct rv_arena *a, struct rv_wql_a
                 return RV_OK;
         if (!is_word(&p, "where"))
                 return fail(&p, "WHERE or the end"), p.failed;
-        for (next(&p); p.token != W_END;) {
-                const struct {
-                        const char *word, **to;
-                } known[] = { { "resultclass", &ret->result_class },
-                              { "assocclass", &ret->assoc_class },
-                              { "role", &ret->role },
-                              { "resultrole", &ret->result_role } };
-                size_t i = 0;
-                while (i < 4 && !is_word(&p, known[i].word))
-                        i++;
-                if (is_word(&p, "keysonly")) {
-                        ret->keys_only = true;
-                        next(&p);
-                        continue;
-                }
-                if (i == 4 || (ret->references && (i == 1 || i == 3)))
-                        return fail(&p, ret->references
-                                                ? "ResultClass, Role or KeysOnly"
-                                                : "ResultClass, AssocClass, Role, ResultRole or KeysOnly"),
-                               p.failed;
-                next(&p);
-                if (!is_op(&p, "="))
-                        return fail(&p, "'='"), p.failed;
-                next(&p);
-                if (p.token != W_WORD)
-                        return fail(&p, "a name"), p.failed;
-                *known[i].to = rv_arena_text(a, p.text, p.len);
-                next(&p);
-        }
+        next(&p);
+        while (p.token != W_END && !p.failed)
+                assoc_word(&p, ret);
         return p.failed;
 }
 
@@ -703,7 +832,7 @@ static bool in_set(const char **p, const char *end, char c)
         bool negated = s < end && (*s == '^' || *s == '!'), found = false;
         s += negated;
         for (bool first = true; s < end && (*s != ']' || first); first = false) {
-                if (s + 2 < end && s[1] == '-' && s[2] != ']') {
+                if (s + 2 < end && (s[1] == '-' || s[1] == '=') && s[2] != ']') { /* [a-f], [a=f] */
                         found |= lower(c) >= lower(s[0]) && lower(c) <= lower(s[2]);
                         s += 3;
                 } else {

@@ -45,7 +45,7 @@ struct rv_expr {
 /* A SELECT taken apart. Texts point into the arena. */
 struct rv_wql_select {
         const char *class_name;
-        const char *const *columns;
+        const char **columns;
         uint32_t ncolumns; /* 0 = all */
         const char *where;
         size_t where_len; /* NULL: none */
@@ -86,6 +86,9 @@ bool rv_expr_true2(const struct rv_expr *, const struct rv_batch *target, uint32
 /* ASSOCIATORS OF {path} WHERE ..., REFERENCES OF {path} WHERE ... */
 struct rv_wql_assoc {
         bool references, keys_only;
+        bool class_defs_only; /* the results' classes instead of them */
+        bool schema_only;     /* path is a class; asked is what could be associated with its objects */
+        const char *required_qualifier, *required_assoc_qualifier;
         const char *path, *result_class, *assoc_class, *role, *result_role; /* NULL: not given */
 };
 bool rv_wql_is_assoc(const char *, size_t n);
@@ -98,6 +101,8 @@ bool rv_expr_true(const struct rv_expr *, const struct rv_batch *, uint32_t row)
 void rv_expr_uses(const struct rv_expr *, uint64_t *mask); /* sets the bits of the properties it reads */
 /* What must be equal for it to hold: fills ret (one per property) from the conjunction's `=` terms. */
 void rv_expr_equals(const struct rv_expr *, struct rv_arg *ret);
+/* A date as people write it, in the host's time; ns since 1970. wql_date.c */
+bool rv_wql_date(const char *, size_t n, int64_t *ret);
 /* WQL's LIKE. */
 bool rv_wql_like(const char *pattern, size_t np, const char *text, size_t nt);
 

@@ -47,7 +47,8 @@ void rv_json_text(struct rv_buf *, const char *);             /* the same of a N
 size_t rv_datetime_text(int64_t ns, bool dmtf, char *buf, size_t size);
 bool rv_datetime_parse(const char *, size_t n, int64_t *ret_ns); /* RFC 3339 and DMTF */
 
-enum { RV_JSON_SYSTEM = 1 }; /* __CLASS, __PATH, __NAMESPACE, __SERVER too */
+/* SYSTEM: __CLASS, __PATH, __NAMESPACE, __SERVER too; ALL_SYSTEM beside it: WMI's others */
+enum { RV_JSON_SYSTEM = 1, RV_JSON_ALL_SYSTEM = 2 };
 
 /* One row as an object: the properties of `show` (NULL = all but [Expensive] ones that are null). */
 void rv_json_row(struct rv_buf *, const struct rv_batch *, uint32_t row, const uint64_t *show,

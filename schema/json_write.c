@@ -412,7 +412,23 @@ static void member(struct rv_buf *b, const struct rv_property *p, bool first)
         b->len += n + 4;
 }
 
-static void system_properties(struct rv_buf *b, const struct rv_batch *batch, uint32_t row, bool first)
+static void more_system_properties(struct rv_buf *b, const struct rv_class *c, const struct rv_buf *path)
+{
+        const struct rv_class *oldest = c;
+        while (oldest->base)
+                oldest = oldest->base;
+        rv_buf_puts(b, ",\"__RELPATH\":");
+        rv_json_string(b, path->data ? path->data : "", path->len);
+        rv_buf_puts(b, ",\"__SUPERCLASS\":");
+        c->base_name ? rv_json_text(b, c->base_name) : rv_buf_puts(b, "null");
+        rv_buf_putf(b, ",\"__DYNASTY\":\"%s\",\"__GENUS\":2,\"__PROPERTY_COUNT\":%u,\"__DERIVATION\":[", oldest->name,
+                    c->nproperties);
+        for (const struct rv_class *up = c->base; up; up = up->base)
+                rv_buf_putf(b, "%s\"%s\"", up == c->base ? "" : ",", up->name);
+        rv_buf_puts(b, "]");
+}
+
+static void system_properties(struct rv_buf *b, const struct rv_batch *batch, uint32_t row, bool first, bool all)
 {
         char host[256] = "";
         gethostname(host, sizeof host - 1);
@@ -423,6 +439,8 @@ static void system_properties(struct rv_buf *b, const struct rv_batch *batch, ui
         struct rv_buf path = { 0 };
         rv_json_path(&path, batch, row);
         rv_json_string(b, path.data ? path.data : "", path.len);
+        if (all)
+                more_system_properties(b, batch->class, &path);
         rv_buf_free(&path);
 }
 
@@ -442,7 +460,7 @@ void rv_json_row(struct rv_buf *b, const struct rv_batch *batch, uint32_t row, c
                 first = false;
         }
         if (flags & RV_JSON_SYSTEM) {
-                system_properties(b, batch, row, first);
+                system_properties(b, batch, row, first, flags & RV_JSON_ALL_SYSTEM);
                 first = false;
         }
         rv_buf_puts(b, first ? "{}" : "}");
