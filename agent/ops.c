@@ -12,14 +12,13 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
-#include "agent/assoc.h"
 #include "agent/confirm.h"
 #include "agent/desired.h"
 #include "agent/scrape.h"
 #include "agent/indicate.h"
+#include "agent/ops_int.h"
 #include "agent/note.h"
 #include "agent/wql.h"
-#include "agent/wql_meta.h"
 
 #define SCRAPE_NS UINT64_C(5000000000) /* a scrape that names no Timeout */
 
@@ -97,7 +96,7 @@ struct rv_op {
 
 /* ---- parameters ---- */
 
-static const char *text_param(const struct rv_request *q, const char *name)
+const char *rv_ops_text(const struct rv_request *q, const char *name)
 {
         return json_string_value(json_object_get(q->params, name));
 }
@@ -171,9 +170,9 @@ static int set_deadline(struct rv_request *q, struct rv_error *err)
         return RV_OK;
 }
 
-static int find_class(struct rv_request *q, const char *name, enum rv_right right, struct rv_error *err)
+int rv_ops_class(struct rv_request *q, const char *name, enum rv_right right, struct rv_error *err)
 {
-        int r = rv_registry_find(&q->agent->registry, name, text_param(q, "Namespace"), &q->asked, err);
+        int r = rv_registry_find(&q->agent->registry, name, rv_ops_text(q, "Namespace"), &q->asked, err);
         return r ? r : rv_authorize(&q->agent->policy, &q->session->who, right, q->asked, NULL, err);
 }
 
@@ -196,7 +195,7 @@ static int texts(struct rv_request *q, const json_t *v, const char *const **ret,
         return RV_OK;
 }
 
-static int reading(struct rv_request *q, struct rv_error *err)
+int rv_ops_reading(struct rv_request *q, struct rv_error *err)
 {
         json_t *list = json_object_get(q->params, "PropertyList"),
                *order = json_object_get(q->params, "OrderBy");
@@ -210,7 +209,7 @@ static int reading(struct rv_request *q, struct rv_error *err)
         if (r)
                 return r;
         q->ask.all_properties = !list || json_is_null(list);
-        q->ask.filter = text_param(q, "Filter");
+        q->ask.filter = rv_ops_text(q, "Filter");
         if (json_is_integer(limit) && json_integer_value(limit) <= 0)
                 return rv_fail(err, RV_INVALID_PARAMETER, "Limit is %lld: expected 1 or more",
                                (long long)json_integer_value(limit));
@@ -228,7 +227,7 @@ static bool has_provider(struct rv_request *q, const struct rv_class *c)
 }
 
 /* The class itself and every subclass, as far as a provider has them. None at all: the class, for the complaint. */
-static int choose_classes(struct rv_request *q)
+int rv_ops_choose(struct rv_request *q)
 {
         const struct rv_registry *r = &q->agent->registry;
         q->classes = calloc(r->n + 1, sizeof *q->classes);
@@ -287,11 +286,11 @@ static int op_hello(struct rv_request *q, struct rv_error *err)
 
 static int op_enumerate_classes(struct rv_request *q, struct rv_error *err)
 {
-        const char *name = text_param(q, "ClassName"), *name_space = text_param(q, "Namespace");
+        const char *name = rv_ops_text(q, "ClassName"), *name_space = rv_ops_text(q, "Namespace");
         bool names = json_is_true(json_object_get(q->params, "NamesOnly"));
         json_t *deep = json_object_get(q->params, "DeepInheritance");
         if (name) {
-                int r = find_class(q, name, RV_RIGHT_SCHEMA, err);
+                int r = rv_ops_class(q, name, RV_RIGHT_SCHEMA, err);
                 if (r)
                         return r;
         }
@@ -319,7 +318,7 @@ static int op_enumerate_classes(struct rv_request *q, struct rv_error *err)
 
 static int op_get_class(struct rv_request *q, struct rv_error *err)
 {
-        int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_SCHEMA, err);
+        int r = rv_ops_class(q, rv_ops_text(q, "ClassName"), RV_RIGHT_SCHEMA, err);
         if (r)
                 return r;
         const struct rv_class *c =
@@ -331,11 +330,11 @@ static int op_get_class(struct rv_request *q, struct rv_error *err)
 
 static int enumerate(struct rv_request *q, enum rv_shape shape, struct rv_error *err)
 {
-        int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_READ, err);
+        int r = rv_ops_class(q, rv_ops_text(q, "ClassName"), RV_RIGHT_READ, err);
         if (r == RV_OK)
-                r = reading(q, err);
+                r = rv_ops_reading(q, err);
         if (r == RV_OK)
-                r = choose_classes(q);
+                r = rv_ops_choose(q);
         if (r)
                 return r;
         q->shape = shape;
@@ -355,9 +354,9 @@ static int op_enumerate_names(struct rv_request *q, struct rv_error *err)
 
 static int op_get_instance(struct rv_request *q, struct rv_error *err)
 {
-        int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_READ, err);
+        int r = rv_ops_class(q, rv_ops_text(q, "ClassName"), RV_RIGHT_READ, err);
         if (r == RV_OK)
-                r = reading(q, err);
+                r = rv_ops_reading(q, err);
         struct rv_arg *keys = r ? NULL : rv_arena_get(&q->arena, (q->asked->nproperties + 1) * sizeof *keys);
         if (r || !keys)
                 return r ? r : -ENOMEM;
@@ -368,119 +367,11 @@ static int op_get_instance(struct rv_request *q, struct rv_error *err)
                 r = rv_fail(err, RV_INVALID_PARAMETER, "GetInstance of %s needs InstanceName: {\"%s\": ...}",
                             q->asked->name, q->asked->properties[q->asked->keys[0]].name);
         if (r == RV_OK)
-                r = choose_classes(q);
+                r = rv_ops_choose(q);
         if (r)
                 return r;
         q->shape = RV_SHAPE_ONE;
         q->ask.keys = keys;
-        return rv_request_scan(q, err);
-}
-
-static int assoc(struct rv_request *q, const json_t *name, const struct rv_assoc_ask *ask,
-                 struct rv_error *err)
-{
-        struct rv_arg *keys = rv_arena_get(&q->arena, (q->asked->nproperties + 1) * sizeof *keys);
-        if (!keys)
-                return -ENOMEM;
-        int r = reading(q, err);
-        if (r == RV_OK && q->ask.norder)
-                r = rv_fail(err, RV_INVALID_PARAMETER,
-                            "%s has no OrderBy: the results may be of several classes", q->op->name);
-        if (r == RV_OK && q->ask.at)
-                r = rv_fail(err, RV_INVALID_PARAMETER, "%s has no At: associations are those of now", q->op->name);
-        if (r == RV_OK && name && !json_is_null(name))
-                r = rv_json_bindings(name, q->asked, false, &q->arena, keys, err);
-        else if (r == RV_OK && q->asked->nkeys)
-                r = rv_fail(err, RV_INVALID_PARAMETER, "%s needs InstanceName: the object to begin with",
-                            q->op->name);
-        return r ? r : rv_request_assoc(q, keys, ask, err);
-}
-
-static int op_assoc(struct rv_request *q, bool references, struct rv_error *err)
-{
-        int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_READ, err);
-        struct rv_assoc_ask ask = { .assoc_class = text_param(q, "AssocClass"),
-                                    .result_class = text_param(q, "ResultClass"),
-                                    .role = text_param(q, "Role"),
-                                    .result_role = text_param(q, "ResultRole"),
-                                    .references = references };
-        return r ? r : assoc(q, json_object_get(q->params, "InstanceName"), &ask, err);
-}
-
-static int op_associators(struct rv_request *q, struct rv_error *err)
-{
-        return op_assoc(q, false, err);
-}
-
-static int op_references(struct rv_request *q, struct rv_error *err)
-{
-        return op_assoc(q, true, err);
-}
-
-static int query_assoc(struct rv_request *q, const char *text, struct rv_error *err)
-{
-        struct rv_wql_assoc w;
-        char name[128];
-        int r = rv_wql_assoc(text, strlen(text), &q->arena, &w, err);
-        if (r)
-                return r;
-        rv_path_class(w.path, name, sizeof name);
-        r = find_class(q, name, RV_RIGHT_READ, err);
-        if (r)
-                return r;
-        if (w.schema_only)
-                return rv_request_assoc_schema(q, name, &w, err);
-        struct rv_assoc_ask ask = { .assoc_class = w.assoc_class,
-                                    .result_class = w.result_class,
-                                    .role = w.role,
-                                    .result_role = w.result_role,
-                                    .references = w.references,
-                                    .keys_only = w.keys_only,
-                                    .class_defs_only = w.class_defs_only,
-                                    .required_qualifier = w.required_qualifier,
-                                    .required_assoc_qualifier = w.required_assoc_qualifier };
-        json_t *path = json_string(w.path);
-        r = path ? assoc(q, path, &ask, err) : rv_fail(err, RV_INVALID_QUERY, "the path is no valid text");
-        json_decref(path);
-        return r;
-}
-
-static int op_exec_query(struct rv_request *q, struct rv_error *err)
-{
-        const char *text = text_param(q, "Query"), *language = text_param(q, "QueryLanguage");
-        if (language && strcasecmp(language, "SQL") == 0)
-                return rv_request_sql(q, text, err);
-        if (language && strcasecmp(language, "WQL") != 0)
-                return rv_fail(err, RV_QUERY_LANGUAGE_NOT_SUPPORTED,
-                               "the query language '%.40s' is not known: expected WQL or SQL", language);
-        if (rv_wql_is_event(text, strlen(text))) {
-                rv_hint(err, "Subscribe takes it, in the shell Register-CimIndicationEvent.");
-                return rv_fail(err, RV_INVALID_QUERY, "this asks for events, which happen later");
-        }
-        if (rv_wql_is_assoc(text, strlen(text)))
-                return query_assoc(q, text, err);
-        struct rv_wql_select select;
-        int r = rv_wql_select(text, strlen(text), &q->arena, &select, err);
-        if (r == RV_OK && strcasecmp(select.class_name, rv_meta_class.name) == 0) {
-                r = reading(q, err);
-                return r ? r : rv_request_meta(q, &select, err);
-        }
-        if (r == RV_OK)
-                r = find_class(q, select.class_name, RV_RIGHT_READ, err);
-        if (r == RV_OK)
-                r = reading(q, err);
-        if (r == RV_OK)
-                r = choose_classes(q);
-        if (r)
-                return r;
-        bool system;
-        q->ask.all_properties = !select.ncolumns;
-        select.ncolumns = rv_meta_take_columns(select.columns, select.ncolumns, &system);
-        q->flags |= system ? RV_JSON_SYSTEM | RV_JSON_ALL_SYSTEM : 0;
-        q->ask.properties = select.columns;
-        q->ask.nproperties = select.ncolumns;
-        q->ask.filter = select.where ? rv_arena_text(&q->arena, select.where, select.where_len) : NULL;
-        q->shape = RV_SHAPE_INSTANCES;
         return rv_request_scan(q, err);
 }
 
@@ -508,7 +399,7 @@ static int changing(struct rv_request *q, enum rv_change_kind kind, struct rv_er
         q->shape = RV_SHAPE_METHOD;
         q->change.kind = kind;
         q->what_if = json_is_true(json_object_get(q->params, "WhatIf"));
-        q->request_key = text_param(q, "RequestKey");
+        q->request_key = rv_ops_text(q, "RequestKey");
         json_t *within = json_object_get(q->params, "ConfirmWithin");
         if (within && !json_is_null(within)) {
                 json_int_t n = json_integer_value(within);
@@ -548,9 +439,9 @@ static int as_source(struct rv_request *q, struct rv_error *err)
 
 static int op_invoke(struct rv_request *q, struct rv_error *err)
 {
-        int r = find_class(q, text_param(q, "ClassName"), RV_RIGHT_SCHEMA, err);
+        int r = rv_ops_class(q, rv_ops_text(q, "ClassName"), RV_RIGHT_SCHEMA, err);
         if (r == RV_OK)
-                r = find_method(q, text_param(q, "MethodName"), err);
+                r = find_method(q, rv_ops_text(q, "MethodName"), err);
         if (r == RV_OK)
                 r = rv_authorize(&q->agent->policy, &q->session->who, RV_RIGHT_INVOKE, q->asked,
                                  q->method->name, err);
@@ -624,7 +515,7 @@ static int change(struct rv_request *q, enum rv_change_kind kind, struct rv_erro
                                                 [RV_CREATE] = RV_RIGHT_CREATE,
                                                 [RV_MODIFY] = RV_RIGHT_MODIFY,
                                                 [RV_DELETE] = RV_RIGHT_DELETE };
-        int r = find_class(q, text_param(q, "ClassName"), rights[kind], err);
+        int r = rv_ops_class(q, rv_ops_text(q, "ClassName"), rights[kind], err);
         if (r == RV_OK)
                 q->asked = rv_view_alias(q->asked);
         r = r ? r : changing(q, kind, err);
@@ -655,7 +546,7 @@ static int op_delete(struct rv_request *q, struct rv_error *err)
 
 static int ensure(struct rv_request *q, enum rv_change_kind kind, struct rv_error *err)
 {
-        const char *how = text_param(q, "Ensure");
+        const char *how = rv_ops_text(q, "Ensure");
         if (how && strcasecmp(how, "Present") != 0 && strcasecmp(how, "Absent") != 0)
                 return rv_fail(err, RV_INVALID_PARAMETER, "Ensure is '%.40s': expected Present or Absent",
                                how);
@@ -684,7 +575,7 @@ static int metric_classes(struct rv_request *q, struct rv_error *err)
         const struct rv_class **list = calloc(n, sizeof *list);
         q->classes = list;
         for (size_t i = 0; list && r == RV_OK && i < n; i++) {
-                r = find_class(q, names[i], RV_RIGHT_READ, err);
+                r = rv_ops_class(q, names[i], RV_RIGHT_READ, err);
                 list[q->nclasses++] = q->asked;
         }
         return list ? r : -ENOMEM;
@@ -692,19 +583,19 @@ static int metric_classes(struct rv_request *q, struct rv_error *err)
 
 static int op_metrics(struct rv_request *q, struct rv_error *err)
 {
-        const char *format = text_param(q, "Format"), *query = text_param(q, "Query");
+        const char *format = rv_ops_text(q, "Format"), *query = rv_ops_text(q, "Query");
         bool open = format && strcasecmp(format, "OpenMetrics") == 0;
         if (format && !open && strcasecmp(format, "Prometheus") != 0)
                 return rv_fail(err, RV_INVALID_PARAMETER,
                                "Format is '%.40s': expected Prometheus or OpenMetrics", format);
-        int r = reading(q, err);
+        int r = rv_ops_reading(q, err);
         if (r == RV_OK)
                 r = metric_classes(q, err);
         if (r == RV_OK && query) {
                 struct rv_wql_select select;
                 r = rv_wql_select(query, strlen(query), &q->arena, &select, err);
                 if (r == RV_OK)
-                        r = find_class(q, select.class_name, RV_RIGHT_READ, err);
+                        r = rv_ops_class(q, select.class_name, RV_RIGHT_READ, err);
                 if (r)
                         return r;
                 free(q->classes);
@@ -770,14 +661,14 @@ static const struct rv_op ops[] = {
                   { 0 } },
           false },
         { "ExecQuery", "Instances by WQL (of one class), or rows by SQL over all classes.", "Instances",
-          op_exec_query,
+          rv_op_exec_query,
           (const struct rv_param[]) { { "Query", "string", "The query.", true },
                                       { "QueryLanguage", "string", "WQL (when absent) or SQL.", false },
                                       READING,
                                       COMMON,
                                       { 0 } },
           false },
-        { "Associators", "The objects that are associated with one.", "Instances", op_associators,
+        { "Associators", "The objects that are associated with one.", "Instances", rv_op_associators,
           (const struct rv_param[]) {
                   CLASS_NAME,
                   { "InstanceName", "object", "Key bindings or path of the object.", false },
@@ -789,7 +680,7 @@ static const struct rv_op ops[] = {
                   COMMON,
                   { 0 } },
           false },
-        { "References", "The associations that an object is in.", "Instances", op_references,
+        { "References", "The associations that an object is in.", "Instances", rv_op_references,
           (const struct rv_param[]) {
                   CLASS_NAME,
                   { "InstanceName", "object", "Key bindings or path of the object.", false },

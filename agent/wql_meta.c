@@ -112,7 +112,7 @@ uint32_t rv_meta_take_columns(const char **columns, uint32_t n, bool *ret_any)
 
 /* ---- schema queries ---- */
 
-static int columns(struct rv_request *q, const struct rv_wql_select *s, uint64_t *show, struct rv_error *err)
+static int columns(const struct rv_wql_select *s, uint64_t *show, struct rv_error *err)
 {
         for (uint32_t i = 0; i < s->ncolumns; i++) {
                 int p = rv_property_find(&rv_meta_class, s->columns[i], strlen(s->columns[i]));
@@ -126,7 +126,6 @@ static int columns(struct rv_request *q, const struct rv_wql_select *s, uint64_t
         }
         for (unsigned p = 0; !s->ncolumns && p < THIS; p++)
                 rv_bit_set(show, p);
-        (void)q;
         return RV_OK;
 }
 
@@ -150,8 +149,25 @@ static int put_class(struct rv_request *q, const struct rv_class *c, const struc
         return RV_OK;
 }
 
+/* With a partialResultToken the rows go before the result. */
+static void send_rows(struct rv_request *q)
+{
+        static const char head[] = "{\"Instances\":[";
+        const size_t n = sizeof head - 1;
+        struct rv_buf b = { 0 };
+        rv_buf_putf(&b, "{\"token\":%s,\"value\":[", q->token);
+        rv_buf_put(&b, q->out.data + n, q->out.len - n);
+        rv_buf_puts(&b, "]}");
+        if (q->sent && !b.failed)
+                rv_notify(q->session, "$/progress", b.data, b.len);
+        rv_buf_free(&b);
+        q->out.len = n;
+}
+
 static int finish(struct rv_request *q, int r)
 {
+        if (q->token && !q->out.failed)
+                send_rows(q);
         rv_buf_puts(&q->out, "]}");
         if (r == RV_OK && !q->out.failed)
                 rv_answer(q, q->out.data, q->out.len);
@@ -163,7 +179,7 @@ int rv_request_meta(struct rv_request *q, const struct rv_wql_select *s, struct 
         const char *space = json_string_value(json_object_get(q->params, "Namespace"));
         const struct rv_expr *where = NULL;
         uint64_t show[1] = { 0 };
-        int r = columns(q, s, show, err);
+        int r = columns(s, show, err);
         if (r == RV_OK && s->where)
                 r = rv_wql_where(s->where, s->where_len, &rv_meta_class, &q->arena, &where, err);
         if (r)

@@ -110,6 +110,18 @@ static bool may_be_sql(struct sh_cmd *c, const struct rv_error *err)
                strcasecmp(sh_cmdlet_of(c)->name, "Invoke-CimQuery") == 0;
 }
 
+static struct sv class_value(const struct rv_class *);
+
+/* A schema query's rows name classes. */
+static int emit_class(void *c, struct sv v)
+{
+        struct sh_model_row *r = sh_model_row_of(v);
+        struct sv o = r ? class_value(r->class->c) : sh_keep(v);
+        int st = sh_emit(c, o);
+        sh_drop(o);
+        return st;
+}
+
 static int run_query(struct sh_cmd *c, const char *query, const char *dialect)
 {
         char name[128] = "";
@@ -126,6 +138,10 @@ static int run_query(struct sh_cmd *c, const char *query, const char *dialect)
         q.at = sh_model_at(c, "At", &at);
         if (!dialect || strcasecmp(dialect, "SQL") != 0)
                 class_of_query(query, name, sizeof name);
+        if (strcasecmp(name, "meta_class") == 0) {
+                q.each = emit_class;
+                name[0] = 0;
+        }
         if (name[0] && sh_model_class(q.link, name, sh_arg_text(c, "Namespace", NULL), &m, &err) != RV_OK) {
                 rv_buf_free(&at);
                 return sh_model_throw(sh_session(c), &err, sh_arg(c, "Query"));
