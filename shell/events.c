@@ -11,6 +11,7 @@
 
 #include "shell/code.h"
 #include "shell/datetime.h"
+#include "shell/eventsource.h"
 #include "shell/text.h"
 
 /* A notification as it came. */
@@ -56,6 +57,9 @@ static void sub_free(struct sh_event_sub *s)
 {
         sh_drop(s->action);
         sh_drop(s->data);
+        sh_drop(s->object);
+        sh_drop(s->seen);
+        free(s->event);
         free(s->source);
         free(s->params);
         free(s);
@@ -165,6 +169,8 @@ static int renew(struct sh_events *e, struct rv_error *err)
         e->opened = l->opened;
         rv_client_listen(l->client, heard, e);
         for (struct sh_event_sub *s = e->subs; s && again && r == RV_OK; s = s->next) {
+                if (s->kind != SH_EV_AGENT)
+                        continue;
                 r = ask(e, s, err);
                 struct sv args = sh_object_new();
                 set(args, "Exception",
@@ -183,13 +189,19 @@ int sh_event_subscribe(struct sh_events *e, struct sh_event_sub *s, struct rv_er
                 sub_free(s);
                 return r;
         }
-        s->id = e->next_sub++;
+        sh_event_attach(e, s);
+        sh_events_pump(e->sh, 0.1); /* until it is synced */
+        return RV_OK;
+}
+
+void sh_event_attach(struct sh_events *e, struct sh_event_sub *s)
+{
         struct sh_event_sub **at = &e->subs;
+        s->id = e->next_sub++;
+        s->synced |= s->kind != SH_EV_AGENT;
         while (*at)
                 at = &(*at)->next;
         *at = s;
-        sh_events_pump(e->sh, 0.1); /* until it is synced */
-        return RV_OK;
 }
 
 void sh_event_unsubscribe(struct sh_events *e, struct sh_event_sub *s)
@@ -202,7 +214,7 @@ void sh_event_unsubscribe(struct sh_events *e, struct sh_event_sub *s)
         struct rv_buf params = { 0 }, answer = { 0 };
         struct rv_error ignored = { 0 };
         rv_buf_putf(&params, "{\"Subscription\":\"%s\"", s->subscription);
-        if (e->client && !rv_client_gone(e->client))
+        if (s->kind == SH_EV_AGENT && e->client && !rv_client_gone(e->client))
                 sh_link_call(sh_link_local(e->sh), "Unsubscribe", &params, 0, &answer, &ignored);
         rv_buf_free(&params);
         rv_buf_free(&answer);
@@ -281,50 +293,66 @@ static struct sv arguments(struct sh *sh, struct rv_json raw)
         return o;
 }
 
-/* PSEventArgs. */
-static struct sv event_object(struct sh_events *e, const struct sh_event_sub *s, struct sv args,
-                              struct sv time)
+/* PSEventArgs. sender SH_VOID: this host. */
+static struct sv event_of(struct sh_events *e, const char *source, struct sv sender, struct sv args,
+                          struct sv list, struct sv data, struct sv time)
 {
         char host[256] = "";
-        struct sv o = sh_object_new(), list = sh_array_new(1);
+        struct sv o = sh_object_new();
         gethostname(host, sizeof host - 1);
-        sh_array_add(list.a, args);
         set(o, "ComputerName", SH_NIL);
         set(o, "RunspaceId", SH_NIL);
         set(o, "EventIdentifier", sh_int((int32_t)e->next_event));
-        set(o, "Sender", sh_text(host));
+        set(o, "Sender", sender.kind == SH_VOID ? sh_text(host) : sh_keep(sender));
         sh_object_set(o, "SourceEventArgs", 15, args);
-        set(o, "SourceArgs", list);
-        set(o, "SourceIdentifier", sh_text(s->source));
+        sh_object_set(o, "SourceArgs", 10, list);
+        set(o, "SourceIdentifier", sh_text(source));
         set(o, "TimeGenerated", time);
-        sh_object_set(o, "MessageData", 11, s->data);
+        sh_object_set(o, "MessageData", 11, data);
         sh_object_type(o, "System.Management.Automation.PSEventArgs");
         return o;
 }
 
-static void add_event(struct sh_events *e, struct sh_event_sub *s, struct sv args, struct sv time)
+static struct sv event_object(struct sh_events *e, const struct sh_event_sub *s, struct sv args,
+                              struct sv time)
+{
+        struct sv list = sh_array_new(2);
+        if (s->kind == SH_EV_OBJECT)
+                sh_array_add(list.a, s->object);
+        sh_array_add(list.a, args);
+        struct sv o = event_of(e, s->source, s->kind == SH_EV_OBJECT ? s->object : SH_NOTHING, args, list,
+                               s->data, time);
+        sh_drop(list);
+        return o;
+}
+
+static void keep_event(struct sh_events *e, const char *source, struct sv owned)
 {
         struct sh_event *v = calloc(1, sizeof *v);
         if (!v)
                 abort();
-        *v = (struct sh_event) { .id = e->next_event, .source = strdup(s->source) };
-        v->object = event_object(e, s, args, time);
-        sh_drop(args);
-        e->next_event++;
+        *v = (struct sh_event) { .id = e->next_event++, .source = strdup(source), .object = owned };
         *e->queue_end = v;
         e->queue_end = &v->next;
         if (++e->queued > SH_EVENTS_MOST)
                 sh_event_remove(e, &e->queue);
 }
 
+static void add_event(struct sh_events *e, struct sh_event_sub *s, struct sv args, struct sv time)
+{
+        struct sv o = event_object(e, s, args, time);
+        sh_drop(args);
+        keep_event(e, s->source, o);
+}
+
 /* ---- actions ---- */
 
 /* $Event, $EventArgs, $Sender, $EventSubscriber are there while the action runs. */
-static int act(struct sh_events *e, struct sh_event_sub *s, struct sv args, struct sv time)
+static int act_on(struct sh_events *e, struct sh_event_sub *s, struct sv event, struct sv args)
 {
         static const char *const names[] = { "Event", "EventArgs", "Sender", "EventSubscriber" };
         struct sh *sh = e->sh;
-        struct sv event = event_object(e, s, args, time), sender = SH_NIL, out = SH_NIL, before[4];
+        struct sv sender = SH_NIL, out = SH_NIL, before[4];
         struct sv subscriber = sh_object_new(), action = sh_keep(s->action);
         bool had[4];
         sh_object_note(event, "Sender", 6, &sender);
@@ -350,9 +378,125 @@ static int act(struct sh_events *e, struct sh_event_sub *s, struct sv args, stru
         sh_drop(out);
         sh_drop(action);
         sh_drop(subscriber);
+        return st == SH_BREAK || st == SH_CONTINUE || st == SH_RETURN ? SH_OK : st;
+}
+
+static int act(struct sh_events *e, struct sh_event_sub *s, struct sv args, struct sv time)
+{
+        struct sv event = event_object(e, s, args, time);
+        int st = act_on(e, s, event, args);
         sh_drop(event);
         sh_drop(args);
-        return st == SH_BREAK || st == SH_CONTINUE || st == SH_RETURN ? SH_OK : st;
+        return st;
+}
+
+/* Into the action or the queue; the subscription may be over then. args: taken. */
+static int deliver(struct sh_events *e, struct sh_event_sub *s, struct sv args, struct sv time)
+{
+        int64_t id = s->id;
+        int st = SH_OK;
+        s->times++;
+        if (s->action.kind == SH_BLOCK)
+                st = act(e, s, args, time);
+        else
+                add_event(e, s, args, time);
+        for (s = e->subs; s && s->id != id;) /* the action may have ended it */
+                s = s->next;
+        if (s && s->most > 0 && s->times >= s->most)
+                sh_event_unsubscribe(e, s);
+        return st;
+}
+
+/* ---- the session's own ---- */
+static struct sh_event_sub *next_sub(struct sh_events *e, int64_t after)
+{
+        struct sh_event_sub *s = e->subs;
+        while (s && s->id <= after)
+                s = s->next;
+        return s;
+}
+
+/* What came from one object, to all who listen to it. */
+static int drain(struct sh_events *e, struct sh_event_sub *first)
+{
+        struct sv object = sh_keep(first->object), args;
+        const char *name;
+        int64_t id = first->id;
+        int st = SH_OK;
+        while (st == SH_OK && (first = next_sub(e, id - 1)) && first->id == id &&
+               sh_source_poll(e->sh, object, &first->seen, &name, &args)) {
+                for (struct sh_event_sub *s = next_sub(e, id - 1); st == SH_OK && s;) {
+                        int64_t at = s->id;
+                        if (s->kind == SH_EV_OBJECT && s->object.o == object.o && !strcasecmp(s->event, name))
+                                st = deliver(e, s, sh_keep(args), sh_datetime_now());
+                        s = next_sub(e, at);
+                }
+                sh_drop(args);
+                if (sh_interrupt)
+                        break;
+        }
+        sh_drop(object);
+        return st;
+}
+
+static int poll_objects(struct sh_events *e)
+{
+        int st = SH_OK;
+        for (struct sh_event_sub *s = e->subs; st == SH_OK && s;) {
+                int64_t id = s->id;
+                bool first = s->kind == SH_EV_OBJECT;
+                for (struct sh_event_sub *o = e->subs; first && o != s; o = o->next)
+                        first = o->kind != SH_EV_OBJECT || o->object.o != s->object.o;
+                if (first)
+                        st = drain(e, s);
+                s = next_sub(e, id);
+        }
+        return st;
+}
+
+static bool listens(const struct sh_event_sub *s, const char *source)
+{
+        return s->kind == SH_EV_ENGINE && !strcasecmp(s->source, source) && s->action.kind == SH_BLOCK;
+}
+
+int sh_event_post(struct sh_events *e, const char *source, struct sv sender, struct sv args, struct sv data,
+                  struct sv *ret)
+{
+        struct sv list = sh_is_enumerable(args) ? sh_array_copy(args) : sh_array_new(1), first = SH_NIL;
+        if (list.a->n)
+                first = list.a->v[0];
+        struct sv event =
+                event_of(e, source, sender, list.a->n == 1 ? first : SH_NIL, list, data, sh_datetime_now());
+        bool heard = false;
+        int st = SH_OK;
+        for (struct sh_event_sub *s = e->subs; st == SH_OK && s;) {
+                int64_t id = s->id;
+                if (listens(s, source)) {
+                        heard = true;
+                        s->times++;
+                        st = act_on(e, s, event, list);
+                        s = next_sub(e, id - 1);
+                        if (s && s->id == id && s->most > 0 && s->times >= s->most)
+                                sh_event_unsubscribe(e, s);
+                }
+                s = next_sub(e, id);
+        }
+        if (!heard)
+                keep_event(e, source, sh_keep(event));
+        *ret = event;
+        sh_drop(list);
+        return st;
+}
+
+void sh_events_tell(struct sh *sh, const char *source)
+{
+        struct sh_events *e = sh_events_of(sh, false);
+        for (struct sh_event_sub *s = e ? e->subs : NULL; s;) {
+                int64_t id = s->id;
+                if (listens(s, source) && deliver(e, s, sh_object_new(), sh_datetime_now()) == SH_ERROR)
+                        sh_drop(sh_error_take(sh));
+                s = next_sub(e, id);
+        }
 }
 
 /* ---- taking in ---- */
@@ -397,19 +541,7 @@ static int take(struct sh_events *e, struct raw *r)
         walk = raw;
         if (sync || recovered)
                 return SH_OK;
-        struct sv args = arguments(e->sh, walk);
-        s->times++;
-        int64_t id = s->id;
-        int st = SH_OK;
-        if (s->action.kind == SH_BLOCK)
-                st = act(e, s, args, time_of(raw));
-        else
-                add_event(e, s, args, time_of(raw));
-        for (s = e->subs; s && s->id != id;) /* the action may have ended it */
-                s = s->next;
-        if (s && s->most > 0 && s->times >= s->most)
-                sh_event_unsubscribe(e, s);
-        return st;
+        return deliver(e, s, arguments(e->sh, walk), time_of(raw));
 }
 
 static int take_all(struct sh_events *e)
@@ -443,6 +575,21 @@ int sh_events_pump(struct sh *sh, double seconds)
         int st = SH_OK, r = RV_OK;
         if (!e || e->pumping)
                 return SH_OK;
+        bool agent = false, objects = false;
+        for (struct sh_event_sub *s = e->subs; s; s = s->next)
+                agent |= s->kind == SH_EV_AGENT, objects |= s->kind == SH_EV_OBJECT;
+        if (objects) {
+                e->pumping = true;
+                st = poll_objects(e);
+                e->pumping = false;
+                seconds = seconds > 0.02 ? 0.02 : seconds; /* they are asked again soon */
+        }
+        if (!agent) {
+                struct timespec t = { 0, seconds < 0.1 ? (long)(seconds * 1e9) : 100000000 };
+                if (seconds > 0 && st == SH_OK)
+                        nanosleep(&t, NULL);
+                return st;
+        }
         for (int i = 0; i < 100 && st == SH_OK && !sh_interrupt; i++) {
                 if (e->subs && (r = renew(e, &err)) == RV_OK) {
                         r = e->raw ? RV_OK : rv_client_wait(e->client, seconds, &err);

@@ -14,8 +14,12 @@
 
 enum { SH_EVENTS_CREDIT = 1024, SH_EVENTS_MOST = 10000 }; /* events kept; beyond that the oldest go */
 
+enum sh_event_kind { SH_EV_AGENT, SH_EV_OBJECT, SH_EV_ENGINE };
 struct sh_event_sub {
         struct sh_event_sub *next;
+        enum sh_event_kind kind;
+        struct sv object, seen; /* of SH_EV_OBJECT: what raises it */
+        char *event;            /* and which of its events */
         int64_t id;
         char *source;           /* SourceIdentifier */
         char *params;           /* of Subscribe, without the last brace */
@@ -39,6 +43,13 @@ void sh_events_free(struct sh_model *);
 struct sh_event_sub *sh_event_subs(struct sh_events *);
 /* Subscribes and waits until the agent has seen how things are. RV_OK or what went wrong. */
 int sh_event_subscribe(struct sh_events *, struct sh_event_sub *owned, struct rv_error *);
+/* The same for an object of the session or the session itself. */
+void sh_event_attach(struct sh_events *, struct sh_event_sub *owned);
+/* New-Event: to who listens to `source` with an action, else into the queue. *ret: the event, owned. */
+int sh_event_post(struct sh_events *, const char *source, struct sv sender, struct sv args, struct sv data,
+                  struct sv *ret);
+/* PowerShell.Exiting, PowerShell.OnIdle: runs the actions of who listens. */
+void sh_events_tell(struct sh *, const char *source);
 void sh_event_unsubscribe(struct sh_events *, struct sh_event_sub *);
 struct sh_event_sub *sh_event_sub_named(struct sh_events *, const char *source);
 struct sh_event **sh_event_queue(struct sh_events *);

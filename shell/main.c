@@ -5,6 +5,7 @@
  * The session runs on a thread of its own only for its stack: scripts may recurse deeper than 8 MiB allow.
  */
 #include "shell/code.h"
+#include "shell/events.h"
 #include "shell/limits.h"
 #include "shell/module.h"
 #include "shell/options.h"
@@ -250,6 +251,8 @@ static int run_session(struct sh_options *o)
         sh_flush(sh);
         if (o->no_exit && o->mode != SH_MODE_PROMPT && st != SH_EXIT)
                 code = exit_status(sh, sh_interactive(sh), true);
+        sh_events_tell(sh, "PowerShell.Exiting");
+        sh_flush(sh);
         sh->exiting = true;
         sh_free(sh);
         return code & 255;

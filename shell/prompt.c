@@ -13,6 +13,7 @@
 #include "shell/past.h"
 #include "shell/code.h"
 #include "shell/drives.h"
+#include "shell/events.h"
 #include "shell/complete.h"
 #include "shell/edit.h"
 #include "shell/parse.h"
@@ -168,6 +169,7 @@ int sh_interactive(struct sh *sh)
         struct sh_buf text = { 0 };
         int st = SH_OK;
         for (;;) {
+                sh_events_tell(sh, "PowerShell.OnIdle");
                 struct sv p = prompt_text(sh);
                 sh_interrupt = 0;
                 int r = read_statement(sh, e, p.s->s, &text);
