@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +22,11 @@
 #include "providers/lib/unitfiles.h"
 
 #define IN_FLIGHT 64 /* the bus daemon allows 128 pending replies */
+#define MOST_AT_ONCE 64 /* units whose details are fetched without letting others at the model */
+#define MANY 400 /* units; with more their properties are asked for one by one */
 #define MOST_TOLD 256 /* units that have changed; beyond that all may have */
 
+struct flight;
 struct rv_units {
         const char *suffix, *interface;
         const struct rv_unit_property *properties;
@@ -31,6 +35,8 @@ struct rv_units {
         sd_bus *bus;
         int inotify, wake; /* wake: a new connection for the thread to watch */
         bool thread, stale, fetching;
+        struct flight *flight; /* while details are fetched */
+        _Atomic unsigned waiting; /* readers that wait for the lock */
         uint64_t last_read; /* CLOCK_MONOTONIC ms */
         /* Who wants to be told has a lock of its own: the other is held while PID 1 is asked. */
         pthread_mutex_t told_lock;
@@ -724,49 +730,41 @@ static void start_thread(struct rv_units *u)
 struct fetch {
         struct rv_units *u;
         const char *id;
-        unsigned *flying;
-        int *failed;
+        int property; /* Get of this one; -1: GetAll */
         sd_bus_slot *slot;
+};
+
+/* Calls under way. */
+struct flight {
+        struct fetch *v;
+        unsigned n, size, flying;
+        int failed;
 };
 
 static int on_details(sd_bus_message *m, void *state, sd_bus_error *ret)
 {
         (void)ret;
         struct fetch *f = state;
+        struct flight *flight = f->u->flight;
         bool there;
-        (*f->flying)--;
+        flight->flying--;
         uint32_t at = place(f->u, f->id, &there);
+        struct rv_unit *one = there ? f->u->v[at] : NULL;
         if (sd_bus_message_is_method_error(m, NULL)) {
                 const sd_bus_error *e = sd_bus_message_get_error(m);
                 if (strstr(e->name, "NoReply") || strstr(e->name, "Timeout") ||
                     strstr(e->name, "Disconnected"))
-                        *f->failed = -ETIMEDOUT;
-        } else if (there)
-                take_properties(f->u, f->u->v[at], m);
+                        flight->failed = -ETIMEDOUT;
+        } else if (one && f->property < 0)
+                take_properties(f->u, one, m);
+        else if (one && one->values)
+                read_value(m, f->u->properties[f->property].read, &one->values[f->property]);
         return 0;
 }
 
-static int fetch_one(struct fetch *f, const char *interface, uint64_t deadline)
+static int land(struct rv_units *u, unsigned most)
 {
-        char path[1024];
-        sd_bus_message *m = NULL;
-        int r = rv_systemd_path(f->id, path, sizeof path);
-        if (r >= 0)
-                r = sd_bus_message_new_method_call(f->u->bus, &m, RV_SYSTEMD_NAME, path,
-                                                   "org.freedesktop.DBus.Properties", "GetAll");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", interface);
-        if (r >= 0)
-                r = sd_bus_call_async(f->u->bus, &f->slot, m, on_details, f, rv_systemd_timeout(deadline));
-        sd_bus_message_unref(m);
-        if (r >= 0)
-                ++*f->flying;
-        return r < 0 ? r : 0;
-}
-
-static int land(struct rv_units *u, unsigned *flying, unsigned most)
-{
-        while (*flying > most) {
+        while (u->flight->flying > most) {
                 int r = sd_bus_process(u->bus, NULL);
                 if (r == 0)
                         r = sd_bus_wait(u->bus, 1000000);
@@ -776,70 +774,134 @@ static int land(struct rv_units *u, unsigned *flying, unsigned most)
         return 0;
 }
 
-/* Fetches the details of those that have none. Ids are kept apart: the array moves when signals come. */
+/* property < 0: all of the interface. */
+static int fetch_one(struct rv_units *u, const char *id, const char *interface, int property, uint64_t deadline)
+{
+        char path[1024];
+        sd_bus_message *m = NULL;
+        struct fetch *f = &u->flight->v[u->flight->n++];
+        *f = (struct fetch) { .u = u, .id = id, .property = property };
+        int r = rv_systemd_path(id, path, sizeof path);
+        if (r >= 0)
+                r = sd_bus_message_new_method_call(u->bus, &m, RV_SYSTEMD_NAME, path,
+                                                   "org.freedesktop.DBus.Properties", property < 0 ? "GetAll" : "Get");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", interface);
+        if (r >= 0 && property >= 0)
+                r = sd_bus_message_append(m, "s", u->properties[property].name);
+        if (r >= 0)
+                r = sd_bus_call_async(u->bus, &f->slot, m, on_details, f, rv_systemd_timeout(deadline));
+        sd_bus_message_unref(m);
+        if (r >= 0)
+                u->flight->flying++;
+        return r < 0 ? r : land(u, IN_FLIGHT);
+}
+
+static unsigned of_unit(const struct rv_units *u)
+{
+        unsigned n = 0;
+        for (unsigned i = 0; i < u->nproperties; i++)
+                n += u->properties[i].of_unit;
+        return n;
+}
+
+/* The details of n units, which are MOST_AT_ONCE at most. Ids are kept apart: the array moves when signals come. */
+static int fetch_some(struct rv_units *u, char **ids, unsigned n, bool one_by_one, uint64_t deadline)
+{
+        struct flight flight = { .size = n * (one_by_one ? of_unit(u) + 1 : 2) };
+        int r = 0;
+        bool there;
+        flight.v = calloc(flight.size + 1, sizeof *flight.v);
+        if (!flight.v)
+                return -ENOMEM;
+        u->flight = &flight;
+        for (unsigned i = 0; i < n && r >= 0; i++) {
+                uint32_t at = place(u, ids[i], &there);
+                if (!there)
+                        continue;
+                if (!u->v[at]->values && !(u->v[at]->values = calloc(u->nproperties, sizeof *u->v[at]->values)))
+                        r = -ENOMEM;
+                if (r >= 0 && !one_by_one)
+                        r = fetch_one(u, ids[i], RV_SYSTEMD_UNIT, -1, deadline);
+                for (unsigned p = 0; one_by_one && p < u->nproperties && r >= 0; p++)
+                        if (u->properties[p].of_unit)
+                                r = fetch_one(u, ids[i], RV_SYSTEMD_UNIT, (int)p, deadline);
+                if (r >= 0)
+                        r = fetch_one(u, ids[i], u->interface, -1, deadline);
+        }
+        if (r >= 0)
+                r = land(u, 0);
+        for (unsigned i = 0; i < flight.n; i++)
+                sd_bus_slot_unref(flight.v[i].slot);
+        free(flight.v);
+        u->flight = NULL;
+        for (unsigned i = 0; i < n && r >= 0 && !flight.failed; i++) {
+                uint32_t at = place(u, ids[i], &there);
+                if (there)
+                        u->v[at]->detailed = true;
+        }
+        return r < 0 ? r : flight.failed;
+}
+
+/* Lets those who wait for the lock have it for a moment. False: meanwhile the connection was given up. */
+static bool let_others(struct rv_units *u)
+{
+        struct timespec moment = { .tv_nsec = 1000000 };
+        if (!atomic_load(&u->waiting))
+                return true;
+        u->fetching = false;
+        pthread_mutex_unlock(&u->lock);
+        nanosleep(&moment, NULL);
+        pthread_mutex_lock(&u->lock);
+        u->fetching = true;
+        return u->bus != NULL;
+}
+
+/* Fetches the details of those that have none. */
 static int fetch_details(struct rv_units *u, const char *only, uint64_t deadline, struct rv_error *err)
 {
-        unsigned flying = 0, n = 0;
-        int failed = 0, r = 0;
+        unsigned n = 0;
+        int r = 0;
         char **ids = calloc(u->n + 1, sizeof *ids);
-        struct fetch *fetches = calloc(2 * (size_t)u->n + 1, sizeof *fetches);
-        for (uint32_t i = 0; ids && i < u->n; i++)
-                if (!u->v[i]->detailed && (!only || strcmp(only, u->v[i]->id) == 0)) {
-                        if (!u->v[i]->values)
-                                u->v[i]->values = calloc(u->nproperties, sizeof *u->v[i]->values);
-                        ids[n++] = strdup(u->v[i]->id);
-                }
+        if (!ids)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < u->n; i++)
+                if (!u->v[i]->detailed && (!only || strcmp(only, u->v[i]->id) == 0) && (ids[n] = strdup(u->v[i]->id)))
+                        n++;
         u->fetching = true;
-        for (unsigned i = 0; i < n && fetches && r >= 0 && ids[i]; i++)
-                for (int k = 0; k < 2 && r >= 0; k++) {
-                        struct fetch *f = &fetches[2 * i + (unsigned)k];
-                        *f = (struct fetch) { .u = u, .id = ids[i], .flying = &flying, .failed = &failed };
-                        r = fetch_one(f, k ? u->interface : RV_SYSTEMD_UNIT, deadline);
-                        if (r >= 0)
-                                r = land(u, &flying, IN_FLIGHT);
-                }
-        if (r >= 0)
-                r = land(u, &flying, 0);
-        u->fetching = false;
-        for (unsigned i = 0; i < 2 * n && fetches; i++)
-                sd_bus_slot_unref(fetches[i].slot);
-        for (unsigned i = 0; i < n; i++) {
-                bool there;
-                uint32_t at = ids[i] ? place(u, ids[i], &there) : 0;
-                if (ids[i] && there && r >= 0 && !failed)
-                        u->v[at]->detailed = true;
-                free(ids[i]);
+        for (unsigned i = 0; i < n && r >= 0; i += MOST_AT_ONCE) {
+                unsigned some = n - i < MOST_AT_ONCE ? n - i : MOST_AT_ONCE;
+                r = fetch_some(u, ids + i, some, n > MANY && of_unit(u), deadline);
+                if (r >= 0 && i + some < n && !let_others(u))
+                        r = -ECONNRESET;
         }
-        int e = !ids || !fetches ? -ENOMEM
-                : r < 0 || failed
-                        ? rv_systemd_fail(err, r < 0 ? r : failed, NULL, "cannot read the units' properties")
-                        : RV_OK;
+        u->fetching = false;
+        for (unsigned i = 0; i < n; i++)
+                free(ids[i]);
         free(ids);
-        free(fetches);
-        return e;
+        return r < 0 ? rv_systemd_fail(err, r, NULL, "cannot read the units' properties") : RV_OK;
 }
 
 /* ---- readers ---- */
 
-int rv_units_again(struct rv_units *u, uint64_t deadline, struct rv_error *err)
+static int take_lock(struct rv_units *u, uint64_t deadline, struct rv_error *err)
 {
         struct timespec until = { .tv_sec = (time_t)(deadline / 1000000000u),
                                   .tv_nsec = (long)(deadline % 1000000000u) };
+        atomic_fetch_add(&u->waiting, 1);
         int r = deadline ? pthread_mutex_clocklock(&u->lock, CLOCK_MONOTONIC, &until)
                          : pthread_mutex_lock(&u->lock);
+        atomic_fetch_sub(&u->waiting, 1);
         if (r == 0)
                 return RV_OK;
         rv_fail(err, RV_TIMED_OUT, "systemd does not answer");
         return RV_TIMED_OUT;
 }
 
-int rv_units_begin(struct rv_units *u, bool details, const char *only, uint64_t deadline,
-                   struct rv_error *err)
+/* There is a connection, and what it said is known. */
+static int up_to_date(struct rv_units *u, uint64_t deadline, struct rv_error *err)
 {
-        int e = rv_units_again(u, deadline, err);
-        if (e)
-                return e;
-        u->last_read = now_ms();
+        int e = RV_OK;
         if (u->bus && !drain(u))
                 forget(u);
         if (!u->bus || u->stale) {
@@ -847,14 +909,34 @@ int rv_units_begin(struct rv_units *u, bool details, const char *only, uint64_t 
                 if (e == RV_OK)
                         start_thread(u);
         }
-        if (e == RV_OK)
-                e = list_new(u, deadline, err);
-        if (e == RV_OK && details)
-                e = fetch_details(u, only, deadline, err);
-        if (e) {
-                forget(u); /* what is half read is not kept */
+        return e ? e : list_new(u, deadline, err);
+}
+
+int rv_units_again(struct rv_units *u, uint64_t deadline, struct rv_error *err)
+{
+        int e = take_lock(u, deadline, err);
+        if (e || u->bus)
+                return e;
+        e = up_to_date(u, deadline, err); /* given up meanwhile: an empty model is not what this host has */
+        if (e)
                 pthread_mutex_unlock(&u->lock);
-        }
+        return e;
+}
+
+int rv_units_begin(struct rv_units *u, bool details, const char *only, uint64_t deadline,
+                   struct rv_error *err)
+{
+        int e = take_lock(u, deadline, err);
+        if (e)
+                return e;
+        u->last_read = now_ms();
+        e = up_to_date(u, deadline, err);
+        if (e)
+                forget(u); /* what is half read is not kept */
+        else if (details)
+                e = fetch_details(u, only, deadline, err); /* those that came in time are kept */
+        if (e)
+                pthread_mutex_unlock(&u->lock);
         return e;
 }
 
