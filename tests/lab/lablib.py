@@ -48,6 +48,16 @@ def watchable(wanted=8, patience=120):
         time.sleep(0.5)
 
 
+def answers(path):
+    """Does somebody listen at this socket?"""
+    with socket.socket(socket.AF_UNIX) as s:
+        try:
+            s.connect(path)
+        except OSError:
+            return False
+    return True
+
+
 def image(kind):
     path = os.path.join(IMAGES, kind)
     os.makedirs(IMAGES, exist_ok=True)
@@ -125,8 +135,8 @@ class Machine:
         proc = self.popen('/opt/reeve/bin/reeve-agent', '--socket', f'/lab/{name}.sock', *args, stdin=subprocess.DEVNULL,
                           stdout=log, stderr=log, env={'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/root', 'LANG': 'C.UTF-8',
                                                        'STATE_DIRECTORY': state})
-        for _ in range(200):
-            if os.path.exists(path):
+        for _ in range(1500):
+            if answers(path):
                 break
             if proc.poll() is not None:
                 raise RuntimeError('the agent ended: ' + open(log.name).read()[-1000:])

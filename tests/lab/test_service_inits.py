@@ -381,7 +381,7 @@ def nobody(lab):
     path = os.path.join(lab.dir, 'nobody.sock')
     agent = subprocess.Popen(lab.enter('-m', '-n', '-p', '-u', '-i') + [os.path.join(lablib.BUILD, 'bin/reeve-agent'), '--socket', path], stdin=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL, env={'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/root', 'STATE_DIRECTORY': lab.dir + '/nobody.state'})
-    check('an agent without a service manager', wait(lambda: os.path.exists(path)))
+    check('an agent without a service manager', wait(lambda: lablib.answers(path)))
     ask = hostlib.Asked(path)
     for reply in (ask.rows('Service'), ask.do('Service', {'Name': 'cron'}, 'StartService'), ask.do('Service', None, 'Create', Name='x', PathName='/bin/true')):
         check('no service manager, and why', status(reply) == 'NOT_SUPPORTED' and "PID 1 is 'sh'" in reply['error']['message'] and 'runsvdir' in reply['error']['data']['Hint'], reply)

@@ -152,7 +152,7 @@ def main():
         machine.popen('setpriv', '--reuid=alice', '--regid=alice', '--init-groups', 'env', '-i', 'PATH=/usr/bin:/bin', 'HOME=/home/alice', 'STATE_DIRECTORY=/lab/bus.state',
                       '/opt/reeve/bin/reeve-agent', '--socket', '/lab/bus.sock')
         path = os.path.join(machine.share, 'bus.sock')
-        check("alice's agent", wait(lambda: os.path.exists(path)))
+        check("alice's agent", wait(lambda: lablib.answers(path)))
         silent(machine, path, outer(machine, 'dbus-daemon'), 'a bus')
     check.end()
 
