@@ -4,8 +4,8 @@
  * puts back what differs if it is not called off in time. It speaks to an agent as any client does: to one of its own
  * for the note, and to put things back to the agent that serves the host, or to one of its own where that has gone.
  *
- * How objects are put back is said by their class, in [Restore]: "Delete" for those that came, "Create" for those that
- * went (parameters are named as properties), and for those that differ "Set" (parameters named as properties),
+ * How objects are put back is said by their class, in [Restore]: "Delete" (or "+Reset") for those that came, "Create" for
+ * those that went (parameters are named as properties), and for those that differ "Set" (parameters named as properties),
  * "Rename:NewName=Name" (a parameter from a property), "Enable:AdminStatus=true" (when the property was that).
  */
 #include <errno.h>
@@ -289,11 +289,21 @@ static void tell(struct guard *g, const struct rv_class *c, const char *method, 
         free(text);
 }
 
+static const struct rv_method *method_of(const struct rv_class *c, const char *name, size_t n)
+{
+        int m = rv_method_find(c, name, n);
+        return m < 0 ? NULL : &c->methods[m];
+}
+
 /* keys: NULL for a static method. Steals in. */
 static bool invoke(struct guard *g, const struct rv_class *c, const char *method, json_t *row, bool is_static,
                    json_t *in)
 {
         json_t *keys = keys_of(c, row);
+        const struct rv_method *m = method_of(c, method, strlen(method));
+        /* What is kept for the next boots is put back as such. */
+        if (m && rv_property_find(m->in, "PolicyStore", 11) >= 0)
+                json_object_set_new(in, "PolicyStore", json_string("ActiveStore"));
         json_t *p =
                 json_pack("{s:s, s:s, s:o}", "ClassName", c->name, "MethodName", method, "InParameters", in);
         if (!is_static)
@@ -310,22 +320,20 @@ static bool invoke(struct guard *g, const struct rv_class *c, const char *method
         return !wrong;
 }
 
-static const struct rv_method *method_of(const struct rv_class *c, const char *name, size_t n)
-{
-        int m = rv_method_find(c, name, n);
-        return m < 0 ? NULL : &c->methods[m];
-}
-
-/* The method's parameters that are named as properties of the row; other: only what differs from it. */
+/* The method's parameters that are named as properties of the row; other: only what differs from it, and if anything
+ * does, what the method cannot do without. */
 static json_t *arguments(const struct rv_method *m, json_t *row, json_t *other)
 {
         json_t *in = json_object();
-        for (uint32_t i = 0; i < m->in->nproperties; i++) {
-                const char *name = m->in->properties[i].name;
-                json_t *v = json_object_get(row, name);
-                if (v && !json_is_null(v) && !(other && json_equal(v, json_object_get(other, name))))
-                        json_object_set(in, name, v);
-        }
+        for (int required = 0; required < 2; required++)
+                for (uint32_t i = 0; i < m->in->nproperties; i++) {
+                        const struct rv_property *p = &m->in->properties[i];
+                        json_t *v = json_object_get(row, p->name);
+                        bool same = other && json_equal(v, json_object_get(other, p->name));
+                        bool needed = required && p->flags & RV_REQUIRED && json_object_size(in);
+                        if (v && !json_is_null(v) && (!same || needed))
+                                json_object_set(in, p->name, v);
+                }
         return in;
 }
 
@@ -395,6 +403,8 @@ static void restore(struct guard *g, const struct rv_class *c, json_t *before)
         size_t k;
         for (uint32_t i = 0; how && now && i < how->nvalues; i++) {
                 const char *s = how->values[i], *colon = strchr(s, ':');
+                bool came = *s == '+' || strcmp(s, "Delete") == 0;
+                s += *s == '+';
                 const struct rv_method *m = method_of(c, s, colon ? (size_t)(colon - s) : strlen(s));
                 if (!m)
                         continue;
@@ -402,7 +412,7 @@ static void restore(struct guard *g, const struct rv_class *c, json_t *before)
                         json_decref(now); /* what follows from what was put back is there by itself */
                         now = objects(g, c->name);
                         each_went(g, c, m, before, now);
-                } else if (strcmp(s, "Delete") == 0) {
+                } else if (came) {
                         each_came(g, c, m, before, now);
                 } else {
                         json_array_foreach(before, k, was)

@@ -71,6 +71,7 @@ struct rv_call {
         const struct rv_identity *who;
         uint64_t deadline;            /* CLOCK_MONOTONIC, ns */
         bool what_if;                 /* check all, change nothing; report by rv_change() what would change */
+        bool guarded;                 /* it is put back unless it is confirmed: ConfirmWithin */
         struct rv_arena *arena;       /* lives as long as the call */
         struct rv_row *out;           /* methods: ReturnValue and [Out] parameters, by generated setters */
         const struct rv_query *query; /* loop providers: what is asked */

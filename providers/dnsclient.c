@@ -18,6 +18,7 @@
 #include "gen/DnsClient.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/netlink.h"
+#include "providers/lib/netmanager.h"
 #include "providers/lib/replace.h"
 #include "providers/lib/resolvconf.h"
 #include "providers/lib/slurp.h"
@@ -26,7 +27,10 @@
 #define RESOLVE "org.freedesktop.resolve1"
 #define RESOLVE_PATH "/org/freedesktop/resolve1"
 #define MANAGER RESOLVE ".Manager"
-#define PATIENCE UINT64_C(2000000000) /* ns for a question to resolved: /etc/resolv.conf is told in any case */
+#define NETWORKD "org.freedesktop.network1"
+#define NETWORKD_PATH "/org/freedesktop/network1"
+#define PATIENCE \
+        UINT64_C(2000000000) /* ns for a question to resolved: /etc/resolv.conf is told in any case */
 enum { LINKS = 1024, TEXT = 2048, ADDRESSES = 64 };
 
 /* ---- systemd-resolved ---- */
@@ -163,7 +167,8 @@ static int dnsclient_query(const struct rv_query *q, struct rv_sink *out, struct
         size_t n = 0;
         if (e == RV_OK && read_links(v, &n, q->deadline) == -ETIMEDOUT) {
                 struct rv_error late = { 0 };
-                rv_fail(&late, RV_TIMED_OUT, "systemd-resolved does not answer: the interfaces' servers are missing");
+                rv_fail(&late, RV_TIMED_OUT,
+                        "systemd-resolved does not answer: the interfaces' servers are missing");
                 rv_partial(out, &late);
         }
         for (size_t i = 0; e == RV_OK && i < n; i++) {
@@ -274,11 +279,26 @@ static int set_host(struct rv_call *c, const struct DnsClient_SetServers_in *in,
         return r ? rv_fail_errno(err, -r, "cannot write /etc/resolv.conf") : RV_OK;
 }
 
-static int begin_call(struct rv_call *c, sd_bus **bus, sd_bus_message **m, const char *method, struct rv_error *err)
+/* systemd-resolved does not take settings for an interface that networkd has: networkd does, under the same names. */
+static bool networkd_has(uint32_t index)
 {
+        struct rv_netstore s;
+        if (index)
+                rv_net_manager_of(&s, index);
+        return index && s.manager == RV_NET_NETWORKD;
+}
+
+static int begin_call(struct rv_call *c, sd_bus **bus, sd_bus_message **m, const char *method, uint32_t index,
+                      struct rv_error *err)
+{
+        bool networkd = networkd_has(index);
         int r = rv_bus_open(bus, c->deadline);
         if (r >= 0)
-                r = sd_bus_message_new_method_call(*bus, m, RESOLVE, RESOLVE_PATH, MANAGER, method);
+                r = networkd
+                            ? sd_bus_message_new_method_call(
+                                      *bus, m, NETWORKD, NETWORKD_PATH, NETWORKD ".Manager",
+                                      strcmp(method, "RevertLink") == 0 ? "RevertLinkDNS" : method)
+                            : sd_bus_message_new_method_call(*bus, m, RESOLVE, RESOLVE_PATH, MANAGER, method);
         if (r >= 0)
                 r = sd_bus_message_set_auto_start(*m, 0);
         if (r >= 0)
@@ -318,7 +338,7 @@ static int set_link_servers(struct rv_call *c, uint32_t index, const struct DnsC
 {
         sd_bus *bus = NULL;
         sd_bus_message *m = NULL;
-        int e = begin_call(c, &bus, &m, "SetLinkDNS", err);
+        int e = begin_call(c, &bus, &m, "SetLinkDNS", index, err);
         if (e)
                 return e;
         int r = sd_bus_message_append(m, "i", (int)index);
@@ -345,7 +365,7 @@ static int set_link_domains(struct rv_call *c, uint32_t index, const struct DnsC
 {
         sd_bus *bus = NULL;
         sd_bus_message *m = NULL;
-        int e = begin_call(c, &bus, &m, "SetLinkDomains", err);
+        int e = begin_call(c, &bus, &m, "SetLinkDomains", index, err);
         if (e)
                 return e;
         int r = sd_bus_message_append(m, "i", (int)index);
@@ -374,6 +394,34 @@ static int key_index(struct rv_call *c, uint32_t *ret, struct rv_error *err)
         return RV_OK;
 }
 
+static int set_link(struct rv_call *c, uint32_t index, const struct DnsClient_SetServers_in *in,
+                    struct rv_error *err)
+{
+        const char *servers = joined(c, in->ServerAddresses, in->ServerAddresses_n);
+        const char *domains =
+                in->has_SearchDomains ? joined(c, in->SearchDomains, in->SearchDomains_n) : NULL;
+        struct rv_netpolicy p;
+        int e = rv_netpolicy_begin(&p, c, in->has_PolicyStore ? in->PolicyStore : NULL, "dns", index, err);
+        if (e)
+                return e;
+        if (p.active) {
+                rv_change(c, "ServerAddresses", NULL, servers);
+                if (domains)
+                        rv_change(c, "SearchDomains", NULL, domains);
+                if (!c->what_if)
+                        e = set_link_servers(c, index, in, err);
+                if (e == RV_OK && !c->what_if && domains)
+                        e = set_link_domains(c, index, in, err);
+        }
+        if (e == RV_OK)
+                e = rv_netpolicy_keep(&p, c, RV_NET_SET, "dns", *servers ? servers : NULL, NULL, err);
+        if (e == RV_OK && domains)
+                e = rv_netpolicy_keep(&p, c, RV_NET_SET, "domains", *domains ? domains : NULL, NULL, err);
+        if (e == RV_OK)
+                rv_fill(c->out, DnsClient_SetServers_out_Warning, p.warning);
+        return e;
+}
+
 static int dnsclient_set(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct DnsClient_SetServers_in *in = args;
@@ -383,41 +431,38 @@ static int dnsclient_set(struct rv_call *c, const void *args, struct rv_error *e
                 e = check_items(in, err);
         if (e)
                 return e;
-        if (!index)
-                e = set_host(c, in, err);
-        else {
-                rv_change(c, "ServerAddresses", NULL, joined(c, in->ServerAddresses, in->ServerAddresses_n));
-                if (in->has_SearchDomains)
-                        rv_change(c, "SearchDomains", NULL,
-                                  joined(c, in->SearchDomains, in->SearchDomains_n));
-                if (!c->what_if)
-                        e = set_link_servers(c, index, in, err);
-                if (e == RV_OK && !c->what_if && in->has_SearchDomains)
-                        e = set_link_domains(c, index, in, err);
-        }
+        e = index ? set_link(c, index, in, err) : set_host(c, in, err);
         if (e == RV_OK)
                 DnsClient_SetServers_out_set_ReturnValue(c->out, 0);
         return e;
 }
 
-static int dnsclient_reset(struct rv_call *c, const void *in, struct rv_error *err)
+static int dnsclient_reset(struct rv_call *c, const void *args, struct rv_error *err)
 {
-        (void)in;
+        const struct DnsClient_Reset_in *in = args;
+        struct rv_netpolicy p;
         uint32_t index;
         sd_bus *bus = NULL;
         sd_bus_message *m = NULL;
         int e = key_index(c, &index, err);
         if (e == RV_OK && !index)
                 e = rv_fail(err, RV_NOT_SUPPORTED, "only what was set for an interface can be taken back");
+        if (e == RV_OK)
+                e = rv_netpolicy_begin(&p, c, in->has_PolicyStore ? in->PolicyStore : NULL, "dns", index,
+                                       err);
         if (e)
                 return e;
         rv_change(c, "ServerAddresses", "set", NULL);
-        if (!c->what_if) {
-                e = begin_call(c, &bus, &m, "RevertLink", err);
+        if (!c->what_if && p.active) {
+                e = begin_call(c, &bus, &m, "RevertLink", index, err);
                 if (e == RV_OK)
                         e = end_call(c, bus, m, sd_bus_message_append(m, "i", (int)index),
                                      "cannot reset the interface", err);
         }
+        if (e == RV_OK)
+                e = rv_netpolicy_keep(&p, c, RV_NET_SET, "dns", NULL, NULL, err);
+        if (e == RV_OK)
+                e = rv_netpolicy_keep(&p, c, RV_NET_SET, "domains", NULL, NULL, err);
         if (e == RV_OK)
                 DnsClient_Reset_out_set_ReturnValue(c->out, 0);
         return e;
@@ -428,7 +473,7 @@ static int dnsclient_clear(struct rv_call *c, const void *in, struct rv_error *e
         (void)in;
         sd_bus *bus = NULL;
         sd_bus_message *m = NULL;
-        int e = c->what_if ? RV_OK : begin_call(c, &bus, &m, "FlushCaches", err);
+        int e = c->what_if ? RV_OK : begin_call(c, &bus, &m, "FlushCaches", 0, err);
         if (e == RV_OK && !c->what_if)
                 e = end_call(c, bus, m, 0, "cannot clear the cache", err);
         if (e == RV_OK)

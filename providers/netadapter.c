@@ -15,7 +15,9 @@
 
 #include "agent/provider.h"
 #include "gen/NetAdapter.h"
+#include "providers/lib/fill.h"
 #include "providers/lib/netlink.h"
+#include "providers/lib/netstore.h"
 
 struct reader {
         const struct rv_query *q;
@@ -341,30 +343,41 @@ static int set_up(int fd, const struct now *n, bool up, struct rv_error *err)
         return change(fd, &ask, n, up ? "set up" : "set down", err);
 }
 
-static int up_or_down(struct rv_call *c, bool up, struct rv_error *err)
+static int up_or_down(struct rv_call *c, bool up, const char *policy, struct rv_error *err)
 {
         struct now n;
+        struct rv_netpolicy p;
         int fd, e = begin(c, &fd, &n, err);
         if (e)
                 return e;
         bool is = n.flags & IFF_UP;
-        if (is != up) {
+        e = rv_netpolicy_begin(&p, c, policy, "down", n.index, err);
+        if (e == RV_OK && p.active && is != up) {
                 rv_change(c, "AdminStatus", is ? "true" : "false", up ? "true" : "false");
                 if (!c->what_if)
                         e = set_up(fd, &n, up, err);
         }
+        if (e == RV_OK)
+                e = rv_netpolicy_keep(&p, c, RV_NET_SET, "down", up ? NULL : "yes", NULL, err);
+        if (e == RV_OK)
+                rv_fill(c->out, NetAdapter_Enable_out_Warning, p.warning);
         return finish(c, fd, e);
 }
-static int adapter_enable(struct rv_call *c, const void *in, struct rv_error *err)
+static int adapter_enable(struct rv_call *c, const void *args, struct rv_error *err)
 {
-        (void)in;
-        return up_or_down(c, true, err);
+        const struct NetAdapter_Enable_in *in = args;
+        return up_or_down(c, true, in->has_PolicyStore ? in->PolicyStore : NULL, err);
 }
-static int adapter_disable(struct rv_call *c, const void *in, struct rv_error *err)
+static int adapter_disable(struct rv_call *c, const void *args, struct rv_error *err)
 {
-        (void)in;
-        return up_or_down(c, false, err);
+        const struct NetAdapter_Disable_in *in = args;
+        return up_or_down(c, false, in->has_PolicyStore ? in->PolicyStore : NULL, err);
 }
+/* finish() and up_or_down() fill the answers of several methods alike. */
+_Static_assert((int)NetAdapter_Enable_out_Warning == (int)NetAdapter_Disable_out_Warning &&
+                       (int)NetAdapter_Enable_out_ReturnValue == (int)NetAdapter_Set_out_ReturnValue &&
+                       (int)NetAdapter_Enable_out_ReturnValue == (int)NetAdapter_Rename_out_ReturnValue,
+               "answers differ");
 
 static int adapter_restart(struct rv_call *c, const void *in, struct rv_error *err)
 {
@@ -405,6 +418,19 @@ static int adapter_rename(struct rv_call *c, const void *args, struct rv_error *
         return finish(c, fd, e);
 }
 
+/* A setting for the next boots, after it was set for now. */
+static int keep(struct rv_call *c, const struct now *n, const char *policy, const char *kind, const char *value,
+                struct rv_error *err)
+{
+        struct rv_netpolicy p;
+        int e = rv_netpolicy_begin(&p, c, policy, kind, n->index, err);
+        if (e == RV_OK)
+                e = rv_netpolicy_keep(&p, c, RV_NET_SET, kind, value, NULL, err);
+        if (e == RV_OK)
+                rv_fill(c->out, NetAdapter_Set_out_Warning, p.warning);
+        return e;
+}
+
 static int adapter_set(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct NetAdapter_Set_in *in = args;
@@ -423,8 +449,10 @@ static int adapter_set(struct rv_call *c, const void *args, struct rv_error *err
         e = begin(c, &fd, &n, err);
         if (e)
                 return e;
+        const char *policy = in->has_PolicyStore ? in->PolicyStore : NULL;
+        bool lasting = policy && strcasecmp(policy, "PersistentStore") == 0;
         ask_init(&ask, RTM_NEWLINK);
-        if (in->has_MtuSize && in->MtuSize != n.mtu) {
+        if (in->has_MtuSize && in->MtuSize != n.mtu && !lasting) {
                 snprintf(from, sizeof from, "%u", n.mtu);
                 snprintf(to, sizeof to, "%u", in->MtuSize);
                 rv_change(c, "MtuSize", from, to);
@@ -433,18 +461,24 @@ static int adapter_set(struct rv_call *c, const void *args, struct rv_error *err
         if (in->has_MacAddress) {
                 snprintf(text_mac, sizeof text_mac, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
                          mac[3], mac[4], mac[5]);
-                if (strcmp(text_mac, n.mac) != 0) {
+                if (strcmp(text_mac, n.mac) != 0 && !lasting) {
                         rv_change(c, "MacAddress", n.mac, text_mac);
                         any = rv_netlink_add(&ask.h, sizeof ask, IFLA_ADDRESS, mac, sizeof mac);
                 }
         }
-        if (in->has_InterfaceDescription && strcmp(in->InterfaceDescription, n.alias) != 0) {
+        if (in->has_InterfaceDescription && strcmp(in->InterfaceDescription, n.alias) != 0 && !lasting) {
                 rv_change(c, "InterfaceDescription", n.alias, in->InterfaceDescription);
                 any = rv_netlink_add(&ask.h, sizeof ask, IFLA_IFALIAS, in->InterfaceDescription,
                                      in->InterfaceDescription_len);
         }
         if (any && !c->what_if)
                 e = change(fd, &ask, &n, "change", err);
+        if (e == RV_OK && in->has_MtuSize) {
+                snprintf(to, sizeof to, "%u", in->MtuSize);
+                e = keep(c, &n, policy, "mtu", to, err);
+        }
+        if (e == RV_OK && in->has_MacAddress)
+                e = keep(c, &n, policy, "mac", text_mac, err);
         return finish(c, fd, e);
 }
 

@@ -78,6 +78,27 @@ int rv_netlink_dump(int fd, struct nlmsghdr *ask, size_t size, int (*each)(void 
         return r ? r : stopped ? stopped : torn ? -EAGAIN : 0;
 }
 
+int rv_netlink_ask(int fd, struct nlmsghdr *ask, int (*each)(void *, const struct nlmsghdr *), void *state)
+{
+        char buf[BUFFER];
+        int r = send_request(fd, ask, ask->nlmsg_len, NLM_F_ACK);
+        while (r == 0) {
+                ssize_t n = recv(fd, buf, sizeof buf, 0);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+                        if (h->nlmsg_seq != ask->nlmsg_seq)
+                                continue;
+                        if (h->nlmsg_type == NLMSG_ERROR)
+                                return verdict(h);
+                        each(state, h);
+                }
+        }
+        return r;
+}
+
 int rv_netlink_do(int fd, struct nlmsghdr *ask, char *ret_message, size_t size)
 {
         char buf[BUFFER];

@@ -25,6 +25,9 @@ int rv_netlink_dump(int fd, struct nlmsghdr *ask, size_t size, int (*each)(void 
 /* Sends a change and waits for its acknowledgement: 0 or -errno; the kernel's words are in ret_message ("" = none). */
 int rv_netlink_do(int fd, struct nlmsghdr *ask, char *ret_message, size_t size);
 
+/* Asks for one object: `each` gets it. 0 or -errno. */
+int rv_netlink_ask(int fd, struct nlmsghdr *ask, int (*each)(void *, const struct nlmsghdr *), void *);
+
 /* Attributes behind a fixed header: at[type] = the attribute or NULL, for types up to most. */
 void rv_netlink_attributes(const struct nlmsghdr *, size_t header, const struct rtattr **at, unsigned most);
 void rv_netlink_nested(const struct rtattr *, const struct rtattr **at, unsigned most);

@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Makes (once) the root file system of the lab's machines and unpacks it: image.sh KIND DIR
-# KIND: systemd | docker | openrc | runit | sysv. The tar is kept in $REEVE_LAB_CACHE (/var/cache/reeve-lab).
+# KIND: systemd | network (all who manage interfaces) | docker | openrc | runit | sysv. The tar is kept in $REEVE_LAB_CACHE (/var/cache/reeve-lab).
 set -eu
 kind=$1 dir=$2
 cache=${REEVE_LAB_CACHE:-/var/cache/reeve-lab}
 common="dbus openssh-server iproute2 procps libuv1 libjansson4 libsqlite3-0 libssh-4 libseccomp2 libpcre2-8-0 libutf8proc2 libcap2 passwd adduser kmod nftables util-linux"
 case $kind in
 systemd) more="systemd systemd-sysv libpam-systemd systemd-resolved libnss-resolve cron" ;;
+network) more="systemd systemd-sysv systemd-resolved ifupdown network-manager" ;;
 docker) more="systemd systemd-sysv docker.io busybox-static iptables ca-certificates runsc" ;;
 openrc) more="sysvinit-core openrc cron" ;;
 runit) more="runit-init runit runit-services" ;;

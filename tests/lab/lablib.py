@@ -2,7 +2,7 @@
 """The lab: machines booted with a real init system in namespaces of their own, for tests.
 
     with lablib.Lab() as lab:
-        m = lab.machine('one')              # Debian 12 with systemd; kinds: systemd docker openrc runit sysv
+        m = lab.machine('one')              # Debian 12 with systemd; kinds: systemd network docker openrc runit sysv
         m.run('systemctl is-system-running')            # -> CompletedProcess
         agent = m.agent()                   # reeve-agent inside, as root: an agentlib.Client outside
 
@@ -13,6 +13,7 @@ import ctypes, os, shutil, signal, socket, subprocess, sys, tempfile, time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get('REEVE_BUILD', os.path.join(ROOT, 'build'))
+BOOTED = ('systemd', 'network', 'docker')   # those that say when they are ready
 IMAGES = os.environ.get('REEVE_LAB_IMAGES', '/var/lib/reeve-lab')
 
 
@@ -82,7 +83,7 @@ class Machine:
         self.notify.bind(self.notify_path)
         self.leader = None
         env = dict(os.environ, BASE=self.base, BUILD=BUILD, NOTIFY_SOCKET=self.notify_path)
-        if kind not in ('systemd', 'docker'):
+        if kind not in BOOTED:
             args = ['--notify-ready=no', *args]
         else:
             args = ['--notify-ready=yes', *args]
@@ -109,7 +110,7 @@ class Machine:
                 if line.startswith('X_NSPAWN_LEADER_PID='):
                     # as seen inside the lab's pid namespace: found again from outside by its namespaces
                     self.inner = int(line.split('=')[1])
-                ready |= line == 'READY=1' and (self.kind in ('systemd', 'docker') or hasattr(self, 'inner'))
+                ready |= line == 'READY=1' and (self.kind in BOOTED or hasattr(self, 'inner'))
         if not ready:
             tail = open(self.log.name, 'rb').read()[-2000:].decode('utf-8', 'replace')
             raise RuntimeError(f'{self.name} did not come up: {tail}')
@@ -146,7 +147,7 @@ class Machine:
 
     def stop(self):
         if self.proc.poll() is None and self.leader:
-            self.run('systemctl poweroff --force' if self.kind in ('systemd', 'docker') else 'telinit 0', timeout=20)
+            self.run('systemctl poweroff --force' if self.kind in BOOTED else 'telinit 0', timeout=20)
             try:
                 self.proc.wait(20)
             except subprocess.TimeoutExpired:

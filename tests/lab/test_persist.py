@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Settings of interfaces that outlive a boot, for whoever manages them: systemd-networkd, ifupdown and NetworkManager on one booted
+machine. Each setting is made, the interface is taken away and made anew as a boot would, and `ip` and `resolvectl` tell what is there."""
+import json, os, re, sys, time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
+import agentlib, lablib
+from hostlib import Asked, status, good, differ
+
+check = agentlib.Cases()
+# The interface, its manager, reeve's file, a network of its own, and how its file is made to be read anew.
+KINDS = [('n0', 'systemd-networkd', '/etc/systemd/network/20-lan.network.d/90-reeve.conf', 1, 'networkctl reload'),
+         ('u0', 'ifupdown', '/etc/network/reeve.d/u0', 2, 'ifdown --force u0; ifup u0'),
+         ('m0', 'NetworkManager', None, 3, 'nmcli connection up lan')]
+
+
+def prepare(m):
+    m.run('''systemctl stop NetworkManager; mkdir -p /etc/systemd/network
+        printf '[keyfile]\\nunmanaged-devices=*,except:interface-name:m0\\n' > /etc/NetworkManager/conf.d/lab.conf
+        printf '[Match]\\nName=n0\\n[Network]\\nAddress=192.0.1.1/24\\nLinkLocalAddressing=no\\nDNS=192.0.1.254\\nIPv6AcceptRA=no\\n' > /etc/systemd/network/20-lan.network
+        printf '[Match]\\nName=s0 s1\\n[Network]\\nAddress=192.0.9.1/24\\n' > /etc/systemd/network/30-shared.network
+        printf '[Match]\\nName=eth0 u* m* n1\\n[Link]\\nUnmanaged=yes\\n' > /etc/systemd/network/10-not.network
+        printf 'auto u0\\niface u0 inet static\\n address 192.0.2.1/24\\n' >> /etc/network/interfaces
+        for i in n u m s; do ip link add ${i}0 type veth peer name ${i}1; ip link set ${i}1 up; done
+        systemctl restart systemd-networkd; systemctl start NetworkManager; ifup u0
+        nmcli connection add type ethernet ifname m0 con-name lan ipv4.method manual ipv4.addresses 192.0.3.1/24 ipv6.method manual ipv6.addresses 2001:db8:3::1/64
+        nmcli connection up lan''', check=True)
+    check('all three manage', until(lambda: all(f'192.0.{i}.1/24' in addresses(m, n) for n, _, _, i, _ in KINDS) and 'NETWORK_FILE' in m.run('cat /run/systemd/netif/links/*').stdout), m.run('ip addr; networkctl; nmcli device').stdout)
+
+
+def until(what, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if what():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def addresses(m, name):
+    return [f"{i['local']}/{i['prefixlen']}" for l in json.loads(m.run(f'ip -j addr show dev {name}').stdout or '[]') for i in l.get('addr_info', [])]
+
+
+def routes(m, name):
+    return {(r['dst'], r.get('gateway'), r.get('metric')) for f in '46' for r in json.loads(m.run(f'ip -{f} -j route show dev {name}').stdout or '[]')}
+
+
+def mtu(m, name):
+    return json.loads(m.run(f'ip -j link show dev {name}').stdout or '[{}]')[0].get('mtu')
+
+
+def boot(m, name):
+    """The interface as a boot would have it: gone, and there again."""
+    peer = name[0] + '1'
+    if name == 'u0':
+        m.run(f'ifdown --force u0; ip link delete u0; ip link add u0 type veth peer name u1; ip link set u1 up; ifup u0')
+    else:
+        m.run('systemctl stop systemd-networkd') if name == 'n0' else None
+        m.run(f'ip link delete {name}; ip link add {name} type veth peer name {peer}; ip link set {peer} up')
+        m.run('systemctl start systemd-networkd') if name == 'n0' else None
+
+
+def index(a, name):
+    return {'InterfaceIndex': a.rows('NetAdapter', Filter=f"Name='{name}'")[0]['InterfaceIndex']}
+
+
+def each(m, a, name, manager, path, i, anew):
+    new, route = (lambda **kw: a.do('NetIPAddress', None, 'Create', **kw)), (lambda **kw: a.do('NetRoute', None, 'Create', **kw))
+    link, file = index(a, name), lambda: m.run(f'cat {path}').stdout if path else m.run('nmcli -e no -t -f ipv4.addresses,ipv4.routes,ipv4.dns,ipv6.addresses,ipv6.routes,ipv6.dns connection show lan').stdout
+    v4, v6, hop, to = f'192.0.{i}.77', f'2001:db8:{i}::77', f'192.0.{i}.9', f'198.18.{i}.0'
+    before = file()
+    r = a.do('NetIPAddress', None, 'Create', True, IPAddress=v4, PrefixLength=24, InterfaceAlias=name)
+    check(f'{manager}: what-if tells both', {c['Property'] for c in r['result']['Changed']} == {'IPAddress', 'Persisted'} and file() == before and f'{v4}/24' not in addresses(m, name), r)
+    r = new(IPAddress=v4, PrefixLength=24, InterfaceAlias=name)
+    check(f'{manager}: an address', good(r) and not r['result']['Warning'] and f'{v4}/24' in addresses(m, name) and v4 in file(), (r, file()))
+    check(f'{manager}: of IPv6', good(new(IPAddress=v6, PrefixLength=64, InterfaceAlias=name)) and v6 in file())
+    check(f'{manager}: ActiveStore is not kept', good(new(IPAddress=f'192.0.{i}.78', PrefixLength=24, InterfaceAlias=name, PolicyStore='ActiveStore')) and f'192.0.{i}.78' not in file())
+    check(f'{manager}: PersistentStore is for later', good(new(IPAddress=f'192.0.{i}.79', PrefixLength=24, InterfaceAlias=name, PolicyStore='PersistentStore')) and f'192.0.{i}.79/24' not in addresses(m, name) and f'192.0.{i}.79' in file())
+    r = route(DestinationPrefix=to + '/24', NextHop=hop, RouteMetric=77)
+    check(f'{manager}: a route, by its gateway\'s interface', good(r) and not r['result']['Warning'] and (to + '/24', hop, 77) in routes(m, name) and to in file(), (r, file()))
+    check(f'{manager}: of IPv6', good(route(DestinationPrefix=f'2001:db8:9{i}::/48', NextHop=f'2001:db8:{i}::9', InterfaceAlias=name)))
+    check(f'{manager}: the MTU', good(a.do('NetAdapter', link, 'Set', MtuSize=1400)) and mtu(m, name) == 1400)
+    if manager != 'ifupdown':
+        r = a.do('DnsClient', link, 'SetServers', ServerAddresses=[f'192.0.{i}.53', f'2001:db8:{i}::53'], SearchDomains=['a.example', '~b.example'])
+        check(f'{manager}: servers for names', good(r) and not r['result']['Warning'] and until(lambda: f'192.0.{i}.53' in m.run(f'resolvectl dns {name}').stdout), (r, m.run(f'resolvectl dns {name}').stdout))
+    if path:
+        stored = {(r['IPAddress'], r['PrefixLength'], r['InterfaceAlias']) for r in a.rows('NetIPAddress', Filter="PolicyStore='PersistentStore'")}
+        check(f'{manager}: the PersistentStore', {(v4, 24, name), (v6, 64, name), (f'192.0.{i}.79', 24, name)} <= stored, stored)
+        kept = {r['IPAddress']: r['Persisted'] for r in a.rows('NetIPAddress', PropertyList=['IPAddress', 'Persisted'])}
+        check(f'{manager}: Persisted', (kept[v4], kept[v6], kept[f'192.0.{i}.1']) == (True, True, False), kept)
+        kept = {(r['DestinationPrefix'], r['NextHop']): r['Persisted'] for r in a.rows('NetRoute', PropertyList=['DestinationPrefix', 'NextHop', 'Persisted'])}
+        check(f'{manager}: Persisted of routes', kept[to + '/24', hop] is True and kept[f'2001:db8:9{i}::/48', f'2001:db8:{i}::9'] is True, kept)
+        row = [r for r in a.rows('NetPersistentFile') if r['Path'] == path][0]
+        check(f'{manager}: the file as an object', row['InterfaceAlias'] == name and row['Manager'] == manager and row['Content'] == file() and f'address {v4}/24' in row['Settings'] and 'mtu 1400' in row['Settings'], row)
+    boot(m, name)
+    there = lambda: {f'192.0.{i}.1/24', f'{v4}/24', f'{v6}/64', f'192.0.{i}.79/24'} <= set(addresses(m, name)) and (to + '/24', hop, 77) in routes(m, name) and any(r[0] == f'2001:db8:9{i}::/48' for r in routes(m, name))
+    check(f'{manager}: all of it is there after a boot', until(there) and f'192.0.{i}.78/24' not in addresses(m, name), (addresses(m, name), routes(m, name), file()))
+    check(f'{manager}: the MTU as well', mtu(m, name) == 1400)
+    if manager != 'ifupdown':
+        dns = lambda: m.run(f'resolvectl dns {name}; resolvectl domain {name}').stdout
+        check(f'{manager}: and the servers', until(lambda: all(w in dns() for w in (f'192.0.{i}.53', 'a.example', '~b.example'))) and f'192.0.{i}.254' not in dns(), dns())
+
+
+def away(m, a, name, manager, path, i, anew):
+    v4, link = f'192.0.{i}.77', index(a, name)
+    key = {'InterfaceIndex': link['InterfaceIndex'], 'IPAddress': v4}
+    file = lambda: m.run(f'cat {path}').stdout if path else m.run('nmcli -e no -t -f ipv4.addresses,ipv4.routes,ipv4.dns,ipv6.addresses,ipv6.routes,ipv6.dns connection show lan').stdout
+    check(f'{manager}: away, here and there', good(a.do('NetIPAddress', key, 'Delete')) and f'{v4}/24' not in addresses(m, name) and v4 not in file(), file())
+    check(f'{manager}: again', status(a.do('NetIPAddress', key, 'Delete')) == 'NOT_FOUND')
+    check(f'{manager}: only there', good(a.do('NetIPAddress', dict(key, IPAddress=f'192.0.{i}.79'), 'Delete', PolicyStore='PersistentStore')) and f'192.0.{i}.79' not in file() and f'192.0.{i}.79/24' in addresses(m, name), file())
+    r = a.do('NetRoute', {'DestinationPrefix': f'198.18.{i}.0/24'}, 'Delete')
+    check(f'{manager}: a route', good(r) and f'198.18.{i}.0' not in file() and not any(t[0] == f'198.18.{i}.0/24' for t in routes(m, name)), (r, file()))
+    if path:
+        r = a.do('NetIPAddress', dict(key, IPAddress=f'192.0.{i}.1'), 'Delete')
+        check(f'{manager}: what is not reeve\'s comes back, and that is said', good(r) and 'brings it back' in r['result']['Warning'], r)
+    if manager != 'ifupdown':
+        check(f'{manager}: Reset', good(a.do('DnsClient', link, 'Reset')) and f'192.0.{i}.53' not in file(), file())
+    check(f'{manager}: down', good(a.do('NetAdapter', link, 'Disable')) and good(a.do('NetAdapter', link, 'Enable')))
+    for r in a.rows('NetPersistentFile'):
+        if r['Path'] == path:
+            check(f'{manager}: the file goes', good(a.do('NetPersistentFile', {'Path': path}, 'Delete')) and not a.rows('NetPersistentFile', Filter=f"Path='{path}'"))
+
+
+def refused(m, a):
+    r = a.do('NetIPAddress', None, 'Create', IPAddress='192.0.8.1', PrefixLength=24, InterfaceAlias='m1')
+    check('nobody manages it: done, and said', good(r) and 'does not persist' in r['result']['Warning'] and 'm1' in r['result']['Warning'], r)
+    r = a.do('NetIPAddress', None, 'Create', IPAddress='192.0.8.2', PrefixLength=24, InterfaceAlias='m1', PolicyStore='PersistentStore')
+    check('and refused where it was asked for', status(r) == 'NOT_SUPPORTED' and '192.0.8.2/24' not in addresses(m, 'm1'), r)
+    check('both of a file', until(lambda: m.run('grep -l 30-shared /run/systemd/netif/links/*').stdout.count('\n') == 2))
+    r = a.do('NetIPAddress', None, 'Create', IPAddress='192.0.9.77', PrefixLength=24, InterfaceAlias='s0')
+    check('a file of two interfaces is not touched', good(r) and 'for both' in r['result']['Warning'] and not m.run('ls -d /etc/systemd/network/30-shared.network.d').stdout, r)
+    r = a.do('NetAdapter', index(a, 'u0'), 'Disable', PolicyStore='PersistentStore')
+    check('what ifupdown has no setting for', status(r) == 'NOT_SUPPORTED', r)
+    r = a.do('NetPersistentFile', None, 'Create', Path='/etc/systemd/network/../passwd.network.d/90-reeve.conf', Content='#: interface x\n')
+    check('files elsewhere', status(r) == 'INVALID_PARAMETER', r)
+    r = a.do('NetPersistentFile', None, 'Create', Path='/etc/network/reeve.d/x', Content='iface x inet manual\n')
+    check('contents of others', status(r) == 'INVALID_PARAMETER', r)
+
+
+def confirmed(m, a):
+    """Put back: the interfaces and the files, exactly."""
+    do = lambda name, key, method, **kw: a.peer.call('InvokeMethod', {'ClassName': name, **({'InstanceName': key} if key else {}), 'MethodName': method, 'InParameters': kw, 'ConfirmWithin': 1})
+    settled = lambda: until(lambda: all(t['State'] == 'Reverted' for t in a.rows('Transaction'))) or a.rows('Transaction')
+    for name, manager, path, i, _ in KINDS[:2]:
+        a.do('NetIPAddress', None, 'Create', IPAddress=f'192.0.{i}.80', PrefixLength=24, InterfaceAlias=name)
+        before = m.run(f'cat {path}').stdout
+        r = do('NetIPAddress', None, 'Create', IPAddress=f'192.0.{i}.81', PrefixLength=24, InterfaceAlias=name)
+        check(f'{manager}: made, with ConfirmWithin', good(r) and f'192.0.{i}.81' in m.run(f'cat {path}').stdout and '192.0.%d.81/24' % i in addresses(m, name), r)
+        check(f'{manager}: put back, the file as well', until(lambda: m.run(f'cat {path}').stdout == before and f'192.0.{i}.81/24' not in addresses(m, name)) and settled() is True, (before, m.run(f'cat {path}').stdout, a.rows('Transaction')))
+        r = do('NetIPAddress', {'IPAddress': f'192.0.{i}.80'}, 'Delete')
+        check(f'{manager}: the last setting goes with the file', good(r) and m.run(f'cat {path}').returncode != 0, (r, m.run(f'cat {path}').stdout))
+        check(f'{manager}: and comes back with it', until(lambda: m.run(f'cat {path}').stdout == before and f'192.0.{i}.80/24' in addresses(m, name)) and settled() is True, (m.run(f'cat {path}').stdout, a.rows('Transaction')))
+        link = index(a, name)
+        r = do('NetAdapter', link, 'Set', MtuSize=1300)
+        check(f'{manager}: an MTU', good(r) and 'mtu 1300' in m.run(f'cat {path}').stdout and until(lambda: mtu(m, name) != 1300 and m.run(f'cat {path}').stdout == before) and settled() is True, (m.run(f'cat {path}').stdout, a.rows('Transaction')))
+    profile = m.run('nmcli -t -f ipv4.addresses connection show lan').stdout
+    r = do('NetIPAddress', None, 'Create', IPAddress='192.0.3.81', PrefixLength=24, InterfaceAlias='m0')
+    check('NetworkManager\'s profile waits for the confirmation', good(r) and 'once it is confirmed' in r['result']['Warning'] and m.run('nmcli -t -f ipv4.addresses connection show lan').stdout == profile and settled() is True, r)
+    r = do('DnsClient', index(a, 'n0'), 'SetServers', ServerAddresses=['192.0.1.99'])
+    dns = lambda: m.run('resolvectl dns n0').stdout
+    check('servers for names', good(r) and until(lambda: '192.0.1.99' not in dns() and '192.0.1.99' not in m.run('cat /etc/systemd/network/20-lan.network.d/*').stdout) and settled() is True, (r, dns(), a.rows('Transaction')))
+
+
+def main():
+    with lablib.Lab() as lab:
+        m = lab.machine('persist', 'network')
+        a = Asked(m.agent('--state', '/lab/state'))
+        prepare(m)
+        for kind in KINDS:
+            each(m, a, *kind)
+        refused(m, a)
+        for kind in KINDS:
+            away(m, a, *kind)
+        confirmed(m, a)
+    check.end()
+
+
+main()
