@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * The guard of one change that wants confirmation (confirm.h): notes the objects, says so, sleeps without wake-ups, and
- * puts back what differs if it is not called off in time. It speaks to an agent as any client does: to one of its own
- * for the note, and to put things back to the agent that serves the host, or to one of its own where that has gone.
+ * The guard of one change that wants confirmation (confirm.h): notes the objects, says so, sleeps without wake-ups,
+ * and puts back what differs if it is not called off in time. It speaks to an agent as any client does: to one of its
+ * own for the note, and to put things back to the agent that serves the host, or to one of its own where that has
+ * gone.
  *
- * How objects are put back is said by their class, in [Restore]: "Delete" (or "+Reset") for those that came, "Create" for
- * those that went (parameters are named as properties), and for those that differ "Set" (parameters named as properties),
- * "Rename:NewName=Name" (a parameter from a property), "Enable:AdminStatus=true" (when the property was that).
+ * How objects are put back is said by their class, in [Restore]: "Delete" (or "+Reset") for those that came, "Create"
+ * for those that went (parameters are named as properties), and for those that differ "Set" (parameters named as
+ * properties), "Rename:NewName=Name" (a parameter from a property), "Enable:AdminStatus=true" (when the property was
+ * that).
  */
 #include <errno.h>
 #include <fcntl.h>

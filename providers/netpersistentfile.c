@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * NetPersistentFile: the files that hold an interface's settings for the next boots (lib/netstore.h), to be seen, and to
- * be put back as they were when a change of the network is not confirmed.
+ * NetPersistentFile: the files that hold an interface's settings for the next boots (lib/netstore.h), to be seen, and
+ * to be put back as they were when a change of the network is not confirmed.
  */
 #include <stdlib.h>
 #include <string.h>

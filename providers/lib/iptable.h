@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the classes of IP share (addresses, routes, neighbours): a dump of a table of rtnetlink as rows, a change with the
- * kernel's own words when it refuses, and what is kept for the next boots (netstore.h) beside what is.
+ * What the classes of IP share (addresses, routes, neighbours): a dump of a table of rtnetlink as rows, a change with
+ * the kernel's own words when it refuses, and what is kept for the next boots (netstore.h) beside what is.
  */
 #ifndef RV_IPTABLE_H
 #define RV_IPTABLE_H

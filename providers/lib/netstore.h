@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Settings of an interface for the next boots: written for whoever manages it (systemd-networkd, ifupdown,
- * NetworkManager), into a file that is reeve's alone: a drop-in beside networkd's file of the interface, a stanza of its
- * own for ifupdown. NetworkManager keeps its profile itself and is told by nmcli. An interface that nobody manages is
- * left alone, and why not is said.
+ * NetworkManager), into a file that is reeve's alone: a drop-in beside networkd's file of the interface, a stanza of
+ * its own for ifupdown. NetworkManager keeps its profile itself and is told by nmcli. An interface that nobody manages
+ * is left alone, and why not is said.
  *
  * A setting is a kind and a value:
  *      address  192.0.2.5/24
@@ -39,8 +39,8 @@ struct rv_netpolicy {
         char warning[400]; /* what is to be told: that it is not kept, ... */
 };
 
-/* policy: "ActiveStore", "PersistentStore" or NULL for both. Answers NOT_SUPPORTED where the next boots are asked for and
- * cannot be had; where they were not asked for, a warning says so. */
+/* policy: "ActiveStore", "PersistentStore" or NULL for both. Answers NOT_SUPPORTED where the next boots are asked for
+ * and cannot be had; where they were not asked for, a warning says so. */
 int rv_netpolicy_begin(struct rv_netpolicy *, const struct rv_call *, const char *policy, const char *kind,
                        uint32_t index, struct rv_error *);
 /* Does it, unless it is not for the next boots, or what-if. ret_changed may be NULL. */
