@@ -20,6 +20,7 @@ struct rv_pull {
         pthread_cond_t news;
         struct rv_batch *queue, **queue_end;
         unsigned queued;
+        uint64_t cpu;
         bool ended;
         struct rv_error error;
 };
@@ -56,6 +57,7 @@ static void forward(struct rv_pull *p)
                 return;
         struct rv_error e = s->sink.npartial ? s->sink.partial[0] : s->sink.error;
         rv_about(&e, s->call.class->name, NULL, NULL);
+        p->cpu = s->on_loop ? UINT64_MAX : s->cpu;
         end(p, e.code ? &e : NULL);
         p->scan = NULL;
         rv_scan_drop(s, false);
@@ -164,6 +166,15 @@ struct rv_batch *rv_pull_next(struct rv_pull *p, const atomic_bool *cancelled, s
         if (more)
                 rv_loop_post(&p->agent->loop, &p->more);
         return b;
+}
+
+bool rv_pull_cpu(struct rv_pull *p, uint64_t *ret)
+{
+        pthread_mutex_lock(&p->lock);
+        bool ended = p->ended;
+        *ret = p->cpu;
+        pthread_mutex_unlock(&p->lock);
+        return ended;
 }
 
 void rv_pull_free(struct rv_pull *p)

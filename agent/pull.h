@@ -17,6 +17,8 @@ struct rv_pull *rv_pull_new(struct rv_agent *, struct rv_entry *, const struct r
                             struct rv_arena *, const struct rv_plan *);
 /* The next batch, the caller's. NULL at the end: *ret_error tells what is missing (code 0: nothing). */
 struct rv_batch *rv_pull_next(struct rv_pull *, const atomic_bool *cancelled, struct rv_error *ret_error);
+/* Once it has ended: the CPU time of its provider's thread, or UINT64_MAX where there is none. False: not yet. */
+bool rv_pull_cpu(struct rv_pull *, uint64_t *ret);
 void rv_pull_free(struct rv_pull *);
 
 #endif

@@ -22,6 +22,7 @@
 #include "agent/revision.h"
 #include "agent/scan.h"
 #include "agent/scrape.h"
+#include "agent/vtab.h"
 #include "agent/wish.h"
 
 enum { SLICE_NS = 500000 };
@@ -93,7 +94,9 @@ static void run(struct rv_job *job)
                 if (s->result != RV_OK)
                         rv_confirm_drop(&s->confirm);
         } else {
+                uint64_t cpu = rv_thread_cpu();
                 s->result = (s->query.at ? rv_history_query : p->query)(&s->query, &s->sink, &s->error);
+                s->cpu = rv_thread_cpu() - cpu;
                 s->sink.ready = NULL; /* `back` tells of the last rows, too */
                 rv_sink_finish(&s->sink, s->result, &s->error);
         }
@@ -377,7 +380,9 @@ static bool answered_at_once(struct rv_scan *s)
         if (!p->peek && !p->quick)
                 return false;
         rv_sink_init(&s->sink, &s->plan, RV_PRODUCER_QUICK, s->call.deadline);
+        uint64_t cpu = rv_thread_cpu();
         s->result = (p->peek ? p->peek : p->query)(&s->query, &s->sink, &s->error);
+        s->cpu = rv_thread_cpu() - cpu;
         if (s->result == RV_FULL) {
                 rv_sink_free(&s->sink);
                 return false;

@@ -33,7 +33,7 @@ struct rv_scan {
         struct rv_buf changes; /* methods: [{Property, From, To}] */
         struct rv_error error;
         int result;
-        uint64_t begun;
+        uint64_t begun, cpu; /* cpu: ns that a query took of its thread */
         atomic_bool cancelled;
         bool is_method, returned, on_loop;
         struct rv_change_plan change;

@@ -12,7 +12,7 @@
 
 #define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-enum { STEPS = 10000, MOST_COLUMNS = 500 };
+enum { STEPS = 10000, MOST_COLUMNS = 500, ANSWER_NS = 100000000 };
 
 static int authorize(void *arg, int action, const char *a, const char *b, const char *c, const char *d)
 {
@@ -20,7 +20,9 @@ static int authorize(void *arg, int action, const char *a, const char *b, const 
         if (((struct rv_sql *)arg)->declaring)
                 return SQLITE_OK;
         if (action == SQLITE_FUNCTION)
-                return b && sqlite3_stricmp(b, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
+                return b && (sqlite3_stricmp(b, "load_extension") == 0 || sqlite3_stricmp(b, "fts3_tokenizer") == 0)
+                               ? SQLITE_DENY
+                               : SQLITE_OK;
         return action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_RECURSIVE ? SQLITE_OK
                                                                                               : SQLITE_DENY;
 }
@@ -37,7 +39,7 @@ void rv_sql_complain(struct rv_sql *s, const struct rv_error *e)
         rv_json_error(&s->partial, e);
 }
 
-static void limit(sqlite3 *db)
+void rv_sql_limit(sqlite3 *db)
 {
         static const int limits[][2] = {
                 { SQLITE_LIMIT_LENGTH, 16 << 20 },     { SQLITE_LIMIT_SQL_LENGTH, 100000 },
@@ -110,6 +112,11 @@ static int rows(struct rv_sql *s, sqlite3_stmt *q)
         if (!names)
                 return SQLITE_NOMEM;
         while ((r = sqlite3_step(q)) == SQLITE_ROW && !s->out.failed) {
+                if (s->explain) {
+                        s->rows++;
+                        continue;
+                }
+                size_t whole = s->out.len;
                 rv_buf_puts(&s->out, s->rows++ ? ",{" : "{");
                 for (int i = 0; i < n; i++) {
                         if (i)
@@ -119,6 +126,10 @@ static int rows(struct rv_sql *s, sqlite3_stmt *q)
                         put_value(&s->out, q, i);
                 }
                 rv_buf_put(&s->out, "}", 1);
+                if (s->out.failed && s->rows > 1) { /* the rows before it are whole */
+                        s->out.len = whole;
+                        s->rows--;
+                }
         }
         for (int i = 0; i < n; i++)
                 free(names[i]);
@@ -148,18 +159,45 @@ static void describe(struct rv_sql *s, sqlite3 *db, int r)
         }
 }
 
+/* What was found before a budget was used up stands, beside what is said of the rest. */
+static void keep_rows(struct rv_sql *s, int r)
+{
+        bool late = s->error.code == RV_TIMED_OUT && r == SQLITE_INTERRUPT,
+             large = s->error.code == RV_SERVER_LIMITS_EXCEEDED && s->out.failed && s->out.len < s->out.max;
+        if (!s->rows || s->explain || atomic_load(&s->cancelled) || (!late && !large))
+                return;
+        struct rv_error e = s->error;
+        if (late)
+                rv_fail(&e, RV_TIMED_OUT,
+                        "the query did not end within the deadline: rows after the first %llu are missing",
+                        (unsigned long long)s->rows);
+        else
+                rv_fail(&e, RV_SERVER_LIMITS_EXCEEDED,
+                        "the result is larger than %d MiB: rows after the first %llu are missing",
+                        RV_REPLY_BYTES >> 20, (unsigned long long)s->rows);
+        s->out.failed = false;
+        s->out.max = 0;
+        s->error = (struct rv_error) { 0 };
+        rv_sql_complain(s, &e);
+}
+
 static int query(struct rv_sql *s, sqlite3 *db)
 {
         sqlite3_stmt *q = NULL;
         const char *tail = "";
-        limit(db);
+        rv_sql_limit(db);
         int r = rv_vtab_register(s, db);
+        const char *explained = rv_explain_text(s->text);
+        if (r == SQLITE_OK)
+                r = rv_sql_functions(db);
+        if (explained && !(s->explain = rv_explain_new()))
+                r = SQLITE_NOMEM;
         if (r == SQLITE_OK)
                 r = sqlite3_exec(db, "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=0", NULL, NULL, NULL);
         sqlite3_set_authorizer(db, authorize, s);
         sqlite3_progress_handler(db, STEPS, go_on, s);
         if (r == SQLITE_OK)
-                r = sqlite3_prepare_v2(db, s->text, -1, &q, &tail);
+                r = sqlite3_prepare_v2(db, explained ? explained : s->text, -1, &q, &tail);
         tail += strspn(tail, " \t\r\n;");
         if (r == SQLITE_OK && (!q || *tail)) {
                 rv_fail(&s->error, RV_INVALID_QUERY, q ? "one statement at a time" : "the query is empty");
@@ -169,7 +207,12 @@ static int query(struct rv_sql *s, sqlite3 *db)
                 r = rows(s, q);
         if (r != SQLITE_DONE || s->out.failed)
                 describe(s, db, r);
+        keep_rows(s, r);
         sqlite3_finalize(q);
+        if (s->explain && !s->error.code)
+                rv_explain_finish(s->explain, s);
+        free(s->explain);
+        s->explain = NULL;
         return r;
 }
 
@@ -274,7 +317,9 @@ struct rv_sql *rv_sql_new(struct rv_request *q, void (*work)(struct rv_sql *))
         s->work = work;
         s->agent = q->agent;
         s->who = q->session->who;
-        s->deadline = q->deadline;
+        uint64_t now = rv_now(), left = q->deadline > now ? q->deadline - now : 0;
+        s->deadline = q->deadline -
+                      (left / 10 > ANSWER_NS ? ANSWER_NS : left / 10); /* in time to tell what there is */
         s->out.max = RV_REPLY_BYTES;
         rv_buf_puts(&s->out, "{\"Instances\":[");
         return s;

@@ -25,6 +25,7 @@ struct cursor {
         uint32_t row;
         int64_t number;
         bool at_end;
+        struct rv_explain_scan *explain; /* or NULL */
 };
 
 struct aux {
@@ -156,6 +157,15 @@ static int open_cursor(sqlite3_vtab *v, sqlite3_vtab_cursor **ret)
 
 static void let_go(struct cursor *c)
 {
+        uint64_t cpu;
+        if (c->pull && c->explain) {
+                if (!rv_pull_cpu(c->pull, &cpu))
+                        c->explain->stopped = true;
+                else if (cpu == UINT64_MAX)
+                        c->explain->cpu_known = false;
+                else
+                        c->explain->cpu += cpu;
+        }
         rv_pull_free(c->pull);
         c->batch = rv_batch_free(c->batch);
         c->pull = NULL;
@@ -195,6 +205,17 @@ static bool to_arg(sqlite3_value *v, const struct rv_property *p, struct rv_aren
         return true;
 }
 
+static struct rv_batch *take(struct cursor *c, struct rv_sql *sql, struct rv_error *err)
+{
+        uint64_t began = c->explain ? rv_now() : 0;
+        struct rv_batch *b = rv_pull_next(c->pull, &sql->cancelled, err);
+        if (c->explain) {
+                c->explain->waited += rv_now() - began;
+                c->explain->rows += b ? b->n : 0;
+        }
+        return b;
+}
+
 static int next(sqlite3_vtab_cursor *v)
 {
         struct cursor *c = (struct cursor *)v;
@@ -204,13 +225,31 @@ static int next(sqlite3_vtab_cursor *v)
         while (c->batch && c->row >= c->batch->n) {
                 struct rv_error e = { 0 };
                 rv_batch_free(c->batch);
-                c->batch = rv_pull_next(c->pull, &sql->cancelled, &e);
+                c->batch = take(c, sql, &e);
                 c->row = 0;
                 if (e.code)
                         rv_sql_complain(sql, &e);
         }
         c->at_end = !c->batch;
         return SQLITE_OK;
+}
+
+/* For EXPLAIN: how the class is asked. */
+static void note(struct cursor *c, const struct table *t, const char *plan, const struct rv_ask *ask,
+                 const struct rv_arg *keys)
+{
+        c->explain = rv_explain_scan(t->sql->explain, t->class, plan);
+        if (!c->explain)
+                return;
+        c->explain->scans++;
+        for (size_t i = 0; i < ask->nproperties; i++) {
+                int p = rv_property_find(t->class, ask->properties[i], strlen(ask->properties[i]));
+                if (p >= 0 && p < 64 * RV_EXPLAIN_WORDS)
+                        rv_bit_set(c->explain->properties, (unsigned)p);
+        }
+        for (uint32_t p = 0; p < t->class->nproperties && p < 64 * RV_EXPLAIN_WORDS; p++)
+                if (keys[p].type != RV_NULL)
+                        rv_bit_set(c->explain->keys, p);
 }
 
 static int filter(sqlite3_vtab_cursor *v, int number, const char *plan_text, int argc, sqlite3_value **argv)
@@ -246,8 +285,9 @@ static int filter(sqlite3_vtab_cursor *v, int number, const char *plan_text, int
         if (r == RV_OK && possible)
                 r = rv_plan_make(&arena, class, &ask, &plan, &err);
         if (r == RV_OK && possible) {
+                note(c, t, plan_text, &ask, keys);
                 c->pull = rv_pull_new(t->sql->agent, t->entry, &t->sql->who, t->sql->deadline, &arena, &plan);
-                c->batch = c->pull ? rv_pull_next(c->pull, &t->sql->cancelled, &err) : NULL;
+                c->batch = c->pull ? take(c, t->sql, &err) : NULL;
                 r = c->pull ? RV_OK : -ENOMEM;
         }
         rv_arena_free(&arena);

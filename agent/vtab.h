@@ -10,6 +10,17 @@
 
 #include "agent/agent.h"
 
+/* One way in which a query asked a class (sql_explain.c). */
+enum { RV_EXPLAIN_WORDS = 16 };
+struct rv_explain_scan {
+        const struct rv_class *class;
+        char plan[200];
+        uint64_t scans, rows, waited, cpu;
+        uint64_t properties[RV_EXPLAIN_WORDS], keys[RV_EXPLAIN_WORDS];
+        bool cpu_known, stopped; /* not of providers on the loop; a scan that was ended early */
+};
+struct rv_explain;
+
 struct rv_sql {
         struct rv_job job;
         struct rv_work back;
@@ -19,6 +30,7 @@ struct rv_sql {
         uint64_t deadline, rows;
         int64_t at; /* all tables as they were then; 0: as they are */
         atomic_bool cancelled;
+        struct rv_explain *explain; /* or NULL */
         bool declaring; /* a table: SQLite asks the authorizer about its CREATE TABLE, too */
         void (*work)(struct rv_sql *); /* on the thread: fills out, partial, error */
         /* On the loop, instead of the usual answer, when there was no error and somebody still waits. */
@@ -32,6 +44,16 @@ struct rv_sql {
 
 /* sql_quick.c: a simple one, as a scan: the request's classes and ask are filled then. */
 bool rv_sql_quick(struct rv_request *, const char *text);
+
+/* ---- sql_explain.c ---- */
+uint64_t rv_thread_cpu(void); /* ns of this thread */
+const char *rv_explain_text(const char *); /* what is to be explained; NULL: nothing is */
+struct rv_explain *rv_explain_new(void);
+struct rv_explain_scan *rv_explain_scan(struct rv_explain *, const struct rv_class *, const char *plan); /* or NULL */
+void rv_explain_finish(struct rv_explain *, struct rv_sql *);
+/* ---- sql_functions.c ---- */
+int rv_sql_functions(sqlite3 *); /* an SQLite result */
+void rv_sql_limit(sqlite3 *);    /* sql.c: of memory, depth and so on */
 
 int rv_vtab_register(struct rv_sql *, sqlite3 *); /* an SQLite result */
 void rv_sql_complain(struct rv_sql *, const struct rv_error *);

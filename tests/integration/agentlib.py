@@ -67,11 +67,15 @@ class Peer:
 
     def line(self):
         """The next message, or None at the end."""
-        while b'\n' not in self.rest:
-            got = self.sock.recv(1 << 20)
-            if not got:
-                return None
-            self.rest += got
+        parts = [self.rest]
+        try:
+            while b'\n' not in parts[-1]:
+                got = self.sock.recv(1 << 20)
+                if not got:
+                    return None
+                parts.append(got)
+        finally:   # also when the time is over
+            self.rest = b''.join(parts)
         line, self.rest = self.rest.split(b'\n', 1)
         return json.loads(line)
 
