@@ -60,7 +60,7 @@ struct sh_target *sh_target_new(enum target_kind kind, const char *name, size_t 
         if (!t || !(t->name = strndup(name, n)))
                 abort();
         t->obj.refs = 1;
-        t->obj.type = &sh_type_command_info;
+        t->obj.type = sh_command_type((int)kind);
         t->kind = kind;
         return t;
 }
@@ -178,6 +178,11 @@ static const char *alias_by_id(struct sh *sh, uint32_t id)
                 return t->definition;
         struct builtin *b = builtin_of(sh, id);
         return b ? b->alias_of : NULL;
+}
+
+struct sh_target *sh_alias_own(struct sh *sh, const char *name, size_t n)
+{
+        return in_scopes(sh, sh_intern(sh, name, n), true);
 }
 
 const char *sh_alias_lookup(struct sh *sh, const char *name, size_t n)

@@ -512,6 +512,7 @@ int sh_should_process_text(struct sh_cmd *, const char *description, const char 
 void sh_function_set(struct sh *, struct scope *, const char *name, size_t n, struct sv block, bool filter);
 void sh_alias_set(struct sh *, struct scope *, const char *name, size_t n, const char *target,
                   uint32_t options);
+struct sh_target *sh_alias_own(struct sh *, const char *name, size_t n); /* set by somebody; borrowed, or NULL */
 bool sh_alias_remove(struct sh *, const char *name, size_t n);
 void sh_builtins(struct sh *);
 const char *sh_alias_lookup(struct sh *, const char *name, size_t n);

@@ -14,6 +14,7 @@
 #include "shell/value.h"
 
 extern const struct sh_type sh_type_exception, sh_type_error_record, sh_type_ref, sh_type_command_info;
+const struct sh_type *sh_command_type(int kind); /* AliasInfo, ... of enum target_kind */
 
 /* An exception object. type_name: "System.FormatException" or any other; unknown ones become a RuntimeException. */
 struct sv sh_exception_new(struct sh *, const char *type_name, const char *message, size_t n, struct sv inner);

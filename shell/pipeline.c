@@ -711,7 +711,7 @@ static int resolve_value(struct sh *sh, struct node *n, struct sv v, struct sh_t
                 u.o->refs++;
                 return SH_OK;
         }
-        if (u.kind == SH_OTHER && u.o->type == &sh_type_command_info) {
+        if (u.kind == SH_OTHER && sh_type_is(u.o->type, &sh_type_command_info)) {
                 struct sh_target *t = (struct sh_target *)u.o;
                 if (t->kind == CT_ALIAS)
                         return sh_find_command(sh, t->definition, strlen(t->definition), ret);

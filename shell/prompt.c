@@ -17,6 +17,7 @@
 #include "shell/complete.h"
 #include "shell/edit.h"
 #include "shell/parse.h"
+#include "shell/transcript.h"
 
 static struct sv prompt_text(struct sh *sh)
 {
@@ -173,6 +174,8 @@ int sh_interactive(struct sh *sh)
                 struct sv p = prompt_text(sh);
                 sh_interrupt = 0;
                 int r = read_statement(sh, e, p.s->s, &text);
+                if (r > 0 && sh_transcripts)
+                        sh_transcript_command(p.s->s, text.p, text.n);
                 sh_drop(p);
                 if (r == 0)
                         break;

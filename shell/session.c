@@ -5,6 +5,7 @@
  * Output that nobody captured goes through one formatter to the standard output. The output is buffered for at most a
  * millisecond of writing: whoever then waits (sleep, a program, the agent) calls sh_host_flush() first.
  */
+#include "shell/transcript.h"
 #include "shell/model.h"
 #include "shell/types.h"
 #include "shell/error.h"
@@ -69,6 +70,8 @@ void sh_host_flush(struct sh *sh)
 
 void sh_host_write(struct sh *sh, const char *s, size_t n)
 {
+        if (sh_transcripts)
+                sh_transcript_put(s, n);
         if (n > sizeof output.p - output.n) {
                 sh_host_flush(sh);
                 if (n > sizeof output.p) {
@@ -85,6 +88,8 @@ void sh_host_write(struct sh *sh, const char *s, size_t n)
 void sh_host_error(struct sh *sh, const char *s, size_t n)
 {
         sh_host_flush(sh);
+        if (sh_transcripts)
+                sh_transcript_put(s, n);
         write_all(2, s, n);
 }
 

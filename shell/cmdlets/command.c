@@ -195,8 +195,11 @@ int sh_commands_named(struct sh_cmd *c, const char *name, size_t n, int32_t kind
         if (n && !sh_has_wildcard(name, n)) {
                 const char *to = sh_alias_lookup(sh, name, n);
                 if (to && (kinds & 1)) {
+                        struct sh_target *own = sh_alias_own(sh, name, n);
                         t = sh_target_new(CT_ALIAS, name, n);
                         t->definition = strdup(to);
+                        t->options = own ? own->options : 0;
+                        t->description = own && own->description ? strdup(own->description) : NULL;
                 } else if (sh_try_command(sh, name, n, &t) != SH_OK) {
                         t = NULL;
                         st = sh_import_for(sh, name, n);
@@ -355,13 +358,34 @@ static int set_alias_end(struct sh_cmd *c)
                         c, "AliasAlreadyExists", "ResourceExists", SH_NIL,
                         "The alias is not allowed, because an alias with the name '%s' already exists.",
                         name);
-        struct sv said = sh_printf("Name: %s Value: %s", name, value);
+        struct sh_target *old = sh_alias_own(sh, name, strlen(name));
+        if (!new &&old && old->options &(VO_CONSTANT | VO_READONLY) &&
+            (old->options & VO_CONSTANT || !sh_switch(c, "Force"))) {
+                struct sv target = sh_text(name);
+                int st = sh_cmd_error(
+                        c, "AliasNotWritable", "WriteError", target,
+                        "Alias is not writeable because alias %s is read-only or constant and cannot be "
+                        "written to.",
+                        name);
+                sh_drop(target);
+                return st;
+        }
+        struct sv said = sh_printf("Name: %s Value: %s", name, value), options = sh_arg(c, "Option"),
+                  flags = SH_NIL;
         int st = sh_should_process(c, said.s->s, new ? "New Alias" : "Set Alias", &what);
         sh_drop(said);
         if (st != SH_OK || !what)
                 return st;
         sh_alias_set(sh, sh_text_same(scope, strlen(scope), "Global", 6) ? sh->global : c->caller, name,
-                     strlen(name), value, 0);
+                     strlen(name), value,
+                     !sh_is_null(options) && sh_try_convert(sh, options, &sh_enum_scoped_options.type, &flags)
+                             ? flags.hi
+                             : 0);
+        sh_drop(flags);
+        struct sh_target *made = sh_alias_own(sh, name, strlen(name));
+        const char *about = sh_arg_text(c, "Description", NULL);
+        if (made && about && !made->description)
+                made->description = strdup(about);
         return sh_switch(c, "PassThru") ? sh_commands_named(c, name, strlen(name), 1) : SH_OK;
 }
 #define ALIAS_PARAMS \
@@ -403,7 +427,13 @@ static int remove_alias_process(struct sh_cmd *c, struct sv input)
         int st = SH_OK;
         while (st == SH_OK && sh_next(names, &pos, &item)) {
                 struct sv t = sh_to_text(sh_session(c), item);
-                if (!sh_alias_remove(sh_session(c), t.s->s, t.s->len))
+                struct sh_target *own = sh_alias_own(sh_session(c), t.s->s, t.s->len);
+                if (own && own->options & (VO_CONSTANT | VO_READONLY) &&
+                    (own->options & VO_CONSTANT || !sh_switch(c, "Force")))
+                        st = sh_cmd_error(c, "AliasNotRemovable", "WriteError", t,
+                                          "Alias was not removed because alias %s is constant or read-only.",
+                                          t.s->s);
+                else if (!sh_alias_remove(sh_session(c), t.s->s, t.s->len))
                         st = sh_cmd_error(c, "AliasNotFound", "ObjectNotFound", SH_NIL,
                                           "Cannot find a matching alias because an alias with the name '%s' "
                                           "does not exist.",

@@ -218,4 +218,28 @@ const struct sh_type sh_type_command_info = {
         .default_properties = command_shown,
 };
 
-SH_TYPES(engine_command, &sh_type_command_info, &sh_enum_command_types.type);
+#define KIND(var, named, over)                                                                               \
+        static const struct sh_type var = { .name = "System.Management.Automation." named,                   \
+                                            .base = over,                                                    \
+                                            .text = command_text,                                            \
+                                            .free = command_free,                                            \
+                                            .default_properties = command_shown }
+KIND(alias_info, "AliasInfo", &sh_type_command_info);
+KIND(function_info, "FunctionInfo", &sh_type_command_info);
+KIND(filter_info, "FilterInfo", &function_info);
+KIND(cmdlet_info, "CmdletInfo", &sh_type_command_info);
+KIND(application_info, "ApplicationInfo", &sh_type_command_info);
+KIND(script_info, "ExternalScriptInfo", &sh_type_command_info);
+
+const struct sh_type *sh_command_type(int kind)
+{
+        static const struct sh_type *const types[] = {
+                [CT_ALIAS] = &alias_info,         [CT_FUNCTION] = &function_info, [CT_FILTER] = &filter_info,
+                [CT_CMDLET] = &cmdlet_info,       [CT_NATIVE] = &application_info, [CT_SCRIPT] = &script_info,
+                [CT_BLOCK] = &sh_type_command_info,
+        };
+        return types[kind];
+}
+
+SH_TYPES(engine_command, &sh_type_command_info, &alias_info, &function_info, &filter_info, &cmdlet_info,
+         &application_info, &script_info, &sh_enum_command_types.type);

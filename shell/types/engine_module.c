@@ -35,7 +35,7 @@ static void add_table(struct sh *sh, struct sv hash, struct table *t)
 {
         for (uint32_t i = 0; i < t->names.n && i < t->cap; i++)
                 if (t->v[i].kind == SH_OTHER) {
-                        struct sv name = t->v[i].o->type == &sh_type_command_info
+                        struct sv name = sh_type_is(t->v[i].o->type, &sh_type_command_info)
                                                  ? sh_text(((struct sh_target *)t->v[i].o)->name)
                                                  : sh_text(sh_name(sh, t->names.ids[i], NULL));
                         sh_hash_set(hash.h, name, t->v[i]);
