@@ -64,6 +64,7 @@ struct rv_permanent {
         pthread_mutex_t lock; /* the list, and what of it providers read */
         struct rv_stored *objects;
         unsigned n, at_once;
+        uid_t working[RV_STORED_AT_ONCE]; /* for whom the deliveries under way are */
         uint64_t serial;
         bool stays;          /* the agent does; one that ends with its connection keeps nothing */
         struct rv_pool pool; /* asks the name service */

@@ -86,10 +86,15 @@ static struct rv_stored *user_of(const struct rv_permanent *p, const struct rv_s
         return b;
 }
 
-/* Nobody's uid, so that no session can resume it; kept until it is taken away. */
-#define NEW_SUBSCRIPTION \
-        "INSERT INTO subscription(id, uid, params, last, touched, retain) VALUES(?1, -1, ?2 || ?3, 0, ?4, " \
-        "4000000000000000000)"
+/* Nobody's uid, so that no session can resume it; kept until it is taken away. The filter is on disk before it. */
+#define PARAMS "json_object('Query', json_extract(text, '$.Values.Query'), 'Durable', json('true'))"
+#define NEW_SUBSCRIPTION                                                                     \
+        "INSERT INTO subscription(id, uid, params, last, touched, retain) "                  \
+        "SELECT ?1, -1, " PARAMS ", 0, ?4, 4000000000000000000 FROM kept WHERE class = 'EventFilter' AND key = ?2"
+#define NEW_PARAMS                                                                                              \
+        "UPDATE subscription SET params = (SELECT " PARAMS " FROM kept WHERE class = 'EventFilter' AND key = ?1) " \
+        "WHERE id IN (SELECT json_extract(text, '$.Id') FROM kept WHERE class = 'FilterToConsumerBinding' "      \
+        "AND json_extract(text, '$.Values.Name') = ?1)"
 
 static int write_items(struct rv_state_job *job, sqlite3 *db)
 {
@@ -106,6 +111,8 @@ static int write_items(struct rv_state_job *job, sqlite3 *db)
                 else
                         r = rv_stored_sql(db, "DELETE FROM kept WHERE class = ?1 AND key = ?2",
                                           it->class->name, it->key, NULL, 0);
+                if (r == SQLITE_OK && it->class == &EventFilter_class && it->action == PUT && !it->anew)
+                        r = rv_stored_sql(db, NEW_PARAMS, it->key, NULL, NULL, 0);
                 if (r != SQLITE_OK || !rv_stored_is_binding(it->class))
                         continue;
                 if (it->action == DROP) {
@@ -115,7 +122,8 @@ static int write_items(struct rv_state_job *job, sqlite3 *db)
                                 r = rv_stored_sql(db, "DELETE FROM subscription WHERE id = ?1", it->id, NULL,
                                                   NULL, 0);
                 } else if (it->anew) {
-                        r = rv_stored_sql(db, NEW_SUBSCRIPTION, it->id, "", "",
+                        r = rv_stored_sql(db, NEW_SUBSCRIPTION, it->id,
+                                          json_string_value(json_object_get(it->v, "Name")), NULL,
                                           (int64_t)now.tv_sec * INT64_C(1000000000));
                 }
         }

@@ -422,9 +422,26 @@ static bool too_many(const struct rv_binding *b)
 {
         const struct rv_permanent *p = b->agent->permanent;
         unsigned mine = 0;
-        for (const struct rv_stored *o = p->objects; o; o = o->next)
-                mine += o->run && o->run->job && o->who.uid == b->kept->who.uid;
+        for (unsigned i = 0; i < p->at_once; i++)
+                mine += p->working[i] == b->kept->who.uid;
         return p->at_once >= RV_STORED_AT_ONCE || mine >= RV_STORED_AT_ONCE_USER;
+}
+
+static void works(struct rv_binding *b)
+{
+        struct rv_permanent *p = b->agent->permanent;
+        p->working[p->at_once++] = b->kept->who.uid;
+}
+
+static void rests(struct rv_binding *b)
+{
+        struct rv_permanent *p = b->agent->permanent;
+        unsigned i = 0;
+        while (i < p->at_once && p->working[i] != b->kept->who.uid)
+                i++;
+        if (i < p->at_once)
+                p->working[i] = p->working[--p->at_once];
+        b->job = NULL;
 }
 
 static void deliver(struct rv_binding *b, struct rv_stored *consumer)
@@ -445,7 +462,7 @@ static void deliver(struct rv_binding *b, struct rv_stored *consumer)
         plan.n = n;
         b->job = rv_delivery_start(&plan, &err);
         if (b->job)
-                b->agent->permanent->at_once++;
+                works(b);
         else
                 rv_binding_delivered(b, 0, err.message, false);
 }
@@ -478,9 +495,12 @@ static void on_retry(struct rv_alarm *a)
 /* Those that had to wait for others. */
 static void next_ones(struct rv_permanent *p)
 {
-        for (struct rv_stored *o = p->objects; o; o = o->next)
-                if (o->run && o->run->inbox && !o->run->job)
+        unsigned places = RV_STORED_AT_ONCE - p->at_once;
+        for (struct rv_stored *o = p->objects; o && places; o = o->next)
+                if (o->run && o->run->inbox && !o->run->job && !o->run->retry.at && !too_many(o->run)) {
                         rv_loop_soon(&p->agent->loop, &o->run->go);
+                        places--;
+                }
 }
 
 static void failed(struct rv_binding *b, const char *why)
@@ -506,8 +526,7 @@ void rv_binding_delivered(struct rv_binding *b, unsigned delivered, const char *
 {
         struct rv_permanent *p = b->agent->permanent;
         if (b->job)
-                p->at_once--;
-        b->job = NULL;
+                rests(b);
         for (unsigned i = 0; i < delivered && b->inbox; i++) {
                 pop(b);
                 b->stats.delivered++;
@@ -645,7 +664,7 @@ void rv_binding_stop(struct rv_stored *o)
         o->run = NULL;
         if (b->job) {
                 rv_delivery_abandon(b->job);
-                b->agent->permanent->at_once--;
+                rests(b);
         }
         if (b->asking)
                 b->asking->run = NULL;
