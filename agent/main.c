@@ -198,7 +198,7 @@ int main(int argc, char **argv)
         if (argc > 1 && strcmp(argv[1], "--guard") == 0)
                 return rv_guard_main(argc, argv);
         if (argc > 1 && strcmp(argv[1], "--deliver") == 0)
-                return rv_deliver_main();
+                rv_deliver_main();
         int status = read_options(argc, argv, &o);
         if (status >= 0)
                 return status;

@@ -138,6 +138,6 @@ void rv_timer_stop(struct rv_stored *);
 void rv_timers_free(void);
 
 /* ---- deliver.c ---- */
-int rv_deliver_main(void);
+void rv_deliver_main(void) __attribute__((noreturn));
 
 #endif

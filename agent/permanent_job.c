@@ -243,20 +243,31 @@ static void close_pipe(struct rv_delivery *d, int i)
         uv_close((uv_handle_t *)&d->pipes[i], on_closed);
 }
 
-/* The last line that it said on its standard error. */
+/* The end of what it said on its standard error, on one line. */
 static void last_words(const struct rv_delivery *d, char *to, size_t size)
 {
-        const char *s = d->said[1];
-        size_t n = d->nsaid[1];
-        while (n && (s[n - 1] == '\n' || s[n - 1] == ' '))
+        char text[sizeof d->said[1]];
+        size_t n = 0;
+        bool blank = true;
+        for (size_t i = 0; i < d->nsaid[1]; i++) {
+                unsigned char c = (unsigned char)d->said[1][i];
+                if (c > ' ' && c != 127)
+                        text[n++] = (char)c;
+                else if (!blank)
+                        text[n++] = ' ';
+                blank = c <= ' ' || c == 127;
+        }
+        while (n && text[n - 1] == ' ')
                 n--;
-        size_t from = n;
-        while (from && s[from - 1] != '\n')
-                from--;
-        snprintf(to, size, "%.*s", (int)(n - from), s + from);
-        for (char *c = to; *c; c++)
-                if ((unsigned char)*c < ' ')
-                        *c = ' ';
+        size_t from = n >= size ? n - size + 1 : 0;
+        while (from && ((unsigned char)text[from] & 0xc0) == 0x80) /* not in the middle of a character */
+                from++;
+        snprintf(to, size, "%.*s", (int)(n - from), text + from);
+        json_t *valid = json_string(to);
+        for (char *c = to; !valid && *c; c++) /* no UTF-8: nobody could be told */
+                if ((unsigned char)*c & 0x80)
+                        *c = '?';
+        json_decref(valid);
 }
 
 static void end(struct rv_delivery *d)

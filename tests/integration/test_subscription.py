@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Permanent subscriptions: filters, consumers and bindings that the agent keeps, over the indications of the test agent."""
-import glob, http.server, json, os, shutil, signal, socket, sqlite3, sys, tempfile, threading, time
+import glob, http.server, json, os, re, shutil, signal, socket, sqlite3, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.dirname(__file__))
 from agentlib import BUILD, Agent, Cases, Reader
@@ -81,6 +81,7 @@ def test_consumers(agent):
     case('with its number, time and name', [(e['Subscription'], e['Sequence'], e['Kind']) for e in events('log')] == [('log', n, 'Event') for n in (1, 2, 3)], events('log'))
     case('a command gets each event', delivered(agent, 'cmd', 3) and numbers('cmd') == [1, 2, 3], look(agent, 'cmd'))
     case('and values of it as arguments', open(at('cmd.env')).read().split('\n')[:3] == ['cmd 1 1/odd', 'cmd 2 2/even', 'cmd 3 3/odd'], open(at('cmd.env')).read())
+    delivered(agent, 'log', 3)
     b = look(agent, 'log')
     case('a binding tells of itself', (b['State'], b['Delivered'], b['Failed'], b['Waiting'], b['Sequence'], b['Creator'], b['Query']) == ('Active', 3, 0, 0, 3, 'root' if not os.geteuid() else b['Creator'], TICKS), b)
 
@@ -231,11 +232,11 @@ def test_failures(agent):
         wmi = Reader(q, Query="SELECT * FROM __ConsumerFailureEvent")
         wmi.patience = PATIENCE
         case('failures can be watched', fails.sync() and wmi.sync(), fails.error)
-        new(agent, 'fails', Command=['sh', '-c', 'echo oh >&2; exit 4'], MaximumRetries=1)
+        new(agent, 'fails', Command=['sh', '-c', 'printf "oh\\377\\n" >&2; exit 4'], MaximumRetries=1)
         new(agent, 'beside', LogFile=at('beside'))
         fire(agent, 1)
         got = [fails.until(lambda i: i['Kind'] == 'Event')[-1]['Indication'] for _ in range(2)]
-        case('a failure is an event', [(g['Outcome'], g['Attempts'], g['Sequence']) for g in got] == [('Retry', 1, 1), ('GivenUp', 2, 1)] and 'oh (exit status 4)' in got[0]['ErrorDescription'] and json.loads(got[0]['Event'])['Indication']['Number'] == 1, got)
+        case('a failure is an event', [(g['Outcome'], g['Attempts'], g['Sequence']) for g in got] == [('Retry', 1, 1), ('GivenUp', 2, 1)] and 'oh? (exit status 4)' in got[0]['ErrorDescription'] and json.loads(got[0]['Event'])['Indication']['Number'] == 1, got)
         case('also under WMI\'s name', wmi.until(lambda i: i['Kind'] == 'Event')[-1]['Indication']['Filter'] == 'EventFilter.Name="fails"')
         b = look(agent, 'fails')
         case('it is counted', (b['Failed'], b['Dropped'], b['Delivered']) == (2, 1, 0) and 'oh' in b['LastError'], b)
@@ -363,6 +364,95 @@ def test_timers(agent):
     return agent
 
 
+def test_journal():
+    """A journal of our own in a mount namespace of the agent's, then syslog alone."""
+    if os.geteuid():
+        case.skip('journal', 'only root mounts')
+        return
+    for what, mount in ('journal', f'mkdir -p /run/systemd/journal && mount --bind {home}/sockets /run/systemd/journal'), \
+                       ('syslog', f'mkdir -p /run/systemd/journal && mount -t tmpfs none /run/systemd/journal && mount --rbind /dev {home}/dev && mount --rbind {home}/newdev /dev'):
+        os.makedirs(at('sockets'), exist_ok=True)
+        os.makedirs(at('dev'), exist_ok=True)
+        os.makedirs(at('newdev'), exist_ok=True)
+        for node in 'null', 'urandom', 'random', 'zero':
+            if not os.path.lexists(at('newdev/' + node)):
+                os.symlink(at('dev/' + node), at('newdev/' + node))
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        s.settimeout(PATIENCE)
+        s.bind(at('sockets/socket' if what == 'journal' else 'newdev/log'))
+        try:
+            agent = Agent(AGENT, under=('unshare', '-m', '--propagation', 'private', 'sh', '-ec', mount + ' && exec "$@"', 'sh'))
+        except SystemExit as e:
+            case.skip(what, f'no mount namespace: {e}'[:100])
+            continue
+        new(agent, 'says', Journal='%Number% is %Parity%', Options='{"Priority": 4, "Identifier": "ticks"}')
+        fire(agent, 5)
+        try:
+            got = s.recv(65536).decode()
+        except OSError as e:
+            got = f'{e} {look(agent, "says")}'
+        if what == 'journal':
+            fields = dict(line.split('=', 1) for line in got.split('\n') if '=' in line)
+            case('the journal', (fields.get('MESSAGE'), fields.get('PRIORITY'), fields.get('SYSLOG_IDENTIFIER'), fields.get('REEVE_SUBSCRIPTION'), fields.get('REEVE_SEQUENCE')) == ('5 is odd', '4', 'ticks', 'says', '1')
+                 and json.loads(fields['REEVE_EVENT'])['Indication']['Number'] == 5, got)
+        else:
+            case('syslog, where there is no journal', got.startswith('<28>ticks[') and got.endswith(']: 5 is odd'), got)
+        s.close()
+        agent.stop()
+
+
+def test_cmdlets():
+    agent = Agent()
+    env = dict(os.environ, REEVE_SOCKET=agent.path)
+    run = lambda text: subprocess.run([f'{BUILD}/bin/reeve', '-NoProfile', '-Command', text], env=env, capture_output=True, text=True, timeout=60)
+    names = lambda: run('Get-CimSubscription | % Name').stdout.split()
+    timer = "SELECT * FROM __TimerEvent WHERE TimerId = ''shell''"
+    try:
+        r = run(f"New-CimSubscription -Name shell -Query '{timer}' -Command tee,-a,{at('shell')} -WhatIf")
+        case('-WhatIf tells', 'What if' in r.stdout and names() == [], r)
+        r = run(f"New-CimSubscription -Name shell -Query '{timer}' -Command tee,-a,{at('shell')}")
+        case('New-CimSubscription', r.returncode == 0 and names() == ['shell'], r)
+        r = run("New-CimInstance __IntervalTimerInstruction -Property @{ TimerId = 'shell'; IntervalBetweenEvents = 100 } | % TimerId")
+        case('a timer by New-CimInstance', r.stdout.strip() == 'shell', r)
+        case('it works', wait(lambda: os.path.exists(at('shell')) and '"TimerId":"shell"' in open(at('shell')).read()))
+        r = run('Get-CimSubscription sh* | % { $_.State + $_.Consumer }')
+        case('Get-CimSubscription', r.stdout.strip() == 'ActiveCommandLineEventConsumer.Name="shell"', r)
+        r = run('Remove-CimSubscription shell -WhatIf; Remove-CimSubscription shell')
+        case('Remove-CimSubscription', r.returncode == 0 and r.stdout.count('What if') >= 1 and names() == [], r)
+        for verb in 'New', 'Get', 'Remove':
+            r = run(f'Get-Help {verb}-CimSubscription -Examples')
+            case(f'help of {verb}-CimSubscription has examples', r.stdout.count('PS> ') >= 2 and 'Example 2: ' in r.stdout, r)
+        r = run('Remove-CimSubscription none')
+        case('one that is not there', r.returncode == 1 and 'There is no subscription none' in r.stderr, r)
+        r = run("New-CimSubscription a 'SELECT' -LogFile /x")
+        case('a query that is none', r.returncode == 1 and 'New-CimSubscription' in r.stderr, r)
+        docs = open(os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../docs/events.md')).read()
+        for text in re.findall(r'```powershell\n(.*?)```', docs, re.S):
+            r = run(text)
+            case('the how-to of docs/events.md', r.returncode == 0 and sorted(names()) == ['pager', 'pager-log'], (r, names()))
+        run('Get-CimInstance IntervalTimerInstruction | Remove-CimInstance')
+        audit = run("Get-CimInstance AuditRecord | ? Operation -eq Deliver | select -First 1 | % { $_.ClassName + ' ' + $_.User + ' ' + $_.Result }").stdout
+        case('what was run is in the audit', audit.split()[0] == 'CommandLineEventConsumer' and audit.split()[-1] == 'Succeeded', audit)
+        quiet = lambda: (switches(agent), time.sleep(1), switches(agent))
+        make(agent, 'IntervalTimerInstruction', TimerId='unheard', IntervalBetweenEvents=100)
+        run('Get-CimSubscription | Remove-CimSubscription')
+        new(agent, 'idle', query="SELECT * FROM ConsumerFailureEvent", LogFile=at('idle'))
+        case('while nothing happens nothing wakes', wait(lambda: (lambda q: q[0] == q[2])(quiet())), quiet())
+    finally:
+        case('it ends well', agent.stop() == 0, agent.said)
+
+
+def switches(agent):
+    """How often its threads have slept and woken."""
+    n = 0
+    for status in glob.glob(f'/proc/{agent.proc.pid}/task/*/status'):
+        try:
+            n += sum(int(line.split()[1]) for line in open(status) if line.startswith('voluntary'))
+        except OSError:
+            pass
+    return n
+
+
 agent = None
 try:
     agent = Agent(AGENT)
@@ -378,6 +468,8 @@ try:
     state = agent.dir
     agent = test_restart(agent)
     agent = test_timers(agent)
+    test_journal()
+    test_cmdlets()
 finally:
     if agent:
         case('the agent ends well', agent.stop() == 0, agent.said)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Permanent subscriptions under roles: they act as who made them, may no more than he may by other ways, and end when he
 may not any more."""
-import ctypes, json, os, shutil, socket, sys, tempfile, threading, time
+import ctypes, json, os, re, shutil, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.dirname(__file__))
 from agentlib import BUILD, Cases, Reader
@@ -193,6 +193,72 @@ def test_shell():
     case('and the agent knows it as his', wait(lambda: look('deny')['Dropped']), look('deny'))
 
 
+KEYED = """[Role]
+Language = Constrained
+WriteFiles = {mine}
+[Allow timers]
+Class = TimerEvent
+Operation = Read
+[Allow look]
+Class = Process
+Operation = Read
+[Allow filters]
+Class = EventFilter
+Operation = Read, Create, Modify, Delete
+[Allow consumers]
+Class = EventConsumer
+Operation = Read, Create, Modify, Delete
+[Allow bind]
+Class = FilterToConsumerBinding
+Operation = Read, Create, Modify, Delete
+[Allow new]
+Class = FilterToConsumerBinding
+Operation = Invoke
+Method = New, Remove
+"""
+
+
+def test_key():
+    """Whoever logs in with a key that has a role is root no more, nor is what he leaves behind, also after a restart."""
+    from sshhost import Host
+    os.mkdir(at('roles.d'))
+    open(at('roles.d', 'keyed.role'), 'w').write(KEYED.format(mine=at('mine')))
+    open(at('reeve.conf'), 'w').write(f'[roles]\ndir = {at("roles.d")}\n')
+    host = Host(more=('--config', at('reeve.conf')))
+    keys = os.path.join(host.dir, 'keys.d', host.user + '.keys')
+    plain = open(keys).read()
+    stamp = lambda: [line for line in lines('mine', 'key') if line]
+    try:
+        open(keys, 'w').write('role="keyed" ' + plain)
+        script = f"Get-Process -Id 1 | Select-Object -ExpandProperty Id | Add-Content {at('mine', 'key')}; Get-CimInstance AuditRecord -ErrorAction Stop | Add-Content {at('mine', 'key')}"
+        r = host.ssh("New-CimSubscription key 'SELECT * FROM TimerEvent' -Script '" + script.replace("'", "''") + "' -MaximumRetries 1000")
+        case('a login key with a role makes one', r.returncode == 0, (r.stdout, r.stderr))
+        r = host.ssh("New-CimSubscription cmd 'SELECT * FROM TimerEvent' -Command id")
+        case('but none that runs programs', r.returncode == 1 and 'NativeCommand' in r.stderr, (r.stdout, r.stderr))
+        open(keys, 'w').write(plain)
+        host.ssh("New-CimInstance IntervalTimerInstruction -Property @{ TimerId = 'k'; IntervalBetweenEvents = 500 }")
+        b = lambda: host.ssh('Get-CimSubscription key | % { $_.Role + "/" + $_.State + "/" + $_.LastError }').stdout.strip()
+        case('its script has that role only', wait(lambda: 'may not read AuditRecord' in b()) and set(stamp()) == {'1'}, (b(), stamp()))
+        r = host.ssh("New-CimInstance FilterToConsumerBinding -Property @{ Filter = 'key'; Consumer = 'ScriptEventConsumer.Name=\"key\"' } -ErrorAction Stop")
+        case('the same user without the role does not run it either', r.returncode == 1, (r.stdout, r.stderr))
+        before = len(stamp())
+        pid = int(host.ssh("(Get-Process -Name reeve-agent | ? ParentProcessId -eq " + str(host.proc.pid) + ").Id").stdout.split()[0])
+        os.kill(pid, 9)
+        case('after kill -9 of the agent as before', wait(lambda: len(stamp()) > before) and wait(lambda: 'may not read AuditRecord' in b()) and set(stamp()) == {'1'} and b().startswith('keyed/'), (b(), stamp()))
+    finally:
+        host.stop()
+
+
+def test_doc():
+    """The role of docs/events.md is understood."""
+    docs = open(os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../docs/events.md')).read()
+    os.mkdir(at('docroles'))
+    for name, text in re.findall(r'```role (\w+)\n(.*?)```', docs, re.S):
+        open(at('docroles', name + '.role'), 'w').write(text)
+    r = subprocess.run([f'{BUILD}/bin/reeve-agent', '--check', '--roles', at('docroles')], capture_output=True, text=True)
+    case('the role of docs/events.md', r.returncode == 0 and r.stdout.startswith('1 role'), r)
+
+
 agent = RoleAgent('tests/bin/reeve-agent-modes', {'web0': role(head=f'Language = None\nWriteFiles = {at("mine")}')})
 try:
     test_making()
@@ -203,6 +269,11 @@ try:
         case.skip('shell', 'this kernel has no Landlock')
     else:
         test_shell()
+    test_doc()
+    if shutil.which('ssh') and shutil.which('ssh-keygen'):
+        test_key()
+    else:
+        case.skip('key', 'no ssh client')
 finally:
     agent.stop()
     shutil.rmtree(place)
