@@ -248,8 +248,31 @@ static struct sv out_list(struct sh_cmd *c, const char **name)
         return r;
 }
 
+/* -ErrorVariable and its like begin empty, unless they are to be added to. */
+static int empty_lists(struct sh_cmd *c)
+{
+        static const int params[] = { CP_EV, CP_WV, CP_IV };
+        int st = SH_OK;
+        for (int i = 0; st == SH_OK && i < 3; i++) {
+                struct sv name = c->names[params[i]];
+                if (name.kind != SH_STRING || !name.s->len || name.s->s[0] == '+')
+                        continue;
+                struct sv list = sh_list_new(NULL);
+                struct scope *scope = c->sh->scope;
+                list.o->type = &sh_type_arraylist;
+                c->sh->scope = c->caller;
+                st = sh_var_set(c->sh, name.s->s, list);
+                c->sh->scope = scope;
+                sh_drop(list);
+        }
+        return st;
+}
+
 static int tee_open(struct sh_cmd *c)
 {
+        int ready = empty_lists(c);
+        if (ready != SH_OK)
+                return ready;
         struct sv ov = c->names[CP_OV], pv = c->names[CP_PV];
         if (ov.kind != SH_STRING && pv.kind != SH_STRING)
                 return SH_OK;

@@ -3,11 +3,13 @@
  * ConvertTo-Json, ConvertFrom-Json, Test-Json.
  */
 #include "shell/json.h"
+#include "shell/json_schema.h"
 #include "shell/cmdlet.h"
 #include "shell/files.h"
 
 #include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
 struct collecting {
         struct sv list;
@@ -135,25 +137,86 @@ static int from_end(struct sh_cmd *c)
         return r;
 }
 
+/* Test-Json: the schema, read once. */
+struct testing {
+        struct sv schema;
+        bool given;
+};
+struct saying {
+        struct sh_cmd *c;
+};
+static int say_wrong(void *state, const char *what, const char *where)
+{
+        struct saying *s = state;
+        return sh_cmd_error(s->c, "InvalidJsonAgainstSchemaDetailed", "InvalidData", SH_NIL,
+                            "The JSON is not valid with the schema: %s at '%s'", what, where);
+}
+
+static int against_schema(struct sh_cmd *c, struct sv v, bool *ret_ok)
+{
+        struct testing *t = sh_state(c);
+        struct saying s = { c };
+        struct sh_schema_report report = { say_wrong, &s };
+        const char *why;
+        int st = sh_schema_check(sh_session(c), t->schema, v, &report, ret_ok, &why);
+        if (st != SH_NONE)
+                return st;
+        *ret_ok = false;
+        return sh_cmd_error(c, "InvalidJsonSchema", "InvalidData", SH_NIL,
+                            "Cannot parse the JSON schema: %s.", why);
+}
+
 static int test_text(struct sh_cmd *c, const char *s, size_t n)
 {
         const char *options = sh_arg_text(c, "Options", "");
         struct sh_json_read o = { .strict = true, .hashtable = true, .depth = 1024 };
+        struct testing *t = sh_state(c);
         struct sv v;
         o.comments = strcasestr(options, "IgnoreComments") != NULL;
         o.trailing_commas = strcasestr(options, "AllowTrailingCommas") != NULL;
         bool ok = sh_json_parse(&o, s, n, &v);
-        sh_drop(v);
         int r = ok ? SH_OK : sh_cmd_error(c, "InvalidJson", "InvalidData", SH_NIL, "Cannot parse the JSON.");
+        if (ok && t->given)
+                r = against_schema(c, v, &ok);
+        if (!sh_is_null(v))
+                sh_drop(v);
         return r ? r : sh_emit(c, sh_bool(ok));
 }
 
 static int test_begin(struct sh_cmd *c)
 {
-        if (!sh_bound(c, "Schema") && !sh_bound(c, "SchemaFile"))
+        struct testing *t = sh_state(c);
+        struct sh_json_read o = { .strict = true, .hashtable = true, .depth = 1024, .comments = true };
+        const char *text = sh_arg_text(c, "Schema", NULL), *path = sh_arg_text(c, "SchemaFile", NULL);
+        struct sh_buf b = { 0 };
+        int st = SH_OK;
+        t->given = text || path;
+        if (!t->given)
                 return SH_OK;
-        return sh_cmd_throw(c, "NotSupportedHere", "NotImplemented", SH_NIL,
-                            "JSON schemas are not supported here; Test-Json checks the syntax.");
+        if (path) {
+                char *full = sh_path_full(sh_session(c), path);
+                if (access(full, R_OK) == 0)
+                        st = sh_file_text(c, full, true, SH_ENC_UTF8, &b);
+                else
+                        st = sh_cmd_throw(c, "JsonSchemaFileOpenFailure", "OpenError",
+                                          sh_arg(c, "SchemaFile"), "Can not open JSON schema file: %s", full);
+                free(full);
+        } else {
+                sh_buf_puts(&b, text);
+        }
+        if (st == SH_OK && (!sh_json_parse(&o, b.p ? b.p : "", b.n, &t->schema) ||
+                            (t->schema.kind != SH_HASH && t->schema.kind != SH_BOOL)))
+                st = sh_cmd_throw(c, "InvalidJsonSchema", "InvalidData",
+                                  sh_arg(c, path ? "SchemaFile" : "Schema"), "Cannot parse the JSON schema.");
+        sh_buf_free(&b);
+        return st;
+}
+
+static void test_clean(struct sh_cmd *c)
+{
+        struct testing *t = sh_state(c);
+        sh_drop(t->schema);
+        t->schema = SH_NIL;
 }
 
 static int test_process(struct sh_cmd *c, struct sv input)
@@ -226,7 +289,10 @@ static const struct sh_cmdlet convertfrom_json = {
 
 static const struct sh_cmdlet test_json = {
         .name = "Test-Json",
-        .synopsis = "Tells whether text is JSON.",
+        .synopsis = "Tells whether text is JSON, and whether it follows a JSON schema.",
+        .description = "Schemas of draft 7, and $defs, prefixItems and dependentRequired of later ones; "
+                       "references within the "
+                       "schema; formats are not checked.",
         .params =
                 (const struct sh_param[]) {
                         { "Json", .type = "string", .position = 1, .mandatory = true, .from_pipeline = true,
@@ -235,17 +301,25 @@ static const struct sh_cmdlet test_json = {
                           .complete = "path" },
                         { "LiteralPath", .type = "string", .alias = "PSPath,LP", .sets = "JsonLiteralPath",
                           .mandatory = true, .complete = "path" },
-                        { "Schema", .type = "string", .position = 2 },
+                        { "Schema", .type = "string", .position = 2, .allow_empty = true },
                         { "SchemaFile", .type = "string" },
                         { "Options", .type = "string[]" },
                         { 0 } },
         .default_set = "JsonString",
+        .state_size = sizeof(struct testing),
         .begin = test_begin,
         .process = test_process,
-        .examples = (const struct sh_example[]) { { "Test-Json '[1]'", "True", "Good." },
-                                                  { "Test-Json '[1' -ErrorAction SilentlyContinue", "False",
-                                                    "Not good." },
-                                                  { 0 } },
+        .clean = test_clean,
+        .examples =
+                (const struct sh_example[]) {
+                        { "Test-Json '[1]'", "True", "Good." },
+                        { "Test-Json '[1' -ErrorAction SilentlyContinue", "False", "Not good." },
+                        { "Test-Json '{\"port\":\"x\"}' '{\"properties\":{\"port\":{\"type\":\"integer\"}}}' "
+                          "-ErrorAction SilentlyContinue -ErrorVariable why; \"$why\"",
+                          "False\nThe JSON is not valid with the schema: Value is \"string\" but "
+                          "should be \"integer\" at '/port'",
+                          "Against a schema." },
+                        { 0 } },
 };
 
 SH_CMDLETS(json, &convertto_json, &convertfrom_json, &test_json);
