@@ -28,30 +28,30 @@
 #include "schema/json.h"
 
 enum {
-        RV_MOST_SESSIONS = 1024,        /* connections at once */
-        RV_RESERVED_SESSIONS = 128,     /* of these for whoever has everything */
-        RV_MOST_OF_USER = 64,           /* of one other user */
-        RV_CALLS_OF_USER = 128,         /* requests under way of one such user */
+        RV_MOST_SESSIONS = 1024,    /* connections at once */
+        RV_RESERVED_SESSIONS = 128, /* of these for whoever has everything */
+        RV_MOST_OF_USER = 64,       /* of one other user */
+        RV_CALLS_OF_USER = 128,     /* requests under way of one such user */
         RV_SQL_THREADS = 4,
-        RV_SQL_OF_OTHERS = 3,           /* of these for all such users together: one is the administrators' */
-        RV_DENIAL_USERS = 64,           /* whose denials are counted apart */
-        RV_DENIAL_BURST = 200,          /* records of denials of one user at once, then RV_DENIAL_RATE a second */
+        RV_SQL_OF_OTHERS = 3,  /* of these for all such users together: one is the administrators' */
+        RV_DENIAL_USERS = 64,  /* whose denials are counted apart */
+        RV_DENIAL_BURST = 200, /* records of denials of one user at once, then RV_DENIAL_RATE a second */
         RV_DENIAL_RATE = 10,
-        RV_MOST_CALLS = 64,             /* requests under way in a session */
-        RV_MOST_BATCH = 100,            /* requests in a JSON-RPC batch */
-        RV_QUEUE_BYTES = 1 << 20,       /* unsent bytes of a session above which it is not read and rows wait */
-        RV_REPLY_BYTES = 64 << 20,      /* of one result without partialResultToken */
+        RV_MOST_CALLS = 64,        /* requests under way in a session */
+        RV_MOST_BATCH = 100,       /* requests in a JSON-RPC batch */
+        RV_QUEUE_BYTES = 1 << 20,  /* unsent bytes of a session above which it is not read and rows wait */
+        RV_REPLY_BYTES = 64 << 20, /* of one result without partialResultToken */
 };
 
-enum { RV_BUCKETS = 160 };      /* durations: four for each power of two of nanoseconds */
+enum { RV_BUCKETS = 160 }; /* durations: four for each power of two of nanoseconds */
 
 struct rv_entry {
         const struct rv_provider *provider;
         struct rv_agent *agent;
-        struct rv_alarm idle;           /* the provider's idle() */
+        struct rv_alarm idle; /* the provider's idle() */
         uint64_t last_ended;
         struct rv_pool pool;
-        pthread_mutex_t lock;           /* what follows */
+        pthread_mutex_t lock; /* what follows */
         uint64_t calls, errors, timeouts, rows, refused, longest;
         unsigned running;
         uint32_t durations[RV_BUCKETS];
@@ -77,9 +77,9 @@ struct rv_agent {
         struct rv_pool sql;
         struct rv_entry *entries;
         unsigned nentries, nsessions, nrequests;
-        struct rv_assoc *assocs;        /* assoc.h */
+        struct rv_assoc *assocs; /* assoc.h */
         unsigned nassocs;
-        struct rv_watch *watches;       /* watch.h */
+        struct rv_watch *watches;              /* watch.h */
         struct rv_subscription *subscriptions; /* indicate.h */
         struct rv_journal *journal;
         struct rv_history *history;     /* history.h */
@@ -87,15 +87,15 @@ struct rv_agent {
         struct rv_revision *revisions;  /* revision.h */
         unsigned nrevisions;
         unsigned nsubscriptions;
-        size_t event_bytes;             /* waiting in all their queues */
+        size_t event_bytes; /* waiting in all their queues */
         struct rv_session *sessions;
-        uint64_t serial;                /* of sessions */
+        uint64_t serial; /* of sessions */
         struct rv_denials denials[RV_DENIAL_USERS];
         bool stopping;
-        char provider_folders[1024];    /* of external providers; "": the usual ones */
-        bool supervised;                /* reeved starts it again when it ends */
-        struct rv_reload *reload;       /* reload.c */
-        int listeners[2];               /* whose socket files follow the roles */
+        char provider_folders[1024]; /* of external providers; "": the usual ones */
+        bool supervised;             /* reeved starts it again when it ends */
+        struct rv_reload *reload;    /* reload.c */
+        int listeners[2];            /* whose socket files follow the roles */
         unsigned nlisteners;
 };
 
@@ -115,12 +115,12 @@ struct rv_group;
 struct rv_op;
 
 struct rv_request {
-        struct rv_request *next;        /* of its session */
-        struct rv_session *session;     /* NULL: the peer has gone */
+        struct rv_request *next;    /* of its session */
+        struct rv_session *session; /* NULL: the peer has gone */
         struct rv_agent *agent;
-        struct rv_group *group;         /* the JSON-RPC batch that it belongs to, or NULL */
-        char *id;                       /* as JSON; NULL: a notification */
-        char *token;                    /* partialResultToken as JSON, or NULL */
+        struct rv_group *group; /* the JSON-RPC batch that it belongs to, or NULL */
+        char *id;               /* as JSON; NULL: a notification */
+        char *token;            /* partialResultToken as JSON, or NULL */
         json_t *params;
         struct rv_arena arena;
         struct rv_alarm alarm;
@@ -129,40 +129,41 @@ struct rv_request {
         const struct rv_op *op;
 
         enum rv_shape shape;
-        unsigned flags;                 /* RV_JSON_SYSTEM */
+        unsigned flags; /* RV_JSON_SYSTEM */
         struct rv_ask ask;
-        const struct rv_class *asked;   /* the class named */
+        const struct rv_class *asked;    /* the class named */
         const struct rv_class **classes; /* those to scan, one after the other */
         unsigned nclasses, at;
-        uint64_t sent;                  /* rows */
+        uint64_t sent; /* rows */
         const struct rv_method *method;
         struct rv_change_plan change;
         bool what_if, audited;
         const char *request_key;
-        unsigned confirm_within; /* seconds; 0: for good */
-        struct rv_scan *scan;           /* the one under way */
-        struct rv_sql *sql;             /* the query under way */
-        struct rv_scrape *scrape;       /* or the scrape */
-        bool http;                      /* GET /metrics asked */
-        struct rv_desired *document;    /* the document under way */
-        struct rv_desired *desired;     /* the document that this request belongs to; nobody else gets its answer */
-        const char *since;              /* a conditional read: the revision that is known, or "" */
+        unsigned confirm_within;     /* seconds; 0: for good */
+        struct rv_scan *scan;        /* the one under way */
+        struct rv_sql *sql;          /* the query under way */
+        struct rv_scrape *scrape;    /* or the scrape */
+        bool http;                   /* GET /metrics asked */
+        struct rv_desired *document; /* the document under way */
+        struct rv_desired
+                *desired;  /* the document that this request belongs to; nobody else gets its answer */
+        const char *since; /* a conditional read: the revision that is known, or "" */
         uint64_t revision, revision_changes;
         struct rv_subscription *subscription; /* that waits to be stored */
-        struct rv_note *note;           /* note.h: whose intent is being written */
-        struct rv_buf out;              /* the result */
-        struct rv_buf chunk;            /* rows of the next $/progress */
-        struct rv_buf partial;          /* complaints, as JSON objects */
+        struct rv_note *note;                 /* note.h: whose intent is being written */
+        struct rv_buf out;                    /* the result */
+        struct rv_buf chunk;                  /* rows of the next $/progress */
+        struct rv_buf partial;                /* complaints, as JSON objects */
 };
 
 /* Begins to answer: request's asked, ask, shape are filled. An outcome ends it with an error. */
 int rv_request_scan(struct rv_request *, struct rv_error *);
-int rv_request_at(struct rv_request *, struct rv_error *); /* its At: into ask; history.c */
-int rv_request_change(struct rv_request *, struct rv_error *);  /* asked, method, change are filled */
+int rv_request_at(struct rv_request *, struct rv_error *);     /* its At: into ask; history.c */
+int rv_request_change(struct rv_request *, struct rv_error *); /* asked, method, change are filled */
 int rv_request_arm(struct rv_request *);
-void rv_request_cancel(struct rv_request *);    /* answers -32800 */
-void rv_request_resume(struct rv_request *);    /* the session has room again */
-void rv_request_orphan(struct rv_request *);    /* the session has gone */
+void rv_request_cancel(struct rv_request *); /* answers -32800 */
+void rv_request_resume(struct rv_request *); /* the session has room again */
+void rv_request_orphan(struct rv_request *); /* the session has gone */
 
 /* ---- record.c ---- */
 struct rv_audit *rv_request_audit(struct rv_request *); /* what is recorded of it; NULL: out of memory */
@@ -172,11 +173,11 @@ void rv_request_record_denied(struct rv_request *, const struct rv_audit_what *,
 
 /* ---- sql.c ---- */
 int rv_request_sql(struct rv_request *, const char *text, struct rv_error *);
-void rv_sql_orphan(struct rv_request *);        /* nobody waits for its query any more */
+void rv_sql_orphan(struct rv_request *); /* nobody waits for its query any more */
 
 /* ---- indicate.c ---- */
-void rv_subscriptions_left(struct rv_session *);        /* the session ends */
-void rv_subscriptions_room(struct rv_session *);        /* it has room again */
+void rv_subscriptions_left(struct rv_session *); /* the session ends */
+void rv_subscriptions_room(struct rv_session *); /* it has room again */
 
 /* ---- session.c ---- */
 struct rv_session {
@@ -185,18 +186,19 @@ struct rv_session {
         struct rv_identity who;
         uv_pipe_t pipe;
         struct rv_frame frame;
-        struct rv_buf out;              /* not yet handed to the kernel */
+        struct rv_buf out; /* not yet handed to the kernel */
         uv_write_t write;
-        struct rv_buf writing;          /* handed to libuv */
+        struct rv_buf writing; /* handed to libuv */
         struct rv_request *requests;
         unsigned nrequests;
-        struct rv_note *notes;          /* note.h: without outcome yet */
+        struct rv_note *notes; /* note.h: without outcome yet */
         enum rv_session_state { RV_SESSION_OPEN, RV_SESSION_DRAINING, RV_SESSION_CLOSED } state;
         bool reading, in_input;
         struct rv_work flush;
         uint64_t calls, bytes_in, bytes_out;
         int64_t since, last_call_time;
-        void (*ended)(struct rv_session *);     /* private agents end with their only session */
+        struct rv_offer *stream;            /* what it becomes when all is sent */
+        void (*ended)(struct rv_session *); /* private agents end with their only session */
 };
 
 /* Takes over a connected socket. 0 or -errno (the socket is closed then). */
@@ -209,7 +211,7 @@ size_t rv_session_queued(const struct rv_session *);
 void rv_answer(struct rv_request *, const char *json, size_t n);
 void rv_answer_error(struct rv_request *, const struct rv_error *);
 void rv_answer_text(struct rv_request *, bool is_error, const char *json, size_t n);
-void rv_answer_code(struct rv_request *, int code, const char *message);        /* JSON-RPC's own codes */
+void rv_answer_code(struct rv_request *, int code, const char *message); /* JSON-RPC's own codes */
 /* A request of the same peer without an answer to it: for documents. Takes the parameters. NULL when it cannot be. */
 struct rv_request *rv_request_child(struct rv_request *, json_t *params);
 void rv_request_free(struct rv_request *);
@@ -217,13 +219,19 @@ void rv_request_free(struct rv_request *);
 void rv_answer_http(struct rv_request *, int status, const char *type, const char *body, size_t n);
 void rv_notify(struct rv_session *, const char *method, const char *params, size_t n);
 
+/* ---- stream.c ---- */
+int rv_op_open_stream(struct rv_request *, struct rv_error *);
+/* The stream gets a copy of the descriptor and a thread. fd -1: its connection has gone. last: the agent goes, too. */
+void rv_stream_begin(struct rv_offer *, int fd, bool last);
+
 /* ---- shell_rights.c ---- */
 /* "Roles":..., "Language":..., for Hello. */
 void rv_shell_rights(struct rv_policy *, const struct rv_identity *, struct rv_buf *);
 
 /* ---- reload.c ---- */
-int rv_roles_start(struct rv_agent *, const char *folder_or_null); /* what cannot be read gives nobody anything */
-void rv_roles_watch(struct rv_agent *);  /* and reads them again when they change, or on SIGHUP */
+int rv_roles_start(struct rv_agent *,
+                   const char *folder_or_null); /* what cannot be read gives nobody anything */
+void rv_roles_watch(struct rv_agent *);         /* and reads them again when they change, or on SIGHUP */
 
 /* ---- ops.c ---- */
 const char *rv_op_name(const struct rv_op *);
@@ -234,6 +242,6 @@ void rv_dispatch(struct rv_request *, const char *method, size_t n);
 int rv_listen_unix(struct rv_agent *, const char *path);
 int rv_listen_fd(struct rv_agent *, int fd);
 int rv_listen_intro(struct rv_agent *, int fd); /* front/intro.c: sessions that reeved introduces */
-int rv_serve_fd(struct rv_agent *, int fd, void (*ended)(struct rv_session *));  /* one connected socket */
+int rv_serve_fd(struct rv_agent *, int fd, void (*ended)(struct rv_session *)); /* one connected socket */
 
 #endif

@@ -34,16 +34,10 @@ struct rv_op {
         bool untimed;
 };
 
-#define CLASS_NAME \
-        { \
-                "ClassName", "string", "The class, without regard to case.", true \
-        }
+#define CLASS_NAME { "ClassName", "string", "The class, without regard to case.", true }
 #define COMMON \
         { "Namespace", "string", "WMI namespace; the class is looked for in all when absent.", false }, \
-        { \
-                "Timeout", "number", "Seconds after which the call ends, 0.001 to 3600; 30 when absent.", \
-                        false \
-        }
+        { "Timeout", "number", "Seconds after which the call ends, 0.001 to 3600; 30 when absent.", false }
 #define READING \
         { "PropertyList", "string[]", "The properties wanted; without it all that cost nothing extra.", \
           false }, \
@@ -61,10 +55,7 @@ struct rv_op {
                   false }, \
                 { "IncludeSystemProperties", "boolean", "__CLASS, __PATH, __NAMESPACE, __SERVER too.", \
                   false }, \
-        { \
-                "partialResultToken", "any", \
-                        "Instances are sent as $/progress notifications with this token.", false \
-        }
+        { "partialResultToken", "any", "Instances are sent as $/progress notifications with this token.", false }
 
 #define CHANGING \
         { "WhatIf", "boolean", "Check everything, change nothing, answer what would change.", false }, \
@@ -461,6 +452,9 @@ static int op_invoke(struct rv_request *q, struct rv_error *err)
                             q->asked->name, q->method->name);
         if (r == RV_OK && q->asked->view_of)
                 r = as_source(q, err);
+        const json_t *token = json_object_get(q->params, "partialResultToken");
+        if (token && !json_is_null(token))
+                q->token = json_dumps(token, JSON_ENCODE_ANY | JSON_COMPACT);
         return r ? r : rv_request_change(q, err);
 }
 
@@ -754,17 +748,19 @@ static const struct rv_op ops[] = {
                   { "Message", "string", "Why it failed or was denied.", false },
                   { 0 } },
           true },
-        { "InvokeMethod", "Calls a method of an object, or a static one of a class.", "MethodResult",
-          op_invoke,
+        { "InvokeMethod", "Calls a method of an object, or a static one of a class.", "MethodResult", op_invoke,
           (const struct rv_param[]) {
                   CLASS_NAME,
                   { "MethodName", "string", "The method.", true },
                   { "InstanceName", "object", "Key bindings or path; not for static methods.", false },
                   { "InParameters", "object", "The method's [In] parameters by name.", false },
+                  { "partialResultToken", "any", "How far it has come is told as $/progress with this token.", false },
                   CHANGING,
                   COMMON,
                   { 0 } },
           false },
+        { "OpenStream", "Opens a method's Stream: the connection becomes it.", "Empty", rv_op_open_stream,
+          (const struct rv_param[]) { { "Token", "string", "The method's answer.", true }, { 0 } }, true },
         { "CreateInstance", "Makes an object.", "Created", op_create,
           (const struct rv_param[]) {
                   CLASS_NAME,

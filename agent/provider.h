@@ -167,6 +167,23 @@ uint64_t rv_now(void); /* CLOCK_MONOTONIC, ns */
 /* For what-if and for the audit: a property would change / has changed. Texts are copied. */
 void rv_change(struct rv_call *, const char *property, const char *from, const char *to);
 
+/* How far a method has come, for whoever waits for it; the last is told, not each. percent: -1: not known. */
+void rv_progress(struct rv_call *, const char *activity, const char *status, int percent);
+
+/* A conversation of bytes that a method begins and that goes on after it: logs that are followed, a terminal. The
+ * method offers it and answers the token as its [Out] parameter Stream; docs/protocol.md tells how it is opened. */
+#define RV_STREAM_TOKEN 33
+struct rv_agent;
+struct rv_stream {
+        /* On a thread of its own: until either side has ended. The descriptor does not block and is the core's. */
+        void (*serve)(struct rv_stream *, int fd);
+        void (*drop)(struct rv_stream *); /* frees it, also where nobody came; any thread */
+        struct rv_identity who;           /* set by rv_stream_offer() */
+        struct rv_agent *core;
+};
+/* Takes the stream over, also where it fails. */
+int rv_stream_offer(struct rv_call *, struct rv_stream *, char ret_token[RV_STREAM_TOKEN], struct rv_error *);
+
 /* All providers that were compiled in. Generated. */
 extern const struct rv_provider *const *const rv_provider_files[];
 extern const uint32_t rv_nprovider_files;

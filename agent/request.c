@@ -57,8 +57,43 @@ void rv_change(struct rv_call *call, const char *property, const char *from, con
                 put_change(&s->told, property, from, to);
 }
 
+void rv_progress(struct rv_call *call, const char *activity, const char *status, int percent)
+{
+        struct rv_scan *s = OF(call, struct rv_scan, call);
+        struct rv_buf b = { 0 };
+        rv_buf_puts(&b, "{\"Activity\":");
+        rv_json_text(&b, activity);
+        rv_buf_puts(&b, ",\"Status\":");
+        rv_json_text(&b, status);
+        if (percent >= 0)
+                rv_buf_putf(&b, ",\"PercentComplete\":%d", percent);
+        rv_buf_put(&b, "}", 2); /* with its end */
+        if (b.failed) {
+                rv_buf_free(&b);
+                return;
+        }
+        free(atomic_exchange(&s->progress, b.data));
+        rv_loop_post(&s->agent->loop, &s->ready);
+}
+
+/* Where there is no room, the next one will do. */
+static void tell_progress(struct rv_scan *s)
+{
+        char *text = atomic_exchange(&s->progress, NULL);
+        struct rv_request *q = s->request;
+        struct rv_buf b = { 0 };
+        if (text && q && q->token && rv_session_queued(q->session) < RV_QUEUE_BYTES / 2) {
+                rv_buf_putf(&b, "{\"token\":%s,\"value\":[%s]}", q->token, text);
+                if (!b.failed)
+                        rv_notify(q->session, "$/progress", b.data, b.len);
+        }
+        rv_buf_free(&b);
+        free(text);
+}
+
 static void scan_free(struct rv_scan *s)
 {
+        free(atomic_exchange(&s->progress, NULL));
         rv_loop_forget(&s->agent->loop, &s->ready);
         rv_loop_forget(&s->agent->loop, &s->back);
         rv_sink_free(&s->sink);
@@ -137,6 +172,8 @@ static void on_rows(struct rv_work *w)
                 rv_watch_news(s->watch);
         else if (s->request && !s->is_method)
                 step(s->request);
+        else
+                tell_progress(s);
 }
 
 struct rv_scan *rv_scan_new(struct rv_agent *a, struct rv_entry *e, const struct rv_identity *who, uint64_t deadline)

@@ -50,6 +50,7 @@ struct rv_scan {
         bool looks, denied;     /* it depends on the object; the roles did not allow it: */
         struct rv_error why;
         struct rv_buf reply;
+        _Atomic(char *) progress;   /* of a method, as JSON: not told yet; or NULL */
 };
 
 struct rv_scan *rv_scan_new(struct rv_agent *, struct rv_entry *, const struct rv_identity *, uint64_t deadline);

@@ -46,7 +46,7 @@ static void on_closed(uv_handle_t *h)
         rv_frame_free(&s->frame);
         rv_buf_free(&s->out);
         rv_buf_free(&s->writing);
-        if (s->ended)
+        if (s->ended && !s->stream)
                 s->ended(s);
         free(s);
 }
@@ -88,6 +88,11 @@ void rv_session_close(struct rv_session *s)
                         rv_buf_free(&g->out);
                         free(g);
                 }
+        }
+        if (s->stream) {
+                uv_os_fd_t fd = -1;
+                bool sent = !rv_session_queued(s) && uv_fileno((const uv_handle_t *)&s->pipe, &fd) == 0;
+                rv_stream_begin(s->stream, sent ? fd : -1, s->ended != NULL);
         }
         uv_close((uv_handle_t *)&s->pipe, on_closed);
 }

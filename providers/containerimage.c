@@ -22,13 +22,40 @@ static const char *first_name(json_t *image)
         return s && strcmp(s, "<none>:<none>") != 0 ? s : NULL;
 }
 
-static void fill_listed(struct rv_row *row, json_t *j)
+static bool json_has_text(json_t *list, const char *text)
+{
+        size_t i;
+        json_t *v;
+        json_array_foreach(list, i, v)
+        {
+                if (json_is_string(v) && strcmp(json_string_value(v), text) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* The name that it is shown by: its first, or the one of all its names that was asked for. */
+static const char *shown_name(json_t *image, const struct rv_arg *asked)
+{
+        json_t *tags = json_object_get(image, "RepoTags");
+        char latest[300];
+        if (asked && asked->type == RV_STRING) {
+                snprintf(latest, sizeof latest, "%.280s:latest", asked->s);
+                if (json_has_text(tags, asked->s))
+                        return asked->s;
+                if (json_has_text(tags, latest)) /* the filter still wants the text as it was asked for */
+                        return asked->s;
+        }
+        return first_name(image);
+}
+
+static void fill_listed(struct rv_row *row, json_t *j, const struct rv_arg *asked)
 {
         const char *id = rv_j_text(j, "Id"), *digits = id && strchr(id, ':') ? strchr(id, ':') + 1 : id;
         int64_t t;
         rv_fill(row, ContainerImage_Id, id);
         rv_fill_n(row, ContainerImage_ShortId, digits, digits ? strnlen(digits, 12) : 0);
-        rv_fill(row, ContainerImage_Name, first_name(j));
+        rv_fill(row, ContainerImage_Name, shown_name(j, asked));
         if (first_name(j))
                 rv_json_list(row, ContainerImage_RepoTags, json_object_get(j, "RepoTags"));
         rv_json_list(row, ContainerImage_RepoDigests, json_object_get(j, "RepoDigests"));
@@ -70,7 +97,7 @@ static int image_query(const struct rv_query *q, struct rv_sink *out, struct rv_
                 }
                 if (r == RV_OK) {
                         struct rv_row *row = rv_row(out);
-                        fill_listed(row, j);
+                        fill_listed(row, j, rv_equals(q, ContainerImage_Name));
                         if (whole)
                                 fill_inspected(row, whole);
                         r = rv_emit(out, row);
@@ -130,11 +157,47 @@ static int image_remove(struct rv_call *c, const void *args, struct rv_error *er
 
 #define BUILD_OUTPUT 65536u
 
+enum { LAYERS = 64 };
+
 struct progress {
         char last[200], id[100]; /* what it said last; the image's id */
+        char digest[120];        /* of a push */
         char *output;            /* of a build: its end, BUILD_OUTPUT bytes at most; or NULL: not kept */
         size_t n;
+        struct rv_call *call;    /* who is told how far it is; or NULL */
+        const char *activity;
+        uint64_t told;           /* when */
+        struct {
+                char id[20];
+                int64_t now, all;
+        } layers[LAYERS]; /* of a pull or push */
+        unsigned nlayers;
 };
+
+/* Some times a second: the part of all layers' bytes that is there. */
+static void tell(struct progress *p, json_t *j)
+{
+        const char *id = rv_j_text(j, "id");
+        int64_t all = rv_j_number(j, "progressDetail/total"), sum = 0, of = 0;
+        unsigned i = 0;
+        while (id && i < p->nlayers && strcmp(p->layers[i].id, id) != 0)
+                i++;
+        if (id && all > 0 && i < LAYERS && strlen(id) < sizeof p->layers[i].id) {
+                strcpy(p->layers[i].id, id);
+                p->layers[i].now = rv_j_number(j, "progressDetail/current");
+                p->layers[i].all = all;
+                p->nlayers += i == p->nlayers;
+        }
+        for (i = 0; i < p->nlayers; i++) {
+                sum += p->layers[i].now < p->layers[i].all ? p->layers[i].now : p->layers[i].all;
+                of += p->layers[i].all;
+        }
+        uint64_t now = rv_now();
+        if (!p->call || now - p->told < UINT64_C(100000000))
+                return;
+        p->told = now;
+        rv_progress(p->call, p->activity, p->last, of ? (int)(sum * 100 / of) : -1);
+}
 
 static void keep(struct progress *p, const char *s)
 {
@@ -161,6 +224,9 @@ static void on_progress(void *state, json_t *j)
                 snprintf(p->id, sizeof p->id, "%.99s", id ? id : status);
         if (p->output && stream)
                 keep(p, stream);
+        if (rv_j_text(j, "aux/Digest"))
+                snprintf(p->digest, sizeof p->digest, "%s", rv_j_text(j, "aux/Digest"));
+        tell(p, j);
 }
 
 /* A file of this host to read an archive from. */
@@ -183,8 +249,11 @@ static int image_pull(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct ContainerImage_Pull_in *in = args;
         char what[200], repo[600], tag[300];
-        struct progress p = { .last = "" };
-        struct rv_talk e = { .call = c, .deadline = c->deadline, .what = what };
+        struct progress p = { .call = c, .activity = in->Repository };
+        struct rv_talk e = { .call = c,
+                             .deadline = c->deadline,
+                             .what = what,
+                             .auth = in->has_RegistryAuth ? in->RegistryAuth : NULL };
         snprintf(what, sizeof what, "cannot pull %.150s", in->Repository);
         rv_change(c, "RepoTags", NULL, in->Repository);
         int r = c->what_if
@@ -194,6 +263,59 @@ static int image_pull(struct rv_call *c, const void *args, struct rv_error *err)
                                          rv_http_escaped(tag, sizeof tag, in->has_Tag ? in->Tag : "latest"));
         if (r == RV_OK)
                 ContainerImage_Pull_out_set_Status(c->out, p.last, strlen(p.last));
+        return success(c, r);
+}
+
+/* "host:5000/name:tag" into both; the tag "" where it has none. */
+static void split_name(const char *name, char *repo, size_t size, char *tag, size_t tag_size)
+{
+        const char *slash = strrchr(name, '/'), *colon = strrchr(slash ? slash : name, ':');
+        size_t n = colon ? (size_t)(colon - name) : strlen(name);
+        snprintf(repo, size, "%.*s", (int)n, name);
+        snprintf(tag, tag_size, "%s", colon ? colon + 1 : "");
+}
+
+static int image_push(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct ContainerImage_Push_in *in = args;
+        char what[200] = "cannot push the image", id[300], repo[400], tag[140], escaped[600], *at = escaped;
+        struct progress p = { .call = c };
+        struct rv_talk e = { .call = c,
+                             .deadline = c->deadline,
+                             .what = what,
+                             .auth = in->has_RegistryAuth ? in->RegistryAuth : "e30" };
+        json_t *j = NULL;
+        int r = rv_talk_get(&e, &j, err, "/images/%s/json", key_of(c, id, sizeof id));
+        const char *name = in->has_Repository ? in->Repository : r == RV_OK ? first_name(j) : NULL;
+        if (r == RV_OK && (!name || strlen(name) > 300))
+                r = rv_fail(err, RV_INVALID_PARAMETER, "%s: it has no name to push it by", what);
+        if (r == RV_OK && !json_has_text(json_object_get(j, "RepoTags"), name)) {
+                rv_hint(err, "Add-ContainerImageTag gives it that name.");
+                r = rv_fail(err, RV_NOT_FOUND, "%s: %.100s is none of its names", what, name);
+        }
+        if (r == RV_OK) {
+                split_name(name, repo, sizeof repo, tag, sizeof tag);
+                snprintf(what, sizeof what, "cannot push %.150s", name);
+                p.activity = name;
+                /* Each part of the name by itself: the engine's path has its slashes. */
+                *at = 0;
+                for (char *part = repo, *next; part; part = next) {
+                        next = strchr(part, '/');
+                        if (next)
+                                *next++ = 0;
+                        rv_http_escape(escaped, sizeof escaped - 2, part);
+                        if (next)
+                                strcat(escaped, "/");
+                }
+                rv_change(c, "Registry", NULL, name);
+        }
+        if (r == RV_OK && !c->what_if)
+                r = rv_talk_stream(&e, -1, on_progress, &p, err, "/images/%s/push?tag=%s", escaped, tag);
+        json_decref(j);
+        if (r == RV_OK && p.last[0])
+                ContainerImage_Push_out_set_Status(c->out, p.last, strlen(p.last));
+        if (r == RV_OK && p.digest[0])
+                ContainerImage_Push_out_set_Digest(c->out, p.digest, strlen(p.digest));
         return success(c, r);
 }
 
@@ -242,7 +364,7 @@ static int image_build(struct rv_call *c, const void *args, struct rv_error *err
         const struct ContainerImage_Build_in *in = args;
         char what[200], name[600], file[600];
         char *kept = malloc(BUILD_OUTPUT);
-        struct progress p = { .output = kept };
+        struct progress p = { .output = kept, .call = c, .activity = in->Name };
         struct rv_talk e = { .call = c, .deadline = c->deadline, .what = what };
         int fd, r;
         if (!kept)
@@ -324,6 +446,7 @@ static int (*const methods[])(struct rv_call *, const void *, struct rv_error *)
         [ContainerImage_method_Pull] = image_pull,   [ContainerImage_method_Import] = image_import,
         [ContainerImage_method_Prune] = image_prune, [ContainerImage_method_Load] = image_load,
         [ContainerImage_method_Build] = image_build, [ContainerImage_method_Save] = image_save,
+        [ContainerImage_method_Push] = image_push,
 };
 
 static const struct rv_provider image = { .class = &ContainerImage_class,

@@ -73,17 +73,9 @@ static int exit_status(struct sh *sh, int st, bool of_command)
         return of_command && !sh->ok ? 1 : 0;
 }
 
-/* "reeve check ..." alone: over SSH its status is read by monitoring, so it is passed on as it is. */
-static bool is_own_program(const struct sh_options *o)
+/* Nothing in the text goes on after the first command: no pipe, no second one. */
+static bool is_one_command(const char *s, const char *end)
 {
-        const char *s = o->command, *end = s + o->ncommand;
-        while (s < end && (*s == ' ' || *s == '&'))
-                s++;
-        const char *word = s;
-        while (s < end && *s != ' ')
-                s++;
-        if (s - word < 5 || memcmp(s - 5, "reeve", 5) != 0 || (s - word > 5 && s[-6] != '/'))
-                return false;
         char quote = 0;
         for (; s < end; s++) {
                 if (quote)
@@ -94,6 +86,41 @@ static bool is_own_program(const struct sh_options *o)
                         return false;
         }
         return true;
+}
+
+static const char *first_word(const struct sh_options *o, size_t *ret_n)
+{
+        const char *s = o->command, *end = s + o->ncommand;
+        while (s < end && (*s == ' ' || *s == '&'))
+                s++;
+        const char *word = s;
+        while (s < end && *s != ' ')
+                s++;
+        *ret_n = (size_t)(s - word);
+        return word;
+}
+
+/* "reeve check ..." alone: over SSH its status is read by monitoring, so it is passed on as it is. */
+static bool is_own_program(const struct sh_options *o)
+{
+        size_t n;
+        const char *word = first_word(o, &n);
+        if (n < 5 || memcmp(word + n - 5, "reeve", 5) != 0 || (n > 5 && word[n - 6] != '/'))
+                return false;
+        return is_one_command(word + n, o->command + o->ncommand);
+}
+
+/* A command in a container alone: `ssh -t host 'Enter-ContainerSession web'` ends with its status. */
+static bool is_session(const struct sh_options *o)
+{
+        static const char *const names[] = { "Enter-ContainerSession", "Connect-ContainerSession",
+                                             "Start-ContainerProcess" };
+        size_t n;
+        const char *word = first_word(o, &n);
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+                if (strlen(names[i]) == n && strncasecmp(names[i], word, n) == 0)
+                        return is_one_command(word + n, o->command + o->ncommand);
+        return false;
 }
 
 static int last_status(struct sh *sh, int otherwise)
@@ -246,7 +273,7 @@ static int run_session(struct sh_options *o)
         default: st = sh_interactive(sh);
         }
         int code = exit_status(sh, st, of_command);
-        if (code == 1 && st == SH_OK && o->mode == SH_MODE_COMMAND && is_own_program(o))
+        if (code == 1 && st == SH_OK && o->mode == SH_MODE_COMMAND && (is_own_program(o) || is_session(o)))
                 code = last_status(sh, code);
         sh_flush(sh);
         if (o->no_exit && o->mode != SH_MODE_PROMPT && st != SH_EXIT)

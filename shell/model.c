@@ -224,7 +224,7 @@ int sh_link_connect(struct sh_link *l, struct rv_error *err)
         const char *path = getenv("REEVE_SOCKET");
         if (l->host)
                 return sh_link_connect_host(l, err);
-        if (sh_limits_bound_to_client()) {
+        if (sh_limits_bound_to_client() && !l->stream) {
                 rv_hint(err, "log in again");
                 rv_fail(err, RV_UNAVAILABLE, "the connection that your role came with is gone");
                 return -1;

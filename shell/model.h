@@ -28,6 +28,7 @@ struct sh_link {
         int log;     /* its standard error: a file without a name; -1 = none */
         struct sh_model_class *classes;
         unsigned all_known; /* `opened` + 1 when all classes of the agent were in `classes`; 0: never */
+        bool stream;    /* only to open a stream that is this user's by its token: anybody's connection will do */
 };
 
 /* A class as the shell knows it on one link. Immortal until the session ends. */

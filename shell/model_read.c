@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "shell/model.h"
 
@@ -291,6 +292,52 @@ int sh_model_get(struct sh *sh, const struct sh_model_row *row, const char *prop
 
 /* ---- methods ---- */
 
+/* "Pulling busybox [oooo    ] 20% ..." on the terminal. */
+static void show_progress(struct rv_json row)
+{
+        struct rv_json v;
+        char *activity = rv_json_find(row, "Activity", &v) ? rv_json_strdup(&v) : NULL,
+             *status = rv_json_find(row, "Status", &v) ? rv_json_strdup(&v) : NULL;
+        int percent = rv_json_find(row, "PercentComplete", &v) ? (int)rv_json_int64(&v, -1) : -1;
+        for (char *c = status ? status : ""; *c; c++)
+                if ((unsigned char)*c < ' ' || *c == 0x7f)
+                        *c = ' ';
+        if (percent >= 0 && percent <= 100)
+                fprintf(stderr, "\r\x1b[K%.40s [%-20.*s] %d%% %.40s", activity ? activity : "", percent / 5,
+                        "oooooooooooooooooooo", percent, status ? status : "");
+        else
+                fprintf(stderr, "\r\x1b[K%.40s %.60s", activity ? activity : "", status ? status : "");
+        free(activity);
+        free(status);
+}
+
+/* A method, and on a terminal how far it has come. */
+static int call_method(struct sh_link *l, const struct rv_class *c, const struct rv_buf *params, struct rv_buf *ret,
+                       struct rv_error *err)
+{
+        /* Images come over networks: as long as it takes, within the agent's bound. */
+        double timeout = strcmp(c->name, "ContainerImage") == 0 ? 3600 : 0;
+        int r = isatty(STDERR_FILENO) ? sh_link_open(l, err) : RV_FULL;
+        if (r == RV_FULL)
+                return sh_link_call(l, "InvokeMethod", params, timeout, ret, err);
+        struct rv_ask *a = r ? NULL : rv_client_ask(l->client, "InvokeMethod", params, true, timeout, err);
+        struct rv_json row;
+        bool shown = false;
+        r = a ? RV_OK : err->code;
+        while (a && (r = rv_ask_row(a, &row, err)) == RV_OK) {
+                show_progress(row);
+                shown = true;
+        }
+        if (shown)
+                fprintf(stderr, "\r\x1b[K");
+        if (r == RV_STOP)
+                r = rv_ask_result(a, &row, err);
+        if (r == RV_OK)
+                rv_buf_put(ret, row.p, rv_json_size(&row));
+        rv_ask_free(a);
+        return r;
+}
+
 int sh_model_invoke(struct sh_link *l, const struct rv_class *c, const struct sh_model_row *row,
                     const char *method, const char *in, size_t n, struct sh_how how, struct rv_buf *ret,
                     struct rv_error *err)
@@ -315,7 +362,7 @@ int sh_model_invoke(struct sh_link *l, const struct rv_class *c, const struct sh
         if (how.confirm_within)
                 rv_buf_putf(&params, ",\"ConfirmWithin\":%u", how.confirm_within);
         if (r == RV_OK)
-                r = sh_link_call(l, "InvokeMethod", &params, 0, ret, err);
+                r = call_method(l, c, &params, ret, err);
         rv_buf_free(&params);
         return r;
 }

@@ -89,11 +89,21 @@ struct rv_client *rv_client_free(struct rv_client *c)
         if (c && c->asks) {
                 c->unwanted = true;
         } else if (c) {
-                close(c->fd);
+                if (c->fd >= 0)
+                        close(c->fd);
                 free(c->in);
                 free(c);
         }
         return NULL;
+}
+
+int rv_client_release(struct rv_client *c)
+{
+        int fd = c->taken == c->len ? c->fd : -1;
+        if (fd >= 0)
+                c->fd = -1;
+        rv_client_free(c);
+        return fd;
 }
 
 bool rv_client_gone(const struct rv_client *c)

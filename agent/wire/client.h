@@ -33,6 +33,8 @@ enum {
 struct rv_client *rv_client_new(int fd, const volatile int *interrupt);
 struct rv_client *rv_client_free(
         struct rv_client *); /* answers NULL; calls under way keep it until they are freed */
+/* Its descriptor, out of it; it is freed. Nothing may be under way. -1: bytes are there that nobody has taken. */
+int rv_client_release(struct rv_client *);
 /* To the agent's Unix socket: a descriptor, or -errno. */
 int rv_client_connect(const char *path);
 bool rv_client_gone(const struct rv_client *); /* the connection has ended: make a new one */

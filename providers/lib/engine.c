@@ -151,6 +151,18 @@ static int negotiate(struct rv_engine *e, struct rv_http *h)
         return 0;
 }
 
+static int send_request(const struct rv_engine_ask *a, struct rv_http *h, const char *path)
+{
+        if (a->type)
+                return rv_http_send_file(h, a->method, path, a->type, a->file);
+        char *body = a->body ? json_dumps(a->body, JSON_COMPACT) : NULL;
+        if (a->body && !body)
+                return -ENOMEM;
+        int r = rv_http_send(h, a->method, path, body ? "application/json" : NULL, body, body ? strlen(body) : 0);
+        free(body);
+        return r;
+}
+
 static int send(const struct rv_engine_ask *a, struct rv_http *h)
 {
         char path[4096];
@@ -161,13 +173,16 @@ static int send(const struct rv_engine_ask *a, struct rv_http *h)
                          a->path);
         if (n >= (int)sizeof path)
                 return -ENAMETOOLONG;
-        if (a->type)
-                return rv_http_send_file(h, a->method, path, a->type, a->file);
-        char *body = a->body ? json_dumps(a->body, JSON_COMPACT) : NULL;
-        if (a->body && !body)
-                return -ENOMEM;
-        r = rv_http_send(h, a->method, path, body ? "application/json" : NULL, body, body ? strlen(body) : 0);
-        free(body);
+        char more[4096] = "";
+        if (a->auth) {
+                bool good = strspn(a->auth, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=") ==
+                            strlen(a->auth);
+                if (!good || snprintf(more, sizeof more, "X-Registry-Auth: %s\r\n", a->auth) >= (int)sizeof more)
+                        return -EINVAL;
+        }
+        h->more = more;
+        r = send_request(a, h, path);
+        h->more = NULL;
         return r;
 }
 

@@ -46,6 +46,7 @@ struct rv_engine_ask {
         json_t *body;
         int file; /* >= 0: its contents are the body */
         const char *type;
+        const char *auth; /* header X-Registry-Auth, or NULL */
 };
 int rv_engine_open(const struct rv_engine_ask *, struct rv_http *, struct rv_error *);
 /* The same, the answer whole. *ret: the JSON, NULL when the engine sent none; json_decref() it. ret may be NULL. */

@@ -27,6 +27,7 @@ static int prepare(struct rv_talk *t, struct rv_engine_ask *a, const char *metho
                                       .method = method,
                                       .path = *path,
                                       .what = t->what,
+                                      .auth = t->auth,
                                       .file = -1 };
         return RV_OK;
 }

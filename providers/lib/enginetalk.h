@@ -17,6 +17,7 @@ struct rv_talk {
         const struct rv_call *call;
         uint64_t deadline;
         const char *what;
+        const char *auth; /* for a registry (engine.h), or NULL */
 };
 
 int rv_talk_get(struct rv_talk *, json_t **ret, struct rv_error *, const char *path, ...)

@@ -45,6 +45,7 @@ int rv_http_open(struct rv_http *h, const char *socket_path, uint64_t deadline, 
         h->fd = -1;
         h->deadline = deadline;
         h->call = call;
+        h->more = NULL;
         h->at = h->n = 0;
         if (strlen(socket_path) >= sizeof a.sun_path)
                 return -ENAMETOOLONG;
@@ -108,11 +109,13 @@ static int put_head(struct rv_http *h, const char *method, const char *path, con
                     const char *length)
 {
         char *head;
-        int n = asprintf(&head, "%s %s HTTP/1.1\r\nHost: reeve\r\nUser-Agent: reeve\r\n%s%s%s%s\r\n", method,
-                         path, type ? "Content-Type: " : "", type ? type : "", type ? "\r\n" : "", length);
+        int n = asprintf(&head, "%s %s HTTP/1.1\r\nHost: reeve\r\nUser-Agent: reeve\r\n%s%s%s%s%s\r\n",
+                         method, path, h->more ? h->more : "", type ? "Content-Type: " : "", type ? type : "",
+                         type ? "\r\n" : "", length);
         if (n < 0)
                 return -ENOMEM;
         begin_answer(h);
+        h->head_only = strcmp(method, "HEAD") == 0;
         int e = put(h, head, (size_t)n, false);
         free(head);
         return e;
@@ -226,6 +229,8 @@ static int take_header(struct rv_http *h, const char *text, bool *length)
                 h->chunked = strcasecmp(v, "chunked") == 0;
         else if ((v = header(text, "Api-Version")))
                 snprintf(h->version, sizeof h->version, "%s", v);
+        else if ((v = header(text, "X-Docker-Container-Path-Stat")))
+                snprintf(h->path_stat, sizeof h->path_stat, "%s", v);
         else if ((v = header(text, "Content-Type")))
                 h->raw = strstr(v, "raw-stream") || strstr(v, "multiplexed-stream");
         return 0;
@@ -237,7 +242,7 @@ int rv_http_head(struct rv_http *h)
         bool length = false;
         uint64_t status = 0;
         unsigned lines = 0;
-        h->version[0] = 0;
+        h->version[0] = h->path_stat[0] = 0;
         do { /* 100 Continue and its like come before the answer */
                 int e = line(h, &text);
                 if (e)
@@ -258,7 +263,7 @@ int rv_http_head(struct rv_http *h)
         if (h->chunked)
                 h->left = 0;
         h->until_close = !h->chunked && !length;
-        h->ended = status == 204 || status == 304 || (length && !h->chunked && !h->left);
+        h->ended = h->head_only || status == 204 || status == 304 || (length && !h->chunked && !h->left);
         return 0;
 }
 

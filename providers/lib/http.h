@@ -37,8 +37,11 @@ struct rv_http {
         const struct rv_call *call; /* whose cancelling ends waits; or NULL */
         int status;                 /* of the answer */
         char version[16];           /* header Api-Version, or "" */
+        char path_stat[1024];       /* header X-Docker-Container-Path-Stat, or "" */
         bool raw;                   /* the body's Content-Type is a raw or multiplexed stream */
+        bool head_only; /* HEAD was asked: the answer has no body */
         bool chunked, until_close, ended;
+        const char *more; /* header lines of the next request, each with its end; or NULL. Borrowed */
         uint64_t left;  /* bytes of the body, or of the chunk */
         bool in_chunk;  /* a chunk's data have begun: its line end is still to come */
         uint32_t at, n; /* what of buf is not taken yet */

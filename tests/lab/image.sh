@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Makes (once) the root file system of the lab's machines and unpacks it: image.sh KIND DIR
-# KIND: systemd | network (all who manage interfaces) | docker | openrc | runit | sysv. The tar is kept in $REEVE_LAB_CACHE (/var/cache/reeve-lab).
+# KIND: systemd | network (all who manage interfaces) | docker | containers | podman | openrc | runit | sysv. The tar is kept in
+# $REEVE_LAB_CACHE (/var/cache/reeve-lab).
 set -eu
 kind=$1 dir=$2
 cache=${REEVE_LAB_CACHE:-/var/cache/reeve-lab}
@@ -10,6 +11,8 @@ case $kind in
 systemd) more="systemd systemd-sysv libpam-systemd systemd-resolved libnss-resolve cron" ;;
 network) more="systemd systemd-sysv systemd-resolved ifupdown network-manager" ;;
 docker) more="systemd systemd-sysv docker.io busybox-static iptables ca-certificates runsc" ;;
+containers) more="systemd systemd-sysv docker.io docker-registry busybox-static iptables ca-certificates libarchive13 openssh-client" ;;
+podman) more="systemd systemd-sysv podman runc catatonit busybox-static iptables ca-certificates libarchive13" ;;
 openrc) more="sysvinit-core openrc cron" ;;
 runit) more="runit-init runit runit-services" ;;
 sysv) more="sysvinit-core sysv-rc cron" ;;

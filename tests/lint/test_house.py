@@ -17,7 +17,7 @@ INCLUDES = {
     'agent/sftp': ['schema/', 'agent/wire/', 'agent/sftp/'],
     'agent/ssh': ['agent/monitor/request.h', 'agent/ssh/'],
     'providers': ['schema/', 'agent/provider.h', 'agent/stats.h', 'providers/lib/', 'providers/service/', 'gen/'],
-    'providers/lib': ['schema/', 'agent/provider.h', 'agent/digest.h', 'providers/lib/'],
+    'providers/lib': ['schema/', 'agent/provider.h', 'agent/digest.h', 'providers/lib/', 'gen/'],
     'shell': ['schema/', 'agent/wire/', 'agent/wql.h', 'shell/', 'gen/'],
     'tests': [''],
 }
