@@ -509,9 +509,10 @@ static const struct sh_cmdlet connect_container_session = {
                                                 .help = "Only shows what it writes." },
                                               { 0 } },
         .takes = "Container",
-        .examples =
-                (const struct sh_example[]) { { "Connect-ContainerSession web", NULL, "" },
-                                                  { "Connect-ContainerSession web -NoInput", NULL, "Only shows." }, { 0 } },
+        .examples = (const struct sh_example[]) { { "Connect-ContainerSession web", NULL, "" },
+                                                  { "Connect-ContainerSession web -NoInput", NULL,
+                                                    "Only shows." },
+                                                  { 0 } },
 };
 
 static const struct sh_cmdlet start_container_process = {
