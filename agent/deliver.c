@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -676,6 +677,9 @@ void rv_deliver_main(void)
         const char *kind = text_of(job, "Kind");
         const json_t *first = json_array_get(json_object_get(job, "Events"), 0);
         prctl(PR_SET_DUMPABLE, 0);
+        setrlimit(RLIMIT_CORE, &(struct rlimit) { 0, 0 });
+        if (nice(5) < 0 && errno) /* many events are no reason for the host to be slow */
+                errno = 0;
         become(job);
         if (!kind || !first)
                 give_up("there is nothing to do");

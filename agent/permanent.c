@@ -335,14 +335,20 @@ int rv_stored_query(const struct rv_query *q, struct rv_sink *out, struct rv_err
 struct save {
         struct rv_state_job job;
         const struct rv_class *class;
-        char *key, *text;
+        char *key, *text, id[40];
+        bool denied;
 };
 
 static int write_save(struct rv_state_job *job, sqlite3 *db)
 {
         struct save *s = OF(job, struct save, job);
-        return rv_stored_sql(db, "UPDATE kept SET text = ?3 WHERE class = ?1 AND key = ?2", s->class->name,
-                             s->key, s->text, 0);
+        int r = rv_stored_sql(db, "UPDATE kept SET text = ?3 WHERE class = ?1 AND key = ?2", s->class->name, s->key,
+                              s->text, 0);
+        if (r == SQLITE_OK && s->denied) /* what waits, he may not know any more */
+                r = rv_stored_sql(db, "DELETE FROM event WHERE subscription = ?1", s->id, NULL, NULL, 0);
+        if (r == SQLITE_OK && s->denied)
+                r = rv_stored_sql(db, "UPDATE subscription SET acked = last WHERE id = ?1", s->id, NULL, NULL, 0);
+        return r;
 }
 
 static void on_saved(struct rv_state_job *job)
@@ -361,6 +367,8 @@ void rv_stored_save(struct rv_stored *o)
         if (!s)
                 return;
         *s = (struct save) { .class = o->class, .key = strdup(o->key), .text = rv_stored_json(o) };
+        s->denied = rv_stored_text(o, "_Denied");
+        snprintf(s->id, sizeof s->id, "%s", o->id);
         s->job.write = write_save;
         s->job.done = on_saved;
         if (s->key && s->text && rv_state_submit(&o->agent->state, &s->job) == 0)

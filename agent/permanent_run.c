@@ -317,6 +317,11 @@ static void deny(struct rv_binding *b, const struct rv_error *e, bool for_good)
         b->attempts = 0;
         complain(b, "Denied", b->seen, e->message, NULL);
         forget(b);
+        if (for_good && o->last > o->acked) { /* he may not know of them any more */
+                b->stats.dropped += o->last - o->acked;
+                rv_news_dropped(o, o->acked + 1, o->last, "Denied");
+                o->acked = b->acked = o->last;
+        }
         snprintf(key, sizeof key, "%s", o->key);
         rv_policy_names(&b->agent->policy, &o->who, roles, sizeof roles);
         rv_audit_denied(&b->agent->state,
@@ -361,11 +366,15 @@ static int check(struct rv_binding *b, struct rv_stored **ret, struct rv_error *
         if (r || !b->sub)
                 return r;
         b->sub->who = o->who;
-        if (b->sub->restricted == rv_policy_has_all(&a->policy, &o->who))
+        if (b->sub->restricted == rv_policy_has_all(&a->policy, &o->who)) {
+                bool had_all = !b->sub->restricted;
                 r = rv_subscription_rights(b->sub, err);
-        else if (!rv_subscription_sees(b->sub))
+                if (r == RV_OK && had_all) /* what waits may be more than he may see now */
+                        r = rv_fail(err, RV_ACCESS_DENIED, "%s has not everything any more", o->who.user);
+        } else if (!rv_subscription_sees(b->sub)) {
                 r = rv_fail(err, RV_ACCESS_DENIED, "%s may not read %s any more", o->who.user,
                             b->sub->parts[0].class->name);
+        }
         return r;
 }
 
@@ -467,6 +476,14 @@ static void deliver(struct rv_binding *b, struct rv_stored *consumer)
                 rv_binding_delivered(b, 0, err.message, false);
 }
 
+/* It is not delivered for now, and not because of the consumer: a class that has gone for a while, no memory. */
+static void stumble(struct rv_binding *b, const char *why)
+{
+        complain(b, "Failed", b->seen, why, NULL);
+        rv_alarm_set(&b->agent->loop, &b->retry, rv_now() + AGAIN * SECOND);
+        publish(b, "Failed");
+}
+
 static void on_go(struct rv_work *w)
 {
         struct rv_binding *b = OF(w, struct rv_binding, go);
@@ -477,8 +494,10 @@ static void on_go(struct rv_work *w)
         int r = check(b, &consumer, &err);
         if (r == RV_OK)
                 deliver(b, consumer);
-        else
+        else if (r == RV_ACCESS_DENIED)
                 deny(b, &err, true);
+        else
+                stumble(b, r < 0 ? strerror(-r) : err.message);
 }
 
 static void start(struct rv_binding *b, bool anew);
@@ -637,9 +656,7 @@ static void start(struct rv_binding *b, bool anew)
                 pthread_mutex_unlock(&b->agent->policy.lock);
                 deny(b, &err, !troubled);
         } else {
-                complain(b, "Failed", b->seen, err.message, NULL);
-                rv_alarm_set(&b->agent->loop, &b->retry, rv_now() + AGAIN * SECOND);
-                publish(b, "Failed");
+                stumble(b, err.message);
         }
 }
 

@@ -272,8 +272,8 @@ def test_bounded(agent):
         got = lost.until(lambda i: i['Kind'] == 'Event')[-1]['Indication']
         seen = numbers('bounded')
         case('what was lost is told, with its numbers', sorted(seen + list(range(got['FirstSequence'], got['Sequence'] + 1))) == list(range(1, 101)) and len(seen) <= 22, (got, seen))
-        b = look(agent, 'bounded')
-        case('and counted', b['Delivered'] + b['Dropped'] == 100 and b['Waiting'] == 0, b)
+        whole = lambda: (lambda b: b['Delivered'] + b['Dropped'] == 100 and b['Waiting'] == 0)(look(agent, 'bounded'))
+        case('and counted', wait(whole), look(agent, 'bounded'))
         remove(agent, 'bounded', 'CommandLineEventConsumer')
 
 
@@ -283,8 +283,8 @@ def test_damping(agent):
     case('what flaps is told as one', wait(lambda: [e['Kind'] for e in events('flaps')] == ['Event', 'Event', 'Suppressed']), events('flaps'))
     last = events('flaps')[-1]
     case('with how many, and the last', last['Suppressed']['NumberOfEvents'] == 18 and last['Indication']['Number'] == 20 and last['Sequence'] == 20, last)
-    b = look(agent, 'flaps')
-    case('and counted', (b['Suppressed'], b['Delivered'], b['Waiting']) == (18, 3, 0), b)
+    counted = lambda: (lambda b: (b['Suppressed'], b['Delivered'], b['Waiting']) == (18, 3, 0))(look(agent, 'flaps'))
+    case('and counted', wait(counted), look(agent, 'flaps'))
     calm = lambda: (time.sleep(0.3), fire(agent, 50), time.sleep(0.1), 50 in numbers('flaps'))[-1]
     case('when it is calm again each is told', wait(calm))
     remove(agent, 'flaps', 'LogFileEventConsumer')

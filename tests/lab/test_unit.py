@@ -58,6 +58,14 @@ def booted(lab):
     check('alice is alice', r.stdout.split() == ['alice', '/home/alice'], r)
     r = run('alice', 'Stop-Service cron')
     check('and may not stop a service', r.returncode == 1 and m.run('systemctl is-active cron').stdout.strip() == 'active', r)
+    r = run('root', """New-CimSubscription cron "SELECT * FROM __InstanceModificationEvent WITHIN 1 WHERE TargetInstance ISA 'Service' AND TargetInstance.Name = 'cron' AND TargetInstance.State <> PreviousInstance.State" -Journal '%TargetInstance.Name% is %TargetInstance.State%'""")
+    m.run('systemctl stop cron; systemctl start cron')
+    for _ in range(300):
+        said = m.run('journalctl -q -o cat -t reeve REEVE_SUBSCRIPTION=cron').stdout.split('\n')
+        if 'cron is Running' in said:
+            break
+        time.sleep(0.1)
+    check('a permanent subscription writes to the journal', r.returncode == 0 and 'cron is Running' in said, (r, said, run('root', 'Get-CimSubscription | Format-List *').stdout))
     r = run('bob', '1')
     check('bob has no key', r.returncode == 255, r)
     states = m.run('for p in $(pgrep -x reeve-ssh); do grep -H ^Uid: /proc/$p/status; done; id -u reeve-ssh').stdout.split()
