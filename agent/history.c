@@ -134,16 +134,16 @@ static void submit(struct rv_history *h)
         lose(h, h->job.why);
 }
 
-static void add(struct kept *k, int what, unsigned kind, const char *text, size_t n)
+static void add_entry(struct rv_history *h, const struct rv_class *c, int what, unsigned kind,
+                      const char *text, size_t n)
 {
-        struct rv_history *h = k->history;
         struct rv_history_entry *e = h->bytes + n > RV_HISTORY_PENDING ? NULL : malloc(sizeof *e + n + 1);
         if (!e) {
                 lose(h, "too many at once");
                 return;
         }
         *e = (struct rv_history_entry) {
-                .class_name = k->class->name, .what = what, .kind = kind, .time = wall(), .n = n
+                .class_name = c ? c->name : "", .what = what, .kind = kind, .time = wall(), .n = n
         };
         memcpy(e->text, text ? text : "", n);
         e->text[n] = 0;
@@ -151,6 +151,20 @@ static void add(struct kept *k, int what, unsigned kind, const char *text, size_
         h->pending_end = &e->next;
         h->bytes += sizeof *e + n;
         submit(h);
+}
+
+static void add(struct kept *k, int what, unsigned kind, const char *text, size_t n)
+{
+        add_entry(k->history, k->class, what, kind, text, n);
+}
+
+static void note_keep(struct rv_history *h, const struct rv_class *c, bool keep, unsigned interval,
+                      bool by_call)
+{
+        char text[64];
+        int n = snprintf(text, sizeof text, "%u %d %d", interval, rv_watch_covers(h->agent, c) == RV_PUSH_ALL,
+                         by_call);
+        add_entry(h, c, RV_HISTORY_KEEP, keep, text, (size_t)n);
 }
 
 /* ---- what the watch tells ---- */
@@ -304,6 +318,53 @@ static void keep_class(struct rv_history *h, const struct rv_class *c, uint64_t 
         begin(k);
 }
 
+static struct kept *find_kept(struct rv_history *h, const struct rv_class *c)
+{
+        struct kept *k = h->classes;
+        while (k && k->class != c)
+                k = k->next;
+        return k;
+}
+
+static void drop_class(struct rv_history *h, struct kept *gone)
+{
+        struct kept **at = &h->classes;
+        if (gone->live)
+                add(gone, RV_HISTORY_END, 0, NULL, 0);
+        while (*at != gone)
+                at = &(*at)->next;
+        *at = gone->next;
+        free_class(gone);
+}
+
+int rv_history_check(const struct rv_class *c, struct rv_error *err)
+{
+        rv_about(err, c->name, NULL, "ClassName");
+        return c->view_of ? rv_fail(err, RV_INVALID_PARAMETER, "%s is a view: keep %s", c->name, c->view_of)
+               : c->flags & RV_INDICATION
+                       ? rv_fail(err, RV_INVALID_PARAMETER, "%s has events, no objects", c->name)
+               : !c->nkeys && !(c->flags & RV_SINGLETON) ? rv_fail(err, RV_INVALID_PARAMETER, "%s has no keys", c->name)
+                           : RV_OK;
+}
+
+void rv_history_keep(struct rv_agent *a, const struct rv_class *c, bool keep, unsigned interval, bool purge)
+{
+        struct rv_history *h = a->history;
+        struct kept *k = h ? find_kept(h, c) : NULL;
+        const uint64_t ns = interval * UINT64_C(1000000000);
+        if (!h)
+                return;
+        if (k && (!keep || k->interval != ns)) {
+                drop_class(h, k);
+                k = NULL;
+        }
+        if (purge)
+                add_entry(h, c, RV_HISTORY_PURGE, 0, NULL, 0);
+        note_keep(h, c, keep, interval, true);
+        if (keep && !k && rv_entry_find(a, c))
+                keep_class(h, c, ns);
+}
+
 /* "Service", or "Sysctl/300": polled every 300 s. */
 static int keep_word(struct rv_history *h, const char *word, size_t n, bool check_only)
 {
@@ -316,15 +377,15 @@ static int keep_word(struct rv_history *h, const char *word, size_t n, bool chec
                 return -EINVAL;
         snprintf(name, sizeof name, "%.*s", (int)len, word);
         const struct rv_class *c = rv_class_find(name, NULL);
+        struct rv_error ignored = { 0 };
         if (!c && !check_only) /* of the default list */
                 return 0;
-        if (!c || c->view_of || c->flags & RV_INDICATION || !c->nkeys)
+        if (!c || rv_history_check(c, &ignored))
                 return -EINVAL;
-        for (struct kept *k = h->classes; k; k = k->next)
-                if (k->class == c)
-                        return 0;
-        if (!check_only && rv_entry_find(h->agent, c))
+        if (!check_only && !find_kept(h, c) && rv_entry_find(h->agent, c)) {
+                note_keep(h, c, true, (unsigned)seconds, false);
                 keep_class(h, c, seconds * UINT64_C(1000000000));
+        }
         return 0;
 }
 
@@ -388,10 +449,24 @@ int rv_history_key(struct rv_agent *a, const char *key, const char *value)
         return 0;
 }
 
+/* What a call said holds over the configuration. */
+static void on_call(void *history, const struct rv_class *c, bool keep, unsigned interval)
+{
+        struct rv_history *h = history;
+        struct kept *k = find_kept(h, c);
+        if (k)
+                drop_class(h, k);
+        if (keep && rv_entry_find(h->agent, c))
+                keep_class(h, c, interval * UINT64_C(1000000000));
+}
+
 static void on_start(struct rv_alarm *a)
 {
         struct rv_history *h = OF(a, struct rv_history, start);
+        if (*h->keep)
+                add_entry(h, NULL, RV_HISTORY_RESET, 0, NULL, 0);
         each_word(h, h->keep, false);
+        rv_history_each_call(h->agent, on_call, h);
 }
 
 void rv_history_start(struct rv_agent *a)
@@ -447,7 +522,7 @@ void rv_history_touched(struct rv_agent *a, const struct rv_class *c)
 int rv_request_at(struct rv_request *q, struct rv_error *err)
 {
         const char *text = json_string_value(json_object_get(q->params, "At"));
-                if (!text)
+        if (!text)
                 return RV_OK;
         rv_about(err, NULL, NULL, "At");
         if (strcasecmp(text, "now") == 0)

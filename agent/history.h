@@ -29,6 +29,10 @@ int rv_history_key(struct rv_agent *, const char *key,
 void rv_history_start(struct rv_agent *);
 void rv_history_stop(struct rv_agent *); /* the last writes are queued; before the state is closed */
 void rv_history_free(struct rv_agent *); /* after that */
+/* From now on it is kept (with this many seconds between polls; 0: none), or not any more; over restarts. */
+void rv_history_keep(struct rv_agent *, const struct rv_class *, bool keep, unsigned interval, bool purge);
+/* Whether a class can be kept. */
+int rv_history_check(const struct rv_class *, struct rv_error *);
 /* The agent has changed an object of this class: a kept class that nothing pushes is read again. */
 void rv_history_touched(struct rv_agent *, const struct rv_class *);
 
@@ -40,10 +44,13 @@ struct rv_history_entry {
                 RV_HISTORY_ALL,
                 RV_HISTORY_MORE,
                 RV_HISTORY_CHANGE,
-                RV_HISTORY_END
-        } what;        /* ALL begins a span, MORE is in one */
-        unsigned kind; /* CHANGE: RV_EVENT_... */
-        int64_t time;  /* ns since 1970 */
+                RV_HISTORY_END,
+                RV_HISTORY_RESET, /* the configuration's list follows */
+                RV_HISTORY_KEEP,  /* whether it is kept: kind, and text "interval pushed by_call" */
+                RV_HISTORY_PURGE  /* nothing is known of the class any more */
+        } what;                   /* ALL begins a span, MORE is in one */
+        unsigned kind;            /* CHANGE: RV_EVENT_... */
+        int64_t time;             /* ns since 1970 */
         size_t n;
         char text[]; /* CHANGE: key, a line end, the state; ALL: those lines of every object */
 };
@@ -56,6 +63,12 @@ struct rv_history_store {
 };
 int rv_history_write(struct rv_history_store *, sqlite3 *,
                      const struct rv_history_entry *); /* an SQLite result */
+
+/* ---- history_keep.c ---- */
+/* At the start, on the loop: what was said by calls, over the configuration. */
+void rv_history_each_call(struct rv_agent *,
+                          void (*each)(void *, const struct rv_class *, bool keep, unsigned interval),
+                          void *state);
 
 /* ---- history_read.c; any thread ---- */
 /* The rows of q->class as they were at q->at. */

@@ -85,6 +85,8 @@ static bool is_about(struct reader *r, const struct rv_class *c, const struct rv
         const struct rv_class *asked = name ? rv_class_find(name, NULL) : NULL;
         if (!asked || (asked != c && !(asked->view_of && strcasecmp(asked->view_of, c->name) == 0)))
                 return false;
+        if (!c->nkeys) /* there is only one */
+                return true;
         struct rv_arena a = { 0 };
         struct rv_arg *bound;
         bool good = key ? bind_key(c, asked, key, &a, &bound) && same_key(c, bound, own)

@@ -339,6 +339,37 @@ static int trim(struct rv_history_store *s, sqlite3 *db, int64_t now)
         return r;
 }
 
+static int keep(sqlite3 *db, const struct rv_history_entry *e)
+{
+        unsigned interval = 0;
+        int pushed = 0, by_call = 0;
+        sscanf(e->text, "%u %d %d", &interval, &pushed, &by_call);
+        char *sql = sqlite3_mprintf(
+                "INSERT INTO history_keep VALUES(%Q, %u, %u, %d, %d) ON CONFLICT(class) DO UPDATE SET"
+                " kept = excluded.kept, interval = excluded.interval, pushed = excluded.pushed,"
+                " by_call = excluded.by_call WHERE excluded.by_call OR NOT history_keep.by_call",
+                e->class_name, e->kind, interval, pushed, by_call);
+        int r = sql ? sqlite3_exec(db, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
+        sqlite3_free(sql);
+        return r;
+}
+
+static int purge(struct rv_history_store *s, sqlite3 *db, const char *class_name)
+{
+        int r = run(db, NULL, "DELETE FROM history WHERE class = ?1", class_name, NULL, 0, 0);
+        if (r == SQLITE_OK)
+                r = run(db, NULL, "DELETE FROM history_span WHERE class = ?1", class_name, NULL, 0, 0);
+        return r ? r : count(s, db);
+}
+
+static int write_keeping(struct rv_history_store *s, sqlite3 *db, const struct rv_history_entry *e)
+{
+        return e->what == RV_HISTORY_RESET
+                       ? run(db, NULL, "UPDATE history_keep SET kept = 0 WHERE by_call = 0", NULL, NULL, 0, 0)
+               : e->what == RV_HISTORY_KEEP ? keep(db, e)
+                                            : purge(s, db, e->class_name);
+}
+
 int rv_history_write(struct rv_history_store *s, sqlite3 *db, const struct rv_history_entry *e)
 {
         int r = s->begun ? SQLITE_OK : begin(s, db);
@@ -346,6 +377,8 @@ int rv_history_write(struct rv_history_store *s, sqlite3 *db, const struct rv_hi
                 r = change(s, db, e);
         else if (r == SQLITE_OK && e->what <= RV_HISTORY_MORE)
                 r = all(s, db, e);
+        else if (r == SQLITE_OK && e->what >= RV_HISTORY_RESET)
+                r = write_keeping(s, db, e);
         else if (r == SQLITE_OK)
                 r = run(db, NULL,
                         "UPDATE history_span SET ended = max(began, ?3) WHERE class = ?1 AND ended = 0",

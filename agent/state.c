@@ -44,6 +44,8 @@ static const char *const migrations[] = {
         " ended INTEGER NOT NULL);",
         "CREATE TABLE kept(class TEXT, key TEXT, text TEXT NOT NULL, PRIMARY KEY(class, key)) WITHOUT ROWID;"
         "ALTER TABLE subscription ADD COLUMN acked INTEGER NOT NULL DEFAULT 0;",
+        "CREATE TABLE history_keep(class TEXT PRIMARY KEY, kept INTEGER NOT NULL, interval INTEGER NOT NULL,"
+        " pushed INTEGER NOT NULL, by_call INTEGER NOT NULL) WITHOUT ROWID;",
 };
 enum { VERSION = sizeof migrations / sizeof *migrations };
 

@@ -85,6 +85,19 @@ struct rv_change_ask {
 int rv_stats_each_change(const struct rv_call *, const struct rv_change_ask *,
                          int (*each)(void *, const struct rv_change_record *), void *, char *why, size_t);
 
+/* What is kept of a class' history. */
+struct rv_history_stats {
+        const char *class_name;
+        bool kept, pushed, by_call, live; /* live: it is watched now */
+        uint64_t interval, states, changes, bytes, spans;
+        int64_t began, ended; /* ns since 1970; 0: never, not yet */
+};
+int rv_stats_each_history(const struct rv_call *, int (*each)(void *, const struct rv_history_stats *),
+                          void *, char *why, size_t);
+/* From now on the class is kept, or not any more. interval: seconds between polls; 0: none. */
+int rv_stats_keep_history(const struct rv_call *, const char *class_name, bool keep, uint64_t interval,
+                          bool purge, struct rv_error *);
+
 /* An event that is kept for a subscription, as the caller may see it. Texts are valid during `each`. */
 struct rv_event_record {
         const char *subscription, *kind, *class_name, *event; /* event: JSON, or NULL */
@@ -146,8 +159,8 @@ int rv_stats_settle_transaction(const struct rv_call *, const char *id, bool con
 
 /* Objects that the agent keeps (permanent.h): their providers are these. */
 struct rv_new_subscription {
-        const char *name, *query, *journal, *log_file, *const *command, *script, *target, *method, *instance, *in,
-                *options;
+        const char *name, *query, *journal, *log_file, *const *command, *script, *target, *method, *instance,
+                *in, *options;
         unsigned ncommand;
         const uint32_t *retries, *damping_count, *damping_seconds;
 };

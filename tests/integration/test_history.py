@@ -85,6 +85,37 @@ def bounds():
         shutil.rmtree(folder)
 
 
+def keeping():
+    """A call says which classes are kept, also after a restart."""
+    folder = tempfile.mkdtemp(prefix='reeve-history.')
+    start = lambda: Agent('bin/reeve-agent', folder, more=('--config', config(folder, 'keep = none')))
+    known = lambda: {h['ClassName']: h for h in rows(read(agent, 'ChangeHistory')) or ()}
+    agent = start()
+    try:
+        case('nothing is kept', known() == {})
+        for name, code in (('Win32_Process', -32004), ('ProcessStart', -32004), ('Nowhere', -32005)):
+            r = agent.call('InvokeMethod', {'ClassName': 'ChangeHistory', 'MethodName': 'Keep', 'InParameters': {'ClassName': name}})
+            case(f'{name} cannot be kept', r.get('error', {}).get('code') == code, r)
+        r = agent.call('InvokeMethod', {'ClassName': 'ChangeHistory', 'MethodName': 'Keep', 'InParameters': {'ClassName': 'TimeZone'}, 'WhatIf': True})
+        case('what if', r['result']['Changed'] and known() == {}, r)
+        r = agent.call('InvokeMethod', {'ClassName': 'ChangeHistory', 'MethodName': 'Keep', 'InParameters': {'ClassName': 'localgroupmember', 'Interval': 3600}})
+        case('a class is kept by a call', 'result' in r and wait(lambda: known().get('LocalGroupMember', {}).get('Live')), (r, known()))
+        h = known()['LocalGroupMember']
+        case('what is told of it', h['Kept'] and h['ByCall'] and not h['Pushed'] and h['Interval'] == 3600 and h['Began'] and not h['Ended'] and h['Changes'] == 0 and h['Spans'] == 1, h)
+        agent.stop()
+        agent = start()
+        case('after a restart as well', wait(lambda: known().get('LocalGroupMember', {}).get('Live')) and known()['LocalGroupMember']['Spans'] == 2, known())
+        agent.call('InvokeMethod', {'ClassName': 'ChangeHistory', 'MethodName': 'Keep', 'InParameters': {'ClassName': 'TimeZone'}})
+        case('a class of one object', wait(lambda: known().get('TimeZone', {}).get('Live')) and len(rows(read(agent, 'TimeZone', At='now')) or ()) == 1, known())
+        r = agent.call('InvokeMethod', {'ClassName': 'ChangeHistory', 'InstanceName': {'ClassName': 'LocalGroupMember'}, 'MethodName': 'Forget', 'InParameters': {'Purge': True}})
+        case('not any more', 'result' in r and wait(lambda: not known()['LocalGroupMember']['Kept'] and known()['LocalGroupMember']['States'] == 0), (r, known()))
+        r = read(agent, 'LocalGroupMember', At=now())
+        case('and it is gone', r.get('error', {}).get('code') == -32007, r)
+    finally:
+        case('ends cleanly', agent.stop() == 0, agent.said)
+        shutil.rmtree(folder)
+
+
 ROLE = """[Role]
 [Who]
 User = daemon
@@ -231,6 +262,7 @@ def real(under, holder):
 
 
 bounds()
+keeping()
 try:
     if os.geteuid():
         raise OSError('only root can be somebody else')
