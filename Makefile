@@ -74,7 +74,7 @@ MONITOR_A := $(B)/lib/monitor.a
 SFTP_A := $(B)/lib/sftp.a
 
 BINS := $(if $(wildcard agent/main.c),$(B)/bin/reeve-agent) $(if $(wildcard shell/main.c),$(B)/bin/reeve) \
-	$(if $(MONITOR_C),$(B)/bin/reeved) $(if $(SSH_C),$(B)/bin/reeve-ssh) $(if $(FAN_C),$(B)/bin/reeve-fan) $(B)/bin/reeve-sftp $(B)/bin/reeve-forward
+	$(if $(MONITOR_C),$(B)/bin/reeved) $(if $(SSH_C),$(B)/bin/reeve-ssh) $(if $(FAN_C),$(B)/bin/reeve-fan) $(B)/bin/reeve-sftp $(B)/bin/reeve-forward $(B)/bin/reeve-pam
 
 .PHONY: all
 all: $(BINS)
@@ -153,6 +153,9 @@ $(B)/bin/reeve-ssh: $(call obj,$(SSH_C) agent/monitor/request.c)
 $(B)/bin/reeve-sftp: $(call obj,agent/sftp/main.c) $(SFTP_A) $(WIRE_A) $(SCHEMA_A)
 	$(link) $^ $(call libs_of,jansson libseccomp)
 
+$(B)/bin/reeve-pam: $(call obj,agent/pam/main.c agent/monitor/request.c)
+	$(link) $^ -lpam
+
 $(B)/bin/reeve-forward: $(call obj,agent/forward/main.c) $(WIRE_A) $(SCHEMA_A)
 	$(link) $^ $(call libs_of,jansson)
 
@@ -225,12 +228,14 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/reeve $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(B)/bin/reeve $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(B)/bin/reeved $(DESTDIR)$(PREFIX)/sbin/
-	install -m 755 $(B)/bin/reeve-agent $(B)/bin/reeve-ssh $(B)/bin/reeve-sftp $(B)/bin/reeve-forward $(B)/bin/reeve-fan $(DESTDIR)$(PREFIX)/libexec/reeve/
+	install -m 755 $(B)/bin/reeve-agent $(B)/bin/reeve-ssh $(B)/bin/reeve-sftp $(B)/bin/reeve-forward $(B)/bin/reeve-pam $(B)/bin/reeve-fan $(DESTDIR)$(PREFIX)/libexec/reeve/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	for m in docs/man/*.1; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man1/ || true; done
 	for m in docs/man/*.8; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man8/ || true; done
 	for u in agent/units/*.service agent/units/*.socket agent/units/*.timer; do [ -e $$u ] && install -m 644 $$u $(DESTDIR)$(PREFIX)/lib/systemd/system/ || true; done
 	for u in agent/units/*.sysusers; do [ -e $$u ] && install -m 644 $$u $(DESTDIR)$(PREFIX)/lib/sysusers.d/$$(basename $$u .sysusers).conf || true; done
+	install -d $(DESTDIR)/etc/pam.d
+	install -m 644 agent/units/reeve.pam $(DESTDIR)/etc/pam.d/reeve
 clean:
 	rm -rf build
 

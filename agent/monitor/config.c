@@ -56,6 +56,26 @@ static const char *set_port(struct mon_options *o, const char *v)
         return NULL;
 }
 
+static const char *set_number(unsigned *to, const char *v)
+{
+        char *end;
+        unsigned long n = strtoul(v, &end, 10);
+        if (*end || end == v || *v == '-' || n < 1 || n > MON_SESSIONS_MOST)
+                return "expected a number, 1 to 100000";
+        *to = (unsigned)n;
+        return NULL;
+}
+
+static const char *set_sessions(struct mon_options *o, const char *v)
+{
+        return set_number(&o->sessions, v);
+}
+
+static const char *set_sessions_user(struct mon_options *o, const char *v)
+{
+        return set_number(&o->sessions_user, v);
+}
+
 static const char *set_authorized_keys(struct mon_options *o, const char *v)
 {
         o->authorized_keys = yes_or_no(v);
@@ -120,6 +140,15 @@ static const char *set_forward(struct mon_options *o, const char *v)
         return strchr(o->forward, ':') ? NULL : "expected HOST:PORT, with commas between";
 }
 
+static const char *set_pam(struct mon_options *o, const char *v)
+{
+        int r = yes_or_no(v);
+        if (r < 0 && strcasecmp(v, "keys") != 0)
+                return "expected yes, no or keys";
+        o->pam = r < 0 ? MON_PAM_KEYS : r ? MON_PAM_YES : MON_PAM_NO;
+        return NULL;
+}
+
 static const char *set_keys_dir(struct mon_options *o, const char *v)
 {
         return set_path(&o->keys_dir, v);
@@ -149,6 +178,8 @@ static const struct {
         { "shell", set_shell },       { "algorithms", set_algorithms },
         { "sftp", set_sftp },         { "trusted_user_ca_keys", set_authorities },
         { "revoked_keys", set_revoked }, { "forward", set_forward },
+        { "pam", set_pam },
+        { "sessions", set_sessions }, { "sessions_per_user", set_sessions_user },
 };
 
 static bool set(struct mon_options *o, const char *name, unsigned line, char *text)

@@ -4,12 +4,10 @@
  * nothing of login after it. Whatever breaks the table ends the connection.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -129,10 +127,15 @@ static void log_in(struct mon_conn *c)
         m->sessions++;
         mon_address_leave(m, (struct sockaddr *)&c->peer);
         mon_address_did(m, (struct sockaddr *)&c->peer, MON_DID_LOGIN);
-        mon_fingerprint(c->key.blob, c->key.n, c->fingerprint, sizeof c->fingerprint);
         mon_account_forget_keys(&c->account);
-        rv_log(RV_LOG_INFO, "%s logged in from %s with %s key %s%s, session %s", c->account.name, c->source,
-               c->key.type, c->fingerprint, c->certificate, c->id);
+        if (c->key.n) {
+                mon_fingerprint(c->key.blob, c->key.n, c->fingerprint, sizeof c->fingerprint);
+                rv_log(RV_LOG_INFO, "%s logged in from %s with %s key %s%s, session %s", c->account.name, c->source,
+                       c->key.type, c->fingerprint, c->certificate, c->id);
+        } else {
+                snprintf(c->fingerprint, sizeof c->fingerprint, "password");
+                rv_log(RV_LOG_INFO, "%s logged in from %s by password, session %s", c->account.name, c->source, c->id);
+        }
 }
 
 static void do_key_allowed(struct mon_conn *c, const struct mon_message *m)
@@ -145,21 +148,63 @@ static void do_key_allowed(struct mon_conn *c, const struct mon_message *m)
                 deny(c, m->id);
 }
 
+static void let_in(struct mon_conn *c, uint32_t id)
+{
+        const struct mon_options *o = &c->m->o;
+        if (c->m->sessions < o->sessions && sessions_of(c->m, c->account.name) < o->sessions_user) {
+                log_in(c);
+                answer(c, id, MON_OK, NULL, 0);
+                return;
+        }
+        rv_log(RV_LOG_WARNING, "%s is not let in from %s: too many sessions", c->account.name, c->source);
+        mon_pam_end(c);
+        deny(c, id);
+}
+
 static void do_verify(struct mon_conn *c, const struct mon_message *m)
 {
         size_t n;
         const uint8_t *blob =
                 c->has_session ? mon_signed_key(&m->b[0], c->session, c->account.name, &n) : NULL;
         if (blob && is_users_key(c, blob, n, &c->key) && mon_verify(&m->b[0], &m->b[1])) {
-                if (c->m->sessions < MON_SESSIONS && sessions_of(c->m, c->account.name) < MON_SESSIONS_USER) {
-                        log_in(c);
-                        answer(c, m->id, MON_OK, NULL, 0);
+                if (c->m->o.pam == MON_PAM_NO) {
+                        let_in(c, m->id);
                         return;
                 }
-                rv_log(RV_LOG_WARNING, "%s is not let in from %s: too many sessions", c->account.name,
-                       c->source);
+                listen_to(c, false);
+                if (mon_pam_ask(c, m->id, NULL) == 0)
+                        return;
+                rv_log(RV_LOG_ERROR, "reeve-pam cannot be started: %m");
         }
         deny(c, m->id);
+}
+
+/* The answer is the same, and takes as long, for whom there is not. root needs a key. */
+static void do_password(struct mon_conn *c, const struct mon_message *m)
+{
+        if (c->m->o.pam != MON_PAM_YES || c->failures > 8 || !c->has_session ||
+            strncmp(c->account.name, m->b[0].data, m->b[0].n) != 0 || c->account.name[m->b[0].n] ||
+            memchr(m->b[1].data, 0, m->b[1].n)) {
+                deny(c, m->id);
+                return;
+        }
+        listen_to(c, false);
+        if (mon_pam_ask(c, m->id, &m->b[1]) < 0) {
+                rv_log(RV_LOG_ERROR, "reeve-pam cannot be started: %m");
+                deny(c, m->id);
+        }
+}
+
+void mon_conn_pam_said(struct mon_conn *c, uint32_t id, bool good)
+{
+        listen_to(c, true);
+        if (good && c->account.known && (c->key.n || c->account.uid != 0)) {
+                let_in(c, id);
+                return;
+        }
+        mon_pam_end(c);
+        c->key = (struct mon_key) { 0 };
+        deny(c, id);
 }
 
 static void do_sign(struct mon_conn *c, const struct mon_message *m)
@@ -241,6 +286,7 @@ static const struct request {
         [MON_SIGN] = { BEFORE | AFTER, do_sign },
         [MON_KEY_ALLOWED] = { BEFORE | NEEDS_ACCOUNT, do_key_allowed },
         [MON_VERIFY] = { BEFORE | NEEDS_ACCOUNT, do_verify },
+        [MON_PASSWORD] = { BEFORE | NEEDS_ACCOUNT, do_password },
         [MON_OPEN] = { AFTER, do_open },
         [MON_SIGNAL] = { AFTER, do_signal },
         [MON_CLOSE] = { AFTER, do_close },
@@ -263,9 +309,10 @@ static void after_lookup(uv_work_t *w, int status)
         if (!c->ended) {
                 if (mon_decode(c->request, c->request_n, &m) == 0)
                         requests[m.type].run(c, &m);
-                if (!c->ended && !uv_is_active((uv_handle_t *)&c->delay))
+                if (!c->ended && !uv_is_active((uv_handle_t *)&c->delay) && (!c->pam || c->in))
                         listen_to(c, true);
         }
+        explicit_bzero(c->request, c->request_n); /* it may be a password */
         free(c->request);
         c->request = NULL;
         if (c->ended)
@@ -342,6 +389,8 @@ static void on_link(uv_poll_t *poll, int status, int events)
         } else {
                 q->run(c, &m);
         }
+        if (m.type == MON_PASSWORD)
+                explicit_bzero(buf, (size_t)r);
 }
 
 /* ---- life ---- */
@@ -377,8 +426,6 @@ static void on_closed(uv_handle_t *h)
         struct mon_conn *c = h->data;
         if (--c->handles)
                 return;
-        if (c->pidfd >= 0)
-                close(c->pidfd);
         EVP_PKEY_free(c->host_key);
         free(c);
 }
@@ -397,7 +444,6 @@ void mon_conn_new(struct monitor *m, int fd, const struct sockaddr_storage *peer
         c->m = m;
         c->number = ++m->number;
         c->link = pair[0];
-        c->pidfd = -1;
         c->host_key = m->host_key;
         EVP_PKEY_up_ref(c->host_key); /* new keys during the session are signed with it, whatever counts by then */
         c->peer = *peer;
@@ -452,14 +498,15 @@ void mon_conn_end(struct mon_conn *c)
                 recent[c->number % 64].peer = c->peer;
                 weigh(c);
                 mon_programs_orphan(c);
+                mon_pam_end(c);
                 struct mon_conn **at = &c->m->conns;
                 while (*at != c)
                         at = &(*at)->next;
                 *at = c->next;
                 uv_poll_stop(&c->poll);
                 close(c->link);
-                if (c->pidfd >= 0)
-                        syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+                /* By its parent, which knows it; a descriptor for each would be one more that a connection costs. */
+                mon_send(c->m->ssh.mine, &(struct mon_message) { .type = MON_KILL, .u = { c->number } }, NULL, 0);
         }
         if (c->work) /* comes back when the thread has done */
                 return;
@@ -477,15 +524,6 @@ static struct mon_conn *find(struct monitor *m, uint32_t number)
         while (c && c->number != number)
                 c = c->next;
         return c;
-}
-
-void mon_conn_started(struct monitor *m, uint32_t number, int pidfd)
-{
-        struct mon_conn *c = find(m, number);
-        if (c && c->pidfd < 0)
-                c->pidfd = pidfd;
-        else
-                close(pidfd);
 }
 
 /* The front-end's process has ended: by itself, or badly, and then its address pays. */

@@ -150,6 +150,27 @@ static int make_folders(const char *path, mode_t mode)
         return mkdir(part, mode) < 0 && errno != EEXIST ? -1 : 0;
 }
 
+/* A connection needs one descriptor of us, with PAM two, and a shell a few for a moment. */
+static void settle_sessions(struct monitor *m)
+{
+        struct mon_options *o = &m->o;
+        o->sessions = o->sessions ? o->sessions : MON_SESSIONS;
+        o->sessions_user = o->sessions_user ? o->sessions_user : MON_SESSIONS_USER;
+        if (o->sessions_user > o->sessions)
+                o->sessions_user = o->sessions;
+        struct rlimit now;
+        rlim_t want = 256 + (o->pam == MON_PAM_NO ? 1u : 2u) * (rlim_t)(o->sessions + MON_STRANGERS);
+        if (getrlimit(RLIMIT_NOFILE, &now) < 0 || now.rlim_cur >= want)
+                return;
+        struct rlimit more = { want, want > now.rlim_max ? want : now.rlim_max };
+        if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+                return;
+        more = (struct rlimit) { now.rlim_max, now.rlim_max };
+        setrlimit(RLIMIT_NOFILE, &more);
+        rv_log(RV_LOG_WARNING, "sessions = %u need %lu descriptors, and %lu is the limit: fewer will be held",
+               o->sessions, (unsigned long)want, (unsigned long)now.rlim_max);
+}
+
 /* What neither the command line nor the configuration has said. */
 static int settle(struct monitor *m)
 {
@@ -170,6 +191,8 @@ static int settle(struct monitor *m)
                 if (access("/proc/net/if_inet6", F_OK) == 0 && o->port)
                         strcpy(o->listen[o->nlisten++], "::1");
         }
+        getrlimit(RLIMIT_NOFILE, &m->descriptors);
+        settle_sessions(m);
         if (!o->shell)
                 o->shell = program(m, "reeve");
         if (!o->agent)
@@ -177,6 +200,7 @@ static int settle(struct monitor *m)
         if (!o->ssh)
                 o->ssh = program(m, "reeve-ssh");
         o->sftp_program = program(m, "reeve-sftp");
+        o->pam_program = program(m, "reeve-pam");
         o->forward_program = program(m, "reeve-forward");
         char dir[1024];
         snprintf(dir, sizeof dir, "%s", o->socket);
@@ -253,7 +277,11 @@ static bool reread(struct monitor *m)
         m->o.authorized_keys = file.authorized_keys;
         m->o.no_penalties = file.no_penalties;
         m->o.compat = file.compat;
+        m->o.sessions = file.sessions;
+        m->o.sessions_user = file.sessions_user;
+        settle_sessions(m);
         m->o.sftp = file.sftp;
+        m->o.pam = file.pam;
         memcpy(m->o.forward, file.forward, sizeof file.forward);
         free((char *)file.keys_dir); /* these two count at the next start */
         free((char *)file.shell);

@@ -11,6 +11,7 @@
  *      hostkey.c   the host key
  *      program.c   shells                                service.c   reeve-agent, reeve-ssh
  *      request.c   the messages                          keys.c      key files
+ *      pam.c       PAM, where it is switched on
  */
 #ifndef MON_MONITOR_H
 #define MON_MONITOR_H
@@ -19,6 +20,7 @@
 #include <openssl/evp.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <uv.h>
 
 #include "agent/log.h"
@@ -31,8 +33,9 @@ enum {
         MON_STRANGERS = 100,        /* connections before login */
         MON_STRANGERS_ADDRESS = 32, /* of one address */
         MON_RESERVED = 16,          /* of them for addresses that logged in lately */
-        MON_SESSIONS = 512,         /* connections after login */
+        MON_SESSIONS = 512, /* connections after login, where the configuration says nothing */
         MON_SESSIONS_USER = 64,
+        MON_SESSIONS_MOST = 100000,
         MON_PROGRAMS = 32, /* of a connection, as FRONT_CHANNELS */
         MON_GRACE = 23,    /* seconds; the front-end itself gives up after 20 */
         MON_PING_EVERY = 60,
@@ -45,11 +48,14 @@ struct mon_options {
         const char *sftp_program, *forward_program;
         char forward[1024]; /* HOST:PORT,... that everybody may be forwarded to */
         const char *authorities, *revoked; /* trusted_user_ca_keys, revoked_keys: paths, or NULL */
+        const char *pam_program;
+        enum { MON_PAM_NO, MON_PAM_YES, MON_PAM_KEYS } pam; /* keys: no passwords, only account and session */
         enum { MON_SFTP_YES, MON_SFTP_NO, MON_SFTP_ATOMIC } sftp;
         char listen[MON_LISTENERS][64];
         unsigned nlisten;
         int port;            /* -1: not said */
         int authorized_keys; /* yes 1, no 0, not said -1 */
+        unsigned sessions, sessions_user; /* 0: not said */
         bool no_ssh;
         bool no_penalties;
         bool compat; /* algorithms = compat */
@@ -82,6 +88,7 @@ struct mon_service {
 };
 
 struct mon_conn;
+struct mon_pam;
 
 struct mon_program {
         struct mon_program *next;
@@ -94,7 +101,7 @@ struct mon_conn {
         struct mon_conn *next;
         struct monitor *m;
         uint32_t number;
-        int link, pidfd;
+        int link;
         uv_poll_t poll;
         uv_timer_t timer; /* login, then pings */
         uv_timer_t delay;
@@ -111,6 +118,7 @@ struct mon_conn {
         struct mon_key key;
         char fingerprint[96];
         char certificate[180]; /* for the log: ", certificate ..." */
+        struct mon_pam *pam; /* its login's steps; NULL: none */
         uv_work_t lookup;
         char *request; /* waits for the lookup */
         size_t request_n;
@@ -135,6 +143,7 @@ struct monitor {
         struct mon_conn *conns;
         struct mon_program *programs;
         unsigned strangers, sessions;
+        struct rlimit descriptors; /* as we found them; programs get them back */
         uint32_t number;
         uint64_t boot; /* makes session ids unique */
         uv_signal_t signals[4];
@@ -164,7 +173,6 @@ void mon_address_text(const struct sockaddr *, char *to, size_t size);
 
 /* ---- conn.c ---- */
 void mon_conn_new(struct monitor *, int fd, const struct sockaddr_storage *peer);
-void mon_conn_started(struct monitor *, uint32_t number, int pidfd);
 void mon_conn_exited(struct monitor *, uint32_t number, int status);
 void mon_conn_end(struct mon_conn *);
 void mon_conn_tell(struct mon_conn *, const struct mon_message *, const int *fds, unsigned nfds);
@@ -184,6 +192,14 @@ bool mon_verify_with(const struct mon_text *algorithm, const uint8_t *blob, size
                      const struct mon_text *signature);
 bool mon_key_strong(const uint8_t *blob, size_t n);
 void mon_fingerprint(const uint8_t *blob, size_t n, char *to, size_t size);
+
+/* ---- pam.c ---- */
+/* Asks; mon_conn_pam_said() comes later. password NULL: he has shown his key. 0 or -errno. */
+int mon_pam_ask(struct mon_conn *, uint32_t id, const struct mon_text *password);
+void mon_pam_end(struct mon_conn *); /* closes the session, if there is one */
+void mon_conn_pam_said(struct mon_conn *, uint32_t id, bool good); /* conn.c */
+const char *mon_pam_environment(const struct mon_conn *, size_t *ret_n);
+const struct rlimit *mon_pam_limits(const struct mon_conn *); /* RLIM_NLIMITS of them, or NULL */
 
 /* ---- program.c ---- */
 int mon_program_start(struct mon_conn *, const struct mon_message *, int *fds, unsigned *nfds,

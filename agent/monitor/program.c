@@ -30,6 +30,8 @@ struct plan {
         int in, out, err; /* the child's ends */
         int agent;        /* its connection to the agent, or -1 */
         bool pty, become;
+        struct rlimit descriptors;
+        const struct rlimit *limits; /* RLIM_NLIMITS of PAM's, or NULL */
         const struct mon_account *who;
 };
 
@@ -40,6 +42,9 @@ static void put_env(struct plan *p, const char *name, const char *value)
         size_t n = strlen(name) + strlen(value) + 2;
         if (p->nenv + 1 >= PLAN_ENV || n > sizeof p->text - p->n)
                 return;
+        for (unsigned i = 0; i < p->nenv; i++) /* what is said first counts */
+                if (strncmp(p->env[i], name, strlen(name)) == 0 && p->env[i][strlen(name)] == '=')
+                        return;
         p->env[p->nenv++] = p->text + p->n;
         p->n += (size_t)snprintf(p->text + p->n, n, "%s=%s", name, value) + 1;
 }
@@ -72,6 +77,26 @@ static void put_asked(struct plan *p, const struct mon_text *b)
         }
 }
 
+/* What PAM's modules would have; ours comes first or is only ours to say. */
+static void put_given(struct plan *p, const struct mon_conn *c)
+{
+        static const char *const ours[] = { "HOME=",  "USER=", "LOGNAME=", "SHELL=", "SSH_",
+                                            "REEVE_", "LD_",   "TERM=",    NULL };
+        size_t n;
+        const char *at = mon_pam_environment(c, &n), *end = at + n;
+        for (; at < end; at += strlen(at) + 1) {
+                const char *eq = strchr(at, '=');
+                char name[64];
+                bool skip = !eq || (size_t)(eq - at) >= sizeof name;
+                for (const char *const *o = ours; *o && !skip; o++)
+                        skip = strncmp(at, *o, strlen(*o)) == 0;
+                if (skip)
+                        continue;
+                snprintf(name, sizeof name, "%.*s", (int)(eq - at), at);
+                put_env(p, name, eq + 1);
+        }
+}
+
 static void put_environment(struct plan *p, struct mon_conn *c, const struct mon_message *m,
                             const char *original)
 {
@@ -82,6 +107,7 @@ static void put_environment(struct plan *p, struct mon_conn *c, const struct mon
         put_env(p, "USER", a->name);
         put_env(p, "LOGNAME", a->name);
         put_env(p, "SHELL", c->m->o.shell);
+        put_given(p, c);
         put_env(p, "PATH",
                 a->uid ? "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
                        : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
@@ -117,6 +143,21 @@ static void fail(int to, const char *what)
         _exit(255);
 }
 
+/* For the kernel's audit: whoever this process becomes, it began as him. Kernels without it have no such file. */
+static void set_login_uid(uid_t uid)
+{
+        char text[16];
+        size_t n = sizeof text;
+        do
+                text[--n] = (char)('0' + uid % 10);
+        while ((uid /= 10));
+        int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+        if (fd >= 0 && write(fd, text + n, sizeof text - n) < 0)
+                n = 0; /* it may be set once only */
+        if (fd >= 0)
+                close(fd);
+}
+
 static void child(const struct plan *p)
 {
         sigset_t none;
@@ -133,6 +174,11 @@ static void child(const struct plan *p)
                 _exit(255);
         syscall(SYS_close_range, p->agent >= 0 ? 4u : 3u, ~0u, 0);
         const struct mon_account *a = p->who;
+        setrlimit(RLIMIT_NOFILE, &p->descriptors);
+        for (int i = 0; p->limits && i < RLIM_NLIMITS; i++)
+                setrlimit((unsigned)i, &p->limits[i]);
+        if (p->limits)
+                set_login_uid(a->uid);
         if (p->become && (syscall(SYS_setgroups, (size_t)a->ngroups, a->groups) < 0 ||
                           syscall(SYS_setresgid, a->gid, a->gid, a->gid) < 0 ||
                           syscall(SYS_setresuid, a->uid, a->uid, a->uid) < 0))
@@ -311,9 +357,14 @@ static int run(struct mon_conn *c, struct plan *p, const struct mon_message *m, 
 }
 
 /* File transfer: our own program, as the user. The agent must be there: it says which files, and keeps the record. */
-int mon_program_sftp(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds, const char **why)
+int mon_program_sftp(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds,
+                     const char **why)
 {
-        struct plan p = { .who = &c->account, .become = c->m->uid == 0, .agent = -1 };
+        struct plan p = { .who = &c->account,
+                          .become = c->m->uid == 0,
+                          .agent = -1,
+                          .descriptors = c->m->descriptors,
+                          .limits = mon_pam_limits(c) };
         bool only = c->key.forced && strcmp(c->key.command, "internal-sftp") == 0,
              read_only = c->key.forced && strcmp(c->key.command, "internal-sftp -R") == 0;
         unsigned n = 0;
@@ -344,9 +395,14 @@ static bool is_host(const struct mon_text *t)
 
 /* A connection to elsewhere, made by a program of ours as the user. It asks the agent whether his role names the target
  * and has it recorded; what the key and the configuration say of it is told here. */
-int mon_program_forward(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds, const char **why)
+int mon_program_forward(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds,
+                        const char **why)
 {
-        struct plan p = { .who = &c->account, .become = c->m->uid == 0, .agent = -1 };
+        struct plan p = { .who = &c->account,
+                          .become = c->m->uid == 0,
+                          .agent = -1,
+                          .descriptors = c->m->descriptors,
+                          .limits = mon_pam_limits(c) };
         const struct mon_key *k = &c->key;
         char host[256], port[8];
         unsigned n = 0, number = m->u[3];
@@ -376,7 +432,12 @@ int mon_program_start(struct mon_conn *c, const struct mon_message *m, int *fds,
                       const char **why)
 {
         static char command[MON_COMMAND + 1];
-        struct plan p = { .pty = m->u[2], .who = &c->account, .become = c->m->uid == 0, .agent = -1 };
+        struct plan p = { .pty = m->u[2],
+                          .who = &c->account,
+                          .become = c->m->uid == 0,
+                          .agent = -1,
+                          .descriptors = c->m->descriptors,
+                          .limits = mon_pam_limits(c) };
         const char *asked = NULL, *original = NULL;
         if (c->key.forced && strncmp(c->key.command, "internal-sftp", 13) == 0)
                 return *why = "the key allows file transfer only", -EPERM;
@@ -394,7 +455,8 @@ int mon_program_start(struct mon_conn *c, const struct mon_message *m, int *fds,
                 return -EPERM;
         }
         int r = is_ours(c->m->o.shell) ? introduce(c, "", &p.agent) : -ENOTSUP;
-        if (r < 0 && *c->key.role && strcmp(c->key.role, "admin") != 0) { /* the shell would not know its role */
+        if (r < 0 && *c->key.role &&
+            strcmp(c->key.role, "admin") != 0) { /* the shell would not know its role */
                 *why = "this key's role needs reeve as the shell, and the agent";
                 return r;
         }

@@ -23,8 +23,11 @@ static const struct form {
         [MON_PING] = { "" },
         [MON_READY] = { "" },
         [MON_CONNECTION] = { "u" },
-        [MON_STARTED] = { "u" },
+        [MON_KILL] = { "u" },
         [MON_ENDED] = { "uu" },
+        [MON_PASSWORD] = { "bb", { 1, 1 }, { MON_USER, MON_PASSWORD_BYTES } },
+        [MON_PAM] = { "ubbb", { 1 }, { MON_USER, 64, MON_PASSWORD_BYTES } },
+        [MON_PAM_SAID] = { "ubbb", { 0 }, { 256, MON_ENV, 1024 } },
         [MON_POLICY] = { "ub", { 32 }, { 32 } },
 };
 
@@ -166,5 +169,7 @@ int mon_send(int fd, const struct mon_message *m, const int *fds, unsigned nfds)
         do
                 sent = sendmsg(fd, &h, MSG_NOSIGNAL);
         while (sent < 0 && errno == EINTR);
+        if (m->type == MON_PASSWORD || m->type == MON_PAM)
+                explicit_bzero(buf, (size_t)n);
         return sent < 0 ? -errno : 0;
 }

@@ -9,13 +9,16 @@
  *        SIGN          the hash of a key exchange                              status, signature
  *        KEY_ALLOWED   user, public key: would a signature be of use?          status
  *        VERIFY        what was signed, its signature                          status
+ *        PASSWORD      user, password                                          status
  *        OPEN          channel, kind, terminal, environment, command           status, complaint; descriptors
  *                      of MON_SFTP the text is "" or "atomic"; of MON_FORWARD it is the host, and columns the port
  *        SIGNAL CLOSE LOG PONG                                                 (no answer)
  *      reeved -> front-end
  *        ANSWER EXITED PING
  *      reeved <-> the parent of the front-ends
- *        READY  CONNECTION (with descriptors)  STARTED (with a pidfd)  ENDED  POLICY
+ *        READY  CONNECTION (with descriptors)  KILL  ENDED  POLICY
+ *      reeved <-> reeve-pam
+ *        PAM  PAM_SAID
  */
 #ifndef MON_REQUEST_H
 #define MON_REQUEST_H
@@ -24,36 +27,40 @@
 #include <stdint.h>
 
 enum mon_type {
-        MON_SIGN = 1,           /* b hash */
-        MON_KEY_ALLOWED,        /* b user, b key */
-        MON_VERIFY,             /* b data, b signature */
-        MON_OPEN,               /* u channel, kind, pty, columns, rows, width, height; b term, environment, text */
-        MON_SIGNAL,             /* u channel; b name */
-        MON_CLOSE,              /* u channel */
-        MON_LOG,                /* u level; b text */
+        MON_SIGN = 1,    /* b hash */
+        MON_KEY_ALLOWED, /* b user, b key */
+        MON_VERIFY,      /* b data, b signature */
+        MON_OPEN,        /* u channel, kind, pty, columns, rows, width, height; b term, environment, text */
+        MON_SIGNAL,      /* u channel; b name */
+        MON_CLOSE,       /* u channel */
+        MON_LOG,         /* u level; b text */
         MON_PONG,
-        MON_ANSWER,             /* u status (0 = yes); b data */
-        MON_EXITED,             /* u channel, status, core; b signal */
+        MON_ANSWER, /* u status (0 = yes); b data */
+        MON_EXITED, /* u channel, status, core; b signal */
         MON_PING,
         MON_READY,
-        MON_CONNECTION,         /* u number; socket, link */
-        MON_STARTED,            /* u number; pidfd */
-        MON_ENDED,              /* u number, wait status */
-        MON_POLICY,             /* u old algorithms too; b public half of the host key: for connections from here on */
+        MON_CONNECTION, /* u number; socket, link */
+        MON_KILL,       /* u number: the front-end of that connection */
+        MON_ENDED,      /* u number, wait status */
+        MON_POLICY, /* u 1: old algorithms, 2: passwords; b public half of the host key: from here on */
+        MON_PASSWORD, /* b user, password */
+        MON_PAM,      /* u by password; b user, source, password */
+        MON_PAM_SAID, /* u status; b complaint, environment, limits */
         MON_TYPES,
 };
 
 enum mon_kind { MON_SHELL, MON_EXEC, MON_RPC, MON_SFTP, MON_FORWARD, MON_KINDS };
 enum mon_status { MON_OK, MON_DENIED, MON_FAILED };
-enum { MON_STUCK = 86 };       /* exit status of a front-end that its own watchdog ended */
+enum { MON_STUCK = 86 }; /* exit status of a front-end that its own watchdog ended */
 
 enum {
-        MON_NUMBERS = 7,        /* most fields of a message */
+        MON_NUMBERS = 7, /* most fields of a message */
         MON_TEXTS = 3,
-        MON_MOST = 112 << 10,   /* bytes of a message */
+        MON_MOST = 112 << 10, /* bytes of a message */
         MON_MOST_FDS = 4,
-        MON_HASH = 32,          /* SHA-256: all key exchanges that are offered end in it */
+        MON_HASH = 32, /* SHA-256: all key exchanges that are offered end in it */
         MON_USER = 63,
+        MON_PASSWORD_BYTES = 1024,
         MON_ENV = 4096,
         MON_COMMAND = 96 << 10,
 };

@@ -172,8 +172,12 @@ static char *const *ssh_argv(struct monitor *m)
         EVP_EncodeBlock((unsigned char *)key, m->host_public, 32);
         argv[0] = (char *)m->o.ssh;
         argv[1] = "--host-key", argv[2] = key;
-        argv[3] = m->o.compat ? "--compat" : NULL;
-        argv[4] = NULL;
+        unsigned n = 3;
+        if (m->o.compat)
+                argv[n++] = "--compat";
+        if (m->o.pam == MON_PAM_YES)
+                argv[n++] = "--passwords";
+        argv[n] = NULL;
         return argv;
 }
 
@@ -181,7 +185,7 @@ static char *const *ssh_argv(struct monitor *m)
 void mon_services_policy(struct monitor *m)
 {
         struct mon_message p = { .type = MON_POLICY,
-                                 .u = { m->o.compat },
+                                 .u = { (m->o.compat ? 1 : 0) | (m->o.pam == MON_PAM_YES ? 2 : 0) },
                                  .b = { { (const char *)m->host_public, sizeof m->host_public } } };
         int r = m->o.no_ssh ? 0 : mon_send(m->ssh.mine, &p, NULL, 0);
         if (r < 0)
@@ -210,9 +214,6 @@ static void on_ssh(uv_poll_t *poll, int status, int events)
                         if (!m->told_ready)
                                 mon_notify("READY=1");
                         m->told_ready = true;
-                } else if (msg.type == MON_STARTED && nfds) {
-                        mon_conn_started(m, msg.u[0], fd);
-                        nfds = 0;
                 } else if (msg.type == MON_ENDED) {
                         mon_conn_exited(m, msg.u[0], (int)msg.u[1]);
                 }

@@ -27,6 +27,7 @@ enum {
         FRONT_LOGIN_BYTES = 128 << 10, /* what a stranger may send */
         FRONT_LOGIN_PACKETS = 200,
         FRONT_KEEPALIVE = 60,           /* seconds of silence */
+        FRONT_SETTLE_MS = 2000,         /* from login on: it is no short session */
         FRONT_FORWARD_MS = 10000,       /* until reeve-forward must have said something */
         FRONT_PIECE = 64 << 10,         /* bytes written to a channel at a time */
         FRONT_INPUT = 128 << 10,        /* of a channel, waiting for its program */
@@ -95,6 +96,7 @@ struct front {
         struct channel *channels[FRONT_CHANNELS], *newest; /* newest: the last one opened, until it is answered */
         unsigned nchannels, generation, turn;
         bool pumping, more, dead, quit;
+        bool settled, passwords; /* passwords: may be asked for */
         bool in, verdict; /* logged in; what reeved said of the last signature */
         char user[MON_USER + 1];
         unsigned attempts, refused;

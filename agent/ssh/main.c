@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <openssl/evp.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,7 +26,7 @@ struct child {
 
 static struct child *children;
 static unsigned nchildren, room;
-static bool sandboxed = true, compat;
+static bool sandboxed = true, compat, passwords;
 
 static void on_child(int signum)
 {
@@ -35,10 +35,11 @@ static void on_child(int signum)
 
 static void usage(FILE *f)
 {
-        fputs("usage: reeve-ssh --host-key BASE64 [--compat] [--fd N] [--no-sandbox]\n"
+        fputs("usage: reeve-ssh --host-key BASE64 [--compat] [--passwords] [--fd N] [--no-sandbox]\n"
               "Started by reeved, which hands it connections over descriptor N (3).\n"
               "  --host-key B   public half of the host's ed25519 key\n"
               "  --compat       ecdh-sha2-nistp256 and plain MACs too, for old clients\n"
+              "  --passwords    may be asked for; reeved has PAM check them\n"
               "  --fd N         the socket to reeved\n"
               "  --no-sandbox   without system call filter and limits, for valgrind and debuggers\n"
               "  --help, --version\n",
@@ -58,7 +59,7 @@ static int read_options(int argc, char **argv, int *fd, uint8_t key[32])
 {
         static const struct option known[] = { { "fd", 1, NULL, 'f' },       { "no-sandbox", 0, NULL, 'n' },
                                                { "host-key", 1, NULL, 'k' }, { "help", 0, NULL, 'h' },
-                                               { "compat", 0, NULL, 'c' },
+                                               { "compat", 0, NULL, 'c' },   { "passwords", 0, NULL, 'p' },
                                                { "version", 0, NULL, 'v' },  { 0 } };
         bool given = false;
         for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;)
@@ -66,6 +67,7 @@ static int read_options(int argc, char **argv, int *fd, uint8_t key[32])
                 case 'f': *fd = atoi(optarg); break;
                 case 'n': sandboxed = false; break;
                 case 'c': compat = true; break;
+                case 'p': passwords = true; break;
                 case 'k': given = key_from(optarg, key); break;
                 case 'h': usage(stdout); return 0;
                 case 'v': printf("reeve-ssh %s (libssh %s)\n", REEVE_VERSION, ssh_version(0)); return 0;
@@ -97,6 +99,7 @@ static int serve(ssh_bind bind, int socket, int link)
 {
         static struct front f;
         signal(SIGCHLD, SIG_DFL);
+        f.passwords = passwords;
         if (front_start(&f, bind, socket, link) < 0)
                 return 1;
         if (sandbox_start(sandboxed) < 0) {
@@ -135,21 +138,43 @@ static void connection(int fd, ssh_bind bind, uint32_t number, const int fds[2])
         if (pid < 0)
                 return;
         children[nchildren++] = (struct child) { pid, number };
-        int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-        mon_send(fd, &(struct mon_message) { .type = MON_STARTED, .u = { number } }, &pidfd, pidfd >= 0);
-        if (pidfd >= 0)
-                close(pidfd);
+}
+
+/* reeved has done with a connection. It is our child and not reaped, so that the number is nobody else's. */
+static void end(uint32_t number)
+{
+        for (unsigned i = 0; i < nchildren; i++)
+                if (children[i].number == number)
+                        kill(children[i].pid, SIGKILL);
 }
 
 /* Another host key or other algorithms, for connections from now on; those that are there keep what they began with. */
 static bool policy(ssh_bind *bind, const struct mon_message *m)
 {
-        ssh_bind b = crypto_bind((const uint8_t *)m->b[0].data, m->u[0]);
+        ssh_bind b = crypto_bind((const uint8_t *)m->b[0].data, m->u[0] & 1);
         if (!b)
                 return false;
+        passwords = m->u[0] & 2;
         ssh_bind_free(*bind);
         *bind = b;
         return true;
+}
+
+/* Fills the holes that the self-test left in the heap. What a connection allocates would lie scattered in them, and
+ * each page of the heap that it touches becomes its own: now it comes from the end of the heap, close together. */
+static void close_ranks(void)
+{
+        static void *volatile kept; /* it is never given back */
+        for (size_t size = 8192; size >= 24; size -= size > 512 ? 512 : 8)
+                for (unsigned n = 0; n < 4096; n++) {
+                        char *end = (char *)sbrk(0) - mallinfo2().keepcost, *p = malloc(size);
+                        kept = p;
+                        if (!p || p >= end) {
+                                free(p);
+                                break;
+                        }
+                }
+        (void)kept;
 }
 
 static int loop(int fd, ssh_bind *bind)
@@ -174,6 +199,8 @@ static int loop(int fd, ssh_bind *bind)
                         return r == 0 ? 0 : 1; /* reeved has gone */
                 if (m.type == MON_CONNECTION && nfds == 2)
                         connection(fd, *bind, m.u[0], fds);
+                if (m.type == MON_KILL)
+                        end(m.u[0]);
                 if (m.type == MON_POLICY && !policy(bind, &m))
                         return 1; /* reeved starts another with what counts now */
                 while (nfds)
@@ -198,6 +225,7 @@ int main(int argc, char **argv)
                 fprintf(stderr, "reeve-ssh: descriptor %d is no socket to reeved\n", fd);
                 return 2;
         }
+        close_ranks();
         status = loop(fd, &bind);
         ssh_bind_free(bind);
         ssh_finalize();

@@ -3,6 +3,7 @@
  * The connection: libssh driven by the loop, login, limits, the end.
  */
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
@@ -99,6 +100,46 @@ static int on_key(ssh_session s, const char *user, ssh_key key, char state, void
         return SSH_AUTH_SUCCESS;
 }
 
+static bool password_good(struct front *f, const char *user, const char *password)
+{
+        size_t n = strlen(password);
+        struct mon_message answer,
+                ask = { .type = MON_PASSWORD,
+                        .b = { { user, (uint32_t)strlen(user) }, { password, (uint32_t)n } } };
+        if (!f->passwords || f->in || f->goodbye || !name_ok(f, user) || n == 0 || n > MON_PASSWORD_BYTES ||
+            link_ask(f, &ask, &answer, NULL, NULL) != MON_OK)
+                return false;
+        f->in = true;
+        return true;
+}
+
+static int on_password(ssh_session s, const char *user, const char *password, void *arg)
+{
+        (void)s;
+        return password_good(arg, user, password) ? SSH_AUTH_SUCCESS : denied(arg);
+}
+
+/* Keyboard-interactive: one question, for the password. 0: answered; 1: refused. */
+static int on_interactive(struct front *f, ssh_session s, ssh_message m)
+{
+        static const char *prompts[] = { "Password: " };
+        char quiet[] = { 0 };
+        bool response = ssh_message_auth_kbdint_is_response(m); /* which names nobody: it is who was asked */
+        const char *user = response ? f->user : ssh_message_auth_user(m);
+        if (!f->passwords || f->in || f->goodbye || !user || !name_ok(f, user)) {
+                denied(f);
+                return 1;
+        }
+        if (!response)
+                return ssh_message_auth_interactive_request(m, "", "", 1, prompts, quiet) == SSH_OK ? 0 : 1;
+        const char *said =
+                ssh_userauth_kbdint_getnanswers(s) == 1 ? ssh_userauth_kbdint_getanswer(s, 0) : NULL;
+        if (said && password_good(f, user, said))
+                return ssh_message_auth_reply_success(m, 0) == SSH_OK ? 0 : 1;
+        denied(f);
+        return 1;
+}
+
 /* GSSAPI would reach the Kerberos libraries before login. */
 static ssh_string on_oid(ssh_session s, const char *user, int n, ssh_string *oids, void *arg)
 {
@@ -118,7 +159,8 @@ static ssh_channel on_channel(ssh_session s, void *arg)
 static int on_message(ssh_session s, ssh_message m, void *arg)
 {
         struct front *f = arg;
-        (void)s;
+        if (ssh_message_type(m) == SSH_REQUEST_AUTH && ssh_message_subtype(m) == SSH_AUTH_METHOD_INTERACTIVE)
+                return on_interactive(f, s, m);
         return f->in && !f->goodbye && ssh_message_type(m) == SSH_REQUEST_CHANNEL_OPEN &&
                                ssh_message_subtype(m) == SSH_CHANNEL_DIRECT_TCPIP && chan_forward(f, m)
                        ? 0
@@ -239,6 +281,12 @@ static void on_timer(uv_timer_t *t)
                 f->dead = true;
                 return;
         }
+        if (!f->settled) { /* what the login took, and short sessions would take again, is given back */
+                f->settled = true;
+                malloc_trim(0);
+                uv_timer_start(t, on_timer, FRONT_KEEPALIVE * 1000, FRONT_KEEPALIVE * 1000);
+                return;
+        }
         /* Silence: ask, and after three intervals without a byte leave. */
         if (f->quiet_since_bytes != f->socket.in_bytes) {
                 f->quiet_since_bytes = f->socket.in_bytes;
@@ -290,10 +338,14 @@ int front_start(struct front *f, ssh_bind bind, int fd, int link)
                 .gssapi_select_oid_function = on_oid,
                 .channel_open_request_session_function = on_channel,
         };
+        if (f->passwords)
+                f->callbacks.auth_password_function = on_password;
         ssh_callbacks_init(&f->callbacks);
         ssh_set_server_callbacks(f->ssh, &f->callbacks);
         ssh_set_message_callback(f->ssh, on_message, f);
-        ssh_set_auth_methods(f->ssh, SSH_AUTH_METHOD_PUBLICKEY);
+        ssh_set_auth_methods(
+                f->ssh, SSH_AUTH_METHOD_PUBLICKEY |
+                                (f->passwords ? SSH_AUTH_METHOD_PASSWORD | SSH_AUTH_METHOD_INTERACTIVE : 0));
         ssh_set_counters(f->ssh, &f->socket, &f->raw);
         ssh_set_blocking(f->ssh, 0);
         ssh_options_set(f->ssh, SSH_OPTIONS_COMPRESSION, "none"); /* "no" would still offer zlib */
@@ -312,7 +364,7 @@ int front_run(struct front *f)
                         break;
                 if (f->in && !in) {
                         in = true;
-                        uv_timer_start(&f->timer, on_timer, FRONT_KEEPALIVE * 1000, FRONT_KEEPALIVE * 1000);
+                        uv_timer_start(&f->timer, on_timer, FRONT_SETTLE_MS, 0);
                 }
                 uv_run(&f->loop, f->more ? UV_RUN_NOWAIT : UV_RUN_ONCE);
         }

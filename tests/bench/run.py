@@ -181,7 +181,7 @@ def objects(build):
 class Sshd:
     """A stock OpenSSH server on loopback, with the same key. Its home folder is empty: Debian's bash, started by sshd, reads ~/.bashrc,
     and what that runs on this machine is no cost of sshd's."""
-    def __init__(self, key, address='127.0.0.1'):
+    def __init__(self, key, address='127.0.0.1', sftp=False):
         self.address = address
         self.dir = tempfile.mkdtemp(prefix='reeve-sshd.')
         subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', f'{self.dir}/host'], check=True)
@@ -193,7 +193,8 @@ class Sshd:
             self.port = s.getsockname()[1]
         with open(f'{self.dir}/config', 'w') as f:
             f.write(f'Port {self.port}\nListenAddress {address}\nHostKey {self.dir}/host\nAuthorizedKeysFile {self.dir}/authorized\nStrictModes no\nUsePAM no\n'
-                    f'PidFile none\nPermitRootLogin yes\nMaxStartups 200\nSetEnv HOME={self.dir}/home\n')
+                    f'PidFile none\nPermitRootLogin yes\nMaxStartups 200\nSetEnv HOME={self.dir}/home\n'
+                    + ('Subsystem sftp /usr/lib/openssh/sftp-server\n' if sftp else ''))
         self.proc = subprocess.Popen(['/usr/sbin/sshd', '-D', '-f', f'{self.dir}/config', '-E', f'{self.dir}/log'])
         until = time.monotonic() + 30
         while True:
@@ -304,6 +305,77 @@ def ssh(build):
             row('SSH login plus one command (`exit`; `true`)', best[0], "OpenSSH's sshd", best[1], goal, unit)
             row('SSH login plus `Get-Process -Id 1`', best[2], "`true` by OpenSSH's sshd", best[1], goal if i == 0 else 0.3, unit)
         row('an idle SSH connection', idle(host.proc, host.port) / 1e9, "OpenSSH's sshd", idle(sshd.proc, sshd.port) / 1e9, 0.5, 'MB private')
+    finally:
+        sshd.stop()
+        host.stop()
+
+
+def connections(build, n):
+    """n idle SSH connections held at once; sshd with 200, whose memory for each does not depend on how many there are."""
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../integration'))
+    os.environ['REEVE_BUILD'] = build
+    import sshhost
+    host = sshhost.Host(config=f'[ssh]\nsessions = {n + 16}\nsessions_per_user = {n + 16}\n')
+    sshd = Sshd(host.key)
+
+    def held(server, port, count):
+        before = private(tree(server.pid))
+        client = subprocess.Popen([f'{build}/tests/bench/idle', str(port), host.user, host.key, str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            there = int(client.stdout.readline())
+            time.sleep(4)
+            pids = tree(server.pid)
+            grown, woken, cpu = private(pids) - before, switches(pids), used(server)
+            time.sleep(60)   # each is asked once a minute whether it is there
+            woken, cpu = switches(pids) - woken, used(server) - cpu
+            client.stdin.close()
+            left = int(client.stdout.readline())
+            print(f'port {port}: {there} of {count} connections, {left} a minute later, {len(pids)} processes woken {woken} times meanwhile, {cpu:.2f} s of CPU',
+                  flush=True)
+            if not there == left == count:
+                sys.exit(f'{count} connections were not held')
+            return grown / count
+        finally:
+            client.kill()
+            client.wait()
+
+    try:
+        row(f'an idle SSH connection of {n} held', held(host.proc, host.port, n) / 1e9, "of 200, OpenSSH's sshd", held(sshd.proc, sshd.port, 200) / 1e9, 0.25,
+            'MB private')
+    finally:
+        sshd.stop()
+        host.stop()
+
+
+def transfers(build, megabytes=200):
+    """A file fetched and put by sftp, and what the server's side takes for it."""
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../integration'))
+    os.environ['REEVE_BUILD'] = build
+    import sshhost
+    host = sshhost.Host()
+    sshd = Sshd(host.key, sftp=True)
+    big = os.path.join(host.dir, 'big')
+    with open(big, 'wb') as f:
+        for _ in range(megabytes):
+            f.write(os.urandom(1 << 20))
+
+    def one(server, port, batch):
+        before = used(server)
+        r = subprocess.run(['sftp', '-q', '-F', '/dev/null', '-P', str(port), '-i', host.key, '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null',
+                            '-o', 'LogLevel=ERROR', '-o', 'IdentitiesOnly=yes', '-c', 'aes128-gcm@openssh.com', '-b', '-', f'{host.user}@127.0.0.1'],
+                           input=batch, capture_output=True, text=True, timeout=120)
+        if r.returncode:
+            sys.exit(r.stderr)
+        time.sleep(0.2)
+        return used(server) - before
+
+    try:
+        for name, batch in (('fetched', f'get {big} {big}.got'), ('put', f'put {big} {big}.put')):
+            ours, theirs = [], []
+            for _ in range(4):
+                ours.append(one(host.proc, host.port, batch))
+                theirs.append(one(sshd.proc, sshd.port, batch))
+            row(f'a file of {megabytes} MB {name} by sftp', min(ours), "sftp-server of OpenSSH's sshd", min(theirs), 1.5, 'ms CPU of the server')
     finally:
         sshd.stop()
         host.stop()
@@ -473,6 +545,8 @@ def main():
     parts = {'ssh': lambda: ssh(opts.build), 'start': lambda: start(opts.build), 'objects': lambda: objects(opts.build),
              'queries': lambda: queries(opts.build, 1000 if opts.quick else 10000), 'processes': lambda: processes(opts.build, 1000 if opts.quick else 10000)}
     parts['hosts'] = lambda: hosts(opts.build, 40 if opts.quick else 200)
+    parts['connections'] = lambda: connections(opts.build, 1000 if opts.quick else 10000)
+    parts['transfers'] = lambda: transfers(opts.build)
     parts['containers'] = lambda: containers(opts.build)
     for name, part in parts.items():
         if not opts.only or name in opts.only:

@@ -14,6 +14,7 @@ INCLUDES = {
     'agent/wire': ['schema/', 'agent/wire/'],
     'agent/monitor': ['agent/log.h', 'agent/wire/intro.h', 'agent/monitor/'],
     'agent/forward': ['schema/', 'agent/wire/'],
+    'agent/pam': ['agent/monitor/request.h'],
     'agent/sftp': ['schema/', 'agent/wire/', 'agent/sftp/'],
     'agent/ssh': ['agent/monitor/request.h', 'agent/ssh/'],
     'providers': ['schema/', 'agent/provider.h', 'agent/stats.h', 'providers/lib/', 'providers/service/', 'gen/'],
