@@ -34,9 +34,7 @@ static void hardware(struct rv_row *row, unsigned p, const struct rtattr *a)
 {
         char buf[3 * 32 + 1] = "";
         size_t n = a ? RTA_PAYLOAD(a) : 0;
-        for (size_t i = 0; i < n && i < 32; i++)
-                snprintf(buf + 3 * i, 4, "%02x%s", ((const uint8_t *)RTA_DATA(a))[i],
-                         i + 1 < n && i + 1 < 32 ? ":" : "");
+        rv_netlink_hardware(RTA_DATA(a), n, buf);
         text(row, p, buf);
 }
 
@@ -162,6 +160,18 @@ static void fill_sys(struct rv_row *row, const char *name, const char *driver)
         text(row, NetAdapter_DriverName, driver);
 }
 
+/* What the kernel makes on demand tells its kind, and has no device to look for: looking is half the cost of a row. But
+ * radio interfaces are made on demand, too, on hardware. */
+static bool is_software(const struct rtattr *info)
+{
+        const struct rtattr *in[IFLA_INFO_MAX + 1];
+        if (!info)
+                return false;
+        rv_netlink_nested(info, in, IFLA_INFO_MAX);
+        const char *kind = rv_attr_text(in[IFLA_INFO_KIND]);
+        return kind && strncmp(kind, "wlan", 4) != 0 && strncmp(kind, "wwan", 4) != 0;
+}
+
 static void fill(struct rv_row *row, const struct nlmsghdr *h)
 {
         const struct ifinfomsg *i = NLMSG_DATA(h);
@@ -193,10 +203,11 @@ static void fill(struct rv_row *row, const struct nlmsghdr *h)
         text(row, NetAdapter_Qdisc, rv_attr_text(at[IFLA_QDISC]));
         if (at[IFLA_TXQLEN])
                 NetAdapter_set_TransmitQueueLength(row, rv_attr_u32(at[IFLA_TXQLEN]));
-        if (NetAdapter_wants_InterfaceDescription(row) || NetAdapter_wants_DriverName(row))
+        bool software = is_software(at[IFLA_LINKINFO]);
+        if (!software && (NetAdapter_wants_InterfaceDescription(row) || NetAdapter_wants_DriverName(row)))
                 sys_link(name, "device/driver", driver, sizeof driver);
         if (NetAdapter_wants_Virtual(row))
-                NetAdapter_set_Virtual(row, !sys_link(name, "device", device, sizeof device));
+                NetAdapter_set_Virtual(row, software || !sys_link(name, "device", device, sizeof device));
         fill_kind(row, at[IFLA_LINKINFO], driver, rv_attr_text(at[IFLA_IFALIAS]), type_name(i->ifi_type));
         fill_names(row, at[IFLA_PROP_LIST]);
         fill_counters(row, at[IFLA_STATS64]);

@@ -32,6 +32,7 @@ struct address {
         uint8_t family, prefix;
         bool dynamic;
         char text[48];
+        size_t place; /* in the order of the kernel */
 };
 struct gateway {
         uint32_t index, metric;
@@ -45,6 +46,8 @@ struct tables {
         struct gateway *gateways;
         size_t nlinks, naddresses, ngateways;
         bool no_memory;
+        const struct rv_resolvconf *resolvconf; /* NULL: there is none */
+        char ttl[16];
 };
 
 /* Room for one more, doubled as needed; NULL: no memory. */
@@ -79,10 +82,8 @@ static int on_link(void *state, const struct nlmsghdr *h)
         const char *name = rv_attr_text(at[IFLA_IFNAME]), *alias = rv_attr_text(at[IFLA_IFALIAS]);
         snprintf(l->name, sizeof l->name, "%s", name ? name : "");
         snprintf(l->alias, sizeof l->alias, "%s", alias ? alias : l->name);
-        for (size_t k = 0; at[IFLA_ADDRESS] && k < RTA_PAYLOAD(at[IFLA_ADDRESS]) && k < 20; k++)
-                snprintf(l->mac + 3 * k, sizeof l->mac - 3 * k, "%02x%s",
-                         ((const uint8_t *)RTA_DATA(at[IFLA_ADDRESS]))[k],
-                         k + 1 < RTA_PAYLOAD(at[IFLA_ADDRESS]) ? ":" : "");
+        if (at[IFLA_ADDRESS] && RTA_PAYLOAD(at[IFLA_ADDRESS]) <= 20)
+                rv_netlink_hardware(RTA_DATA(at[IFLA_ADDRESS]), RTA_PAYLOAD(at[IFLA_ADDRESS]), l->mac);
         return 0;
 }
 
@@ -285,10 +286,10 @@ static void fill_dhcp(const struct tables *t, struct rv_row *row, uint32_t index
         fill_lease(row, index);
 }
 
-static void fill_names(struct rv_row *row)
+static void fill_names(const struct tables *t, struct rv_row *row)
 {
         struct utsname u;
-        struct rv_resolvconf c;
+        const struct rv_resolvconf *c = t->resolvconf;
         const char *dot = NULL;
         if (uname(&u) == 0) {
                 dot = strchr(u.nodename, '.');
@@ -296,20 +297,17 @@ static void fill_names(struct rv_row *row)
         }
         if (dot)
                 rv_fill(row, NetIPConfiguration_DNSDomain, dot + 1);
-        if (!rv_resolvconf_read(&c))
+        if (!c)
                 return;
         if (!dot)
-                rv_fill_n(row, NetIPConfiguration_DNSDomain, c.domains, strcspn(c.domains, "\n"));
-        rv_fill_list(row, NetIPConfiguration_DNSServer, c.servers, "\n");
-        rv_fill_list(row, NetIPConfiguration_DNSDomainSuffixSearchOrder, c.domains, "\n");
+                rv_fill_n(row, NetIPConfiguration_DNSDomain, c->domains, strcspn(c->domains, "\n"));
+        rv_fill_list(row, NetIPConfiguration_DNSServer, c->servers, "\n");
+        rv_fill_list(row, NetIPConfiguration_DNSDomainSuffixSearchOrder, c->domains, "\n");
 }
 
 static void fill(const struct tables *t, struct rv_row *row, const struct link *l)
 {
-        char ttl[16];
-        bool has = false;
-        for (size_t i = 0; i < t->naddresses && !has; i++)
-                has = t->addresses[i].index == l->index;
+        bool has = t->naddresses > 0;
         NetIPConfiguration_set_InterfaceIndex(row, l->index);
         rv_fill(row, NetIPConfiguration_InterfaceAlias, l->name);
         rv_fill(row, NetIPConfiguration_InterfaceDescription, l->alias);
@@ -326,19 +324,57 @@ static void fill(const struct tables *t, struct rv_row *row, const struct link *
         if (NetIPConfiguration_wants_GatewayCostMetric(row))
                 fill_metrics(t, row, l->index);
         fill_dhcp(t, row, l->index);
-        fill_names(row);
-        if (NetIPConfiguration_wants_DefaultTTL(row) &&
-            rv_proc_read(AT_FDCWD, "/proc/sys/net/ipv4/ip_default_ttl", ttl, sizeof ttl) > 0)
-                NetIPConfiguration_set_DefaultTTL(row, (uint8_t)strtoul(ttl, NULL, 10));
+        fill_names(t, row);
+        if (t->ttl[0])
+                NetIPConfiguration_set_DefaultTTL(row, (uint8_t)strtoul(t->ttl, NULL, 10));
+}
+
+/* By interface, else in the order of the kernel. */
+static int by_index(const void *a, const void *b)
+{
+        const struct address *x = a, *y = b;
+        return x->index != y->index ? (x->index < y->index ? -1 : 1) : x->place < y->place ? -1 : 1;
+}
+
+static void sort(struct tables *t)
+{
+        for (size_t i = 0; i < t->naddresses; i++)
+                t->addresses[i].place = i;
+        if (t->naddresses)
+                qsort(t->addresses, t->naddresses, sizeof *t->addresses, by_index);
+}
+
+/* The tables with the addresses of one interface only. */
+static struct tables of_link(const struct tables *t, uint32_t index)
+{
+        struct tables one = *t;
+        size_t low = 0, high = t->naddresses;
+        while (low < high) {
+                size_t middle = (low + high) / 2;
+                if (t->addresses[middle].index < index)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        one.addresses += low;
+        for (one.naddresses = 0; low < t->naddresses && t->addresses[low].index == index; low++)
+                one.naddresses++;
+        return one;
 }
 
 static int netipconfig_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
         struct tables t = { 0 };
         int e = read_tables(&t, err);
+        sort(&t);
+        struct rv_resolvconf resolvconf;
+        t.resolvconf = rv_resolvconf_read(&resolvconf) ? &resolvconf : NULL;
+        if (rv_proc_read(AT_FDCWD, "/proc/sys/net/ipv4/ip_default_ttl", t.ttl, sizeof t.ttl) <= 0)
+                t.ttl[0] = 0;
         for (size_t i = 0; e == RV_OK && i < t.nlinks; i++) {
                 struct rv_row *row = rv_row(out);
-                fill(&t, row, &t.links[i]);
+                struct tables one = of_link(&t, t.links[i].index);
+                fill(&one, row, &t.links[i]);
                 e = rv_cancelled(q->call) ? RV_STOP : rv_emit(out, row);
         }
         free(t.links);

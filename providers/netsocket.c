@@ -25,7 +25,7 @@
 #include "providers/lib/procfs.h"
 #include "providers/lib/sockowner.h"
 
-enum { TCP_STATES = 13, TCP_LISTENING = 10 };
+enum { TCP_STATES = 13, TCP_LISTENING = 10, GROUPS = 256 };
 
 static const char *const states[TCP_STATES] = {
         [1] = "Established", [2] = "SynSent",  [3] = "SynReceived", [4] = "FinWait1", [5] = "FinWait2",
@@ -54,6 +54,10 @@ struct reader {
         const struct rv_arg *lport, *rport, *inode; /* what they must equal, or NULL */
         struct rv_sockowners *owners;               /* NULL: not needed */
         struct rv_cgroups *groups;
+        struct group {
+                pid_t of;
+                char *text; /* its /proc/PID/cgroup */
+        } groups_of[GROUPS]; /* those of processes asked for lately, at the id's place */
 };
 
 /* ---- owners and groups ---- */
@@ -75,19 +79,29 @@ static void open_owners(struct reader *r)
                 r->owners = rv_sockowners_read(one && one->type == RV_UINT && one->u < INT32_MAX ? (pid_t)one->u : 0);
 }
 
-static bool group_of_process(pid_t pid, char ret[RV_CGROUP_PATH], char *all, size_t size)
+/* The control groups of a process; "" when it has gone. */
+static const char *groups_of_process(struct reader *r, pid_t pid)
 {
-        char path[40];
+        struct group *g = &r->groups_of[(unsigned)pid % GROUPS];
+        char path[40], text[4096] = "";
+        if (!pid || pid == g->of)
+                return pid && g->text ? g->text : "";
         snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
-        return pid && rv_proc_read(AT_FDCWD, path, all, size) > 0 && rv_cgroup_path(all, ret);
+        rv_proc_read(AT_FDCWD, path, text, sizeof text);
+        free(g->text);
+        *g = (struct group) { pid, strdup(text) };
+        return g->text ? g->text : "";
 }
 
 static void fill_group(struct reader *r, struct rv_row *row, const struct rtattr *group, pid_t pid)
 {
-        char of_process[RV_CGROUP_PATH], all[4096] = "", unit[300], container[65];
+        char of_process[RV_CGROUP_PATH], unit[300], container[65];
+        const char *all = "";
         const char *path = group ? rv_cgroups_path(r->groups, rv_attr_u64(group)) : NULL;
-        if ((!path || !path[1]) && group_of_process(pid, of_process, all, sizeof all))
-                path = of_process;
+        if (!path || !path[1]) {
+                all = groups_of_process(r, pid);
+                path = *all && rv_cgroup_path(all, of_process) ? of_process : path;
+        }
         if (!path)
                 return;
         rv_fill(row, r->id->cgroup, path);
@@ -232,6 +246,8 @@ static int query(struct reader *r, const struct rv_arg *state, struct rv_error *
                 e = dump(r, AF_INET6, bits, err);
         rv_sockowners_free(r->owners);
         rv_cgroups_free(r->groups);
+        for (int i = 0; i < GROUPS; i++)
+                free(r->groups_of[i].text);
         return e == RV_STOP ? RV_OK : e;
 }
 

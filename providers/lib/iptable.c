@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "providers/lib/fill.h"
@@ -18,9 +20,11 @@
 const char *rv_ip_interface(struct rv_ip_reader *r, uint32_t index)
 {
         if (index != r->name_of) {
+                struct ifreq ask = { .ifr_ifindex = (int)index };
                 r->name_of = index;
-                if (!index || !if_indextoname(index, r->name))
-                        r->name[0] = 0;
+                /* if_indextoname() makes a socket each time. */
+                bool known = index && r->fd > 0 && ioctl(r->fd, SIOCGIFNAME, &ask) == 0;
+                snprintf(r->name, sizeof r->name, "%s", known ? ask.ifr_name : "");
         }
         return r->name;
 }
@@ -108,7 +112,10 @@ int rv_ip_dump(struct rv_ip_reader *r, struct nlmsghdr *ask, int (*each)(void *,
         int fd = rv_netlink_open(NETLINK_ROUTE);
         if (fd < 0)
                 return rv_fail_errno(err, -fd, "cannot ask the kernel for %s", what);
+        r->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         int e = rv_netlink_dump(fd, ask, ask->nlmsg_len, each, r);
+        if (r->fd > 0)
+                close(r->fd);
         close(fd);
         free(r->kept);
         if (e == -EAGAIN) {

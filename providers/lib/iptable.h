@@ -17,6 +17,7 @@ struct rv_ip_reader {
         struct rv_sink *out;
         char *kept; /* lines of what is kept for the next boots, or NULL */
         size_t nkept;
+        int fd;           /* to ask for names */
         uint32_t name_of; /* the interface whose name is kept: tables come sorted by interface */
         char name[IF_NAMESIZE];
 };

@@ -169,6 +169,20 @@ bool rv_netlink_address(int family, const void *data, size_t n, char *ret, size_
         return inet_ntop(family, data, ret, (socklen_t)size) != NULL;
 }
 
+void rv_netlink_hardware(const void *bytes, size_t n, char *ret)
+{
+        static const char digits[] = "0123456789abcdef";
+        const uint8_t *b = bytes;
+        n = n < 32 ? n : 32;
+        for (size_t i = 0; i < n; i++) {
+                *ret++ = digits[b[i] >> 4];
+                *ret++ = digits[b[i] & 15];
+                *ret++ = i + 1 < n ? ':' : 0;
+        }
+        if (!n)
+                *ret = 0;
+}
+
 bool rv_netlink_mac(const char *s, uint8_t ret[6])
 {
         char end;

@@ -65,6 +65,8 @@ bool rv_netlink_add(struct nlmsghdr *, size_t size, unsigned type, const void *,
 
 /* "10.0.0.1" or "fe80::1" of an address attribute; false when it is none. ret is 46 bytes or more. */
 bool rv_netlink_address(int family, const void *, size_t n, char *ret, size_t size);
+/* At most 32 bytes as "02:00:5e:10:00:01"; ret holds 3 bytes for each. */
+void rv_netlink_hardware(const void *, size_t n, char *ret);
 /* "02:00:5e:10:00:01" or with dashes. */
 bool rv_netlink_mac(const char *, uint8_t ret[6]);
 /* An IPv4 or IPv6 address as text -> its family and bytes; 0: it is none. */

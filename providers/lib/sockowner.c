@@ -6,10 +6,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct rv_sockowners {
@@ -54,21 +56,56 @@ static void add(struct rv_sockowners *o, uint64_t inode, pid_t pid)
                 *at = (struct owner) { inode, pid };
 }
 
-static void scan(struct rv_sockowners *o, int proc, const char *pid)
+/* False: there is no such descriptor. */
+static bool look(struct rv_sockowners *o, int fd, const char *name, pid_t pid)
 {
-        char path[40], link[64];
-        snprintf(path, sizeof path, "%.20s/fd", pid);
-        int fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *d = fd < 0 ? NULL : fdopendir(fd);
-        for (struct dirent *e; d && (e = readdir(d));) {
-                ssize_t n = readlinkat(fd, e->d_name, link, sizeof link - 1);
-                if (n < 9 || memcmp(link, "socket:[", 8) != 0)
-                        continue;
+        char link[64];
+        ssize_t n = readlinkat(fd, name, link, sizeof link - 1);
+        if (n > 9 && memcmp(link, "socket:[", 8) == 0) {
                 link[n] = 0;
-                add(o, strtoull(link + 8, NULL, 10), (pid_t)atoi(pid));
+                add(o, strtoull(link + 8, NULL, 10), pid);
         }
+        return n >= 0;
+}
+
+/* Descriptors are numbered from 0, mostly without gaps, and the folder's size is their number (Linux 6.2): going by
+ * numbers saves the kernel from listing them, a fifth of the cost. Answers the first number not looked at. */
+static unsigned long by_number(struct rv_sockowners *o, int fd, pid_t pid)
+{
+        struct stat st;
+        unsigned long i = 0, found = 0;
+        if (fstat(fd, &st) < 0 || st.st_size <= 0)
+                return 0;
+        unsigned long count = (unsigned long)st.st_size, gaps = count / 4 + 16;
+        for (; found < count && i - found <= gaps; i++) {
+                char digits[24], *name = digits + sizeof digits - 1;
+                unsigned long k = i;
+                *name = 0;
+                do
+                        *--name = (char)('0' + k % 10);
+                while (k /= 10);
+                found += look(o, fd, name, pid);
+        }
+        return found < count ? i : ULONG_MAX;
+}
+
+static void scan(struct rv_sockowners *o, int proc, const char *name)
+{
+        char path[40];
+        snprintf(path, sizeof path, "%.20s/fd", name);
+        int fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return;
+        pid_t pid = (pid_t)atoi(name);
+        unsigned long from = by_number(o, fd, pid);
+        DIR *d = from == ULONG_MAX ? NULL : fdopendir(fd);
+        for (struct dirent *e; d && (e = readdir(d));)
+                if (e->d_name[0] >= '0' && e->d_name[0] <= '9' && strtoul(e->d_name, NULL, 10) >= from)
+                        look(o, fd, e->d_name, pid);
         if (d)
                 closedir(d);
+        else
+                close(fd);
 }
 
 struct rv_sockowners *rv_sockowners_read(pid_t only)
