@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * HardwareDevice: /sys/bus/BUS/devices, told of by the kernel's uevents. Names of makers and products come from the device
- * itself, from udev's database (/run/udev/data) or from pci.ids, in this order; nothing is asked of the device.
+ * HardwareDevice: /sys/bus/BUS/devices, told of by the kernel's uevents. Names of makers and products come from the
+ * device itself, from udev's database (/run/udev/data) or from pci.ids, in this order; nothing is asked of the
+ * device.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sensor: hwmon chips, thermal zones and power supplies. A hwmon chip is a folder of files such as temp1_input (thousandths
- * of a degree), temp1_label, temp1_max, temp1_crit, temp1_alarm; the table tells which kinds there are and their scale.
+ * Sensor: hwmon chips, thermal zones and power supplies. A hwmon chip is a folder of files such as temp1_input
+ * (thousandths of a degree), temp1_label, temp1_max, temp1_crit, temp1_alarm; the table tells which kinds there are
+ * and their scale.
  */
 #include <dirent.h>
 #include <errno.h>

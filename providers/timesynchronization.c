@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * TimeSynchronization: adjtimex(2) without changing anything, the program that keeps the clock, and what it is told to ask.
+ * TimeSynchronization: adjtimex(2) without changing anything, the program that keeps the clock, and what it is told
+ * to ask.
  */
 #include <ctype.h>
 #include <dirent.h>
