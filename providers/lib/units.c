@@ -26,7 +26,14 @@
 #define MANY 400 /* units; with more their properties are asked for one by one */
 #define MOST_TOLD 256 /* units that have changed; beyond that all may have */
 
-struct flight;
+struct fetch;
+/* Calls under way while details are fetched. */
+struct flight {
+        struct fetch *v;
+        unsigned n, flying;
+        int failed;
+};
+
 struct rv_units {
         const char *suffix, *interface;
         const struct rv_unit_property *properties;
@@ -35,7 +42,7 @@ struct rv_units {
         sd_bus *bus;
         int inotify, wake; /* wake: a new connection for the thread to watch */
         bool thread, stale, fetching;
-        struct flight *flight; /* while details are fetched */
+        struct flight flight;
         _Atomic unsigned waiting; /* readers that wait for the lock */
         uint64_t last_read; /* CLOCK_MONOTONIC ms */
         /* Who wants to be told has a lock of its own: the other is held while PID 1 is asked. */
@@ -734,18 +741,11 @@ struct fetch {
         sd_bus_slot *slot;
 };
 
-/* Calls under way. */
-struct flight {
-        struct fetch *v;
-        unsigned n, size, flying;
-        int failed;
-};
-
 static int on_details(sd_bus_message *m, void *state, sd_bus_error *ret)
 {
         (void)ret;
         struct fetch *f = state;
-        struct flight *flight = f->u->flight;
+        struct flight *flight = &f->u->flight;
         bool there;
         flight->flying--;
         uint32_t at = place(f->u, f->id, &there);
@@ -764,7 +764,7 @@ static int on_details(sd_bus_message *m, void *state, sd_bus_error *ret)
 
 static int land(struct rv_units *u, unsigned most)
 {
-        while (u->flight->flying > most) {
+        while (u->flight.flying > most) {
                 int r = sd_bus_process(u->bus, NULL);
                 if (r == 0)
                         r = sd_bus_wait(u->bus, 1000000);
@@ -779,7 +779,7 @@ static int fetch_one(struct rv_units *u, const char *id, const char *interface, 
 {
         char path[1024];
         sd_bus_message *m = NULL;
-        struct fetch *f = &u->flight->v[u->flight->n++];
+        struct fetch *f = &u->flight.v[u->flight.n++];
         *f = (struct fetch) { .u = u, .id = id, .property = property };
         int r = rv_systemd_path(id, path, sizeof path);
         if (r >= 0)
@@ -793,7 +793,7 @@ static int fetch_one(struct rv_units *u, const char *id, const char *interface, 
                 r = sd_bus_call_async(u->bus, &f->slot, m, on_details, f, rv_systemd_timeout(deadline));
         sd_bus_message_unref(m);
         if (r >= 0)
-                u->flight->flying++;
+                u->flight.flying++;
         return r < 0 ? r : land(u, IN_FLIGHT);
 }
 
@@ -808,13 +808,13 @@ static unsigned of_unit(const struct rv_units *u)
 /* The details of n units, which are MOST_AT_ONCE at most. Ids are kept apart: the array moves when signals come. */
 static int fetch_some(struct rv_units *u, char **ids, unsigned n, bool one_by_one, uint64_t deadline)
 {
-        struct flight flight = { .size = n * (one_by_one ? of_unit(u) + 1 : 2) };
+        struct flight *flight = &u->flight;
+        size_t most = (size_t)n * (one_by_one ? of_unit(u) + 1 : 2);
         int r = 0;
         bool there;
-        flight.v = calloc(flight.size + 1, sizeof *flight.v);
-        if (!flight.v)
+        *flight = (struct flight) { .v = calloc(most + 1, sizeof *flight->v) };
+        if (!flight->v)
                 return -ENOMEM;
-        u->flight = &flight;
         for (unsigned i = 0; i < n && r >= 0; i++) {
                 uint32_t at = place(u, ids[i], &there);
                 if (!there)
@@ -831,16 +831,16 @@ static int fetch_some(struct rv_units *u, char **ids, unsigned n, bool one_by_on
         }
         if (r >= 0)
                 r = land(u, 0);
-        for (unsigned i = 0; i < flight.n; i++)
-                sd_bus_slot_unref(flight.v[i].slot);
-        free(flight.v);
-        u->flight = NULL;
-        for (unsigned i = 0; i < n && r >= 0 && !flight.failed; i++) {
+        for (unsigned i = 0; i < flight->n; i++)
+                sd_bus_slot_unref(flight->v[i].slot);
+        free(flight->v);
+        flight->v = NULL;
+        for (unsigned i = 0; i < n && r >= 0 && !flight->failed; i++) {
                 uint32_t at = place(u, ids[i], &there);
                 if (there)
                         u->v[at]->detailed = true;
         }
-        return r < 0 ? r : flight.failed;
+        return r < 0 ? r : flight->failed;
 }
 
 /* Lets those who wait for the lock have it for a moment. False: meanwhile the connection was given up. */
