@@ -213,4 +213,6 @@ int sh_model_get_process(struct sh_cmd *, struct sv input);
 int sh_model_method_process(struct sh_cmd *, struct sv input);
 int sh_model_set_process(struct sh_cmd *, struct sv input);
 
+const struct sh_cmdlet *sh_show_cmdlet(const char *name); /* Show-NOUN, of cmdlets/watch.c */
+
 #endif

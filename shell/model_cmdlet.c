@@ -422,6 +422,12 @@ const struct sh_cmdlet *sh_model_cmdlet(struct sh *sh, const char *name)
         const char *dash = strchr(name, '-');
         if (!dash || !dash[1] || strchr(name, '/') || !is_verb(name, (size_t)(dash - name)))
                 return NULL;
+        if (dash - name == 4 && !strncasecmp(name, "show", 4)) { /* of a class that has Get-NOUN */
+                char get[160];
+                snprintf(get, sizeof get, "Get%s", dash);
+                const struct sh_cmdlet *of = sh_model_cmdlet(sh, get);
+                return of ? sh_show_cmdlet(name) : NULL;
+        }
         struct search s = { sh, name };
         const struct sh_model_cmdlet *m = made_already(sh, name, strlen(name));
         if (!m)

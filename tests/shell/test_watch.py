@@ -61,9 +61,20 @@ def main():
     done = subprocess.run([REEVE, '-NoProfile', '-c', "$n = 0; Watch-Command { 'x' } -Count 2 -Interval 0.05"],
                           capture_output=True, timeout=20, env={'PATH': os.environ['PATH'], 'HOME': '/', 'TERM': 'xterm'})
     check('without a terminal', done.stdout.decode().split() == ['x', 'x'] and b'\x1b' not in done.stdout)
+    show = 'Show-Process -Property Id, ProcessName, WS -SortBy Id -Interval 0.2'
+    out, code, same = on_terminal(show, b'>rq', seconds=30)
+    plain = [re.sub(r'\x1b\[[0-9;?]*[A-Za-z]', '', f) for f in out.split('\x1b[H')[1:]]
+    check('Show-: q ends it, the terminal is as it was', code == 0 and same)
+    check('Show-: ordered by the column that is asked for', plain and plain[0].startswith('By Id up'))
+    ids = [int(m) for m in re.findall(r'^ *(\d+) ', plain[0], re.M)] if plain else []
+    check('Show-: in that order', len(ids) > 5 and ids == sorted(ids))
+    check('Show-: > moves on, r reverses', any(f.startswith('By ProcessName up') for f in plain) and
+          any(f.startswith('By ProcessName down') for f in plain))
+    check('Show-: fits 80x24', all(f.count('\n') <= 24 and all(len(line.rstrip('\r')) <= 80 for line in f.split('\n'))
+                                  for f in plain))
     for b in bad:
         print('FAIL', b)
-    print(f'{8 - len(bad)} of 8 checks')
+    print(f'{13 - len(bad)} of 13 checks')
     return 1 if bad else 0
 
 
