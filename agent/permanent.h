@@ -106,6 +106,7 @@ int rv_binding_check(struct rv_agent *, const struct rv_identity *, const json_t
                      struct rv_error *);              /* the query */
 void rv_binding_start(struct rv_stored *, bool anew); /* from `last` and `acked` on */
 void rv_binding_stop(struct rv_stored *);
+void rv_binding_consumer_changed(struct rv_stored *);
 void rv_binding_describe(struct rv_stored *, json_t *to); /* under the lock */
 /* A delivery has ended: `delivered` of the events are done; why: NULL, or what is wrong with the next. */
 void rv_binding_delivered(struct rv_binding *, unsigned delivered, const char *why, bool denied);

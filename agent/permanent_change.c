@@ -159,6 +159,9 @@ static void apply(struct rv_permanent *p, struct item *it)
                 rv_stored_begin(o, false);
         } else if (o->class == &EventFilter_class) {
                 restart_users(p, o);
+        } else {
+                for (struct rv_stored *b = user_of(p, o, NULL); b; b = user_of(p, o, b))
+                        rv_binding_consumer_changed(b);
         }
 }
 

@@ -601,6 +601,19 @@ static bool is_about(const struct rv_subscription *s, const struct rv_class *bas
         return source && rv_descends(source, base);
 }
 
+/* All else of the consumer is looked at when something is delivered. */
+static void take_bound(struct rv_binding *b, const struct rv_stored *consumer)
+{
+        b->sub->keep = (uint32_t)rv_stored_number(consumer, "MaximumQueueSize", RV_STORED_QUEUE);
+}
+
+void rv_binding_consumer_changed(struct rv_stored *o)
+{
+        const struct rv_stored *c = rv_stored_named(o->agent->permanent, rv_stored_text(o, "Consumer"));
+        if (o->run && o->run->sub && c)
+                take_bound(o->run, c);
+}
+
 static int join(struct rv_binding *b, bool anew, struct rv_error *err)
 {
         struct rv_stored *o = b->kept, *filter, *consumer;
@@ -617,9 +630,9 @@ static int join(struct rv_binding *b, bool anew, struct rv_error *err)
         s->room = room;
         s->take = take;
         s->reader = b;
-        s->keep = (uint32_t)rv_stored_number(consumer, "MaximumQueueSize", RV_STORED_QUEUE);
         s->retain = UINT64_C(4000000000000000000);
         b->sub = s;
+        take_bound(b, consumer);
         b->batch = rv_delivery_batch(consumer->class);
         b->records = consumer->class == &JournalEventConsumer_class ||
                      consumer->class == &LogFileEventConsumer_class ||

@@ -308,7 +308,7 @@ def again(agent, how=signal.SIGTERM):
 def test_restart(agent):
     new(agent, 'stays', LogFile=at('stays'))
     fire(agent, 1, 3)
-    wait(lambda: numbers('stays') == [1, 2, 3])
+    wait(lambda: numbers('stays') == [1, 2, 3] and rows(agent, 'SELECT acked FROM subscription') == [(3,)])
     agent = again(agent)
     b = look(agent, 'stays')
     case('it is there after a restart', b and b['State'] == 'Active', b)
@@ -417,6 +417,8 @@ def test_cmdlets():
         case('it works', wait(lambda: os.path.exists(at('shell')) and '"TimerId":"shell"' in open(at('shell')).read()))
         r = run('Get-CimSubscription sh* | % { $_.State + $_.Consumer }')
         case('Get-CimSubscription', r.stdout.strip() == 'ActiveCommandLineEventConsumer.Name="shell"', r)
+        r = run('Set-CimSubscription shell -Enabled $false; (Get-CimSubscription shell).State; Set-CimSubscription shell -Enabled $true; (Get-CimSubscription shell).State')
+        case('Set-CimSubscription', r.stdout.split() == ['Disabled', 'Active'], r)
         r = run('Remove-CimSubscription shell -WhatIf; Remove-CimSubscription shell')
         case('Remove-CimSubscription', r.returncode == 0 and r.stdout.count('What if') >= 1 and names() == [], r)
         for verb in 'New', 'Get', 'Remove':
