@@ -348,6 +348,14 @@ static int package_install(struct rv_call *c, const void *args, struct rv_error 
         return e;
 }
 
+/* One that has just been installed, or would be. */
+static int hold_new(struct rv_call *c, const char *name, struct rv_error *err)
+{
+        const char *argv[] = { "apt-mark", "hold", name, NULL };
+        rv_change(c, "Held", NULL, "True");
+        return c->what_if ? RV_OK : rv_apt_run(c, argv, "hold the package that was installed", err);
+}
+
 static int package_create(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
 {
         const struct rv_arg *name =
@@ -355,9 +363,11 @@ static int package_create(struct rv_call *c, const struct rv_values *v, struct r
         const struct rv_arg *version = &v->v[Package_Version];
         if (name->type != RV_STRING)
                 return rv_fail(err, RV_INVALID_PARAMETER, "a package to be installed needs a Name");
-        return install(c, name, 1,
-                       rv_bit(v->set, Package_Version) && version->type == RV_STRING ? version->s : NULL,
-                       false, false, err);
+        int e = install(c, name, 1,
+                        rv_bit(v->set, Package_Version) && version->type == RV_STRING ? version->s : NULL,
+                        false, false, err);
+        bool held = rv_bit(v->set, Package_Held) && v->v[Package_Held].type == RV_BOOL && v->v[Package_Held].b;
+        return e == RV_OK && held ? hold_new(c, name->s, err) : e;
 }
 
 static int uninstall(struct rv_call *c, bool purge, bool auto_remove, struct rv_error *err)

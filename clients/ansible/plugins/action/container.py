@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+import re
+
+from ansible.errors import AnsibleActionFail
 from ansible_collections.reeve.core.plugins.plugin_utils.rpc import ReeveAction, RpcError
 
 # Arguments for making it, by the names of Container.Create.
@@ -29,13 +32,10 @@ class ActionModule(ReeveAction):
         return self.call('InvokeMethod', params)
 
     def find(self, name):
-        try:
-            found = self.call('GetInstance', {'ClassName': 'Container', 'InstanceName': {'Id': name}, 'PropertyList': READ})
-        except RpcError as e:
-            if e.status != 'NOT_FOUND':
-                raise
-            return None
-        return found if found['Name'] == name else None     # else the beginning of some id
+        if not re.fullmatch(r'[a-zA-Z0-9][a-zA-Z0-9_.-]*', name):
+            raise AnsibleActionFail(f'{name!r} cannot be the name of a container')
+        rows = self.call('EnumerateInstances', {'ClassName': 'Container', 'Filter': f"Name = '{name}'", 'PropertyList': READ})['Instances']
+        return rows[0] if rows else None
 
     def create(self, args, changes):
         given = {p: args[a] for a, p in CREATE.items() if a in args}

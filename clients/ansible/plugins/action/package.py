@@ -12,8 +12,6 @@ class ActionModule(ReeveAction):
         results = []
         for name in args['name']:
             properties = {'Held': args['held']} if 'held' in args and args['state'] == 'present' else None
-            if args['state'] == 'present' and properties:
-                results.append(self.set('Package', {'Name': name}, None, 'Present'))
             results.append(self.set('Package', {'Name': name}, properties, args['state'].capitalize()))
         changes = [c for r in results for c in r['changes']]
         return dict(self.changed(changes), name=args['name'])
