@@ -24,6 +24,8 @@
 #ifndef RV_PROVIDER_H
 #define RV_PROVIDER_H
 
+#include <jansson.h>
+
 #include "agent/identity.h"
 #include "schema/arena.h"
 #include "schema/class.h"
@@ -96,9 +98,9 @@ struct rv_news;
 struct rv_push {
         unsigned
                 covers; /* changes of these kinds are always told, but for properties that are [Counter] or silent */
-        bool whole;    /* it names no objects: each change is a reading of everything */
+        bool whole;      /* it names no objects: each change is a reading of everything */
         uint64_t settle; /* ns to wait after a change for those that follow it at once */
-        bool priority; /* wait for POLLPRI, as /proc files want it, instead of POLLIN */
+        bool priority;   /* wait for POLLPRI, as /proc files want it, instead of POLLIN */
         const uint16_t
                 *silent; /* properties whose changes are not told: polled for where somebody names them */
         unsigned nsilent;
@@ -181,6 +183,32 @@ struct rv_stream {
         struct rv_identity who;           /* set by rv_stream_offer() */
         struct rv_agent *core;
 };
+/* What a stream does in its user's name while it goes on, held against his roles as they are then and recorded, as if
+ * he had called that method. On the stream's thread only; each may take as long as looking at the object does. */
+struct rv_deed;
+struct rv_deed_what {
+        const char *class_name, *method;
+        const char *operation; /* as the audit names it */
+        const char *id,
+                *id_name; /* the object's key, and the property that it is (NULL: Id); id NULL: a static method */
+        json_t *in;       /* arguments; or NULL */
+        const char *const *
+                risky; /* those of them that need a rule whose Arguments name them; NULL at the end; or NULL */
+        bool reads;    /* it changes nothing: not recorded */
+};
+/* RV_OK, or what he is to be told: ACCESS_DENIED (recorded), NOT_FOUND where he may not see it. *ret: to be ended; NULL
+ * where nothing is recorded. */
+int rv_deed_begin(struct rv_stream *, const struct rv_deed_what *, struct rv_deed **ret, struct rv_error *);
+void rv_deed_end(struct rv_deed *, int status,
+                 const char *message_or_null); /* status 0: well. NULL is fine */
+void rv_deed_denied(struct rv_stream *, const struct rv_deed_what *,
+                    const char *message); /* a denial that is not a role's */
+bool rv_stream_has_all(struct rv_stream *);
+/* The keys of the objects that he may see (all, or only this one) as members of an object. */
+int rv_stream_sees(struct rv_stream *, const char *class_name, const char *id_name, const char *id_or_null,
+                   json_t **ret, struct rv_error *);
+/* Whether his roles show a property (NULL: all) of whatever objects of a class they show. */
+bool rv_stream_sees_property(struct rv_stream *, const char *class_name, const char *property);
 /* Takes the stream over, also where it fails. */
 int rv_stream_offer(struct rv_call *, struct rv_stream *, char ret_token[RV_STREAM_TOKEN], struct rv_error *);
 

@@ -2,6 +2,7 @@
  *
  * ContainerEngine, ContainerNetwork, ContainerVolume: the engine itself and what its containers are joined by.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "gen/ContainerEngine.h"
 #include "gen/ContainerNetwork.h"
 #include "gen/ContainerVolume.h"
+#include "providers/lib/dockerbridge.h"
 #include "providers/lib/enginetalk.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/jsonrow.h"
@@ -270,6 +272,28 @@ static int volume_remove(struct rv_call *c, const void *args, struct rv_error *e
         return success(c, r);
 }
 
+static int engine_dial(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct ContainerEngine_Dial_in *in = args;
+        char token[RV_STREAM_TOKEN];
+        struct rv_engine *e = rv_engine_find(in->has_Engine ? in->Engine : NULL);
+        if (!e || !rv_engine_here(e)) {
+                rv_fail(err, RV_UNAVAILABLE, "this host has no container engine%s%.40s", in->has_Engine ? " " : "",
+                        in->has_Engine ? in->Engine : "");
+                return rv_hint(err, "Install-Package docker.io; systemctl start docker");
+        }
+        if (c->what_if)
+                return success(c, RV_OK);
+        struct rv_stream *s = rv_docker_bridge(e);
+        int r = s ? rv_stream_offer(c, s, token, err) : -ENOMEM;
+        if (r == RV_OK)
+                ContainerEngine_Dial_out_set_Stream(c->out, token, strlen(token));
+        return success(c, r);
+}
+
+static int (*const engine_methods[])(struct rv_call *, const void *, struct rv_error *) = {
+        [ContainerEngine_method_Dial] = engine_dial,
+};
 static int (*const network_methods[])(struct rv_call *, const void *, struct rv_error *) = {
         [ContainerNetwork_method_Create] = network_create,
         [ContainerNetwork_method_Remove] = network_remove,
@@ -281,7 +305,9 @@ static int (*const volume_methods[])(struct rv_call *, const void *, struct rv_e
         [ContainerVolume_method_Remove] = volume_remove,
 };
 
-static const struct rv_provider engine = { .class = &ContainerEngine_class, .query = engine_query };
+static const struct rv_provider engine = { .class = &ContainerEngine_class,
+                                           .query = engine_query,
+                                           .methods = engine_methods };
 static const struct rv_provider network = { .class = &ContainerNetwork_class,
                                             .query = network_query,
                                             .methods = network_methods };

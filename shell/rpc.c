@@ -49,7 +49,7 @@ static bool give(struct half *h)
 }
 
 /* Until the agent has closed; the end of standard input is passed on, and answers still come. */
-static int relay(int agent)
+int sh_rpc_relay(int agent)
 {
         static struct half in, out;
         in = (struct half) { .from = 0, .to = agent };
@@ -139,7 +139,7 @@ int sh_rpc_main(int argc, char **argv)
         int fd = sh_link_connect(&l, &err);
         if (fd < 0)
                 return complain(&err);
-        int status = relay(fd);
+        int status = sh_rpc_relay(fd);
         close(fd);
         sh_link_close(&l);
         return status;

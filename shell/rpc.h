@@ -6,5 +6,7 @@
 #define SH_RPC_H
 
 int sh_rpc_main(int argc, char **argv);
+/* Standard input and output, and a connection: until the other side has closed it. */
+int sh_rpc_relay(int fd);
 
 #endif

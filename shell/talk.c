@@ -83,8 +83,9 @@ static int open_stream(struct sh_talk *t, struct rv_error *err)
 int sh_talk_open(struct sh_talk *t, struct sh_link *l, const char *class_name, const char *id,
                  const char *method, json_t *in, struct rv_error *err)
 {
-        json_t *params = json_pack("{ss s{ss} ss so}", "ClassName", class_name, "InstanceName", "Id", id,
-                                   "MethodName", method, "InParameters", in);
+        json_t *params = json_pack("{ss ss so}", "ClassName", class_name, "MethodName", method, "InParameters", in);
+        if (params && id)
+                json_object_set_new(params, "InstanceName", json_pack("{ss}", "Id", id));
         *t = (struct sh_talk) { .fd = -1 };
         int r = params ? sh_link_open(l, err) : -ENOMEM;
         t->own = link_like(l);

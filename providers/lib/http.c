@@ -46,6 +46,7 @@ int rv_http_open(struct rv_http *h, const char *socket_path, uint64_t deadline, 
         h->deadline = deadline;
         h->call = call;
         h->more = NULL;
+        h->keep = NULL;
         h->at = h->n = 0;
         if (strlen(socket_path) >= sizeof a.sun_path)
                 return -ENAMETOOLONG;
@@ -105,8 +106,8 @@ static void begin_answer(struct rv_http *h)
         h->left = 0;
 }
 
-static int put_head(struct rv_http *h, const char *method, const char *path, const char *type,
-                    const char *length)
+int rv_http_send_head(struct rv_http *h, const char *method, const char *path, const char *type,
+                      const char *length)
 {
         char *head;
         int n = asprintf(&head, "%s %s HTTP/1.1\r\nHost: reeve\r\nUser-Agent: reeve\r\n%s%s%s%s%s\r\n",
@@ -127,14 +128,24 @@ int rv_http_send(struct rv_http *h, const char *method, const char *path, const 
         char length[48] = "";
         if (body || strcmp(method, "GET") != 0)
                 snprintf(length, sizeof length, "Content-Length: %zu\r\n", n);
-        int e = put_head(h, method, path, type, length);
+        int e = rv_http_send_head(h, method, path, type, length);
         return e || !n ? e : put(h, body, n, false);
+}
+
+int rv_http_send_chunk(struct rv_http *h, const void *data, size_t n)
+{
+        char size[24];
+        int head = snprintf(size, sizeof size, "%zx\r\n", n);
+        int e = put(h, size, (size_t)head, true);
+        if (e == 0 && n)
+                e = put(h, data, n, true);
+        return e ? e : put(h, "\r\n", 2, true);
 }
 
 int rv_http_send_file(struct rv_http *h, const char *method, const char *path, const char *type, int file)
 {
         char data[65536 + 16], size[16];
-        int e = put_head(h, method, path, type, "Transfer-Encoding: chunked\r\n");
+        int e = rv_http_send_head(h, method, path, type, "Transfer-Encoding: chunked\r\n");
         while (e == 0) {
                 ssize_t n = read(file, data, 65536);
                 if (n < 0 && errno == EINTR)
@@ -218,9 +229,20 @@ static int number(const char *text, int base, uint64_t *ret)
         return errno || end == text || (*end && *end != ';' && *end != ' ' && *end != '\t') ? -EPROTO : 0;
 }
 
+static void keep_header(struct rv_http *h, const char *text)
+{
+        size_t n = strlen(h->keep);
+        bool framing = header(text, "Content-Length") || header(text, "Transfer-Encoding") ||
+                       header(text, "Connection") || header(text, "Upgrade") || header(text, "Trailer");
+        if (!framing && n + strlen(text) + 3 < h->keep_size)
+                snprintf(h->keep + n, h->keep_size - n, "%s\r\n", text);
+}
+
 static int take_header(struct rv_http *h, const char *text, bool *length)
 {
         const char *v;
+        if (h->keep)
+                keep_header(h, text);
         if ((v = header(text, "Content-Length"))) {
                 *length = true;
                 return number(v, 10, &h->left);

@@ -41,6 +41,8 @@ struct rv_http {
         bool raw;                   /* the body's Content-Type is a raw or multiplexed stream */
         bool head_only; /* HEAD was asked: the answer has no body */
         bool chunked, until_close, ended;
+        char *keep;       /* where the answer's header lines are put, but for those about the connection; or NULL */
+        size_t keep_size;
         const char *more; /* header lines of the next request, each with its end; or NULL. Borrowed */
         uint64_t left;  /* bytes of the body, or of the chunk */
         bool in_chunk;  /* a chunk's data have begun: its line end is still to come */
@@ -55,6 +57,10 @@ int rv_http_send(struct rv_http *, const char *method, const char *path, const c
 /* Sends a request whose body is what the descriptor holds, in chunks. When the peer answers before it has taken all,
  * sending ends there. */
 int rv_http_send_file(struct rv_http *, const char *method, const char *path, const char *type, int file);
+/* The same in parts: the head (length: its framing header line), then chunks; n 0 is the last. -EALREADY: the peer has
+ * answered before it has taken all. */
+int rv_http_send_head(struct rv_http *, const char *method, const char *path, const char *type, const char *length);
+int rv_http_send_chunk(struct rv_http *, const void *data, size_t n);
 /* Reads the answer's head. */
 int rv_http_head(struct rv_http *);
 /* Some bytes of the body; 0: its end; or -errno. */
