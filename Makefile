@@ -9,7 +9,8 @@
 #   make check      run all tests without installing anything;  T=unit/test_row runs one
 #   make lint       format, include graph, function length, cppcheck
 #   make bench      figures beside peers;  make fuzz SECONDS=60  long fuzzing
-#   make install    DESTDIR= PREFIX=/usr
+#   make install    DESTDIR= PREFIX=/usr;  make deb  Debian packages in build/deb;  make reproducible  twice, compared
+#   make spdx       what the programs are linked with
 # Variants: SAN=address,undefined  SAN=thread  COV=1  (each in a build folder of its own)  V=1 shows commands.
 
 VERSION := 0.1.0
@@ -51,7 +52,7 @@ WIRE_C := $(sort $(wildcard agent/wire/*.c))
 AGENT_C := $(filter-out agent/main.c,$(sort $(wildcard agent/*.c agent/front/*.c)))
 PROVIDER_C := $(sort $(wildcard providers/*.c))
 # A provider too large for one file has a folder of its own name beside it.
-PROVIDER_LIB_C := $(sort $(wildcard providers/lib/*.c providers/*/*.c))
+PROVIDER_LIB_C := $(filter-out providers/external/% providers/sdk/%,$(sort $(wildcard providers/lib/*.c providers/*/*.c)))
 SHELL_C := $(filter-out shell/main.c,$(sort $(wildcard shell/*.c shell/cmdlets/*.c shell/types/*.c)))
 CMDLET_NAMES := $(patsubst shell/cmdlets/%.c,%,$(sort $(wildcard shell/cmdlets/*.c)))
 TYPE_NAMES := $(patsubst shell/types/%.c,%,$(sort $(wildcard shell/types/*.c)))
@@ -77,7 +78,8 @@ BINS := $(if $(wildcard agent/main.c),$(B)/bin/reeve-agent) $(if $(wildcard shel
 	$(if $(MONITOR_C),$(B)/bin/reeved) $(if $(SSH_C),$(B)/bin/reeve-ssh) $(if $(FAN_C),$(B)/bin/reeve-fan) $(B)/bin/reeve-sftp $(B)/bin/reeve-forward $(B)/bin/reeve-pam
 
 .PHONY: all
-all: $(BINS)
+SDK := $(B)/lib/libreeve-provider.so.1
+all: $(BINS) $(SDK)
 
 # ---- generated: grouped, from all MOF files at once ------------------------------------------------------------
 MOFC := $(B)/tool/mofc
@@ -211,7 +213,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 deps:
 	$(Q)$(SUDO) sh tests/deps.sh build demo
 test-deps:
-	$(Q)$(SUDO) sh tests/deps.sh build demo test
+	$(Q)$(SUDO) sh tests/deps.sh build demo packaging test
 demo: deps
 	$(Q)+$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)sh docs/demo.sh $(B)
@@ -224,6 +226,23 @@ SECONDS ?= 60
 fuzz:
 	$(Q)sh tests/fuzz/run.sh $(SECONDS) $(T)
 
+# ---- libreeve-provider, for providers in C outside of this tree ----
+$(SDK): providers/sdk/reeve-provider.c providers/sdk/reeve-provider.h providers/sdk/reeve-provider.map
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(REEVE_CFLAGS) $(CFLAGS) -fPIC -shared -fvisibility=default -Iproviders/sdk \
+	  -Wl,-z,relro,-z,now,-soname,libreeve-provider.so.1,--version-script=providers/sdk/reeve-provider.map \
+	  $(if $(SAN),-fsanitize=$(SAN)) $< -o $@ $(call libs_of,jansson) && ln -sf libreeve-provider.so.1 $(@D)/libreeve-provider.so
+
+# ---- packaging ----
+deb:
+	$(Q)$(SUDO) sh tests/deps.sh build packaging
+	$(Q)sh packaging/build-deb.sh $(B)/deb
+reproducible:
+	$(Q)sh packaging/reproducible.sh
+spdx: all
+	$(Q)sh packaging/spdx.sh $(B)
+
+LIBDIR ?= $(PREFIX)/lib
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/reeve $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(B)/bin/reeve $(DESTDIR)$(PREFIX)/bin/
@@ -236,6 +255,12 @@ install: all
 	for u in agent/units/*.sysusers; do [ -e $$u ] && install -m 644 $$u $(DESTDIR)$(PREFIX)/lib/sysusers.d/$$(basename $$u .sysusers).conf || true; done
 	install -d $(DESTDIR)/etc/pam.d
 	install -m 644 agent/units/reeve.pam $(DESTDIR)/etc/pam.d/reeve
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/reeve/providers $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 644 $(SDK) $(DESTDIR)$(LIBDIR)/
+	ln -sf libreeve-provider.so.1 $(DESTDIR)$(LIBDIR)/libreeve-provider.so
+	install -m 644 providers/sdk/reeve-provider.h $(DESTDIR)$(PREFIX)/include/
+	sed 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@VERSION@|$(VERSION)|' providers/sdk/reeve-provider.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/reeve-provider.pc
+	install -m 644 packaging/reeve.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/reeve
 clean:
 	rm -rf build
 

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs the Debian packages that the named sets need; does nothing when all are there.
-#   deps.sh build demo test
+#   deps.sh build demo packaging test
 #   deps.sh gems        InSpec 5 from RubyGems into build/gems, for tests/integration/test_inspec.py (88 MB; needs ruby-dev and gcc)
 set -eu
 build="gcc make pkg-config libc6-dev libuv1-dev libjansson-dev libsqlite3-dev libssh-dev libssl-dev libcrypt-dev libpcre2-dev libutf8proc-dev libseccomp-dev libsystemd-dev libpam0g-dev libgcrypt20-dev libcurl4-openssl-dev libxml2-dev libarchive-dev"
 demo="openssh-client"
+packaging="debhelper dpkg-dev fakeroot lintian pkgconf"
 test="python3 git libcmocka-dev openssh-server dropbear-bin putty-tools ssh-audit python3-paramiko python3-asyncssh python3-jsonrpclib-pelix python3-prometheus-client monitoring-plugins-basic prometheus-node-exporter prometheus prometheus-exporter-exporter ruby ruby-minitest ruby-net-ssh ansible-core ohai curl valgrind procps nodejs npm socat universal-ctags cppcheck clang clang-format libclang-rt-14-dev mandoc iproute2 util-linux tmux systemd-container mmdebstrap zstd"
 if [ "${1:-}" = gems ]; then
         cd "$(dirname "$0")/.."
@@ -18,6 +19,7 @@ for set in "$@"; do
         case $set in
         build) want="$want $build" ;;
         demo) want="$want $demo" ;;
+        packaging) want="$want $packaging" ;;
         test) want="$want $test" ;;
         esac
 done

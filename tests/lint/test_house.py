@@ -19,6 +19,7 @@ INCLUDES = {
     'agent/ssh': ['agent/monitor/request.h', 'agent/ssh/'],
     'providers': ['schema/', 'agent/provider.h', 'agent/stats.h', 'providers/lib/', 'providers/service/', 'gen/'],
     'providers/lib': ['schema/', 'agent/provider.h', 'agent/digest.h', 'providers/lib/', 'gen/'],
+    'providers/sdk': ['reeve-provider.h'],
     'shell': ['schema/', 'agent/wire/', 'agent/wql.h', 'shell/', 'gen/'],
     'tests': [''],
 }
