@@ -24,6 +24,7 @@
 #define IN_FLIGHT 64 /* the bus daemon allows 128 pending replies */
 #define MOST_AT_ONCE 64 /* units whose details are fetched without letting others at the model */
 #define MANY 400 /* units; with more their properties are asked for one by one */
+#define LOOKED_MS 2000
 #define MOST_TOLD 256 /* units that have changed; beyond that all may have */
 
 struct fetch;
@@ -476,6 +477,13 @@ static int take_properties(struct rv_units *u, struct rv_unit *one, sd_bus_messa
 
 /* ---- signals ---- */
 
+/* What PID 1 says of loading and unloading it is our own doing, however late it is heard: read again because of that, it
+ * would be loaded again, and so on for ever. What really happens to it meanwhile comes as PropertiesChanged. */
+static bool just_looked(const struct rv_unit *one)
+{
+        return !one->loaded && one->looked && now_ms() - one->looked < LOOKED_MS;
+}
+
 static int on_properties(sd_bus_message *m, void *state, sd_bus_error *ret)
 {
         (void)ret;
@@ -489,7 +497,12 @@ static int on_properties(sd_bus_message *m, void *state, sd_bus_error *ret)
                 uint32_t at = place(u, id, &there);
                 if (there && sd_bus_message_read(m, "s", &interface) >= 0 &&
                     (strcmp(interface, RV_SYSTEMD_UNIT) == 0 || strcmp(interface, u->interface) == 0)) {
-                        take_properties(u, u->v[at], m);
+                        struct rv_unit *one = u->v[at];
+                        take_properties(u, one, m);
+                        if (just_looked(one) && one->active && strcmp(one->active, "inactive") != 0) {
+                                one->loaded = true; /* it began while we looked */
+                                one->listed = one->detailed = false;
+                        }
                         tell(u, id);
                 }
         }
@@ -504,6 +517,8 @@ static int on_new(sd_bus_message *m, void *state, sd_bus_error *ret)
         const char *id;
         if (sd_bus_message_read(m, "s", &id) >= 0 && ours(u, id)) {
                 struct rv_unit *one = unit_make(u, id);
+                if (one && just_looked(one))
+                        return 0;
                 if (one && !one->loaded && !u->fetching)
                         tell(u, id);
                 if (one && !one->loaded) {
@@ -526,6 +541,8 @@ static int on_removed(sd_bus_message *m, void *state, sd_bus_error *ret)
                 return 0;
         uint32_t at = place(u, id, &there);
         const struct rv_unit *one = there ? u->v[at] : NULL; /* one that was looked at only is as it was */
+        if (one && just_looked(one))
+                return 0;
         if (one && (!one->fragment || !one->active || strcmp(one->active, "inactive") != 0 || (one->job && *one->job)))
                 tell(u, id);
         if (there && !u->v[at]->fragment)
@@ -821,6 +838,8 @@ static int fetch_some(struct rv_units *u, char **ids, unsigned n, bool one_by_on
                         continue;
                 if (!u->v[at]->values && !(u->v[at]->values = calloc(u->nproperties, sizeof *u->v[at]->values)))
                         r = -ENOMEM;
+                if (!u->v[at]->loaded)
+                        u->v[at]->looked = now_ms();
                 if (r >= 0 && !one_by_one)
                         r = fetch_one(u, ids[i], RV_SYSTEMD_UNIT, -1, deadline);
                 for (unsigned p = 0; one_by_one && p < u->nproperties && r >= 0; p++)
@@ -839,6 +858,8 @@ static int fetch_some(struct rv_units *u, char **ids, unsigned n, bool one_by_on
                 uint32_t at = place(u, ids[i], &there);
                 if (there)
                         u->v[at]->detailed = true;
+                if (there && u->v[at]->looked)
+                        u->v[at]->looked = now_ms();
         }
         return r < 0 ? r : flight->failed;
 }

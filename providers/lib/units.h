@@ -68,6 +68,7 @@ struct rv_unit {
         bool loaded;      /* PID 1 has it in memory */
         bool listed;      /* the texts above are PID 1's present ones */
         bool detailed;    /* values are there */
+        uint64_t looked;  /* ms: when asking for its details made PID 1 load it for a moment; 0: never */
         struct rv_unit_value *values; /* one per property of the model; NULL before they are asked for */
 };
 

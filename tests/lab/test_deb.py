@@ -73,6 +73,18 @@ def machine(lab, debs):
     r = run('(Get-Service reeved).State; (Get-Package reeve-agent).Version')
     check('a login', r.stdout.split() == ['Running', '0.1.0-1'], r)
 
+    def spent():
+        one = m.run("cat /proc/$(pgrep -x reeve-agent)/stat /proc/1/stat").stdout.splitlines()
+        return [sum(int(x) for x in l.rsplit(')', 1)[1].split()[11:13]) for l in one]
+    before_idle, deadline = spent(), time.monotonic() + 40
+    while time.monotonic() < deadline:   # after its start it looks at what it keeps a history of, then it must rest
+        time.sleep(4)
+        now = spent()
+        if all(b - a <= 2 for a, b in zip(before_idle, now)):
+            break
+        before_idle = now
+    check('left alone, it costs neither itself nor PID 1 anything', all(b - a <= 2 for a, b in zip(before_idle, now)), (before_idle, now))
+
     session = subprocess.Popen(ssh, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     say = lambda text: (session.stdin.write(text + '\n'), session.stdin.flush(), session.stdout.readline().strip())[2]
     check('a session is open', say('$x = 42; (Get-Package reeve-agent).Version') == '0.1.0-1')
@@ -85,7 +97,7 @@ def machine(lab, debs):
     while time.monotonic() < deadline and m.run('pgrep -x reeve-agent').stdout.split() in ([], agent_before):
         time.sleep(0.1)
     check('with a new agent', m.run('pgrep -x reeve-agent').stdout.split() not in ([], agent_before))
-    said = say('try { (Get-Package reeve-agent).Version } catch { (Get-Package reeve-agent).Version }')
+    said = say('try { (Get-Package reeve-agent -ErrorAction Stop).Version } catch { (Get-Package reeve-agent).Version }')
     check('beneath the session, which has its variables', said == '0.1.0-2' and say('$x') == '42', said)
     session.stdin.close()
     session.wait(30)
