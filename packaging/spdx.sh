@@ -16,7 +16,7 @@ licence() {
         libseccomp2) echo LGPL-2.1-only ;;
         libcurl4) echo curl ;;
         libarchive13) echo BSD-2-Clause ;;
-        libcap2) echo BSD-3-Clause ;;
+        libcap2 | libpam0g) echo BSD-3-Clause ;;
         libnftables1) echo GPL-2.0-only ;;
         *) echo NOASSERTION ;;
         esac

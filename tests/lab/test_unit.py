@@ -12,8 +12,8 @@ import agentlib, lablib
 check = agentlib.Cases()
 BUILD = os.path.abspath(agentlib.BUILD)
 INST = os.path.join(BUILD, 'inst')
-WANT = ['etc/pam.d/reeve', 'usr/bin/reeve', 'usr/lib/systemd/system/reeve-desired.service', 'usr/lib/systemd/system/reeve-desired.timer', 'usr/lib/systemd/system/reeved.service', 'usr/lib/sysusers.d/reeve.conf', 'usr/libexec/reeve/reeve-agent', 'usr/libexec/reeve/reeve-fan', 'usr/libexec/reeve/reeve-forward', 'usr/libexec/reeve/reeve-pam', 'usr/libexec/reeve/reeve-sftp', 'usr/libexec/reeve/reeve-ssh',
-        'usr/sbin/reeved', 'usr/share/man/man1/reeve.1', 'usr/share/man/man8/reeve-agent.8', 'usr/share/man/man8/reeve-forward.8', 'usr/share/man/man8/reeve-pam.8', 'usr/share/man/man8/reeve-sftp.8', 'usr/share/man/man8/reeve-ssh.8', 'usr/share/man/man8/reeved.8']
+WANT = ['etc/pam.d/reeve', 'usr/bin/reeve', 'usr/include/reeve-provider.h', 'usr/lib/libreeve-provider.so', 'usr/lib/libreeve-provider.so.1', 'usr/lib/pkgconfig/reeve-provider.pc', 'usr/lib/systemd/system/reeve-desired.service', 'usr/lib/systemd/system/reeve-desired.timer', 'usr/lib/systemd/system/reeved.service', 'usr/lib/sysusers.d/reeve.conf', 'usr/libexec/reeve/reeve-agent', 'usr/libexec/reeve/reeve-fan', 'usr/libexec/reeve/reeve-forward', 'usr/libexec/reeve/reeve-pam', 'usr/libexec/reeve/reeve-sftp', 'usr/libexec/reeve/reeve-ssh',
+        'usr/sbin/reeved', 'usr/share/bash-completion/completions/reeve', 'usr/share/man/man1/reeve.1', 'usr/share/man/man8/reeve-agent.8', 'usr/share/man/man8/reeve-forward.8', 'usr/share/man/man8/reeve-pam.8', 'usr/share/man/man8/reeve-sftp.8', 'usr/share/man/man8/reeve-ssh.8', 'usr/share/man/man8/reeved.8']
 
 
 def install():
