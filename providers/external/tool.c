@@ -26,7 +26,8 @@ static int list(struct reeve_call *c)
                 return reeve_fail(c, REEVE_UNAVAILABLE, "%s: %s", folder(), strerror(errno));
         struct stat st;
         for (struct dirent *e; (e = readdir(d));) {
-                if ((only && strcmp(only, e->d_name) != 0) || fstatat(dirfd(d), e->d_name, &st, 0) < 0 || !S_ISREG(st.st_mode))
+                if ((only && strcmp(only, e->d_name) != 0) || fstatat(dirfd(d), e->d_name, &st, 0) < 0 ||
+                    !S_ISREG(st.st_mode))
                         continue;
                 reeve_set_text(c, "Name", e->d_name);
                 reeve_set_uint(c, "Size", (uint64_t)st.st_size);
@@ -46,7 +47,8 @@ static int modify(struct reeve_call *c)
         struct stat st;
         bool now = reeve_bool(c, "Executable", true);
         const char *name = reeve_key(c, "Name");
-        if (!name || strchr(name, '/') || snprintf(path, sizeof path, "%s/%s", folder(), name) >= (int)sizeof path)
+        if (!name || strchr(name, '/') ||
+            snprintf(path, sizeof path, "%s/%s", folder(), name) >= (int)sizeof path)
                 return reeve_fail(c, REEVE_INVALID_PARAMETER, "that is no name of a tool");
         if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
                 return reeve_fail(c, REEVE_NOT_FOUND, "there is no tool %s", name);

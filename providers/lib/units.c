@@ -21,9 +21,9 @@
 #include "providers/lib/systemd.h"
 #include "providers/lib/unitfiles.h"
 
-#define IN_FLIGHT 64 /* the bus daemon allows 128 pending replies */
+#define IN_FLIGHT 64    /* the bus daemon allows 128 pending replies */
 #define MOST_AT_ONCE 64 /* units whose details are fetched without letting others at the model */
-#define MANY 400 /* units; with more their properties are asked for one by one */
+#define MANY 400        /* units; with more their properties are asked for one by one */
 #define LOOKED_MS 2000
 #define MOST_TOLD 256 /* units that have changed; beyond that all may have */
 
@@ -45,7 +45,7 @@ struct rv_units {
         bool thread, stale, fetching;
         struct flight flight;
         _Atomic unsigned waiting; /* readers that wait for the lock */
-        uint64_t last_read; /* CLOCK_MONOTONIC ms */
+        uint64_t last_read;       /* CLOCK_MONOTONIC ms */
         /* Who wants to be told has a lock of its own: the other is held while PID 1 is asked. */
         pthread_mutex_t told_lock;
         int tell; /* the descriptor of who wants to be told; -1 = nobody */
@@ -353,8 +353,8 @@ static int read_timers(sd_bus_message *m, struct rv_unit_value *v, bool calendar
                 size_t len = strlen(base);
                 bool in_usec = len > 4 && strcmp(base + len - 4, "USec") == 0;
                 int k = calendar ? snprintf(item, sizeof item, "%s=%s", base, spec)
-                                 : snprintf(item, sizeof item, "%.*s%s=%.15g", (int)(in_usec ? len - 4 : len), base,
-                                            in_usec ? "Sec" : "", (double)usec / 1e6);
+                                 : snprintf(item, sizeof item, "%.*s%s=%.15g", (int)(in_usec ? len - 4 : len),
+                                            base, in_usec ? "Sec" : "", (double)usec / 1e6);
                 if (k < (int)sizeof item && n + (size_t)k + 1 <= sizeof all) {
                         memcpy(all + n, item, (size_t)k + 1);
                         n += (size_t)k + 1;
@@ -477,8 +477,8 @@ static int take_properties(struct rv_units *u, struct rv_unit *one, sd_bus_messa
 
 /* ---- signals ---- */
 
-/* What PID 1 says of loading and unloading it is our own doing, however late it is heard: read again because of that, it
- * would be loaded again, and so on for ever. What really happens to it meanwhile comes as PropertiesChanged. */
+/* What PID 1 says of loading and unloading it is our own doing, however late it is heard: read again because of
+ * that, it would be loaded again, and so on for ever. What really happens to it meanwhile comes as PropertiesChanged. */
 static bool just_looked(const struct rv_unit *one)
 {
         return !one->loaded && one->looked && now_ms() - one->looked < LOOKED_MS;
@@ -543,7 +543,8 @@ static int on_removed(sd_bus_message *m, void *state, sd_bus_error *ret)
         const struct rv_unit *one = there ? u->v[at] : NULL; /* one that was looked at only is as it was */
         if (one && just_looked(one))
                 return 0;
-        if (one && (!one->fragment || !one->active || strcmp(one->active, "inactive") != 0 || (one->job && *one->job)))
+        if (one && (!one->fragment || !one->active || strcmp(one->active, "inactive") != 0 ||
+                    (one->job && *one->job)))
                 tell(u, id);
         if (there && !u->v[at]->fragment)
                 unit_remove(u, id);
@@ -792,7 +793,8 @@ static int land(struct rv_units *u, unsigned most)
 }
 
 /* property < 0: all of the interface. */
-static int fetch_one(struct rv_units *u, const char *id, const char *interface, int property, uint64_t deadline)
+static int fetch_one(struct rv_units *u, const char *id, const char *interface, int property,
+                     uint64_t deadline)
 {
         char path[1024];
         sd_bus_message *m = NULL;
@@ -801,7 +803,8 @@ static int fetch_one(struct rv_units *u, const char *id, const char *interface, 
         int r = rv_systemd_path(id, path, sizeof path);
         if (r >= 0)
                 r = sd_bus_message_new_method_call(u->bus, &m, RV_SYSTEMD_NAME, path,
-                                                   "org.freedesktop.DBus.Properties", property < 0 ? "GetAll" : "Get");
+                                                   "org.freedesktop.DBus.Properties",
+                                                   property < 0 ? "GetAll" : "Get");
         if (r >= 0)
                 r = sd_bus_message_append(m, "s", interface);
         if (r >= 0 && property >= 0)
@@ -836,7 +839,8 @@ static int fetch_some(struct rv_units *u, char **ids, unsigned n, bool one_by_on
                 uint32_t at = place(u, ids[i], &there);
                 if (!there)
                         continue;
-                if (!u->v[at]->values && !(u->v[at]->values = calloc(u->nproperties, sizeof *u->v[at]->values)))
+                if (!u->v[at]->values &&
+                    !(u->v[at]->values = calloc(u->nproperties, sizeof *u->v[at]->values)))
                         r = -ENOMEM;
                 if (!u->v[at]->loaded)
                         u->v[at]->looked = now_ms();
@@ -887,7 +891,8 @@ static int fetch_details(struct rv_units *u, const char *only, uint64_t deadline
         if (!ids)
                 return -ENOMEM;
         for (uint32_t i = 0; i < u->n; i++)
-                if (!u->v[i]->detailed && (!only || strcmp(only, u->v[i]->id) == 0) && (ids[n] = strdup(u->v[i]->id)))
+                if (!u->v[i]->detailed && (!only || strcmp(only, u->v[i]->id) == 0) &&
+                    (ids[n] = strdup(u->v[i]->id)))
                         n++;
         u->fetching = true;
         for (unsigned i = 0; i < n && r >= 0; i += MOST_AT_ONCE) {

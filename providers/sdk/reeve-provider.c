@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * libreeve-provider: the protocol of external providers, a message a line (docs/external-providers.md). See reeve-provider.h.
+ * libreeve-provider: the protocol of external providers, a message a line (docs/external-providers.md). See reeve-
+ * provider.h.
  */
 #include "reeve-provider.h"
 
@@ -196,15 +197,16 @@ int reeve_emit(struct reeve_call *c)
 {
         json_t *row = c->row ? c->row : json_object();
         c->row = NULL;
-        say(json_pack("{s:s, s:{s:I, s:[o]}}", "method", "Instances", "params", "Id", c->id, "Instances", row));
+        say(json_pack("{s:s, s:{s:I, s:[o]}}", "method", "Instances", "params", "Id", c->id, "Instances",
+                      row));
         c->sent++;
         return reeve_limit(c) && c->sent >= reeve_limit(c);
 }
 
 void reeve_partial(struct reeve_call *c, enum reeve_status status, const char *message)
 {
-        say(json_pack("{s:s, s:{s:I, s:i, s:o}}", "method", "Partial", "params", "Id", c->id, "code", -32000 - (int)status,
-                      "message", text_value(message)));
+        say(json_pack("{s:s, s:{s:I, s:i, s:o}}", "method", "Partial", "params", "Id", c->id, "code",
+                      -32000 - (int)status, "message", text_value(message)));
 }
 
 void reeve_return(struct reeve_call *c, int64_t value)
@@ -216,8 +218,8 @@ void reeve_changed(struct reeve_call *c, const char *property, const char *from,
 {
         if (!c->changed)
                 c->changed = json_array();
-        json_array_append_new(c->changed, json_pack("{s:s, s:o, s:o}", "Property", property, "From", text_value(from), "To",
-                                                    text_value(to)));
+        json_array_append_new(c->changed, json_pack("{s:s, s:o, s:o}", "Property", property, "From",
+                                                    text_value(from), "To", text_value(to)));
 }
 
 int reeve_fail(struct reeve_call *c, enum reeve_status status, const char *format, ...)
@@ -290,15 +292,18 @@ static void serve(const json_t *message, const struct reeve_class *classes)
         const char *method = json_string_value(json_object_get(message, "method"));
         const json_t *id = json_object_get(message, "id");
         struct reeve_call c = { .id = json_integer_value(id), .params = json_object_get(message, "params") };
-        if (!json_is_integer(id) || !method) /* a notification: nothing is under way that could be cancelled */
+        if (!json_is_integer(id) ||
+            !method) /* a notification: nothing is under way that could be cancelled */
                 return;
-        c.values = json_object_get(c.params, strcmp(method, "InvokeMethod") == 0 ? "InParameters" : "Properties");
+        c.values = json_object_get(c.params,
+                                   strcmp(method, "InvokeMethod") == 0 ? "InParameters" : "Properties");
         int status = dispatch(&c, method, classes);
         if (status == 0)
                 say(json_pack("{s:I, s:o}", "id", c.id, "result", result_of(&c)));
         else
-                say(json_pack("{s:I, s:{s:i, s:o, s:{s:o}}}", "id", c.id, "error", "code", -32000 - status, "message",
-                              text_value(c.message), "data", "Hint", c.hint[0] ? text_value(c.hint) : json_null()));
+                say(json_pack("{s:I, s:{s:i, s:o, s:{s:o}}}", "id", c.id, "error", "code", -32000 - status,
+                              "message", text_value(c.message), "data", "Hint",
+                              c.hint[0] ? text_value(c.hint) : json_null()));
         json_decref(c.row);
         json_decref(c.changed);
 }
@@ -308,7 +313,8 @@ int reeve_provider_main(int abi, const struct reeve_class *classes)
         char *line = NULL;
         size_t cap = 0;
         if (abi != REEVE_PROVIDER_ABI) {
-                fprintf(stderr, "this program was built for version %d of libreeve-provider's ABI, this is %d\n", abi,
+                fprintf(stderr,
+                        "this program was built for version %d of libreeve-provider's ABI, this is %d\n", abi,
                         REEVE_PROVIDER_ABI);
                 return 2;
         }

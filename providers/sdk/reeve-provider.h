@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * reeve-provider: providers of reeve in C, outside of its tree. A program links this library, gives it a table of classes and
- * their functions, and is run by reeve as docs/external-providers.md says; the protocol is the library's work.
+ * reeve-provider: providers of reeve in C, outside of its tree. A program links this library, gives it a table of
+ * classes and their functions, and is run by reeve as docs/external-providers.md says; the protocol is the
+ * library's work.
  *
  *      static int list(struct reeve_call *c)
  *      {
@@ -18,12 +19,12 @@
  *
  *      cc thing.c $(pkg-config --cflags --libs reeve-provider) -o thing
  *
- * Functions answer 0, or what reeve_fail() answers. Texts are NUL-terminated UTF-8 and copied; those that are given out live as long
- * as the call. One call at a time, on the thread of reeve_provider_main(). Nothing may be written to standard output beside it;
- * standard error is for last words.
+ * Functions answer 0, or what reeve_fail() answers. Texts are NUL-terminated UTF-8 and copied; those that are
+ * given out live as long as the call. One call at a time, on the thread of reeve_provider_main(). Nothing may be
+ * written to standard output beside it; standard error is for last words.
  *
- * The ABI is stable within a major version: functions are only added, structs only grow at their end (the number that
- * reeve_provider_main() is given says which form the program was built with).
+ * The ABI is stable within a major version: functions are only added, structs only grow at their end (the number
+ * that reeve_provider_main() is given says which form the program was built with).
  */
 #ifndef REEVE_PROVIDER_H
 #define REEVE_PROVIDER_H
@@ -60,7 +61,8 @@ struct reeve_method {
 struct reeve_class {
         const char *name; /* as in the .mof; NULL ends the table */
         int (*enumerate)(struct reeve_call *);
-        int (*create)(struct reeve_call *); /* these three honour reeve_what_if() and tell by reeve_changed() */
+        int (*create)(
+                struct reeve_call *); /* these three honour reeve_what_if() and tell by reeve_changed() */
         int (*modify)(struct reeve_call *);
         int (*remove)(struct reeve_call *);
         const struct reeve_method *methods; /* ended by one without a name, or NULL */
@@ -70,31 +72,34 @@ struct reeve_class {
 int reeve_provider_main(int abi, const struct reeve_class *classes);
 
 /* ---- what is asked ---- */
-bool reeve_what_if(const struct reeve_call *);             /* check all, change nothing */
-const char *reeve_user(const struct reeve_call *);         /* who changes something; "" when reading */
+bool reeve_what_if(const struct reeve_call *);     /* check all, change nothing */
+const char *reeve_user(const struct reeve_call *); /* who changes something; "" when reading */
 bool reeve_wants(const struct reeve_call *, const char *property); /* enumerate: is it asked for? */
-uint64_t reeve_limit(const struct reeve_call *);           /* enumerate: objects that suffice; 0 = all */
+uint64_t reeve_limit(const struct reeve_call *); /* enumerate: objects that suffice; 0 = all */
 /* enumerate: what the property must equal, or NULL: any. May be ignored. Numbers as text. */
 const char *reeve_equals(struct reeve_call *, const char *property);
-/* Others: the object's key; create and modify: a property to set; methods: an [In] parameter. has: was it given (null counts)? */
+/* Others: the object's key; create and modify: a property to set; methods: an [In] parameter. has: was it given
+ * (null counts)? */
 const char *reeve_key(struct reeve_call *, const char *property);
 bool reeve_has(const struct reeve_call *, const char *name);
-const char *reeve_text(struct reeve_call *, const char *name); /* NULL where absent or null; numbers as text */
+const char *reeve_text(struct reeve_call *,
+                       const char *name); /* NULL where absent or null; numbers as text */
 int64_t reeve_int(const struct reeve_call *, const char *name, int64_t otherwise);
 uint64_t reeve_uint(const struct reeve_call *, const char *name, uint64_t otherwise);
 double reeve_real(const struct reeve_call *, const char *name, double otherwise);
 bool reeve_bool(const struct reeve_call *, const char *name, bool otherwise);
 
 /* ---- what is answered ---- */
-/* enumerate: a property of the object that reeve_emit() will send; methods: an [Out] parameter. What is not wanted is dropped.
- * `text` NULL is null. */
+/* enumerate: a property of the object that reeve_emit() will send; methods: an [Out] parameter.
+ * What is not wanted is dropped. `text` NULL is null. */
 void reeve_set_text(struct reeve_call *, const char *name, const char *text);
 void reeve_set_int(struct reeve_call *, const char *name, int64_t);
 void reeve_set_uint(struct reeve_call *, const char *name, uint64_t);
 void reeve_set_real(struct reeve_call *, const char *name, double);
 void reeve_set_bool(struct reeve_call *, const char *name, bool);
 void reeve_set_time(struct reeve_call *, const char *name, int64_t ns_since_1970);
-void reeve_add_text(struct reeve_call *, const char *name, const char *text); /* one more item of a string[] */
+void reeve_add_text(struct reeve_call *, const char *name,
+                    const char *text); /* one more item of a string[] */
 /* Sends the object. 0: go on; 1: nobody wants more, return 0. */
 int reeve_emit(struct reeve_call *);
 /* Something is missing, but what was emitted stands. */
@@ -104,8 +109,10 @@ void reeve_return(struct reeve_call *, int64_t value); /* methods: ReturnValue; 
 void reeve_changed(struct reeve_call *, const char *property, const char *from, const char *to);
 
 /* Describes what failed and answers the status: "there is no job a". */
-int reeve_fail(struct reeve_call *, enum reeve_status, const char *format, ...) __attribute__((format(printf, 3, 4)));
-int reeve_hint(struct reeve_call *, const char *format, ...) __attribute__((format(printf, 2, 3))); /* what to do about it */
+int reeve_fail(struct reeve_call *, enum reeve_status, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+/* what to do about it */
+int reeve_hint(struct reeve_call *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #ifdef __cplusplus
 }
