@@ -478,7 +478,8 @@ static int take_properties(struct rv_units *u, struct rv_unit *one, sd_bus_messa
 /* ---- signals ---- */
 
 /* What PID 1 says of loading and unloading it is our own doing, however late it is heard: read again because of
- * that, it would be loaded again, and so on for ever. What really happens to it meanwhile comes as PropertiesChanged. */
+ * that, it would be loaded again, and so on for ever. What really happens to it meanwhile comes as
+ * PropertiesChanged. */
 static bool just_looked(const struct rv_unit *one)
 {
         return !one->loaded && one->looked && now_ms() - one->looked < LOOKED_MS;
