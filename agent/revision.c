@@ -39,6 +39,28 @@ static uint64_t mix(uint64_t h, const void *p, size_t n)
         return h ^ h >> 29;
 }
 
+static uint64_t mix_json(uint64_t h, const json_t *v)
+{
+        double d;
+        int64_t i;
+        uint64_t all = h;
+        size_t at;
+        const char *key;
+        json_t *item;
+        switch (json_typeof(v)) {
+        case JSON_STRING: return mix(h + 1, json_string_value(v), json_string_length(v));
+        case JSON_INTEGER: i = json_integer_value(v); return mix(h + 2, &i, sizeof i);
+        case JSON_REAL: d = json_real_value(v); return mix(h + 3, &d, sizeof d);
+        case JSON_ARRAY:
+                json_array_foreach(v, at, item) h = mix_json(h + 4, item);
+                return h + json_array_size(v);
+        case JSON_OBJECT:
+                json_object_foreach((json_t *)v, key, item) all += mix_json(mix(h, key, strlen(key) + 1), item);
+                return all + 5; /* in any order */
+        default: return mix(h + 6 + json_typeof(v), "", 1);
+        }
+}
+
 /* What is asked and by whom, but for when and how long. */
 static uint64_t question(const struct rv_request *q)
 {
@@ -50,14 +72,7 @@ static uint64_t question(const struct rv_request *q)
         {
                 if (strcasecmp(key, "Since") == 0 || strcasecmp(key, "Timeout") == 0)
                         continue;
-                uint64_t one = mix(h, key, strlen(key) + 1);
-                if (json_is_string(v)) {
-                        one = mix(one, json_string_value(v), json_string_length(v));
-                } else {
-                        char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
-                        one = mix(one, text ? text : "", text ? strlen(text) : 0);
-                        free(text);
-                }
+                uint64_t one = mix_json(mix(h, key, strlen(key) + 1), v);
                 all += one; /* in any order */
         }
         return all;
