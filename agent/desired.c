@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "agent/desired_plan.h"
+#include "agent/drift.h"
 
 #define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
@@ -91,13 +92,22 @@ static json_t *way_back(const struct rv_desired *d)
         return json_pack("{s:o}", "Resources", list);
 }
 
+static void tell_watchers(const struct rv_desired *d, const struct rv_resource *r, json_t *told)
+{
+        const json_t *document = json_object_get(d->request->params, "Document");
+        if (d->kind != RV_DESIRED_GET && !d->what_if && r->status != RV_RES_OK)
+                rv_drift_tell(json_string_value(json_object_get(document, "Name")), told);
+}
+
 static void answer(struct rv_desired *d)
 {
         json_t *all = json_object(), *list = json_array(), *back = NULL;
         unsigned count[RV_RES_ROLLBACK_FAILED + 1] = { 0 };
         for (unsigned i = 0; i < d->plan.n; i++) {
                 const struct rv_resource *r = &d->plan.r[d->plan.order[i]];
-                json_array_append_new(list, tell(d, r));
+                json_t *told = tell(d, r);
+                tell_watchers(d, r, told);
+                json_array_append_new(list, told);
                 count[r->status]++;
         }
         bool complete =

@@ -3,7 +3,7 @@
 """Desired-state documents: order, dependencies, checks before changes, what became of each, the way back, the shell."""
 import json, os, subprocess, sys, tempfile
 sys.path.insert(0, os.path.dirname(__file__))
-from agentlib import Agent, Cases, BUILD
+from agentlib import Agent, Cases, Reader, BUILD
 
 case = Cases()
 agent = Agent('tests/bin/reeve-agent-modes')
@@ -202,6 +202,32 @@ with tempfile.TemporaryDirectory() as d:
     case('no such file', rc == 3 and 'none.json' in err, (rc, out, err))
     rc, out, err = scheduled()
     case('no argument', rc == 3 and 'usage' in err, (rc, out, err))
+
+# ---- drift as indications, by an agent with the class File ----
+with tempfile.TemporaryDirectory() as d:
+    host = Agent()
+    one = lambda name, content, **more: {'Name': name, 'ClassName': 'File', 'InstanceName': {'Name': f'{d}/{name}'}, 'Properties': {'Content': content}, **more}
+    ask = lambda op, *resources, **more: host.call(op, {'Document': doc(*resources) | {'Name': 'orchard'}, **more})
+    with host.open() as peer:
+        reader = Reader(peer, Query="SELECT * FROM DesiredStateDrift WHERE ClassName = 'File'")
+        case('drift is watched by push', reader.sync(), reader.error)
+        ask('TestDesiredState', one('a', 'x'))
+        ask('SetDesiredState', one('a', 'x'), one('b', 'y', DependsOn=['a']), WhatIf=True)
+        ask('SetDesiredState', one('a', 'x'), one('b', 'y', DependsOn=['a']), one('no/c', 'z'), one('e', 'z', DependsOn=['no/c']))
+        ask('TestDesiredState', one('a', 'x'))
+        open(f'{d}/a', 'w').close()
+        open(f'{d}/doc.json', 'w').write(json.dumps(doc(one('a', 'x'))))
+        r = subprocess.run([f'{BUILD}/bin/reeve', 'desired', f'{d}/doc.json'], capture_output=True, text=True, timeout=30, env=dict(os.environ, REEVE_SOCKET=host.path))
+        got = [p and p['Indication'] for p in reader.until(lambda p: p['Kind'] == 'Event' and p['Indication']['Document'] == f'{d}/doc.json', 30)]
+        case('found, mended, failed: each once; nothing of a what-if or of what is in order',
+             [e and (e['Document'], e['Resource'], e['Status']) for e in got] ==
+             [('orchard', 'a', 'Drifted'), ('orchard', 'a', 'Changed'), ('orchard', 'b', 'Changed'), ('orchard', 'no/c', 'Failed'), ('orchard', 'e', 'Skipped'), (f'{d}/doc.json', 'a', 'Drifted')]
+             and r.returncode == 1, (got, r))
+        case('with what differs and why', got[-1] and json.loads(got[-1]['Changed']) == [{'Property': 'Content', 'From': '', 'To': 'x'}] and json.loads(got[-1]['InstanceName']) == {'Name': f'{d}/a'}
+             and 'no folder' in got[3]['Message'], got)
+    ask('TestDesiredState', one('a', 'x'))      # nobody watches any more
+    rc = host.stop()
+    case('that agent ended well', rc == 0 and 'ERROR' not in host.said, (rc, host.said[-500:]))
 
 rc = agent.stop()
 case('the agent ended well', rc == 0 and 'ERROR' not in agent.said, (rc, agent.said[-500:]))
