@@ -161,6 +161,12 @@ static void let_in(struct mon_conn *c, uint32_t id)
         deny(c, id);
 }
 
+static void forget_key(struct mon_conn *c)
+{
+        c->key = (struct mon_key) { 0 };
+        *c->certificate = 0;
+}
+
 static void do_verify(struct mon_conn *c, const struct mon_message *m)
 {
         size_t n;
@@ -176,6 +182,7 @@ static void do_verify(struct mon_conn *c, const struct mon_message *m)
                         return;
                 rv_log(RV_LOG_ERROR, "reeve-pam cannot be started: %m");
         }
+        forget_key(c); /* it was looked up, but not proven: what comes next must not be taken for it */
         deny(c, m->id);
 }
 
@@ -184,10 +191,11 @@ static void do_password(struct mon_conn *c, const struct mon_message *m)
 {
         if (c->m->o.pam != MON_PAM_YES || c->failures > 8 || !c->has_session ||
             strncmp(c->account.name, m->b[0].data, m->b[0].n) != 0 || c->account.name[m->b[0].n] ||
-            memchr(m->b[1].data, 0, m->b[1].n)) {
+            memchr(m->b[1].data, 0, m->b[1].n) || !mon_user_name_ok(m->b[0].data, m->b[0].n)) {
                 deny(c, m->id);
                 return;
         }
+        forget_key(c);
         listen_to(c, false);
         if (mon_pam_ask(c, m->id, &m->b[1]) < 0) {
                 rv_log(RV_LOG_ERROR, "reeve-pam cannot be started: %m");
@@ -203,7 +211,7 @@ void mon_conn_pam_said(struct mon_conn *c, uint32_t id, bool good)
                 return;
         }
         mon_pam_end(c);
-        c->key = (struct mon_key) { 0 };
+        forget_key(c);
         deny(c, id);
 }
 

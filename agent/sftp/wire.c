@@ -75,7 +75,7 @@ bool sftp_flush(struct sftp_out *o)
 
 uint8_t *sftp_room(struct sftp_out *o, size_t n)
 {
-        if (o->cap - o->n < n) {
+        if (!o->data || o->cap - o->n < n) {
                 size_t cap = o->cap ? o->cap : 64 << 10;
                 while (cap - o->n < n)
                         cap *= 2;

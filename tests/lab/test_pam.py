@@ -141,6 +141,16 @@ def session(host):
     t = login(host, 'anna', 'correct horse')
     check('the session step is done once', until(lambda: len(marks(host)) > before) and marks(host)[before:] == ['open_session anna 127.0.0.1 reeve'], marks(host)[before:])
     check('as the user', run(t, 'id -un; id -u').split() == ['anna', '40000'])
+    sftp = paramiko.SFTPClient.from_transport(t)
+    path = f'{host.place}/anna/file'
+    sftp.open(path, 'w').close()
+    denied = ''
+    try:
+        sftp.open('/etc/shadow')
+    except PermissionError:
+        denied = 'yes'
+    check('file transfer is hers too', os.stat(path).st_uid == 40000 and denied, os.stat(path))
+    sftp.close()
     check("PAM's variables, but for ours", run(t, '"$env:FROM_PAM|$env:HOME|$env:LD_PRELOAD"') == f'yes|{host.place}/anna|')
     limits = {line[:25].strip(): line[26:].split()[:2] for line in run(t, 'cat /proc/self/limits').splitlines()}
     check("PAM's limits", limits['Max processes'][1] == '321' and limits['Max open files'] == ['654', '655'], limits)
@@ -155,6 +165,31 @@ def session(host):
         f.write(open(host.key + '.pub').read())
     r = subprocess.run(['ssh', '-F', host.config, '-l', 'locked', '-o', 'BatchMode=yes', 'reeve-host', '1'], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
     check('and PAM can refuse it', r.returncode == 255 and 'ermission denied' in r.stderr, r)
+
+
+class Forger(paramiko.Ed25519Key):
+    """Somebody who knows a public key, and cannot sign with it."""
+    def sign_ssh_data(self, data, algorithm=None):
+        m = super().sign_ssh_data(data, algorithm)
+        raw = bytearray(m.asbytes())
+        raw[-1] ^= 1
+        return paramiko.Message(bytes(raw))
+
+
+def unproven(host):
+    """A key that was shown but not proven leaves nothing behind for the password after it."""
+    with open(os.path.join(host.dir, 'keys.d', 'anna.keys'), 'w') as f:
+        f.write('command="1 + 1" ' + open(host.key + '.pub').read())
+    t = paramiko.Transport(('127.0.0.1', host.port))
+    t.start_client(timeout=30)
+    refused = False
+    try:
+        t.auth_publickey('anna', Forger.from_private_key_file(host.key))
+    except paramiko.AuthenticationException:
+        refused = True
+    t.auth_password('anna', 'correct horse', fallback=False)
+    check('a key that was only shown counts for nothing', refused and run(t, '"asked"') == 'asked')
+    t.close()
 
 
 def helpers(host):
@@ -207,6 +242,7 @@ try:
     os.chmod(host.dir, 0o711)
     passwords(host)
     session(host)
+    unproven(host)
     guesses(host)
     openssh(host)
     host.stop()
