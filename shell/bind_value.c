@@ -129,11 +129,15 @@ static int convert(struct sh *sh, const struct sh_cmdinfo *info, const struct pi
         const struct sh_type *type = p->type;
         if (type == &sh_type_switch || type == &sh_type_bool)
                 return to_bool(sh, type, v, ret);
-        if (node && node->kind == N_CONST && node->x && type == &sh_type_string && sh_is_number(v)) {
+        if (node && node->kind == N_CONST && node->x && type == &sh_type_string &&
+            (sh_is_number(v) || v.kind == SH_OTHER)) {
                 *ret = sh_text(node->x); /* 007 and 1kb stay as they were written */
                 return SH_OK;
         }
-        if (type->is_array && type->element == &sh_type_bool) {
+        if (info->advanced && !info->cmdlet && type == &sh_type_string && sh_unwrap(v).kind == SH_ARRAY)
+                return sh_throw(sh, "RuntimeException", "InvalidArgument", SH_NIL,
+                                "Cannot convert value to type System.String.");
+        if (info->advanced && type->is_array && type->element == &sh_type_bool) {
                 size_t pos = 0;
                 struct sv item, one;
                 int st = SH_OK;

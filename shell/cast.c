@@ -290,6 +290,8 @@ static int from_null(struct sh *sh, const struct sh_type *t, struct sv *ret)
         }
         if (t->kind == SH_ENUM && sh_enum_of(t))
                 return enum_error(sh, SH_NIL, t, sh_enum_of(t));
+        if (!strcmp(t->name, "System.Numerics.BigInteger"))
+                return t->convert(sh, t, SH_NIL, ret);
         if (sh_type_is_value(t) && !(t->kind >= SH_BOOL && t->kind <= SH_DECIMAL))
                 return sh_throw_no_cast(sh, SH_NIL, t);
         *ret = sh_default_value(t);
@@ -320,6 +322,15 @@ static int to_other(struct sh *sh, struct sv v, const struct sh_type *t, struct 
         if (st == SH_NONE && sh_type_is(sh_type_of(v), t)) {
                 *ret = sh_keep(v);
                 return SH_OK;
+        }
+        struct sv base = sh_unwrap(v);
+        if (st == SH_NONE && t->kind == SH_HASH && base.kind == SH_PSOBJECT) {
+                struct sv text = sh_to_text(sh, v);
+                st = sh_throw_cast(sh, "InvalidCastConstructorException", v, t,
+                                   "Cannot convert the \"%s\" value of type "
+                                   "\"System.Management.Automation.PSCustomObject\" to type \"%s\".",
+                                   text.s->s, t->name);
+                sh_drop(text);
         }
         if (st == SH_NONE)
                 st = by_construction(sh, v, t, ret);

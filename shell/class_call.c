@@ -314,6 +314,21 @@ static int unknown_property(struct sh *sh, struct cls *c, const char *name, size
         return st;
 }
 
+/* A value that its property does not take: the object cannot be made. */
+static int cannot_fill(struct sh *sh, struct cls *c)
+{
+        struct sv e = sh_error_take(sh), text = sh_to_text(sh, e);
+        const char *why = strstr(text.s->s, ": \""), *from = why ? why + 3 : text.s->s;
+        size_t n = strlen(from);
+        int st = sh_throw_inner(sh, "System.Management.Automation.PSInvalidCastException",
+                                "ObjectCreationError", "InvalidArgument", SH_NIL,
+                                "Cannot create object of type \"%s\". %.*s", c->type.name,
+                                (int)(why && n ? n - 1 : n), from);
+        sh_drop(text);
+        sh_drop(e);
+        return st;
+}
+
 static int fill(struct sh *sh, struct cls *c, struct sv self, struct sv from)
 {
         struct sv base = sh_unwrap(from), k, v;
@@ -327,6 +342,9 @@ static int fill(struct sh *sh, struct cls *c, struct sv self, struct sv from)
                         st = unknown_property(sh, c, name.s->s, name.s->len);
                 else
                         st = sh_put(sh, self, name.s->s, name.s->len, v);
+                if (st == SH_ERROR && sh->error.kind == SH_OTHER &&
+                    !strcmp(sh_error_of(sh->error)->id, "ExceptionWhenSetting"))
+                        st = cannot_fill(sh, c);
                 sh_drop(name);
         }
         return st;

@@ -197,6 +197,7 @@ struct sv ev_sub(struct sh *sh, struct node *n)
                         return sh_collect_drop(&c), sh_fail(sh, st);
                 return sh_collect_end(&c);
         }
+        sh->ok |= l->n == 0;
         return ev_collect(sh, n->a);
 }
 

@@ -25,6 +25,15 @@ static int expression_process(struct sh_cmd *c, struct sv input)
         struct sv t = sh_to_text(sh, text);
         int r = sh_run_text(sh, "", t.s->s, t.s->len, &c->emit);
         sh_drop(t);
+        if (r == SH_ERROR && sh->error.kind == SH_OTHER) { /* what went wrong in it went wrong in this command */
+                struct sh_error *e = sh_error_of(sh->error);
+                char *id;
+                if (!e->thrown && !e->command && !strchr(e->id, ',') &&
+                    asprintf(&id, "%s,Microsoft.PowerShell.Commands.InvokeExpressionCommand", e->id) > 0) {
+                        free(e->id);
+                        e->id = id;
+                }
+        }
         return r;
 }
 static const struct sh_cmdlet invoke_expression = {

@@ -316,7 +316,9 @@ static int big_convert(struct sh *sh, const struct sh_type *t, struct sv from, s
                 struct sv cut = v.kind == SH_DECIMAL ? sh_decimal_round(v, 0, 4) : v;
                 text = sh_to_text(sh, cut);
                 struct sv number;
-                bool good = parse(text.s->s, text.s->len, ret);
+                size_t n = text.s->len;
+                bool good = parse(text.s->s, text.s->len, ret) ||
+                            (n > 1 && (text.s->s[n - 1] | 32) == 'n' && parse(text.s->s, n - 1, ret));
                 if (!good && sh_try_convert(sh, v, &sh_type_long, &number)) /* '12kb', '34s' */
                         *ret = from_int(number.i), good = true;
                 sh_drop(text);

@@ -34,6 +34,8 @@ DELEGATE(func1, "System.Func`1");
 DELEGATE(func2, "System.Func`2");
 DELEGATE(func3, "System.Func`3");
 DELEGATE(func4, "System.Func`4");
+DELEGATE(evaluator, "System.Text.RegularExpressions.MatchEvaluator");
+DELEGATE(handler, "System.EventHandler");
 
 static int activator_create(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
@@ -58,4 +60,4 @@ static const struct sh_type activator_type = { .name = "System.Activator",
                                                SH_MEMBERS(activator_members) };
 
 SH_TYPES(delegate, &predicate, &comparison, &converter, &action0, &action1, &action2, &action3, &func1,
-         &func2, &func3, &func4, &activator_type);
+         &func2, &func3, &func4, &evaluator, &handler, &activator_type);
