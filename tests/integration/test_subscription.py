@@ -7,7 +7,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 from agentlib import BUILD, Agent, Cases, Reader
 
 case = Cases()
-os.environ['REEVE_SHELL'] = os.path.abspath(f'{BUILD}/bin/reeve')
+SHELL = os.environ['REEVE_SHELL'] = next(os.path.abspath(b + '/bin/reeve') for b in (BUILD, 'build') if os.path.exists(b + '/bin/reeve'))
 AGENT, TICKS = 'tests/bin/reeve-agent-modes', 'SELECT * FROM T_Tick'
 PATIENCE = 30   # seconds that anything may take on a busy machine
 home = tempfile.mkdtemp(prefix='reeve-sub.')
@@ -404,7 +404,7 @@ def test_journal():
 def test_cmdlets():
     agent = Agent()
     env = dict(os.environ, REEVE_SOCKET=agent.path)
-    run = lambda text: subprocess.run([f'{BUILD}/bin/reeve', '-NoProfile', '-Command', text], env=env, capture_output=True, text=True, timeout=60)
+    run = lambda text: subprocess.run([SHELL, '-NoProfile', '-Command', text], env=env, capture_output=True, text=True, timeout=60)
     names = lambda: run('Get-CimSubscription | % Name').stdout.split()
     timer = "SELECT * FROM __TimerEvent WHERE TimerId = ''shell''"
     try:
