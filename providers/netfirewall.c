@@ -251,23 +251,6 @@ static json_t *place(const char *table, const char *chain)
         return json_pack("{s:s, s:s, s:s}", "family", RV_NFT_FAMILY, "table", table, "chain", chain);
 }
 
-/* The table and its chains, where they are not there yet. */
-static void ensure(json_t *commands, const char *table)
-{
-        static const char *const hooks[] = { NULL, "input", "output", "forward" };
-        json_array_append_new(commands, json_pack("{s:{s:{s:s, s:s}}}", "add", "table", "family",
-                                                  RV_NFT_FAMILY, "name", table));
-        for (int d = RV_FW_IN; d <= RV_FW_FORWARD; d++) {
-                json_array_append_new(commands, json_pack("{s:{s:{s:s, s:s, s:s, s:s, s:s, s:i}}}", "add",
-                                                          "chain", "family", RV_NFT_FAMILY, "table", table,
-                                                          "name", rv_fw_chain(d, true), "type", "filter",
-                                                          "hook", hooks[d], "prio", 0));
-                json_array_append_new(commands, json_pack("{s:{s:{s:s, s:s, s:s}}}", "add", "chain", "family",
-                                                          RV_NFT_FAMILY, "table", table, "name",
-                                                          rv_fw_chain(d, false)));
-        }
-}
-
 /* Those that block come first. */
 static bool first(const struct wanted *w)
 {
@@ -431,7 +414,7 @@ static int create(struct rv_call *c, const struct given *g, const char *store, c
                 json_t *commands = json_array();
                 snprintf(doing, sizeof doing, "make the rule %s", w->name);
                 rv_change(c, "Name", NULL, w->name);
-                ensure(commands, w->table);
+                rv_fw_ensure(commands, w->table);
                 e = put_rule(commands, w, first(w) ? "insert" : "add", 0, err);
                 e = e ? (json_decref(commands), e) : carry_out(c, commands, doing, w->table, err);
         }
@@ -519,7 +502,7 @@ static int commands_of(json_t *commands, const struct search *s, const struct wa
         bool stays = strcmp(s->chain, rv_fw_chain(now->direction, now->enabled)) == 0 &&
                      first(&s->w) == first(now);
         if (!stays)
-                ensure(commands, now->table);
+                rv_fw_ensure(commands, now->table);
         /* Not by "replace": nft 1.0.6 ends with a fault of its own where the ruleset has certain other rules. */
         int e = put_rule(commands, now, !stays && first(now) ? "insert" : "add", stays ? s->position : 0,
                          err);

@@ -439,8 +439,119 @@ static int route_delete(struct rv_call *c, const void *args, struct rv_error *er
         return RV_OK;
 }
 
+/* ---- another metric ---- */
+
+static int route_set(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct NetRoute_Set_in *in = args;
+        const struct rv_arg *k = c->key;
+        char doing[128], by[64], from[16], to[16], value[200];
+        unsigned metric, table;
+        if (k[NetRoute_DestinationPrefix].type == RV_NULL)
+                return rv_fail(err, RV_INVALID_PARAMETER, "a route is named by its DestinationPrefix");
+        const char *prefix = k[NetRoute_DestinationPrefix].s;
+        struct kept_route kept = {
+                .key = k,
+                .r = { .index = k[NetRoute_InterfaceIndex].type ? (uint32_t)k[NetRoute_InterfaceIndex].u : 0,
+                       .metric = k[NetRoute_RouteMetric].type ? (uint32_t)k[NetRoute_RouteMetric].u : 0,
+                       .table = k[NetRoute_Table].type ? (uint32_t)k[NetRoute_Table].u : RT_TABLE_MAIN }
+        };
+        struct rv_netpolicy p;
+        rv_about(err, NULL, prefix, NULL);
+        int e = read_route(&kept.r, prefix, k[NetRoute_NextHop].type ? k[NetRoute_NextHop].s : NULL, err);
+        if (e)
+                return e;
+        find_kept_route(&kept);
+        if (!kept.index || sscanf(kept.value, "%*s %63s %u %u", by, &metric, &table) != 3)
+                return rv_fail(err, RV_NOT_FOUND, "there is no such route to %.60s", prefix);
+        if ((e = read_route(&kept.r, prefix, strcmp(by, "-") == 0 ? NULL : by, err)) ||
+            (e = rv_netpolicy_begin(&p, c, in->has_PolicyStore ? in->PolicyStore : NULL, "route", kept.index,
+                                    err)))
+                return e;
+        struct route old = kept.r, new = kept.r;
+        old.index = new.index = kept.index;
+        old.metric = metric;
+        new.metric = in->RouteMetric;
+        snprintf(doing, sizeof doing, "change the route to %.60s", prefix);
+        snprintf(from, sizeof from, "%u", metric);
+        snprintf(to, sizeof to, "%u", new.metric);
+        if (p.active && metric != new.metric) {
+                rv_change(c, "RouteMetric", from, to);
+                e = c->what_if ? RV_OK
+                               : change_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &new, doing, err);
+                if (e == RV_OK && !c->what_if)
+                        e = change_route(RTM_DELROUTE, 0, &old, doing, err);
+        }
+        route_value(&new, value, sizeof value);
+        if (e == RV_OK && strcmp(value, kept.value) != 0)
+                e = rv_netpolicy_keep(&p, c, RV_NET_REMOVE, "route", kept.value, NULL, err);
+        if (e == RV_OK)
+                e = rv_netpolicy_keep(&p, c, RV_NET_ADD, "route", value, NULL, err);
+        if (e)
+                return e;
+        rv_fill(c->out, NetRoute_Set_out_Warning, p.warning);
+        NetRoute_Set_out_set_ReturnValue(c->out, 0);
+        return RV_OK;
+}
+
+/* ---- the route to an address ---- */
+
+static int on_found(void *state, const struct nlmsghdr *h)
+{
+        struct rv_row *out = state;
+        const struct rtmsg *m = NLMSG_DATA(h);
+        const struct rtattr *at[RTA_MAX + 1];
+        char prefix[64] = "", hop[64];
+        if (h->nlmsg_type != RTM_NEWROUTE)
+                return 0;
+        rv_netlink_attributes(h, sizeof *m, at, RTA_MAX);
+        if (!at[RTA_DST] || !rv_netlink_address(m->rtm_family, RTA_DATA(at[RTA_DST]),
+                                                RTA_PAYLOAD(at[RTA_DST]), prefix, sizeof prefix))
+                snprintf(prefix, sizeof prefix, "%s", m->rtm_family == AF_INET ? "0.0.0.0" : "::");
+        size_t n = strlen(prefix);
+        snprintf(prefix + n, sizeof prefix - n, "/%u", m->rtm_dst_len);
+        next_hop(m->rtm_family, at[RTA_GATEWAY], at[RTA_VIA], hop, sizeof hop);
+        rv_fill(out, NetRoute_Find_out_DestinationPrefix, prefix);
+        rv_fill(out, NetRoute_Find_out_NextHop, hop);
+        NetRoute_Find_out_set_InterfaceIndex(out, rv_attr_u32(at[RTA_OIF]));
+        NetRoute_Find_out_set_Table(out, at[RTA_TABLE] ? rv_attr_u32(at[RTA_TABLE]) : m->rtm_table);
+        NetRoute_Find_out_set_RouteMetric(out, rv_attr_u32(at[RTA_PRIORITY]));
+        return 0;
+}
+
+static int route_find(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct NetRoute_Find_in *in = args;
+        struct route_request ask = { .h = { .nlmsg_type = RTM_GETROUTE,
+                                            .nlmsg_len = NLMSG_LENGTH(sizeof ask.m) } };
+        uint8_t bytes[16];
+        int family = rv_netlink_parse(in->RemoteIPAddress, bytes);
+        if (!family) {
+                rv_about(err, NULL, NULL, "RemoteIPAddress");
+                return rv_fail(err, RV_INVALID_PARAMETER, "'%.60s' is no IP address", in->RemoteIPAddress);
+        }
+        ask.m = (struct rtmsg) { .rtm_family = (uint8_t)family,
+                                 .rtm_dst_len = family == AF_INET ? 32 : 128,
+                                 .rtm_flags = RTM_F_FIB_MATCH };
+        rv_netlink_add(&ask.h, sizeof ask, RTA_DST, bytes, family == AF_INET ? 4 : 16);
+        int fd = rv_netlink_open(NETLINK_ROUTE);
+        if (fd < 0)
+                return rv_fail_errno(err, -fd, "cannot speak with the kernel");
+        int r = rv_netlink_ask(fd, &ask.h, on_found, c->out);
+        close(fd);
+        if (r == -ENETUNREACH || r == -EHOSTUNREACH)
+                return rv_fail(err, RV_NOT_FOUND, "no route leads to %.60s", in->RemoteIPAddress);
+        if (r < 0)
+                return rv_fail_errno(err, -r, "cannot find the route to %.60s", in->RemoteIPAddress);
+        NetRoute_Find_out_set_ReturnValue(c->out, 0);
+        return RV_OK;
+}
+
 static int (*const route_methods[NetRoute_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
-        [NetRoute_method_Create] = route_create, [NetRoute_method_Delete] = route_delete
+        [NetRoute_method_Find] = route_find,
+        [NetRoute_method_Set] = route_set,
+        [NetRoute_method_Create] = route_create,
+        [NetRoute_method_Delete] = route_delete
 };
 
 /* ---- changes ---- */

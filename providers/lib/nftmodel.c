@@ -21,6 +21,22 @@ const char *rv_fw_chain(enum rv_fw_direction d, bool enabled)
         return chains[d][enabled];
 }
 
+void rv_fw_ensure(json_t *commands, const char *table)
+{
+        static const char *const hooks[] = { NULL, "input", "output", "forward" };
+        json_array_append_new(commands, json_pack("{s:{s:{s:s, s:s}}}", "add", "table", "family",
+                                                  RV_NFT_FAMILY, "name", table));
+        for (int d = RV_FW_IN; d <= RV_FW_FORWARD; d++) {
+                json_array_append_new(commands, json_pack("{s:{s:{s:s, s:s, s:s, s:s, s:s, s:i}}}", "add",
+                                                          "chain", "family", RV_NFT_FAMILY, "table", table,
+                                                          "name", rv_fw_chain(d, true), "type", "filter",
+                                                          "hook", hooks[d], "prio", 0));
+                json_array_append_new(commands, json_pack("{s:{s:{s:s, s:s, s:s}}}", "add", "chain", "family",
+                                                          RV_NFT_FAMILY, "table", table, "name",
+                                                          rv_fw_chain(d, false)));
+        }
+}
+
 static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
 
 void rv_fw_lock(void)

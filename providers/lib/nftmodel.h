@@ -41,6 +41,9 @@ json_t *rv_fw_table(const struct rv_fw_model *, const char *family, const char *
 /* Chains of reeve's tables: "input", "disabled_input". */
 const char *rv_fw_chain(enum rv_fw_direction, bool enabled);
 
+/* Commands for a table of reeve's and its chains, where they are not there yet. */
+void rv_fw_ensure(json_t *commands, const char *table);
+
 /* One change at a time: it is looked, changed and kept. */
 void rv_fw_lock(void);
 void rv_fw_unlock(void);

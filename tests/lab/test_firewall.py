@@ -176,6 +176,29 @@ def changed(m, a):
     check('DeleteInstance', good(wish('DeleteInstance')) and '"dsc"' not in m.run('nft list ruleset').stdout)
 
 
+def policies(m, a):
+    row = lambda: a.rows('NetFirewallProfile')[0]
+    do = lambda what_if=False, **kw: a.do('NetFirewallProfile', None, 'Set', what_if, **kw)
+    text = lambda chain='input': m.run(f'nft list chain inet reeve {chain}').stdout
+    check('all is let pass', [row()[f'Default{d}Action'] for d in ('Inbound', 'Outbound', 'Forward')] == ['Allow'] * 3, row())
+    before = m.run('nft list ruleset').stdout
+    r = do(True, DefaultInboundAction='Block')
+    check('what-if of policies', good(r) and r['result']['Changed'] == [{'Property': 'DefaultInboundAction', 'From': 'Allow', 'To': 'Block'}] and m.run('nft list ruleset').stdout == before, r)
+    a.do('NetFirewallRule', None, 'Create', Name='letin', Protocol='TCP', LocalPort=['22'])
+    a.do('NetFirewallRule', None, 'Create', Name='keepout', Protocol='TCP', LocalPort=['23'], Action='Block')
+    r = do(DefaultInboundAction='Block', DefaultForwardAction='Block')
+    check('blocked, but for what a host needs', good(r) and 'policy drop' in text() and 'policy drop' in text('forward') and 'policy accept' in text('output') and all(w in text() for w in
+          ('ct state established,related accept', 'iifname "lo" accept', 'nd-neighbor-solicit')) and 'established' in text('forward') and '"lo"' not in text('forward'), (r, text(), text('forward')))
+    check('and told', not differ(row(), {'DefaultInboundAction': 'Block', 'DefaultOutboundAction': 'Allow', 'DefaultForwardAction': 'Block'}), row())
+    check('the host still speaks with itself', 'ssh' in m.run("timeout 5 perl -MSocket -e 'socket(S,PF_INET,SOCK_STREAM,0); connect(S,pack_sockaddr_in(22,inet_aton(\"127.0.0.1\"))) or die; sysread(S,$b,40); print lc $b'").stdout)
+    ruleset = m.run('nft -s list ruleset').stdout
+    check('again: nothing', 'Changed' not in do(DefaultInboundAction='Block')['result'] and m.run('nft -s list ruleset').stdout == ruleset)
+    check('what blocks comes first', [r['Name'] for r in a.rows('NetFirewallRule', Filter="Table='reeve' AND Chain='input'")][0] == 'keepout')
+    check('back', good(do(DefaultInboundAction='Allow', DefaultForwardAction='Allow')) and 'policy accept' in text() and 'base-' not in m.run('nft list ruleset').stdout and 'letin' in text(), text())
+    for name in ('letin', 'keepout'):
+        a.do('NetFirewallRule', {'Name': name}, 'Delete')
+
+
 def counted(m, a):
     """What a rule counts, and that it works."""
     a.do('NetFirewallRule', None, 'Create', Name='ping', Protocol='ICMPv4', IcmpType=['echo-request'], Action='Block', LocalAddress=['127.0.0.9'], InterfaceAlias=['lo'])
@@ -248,7 +271,7 @@ def main():
         a = Asked(path)
         a.path = path
         m.run(f"cat > /tmp/others.nft <<'E'\n{OTHERS}\nE\nnft -f /tmp/others.nft", check=True)
-        for part in (listed, made, changed, counted, kept, confirmed, many):
+        for part in (listed, made, changed, policies, counted, kept, confirmed, many):
             part(m, a)
     check.end()
 

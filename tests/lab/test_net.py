@@ -135,6 +135,57 @@ def changes(a):
     check('neighbour deleted', 'result' in a.do('NetNeighbor', {'InterfaceIndex': br7, 'IPAddress': '192.0.2.50'}, 'Delete'))
 
 
+def found(a):
+    find = lambda address: a.do('NetRoute', None, 'Find', RemoteIPAddress=address)
+    for address, prefix, hop in (('203.0.113.9', '203.0.113.0/24', '192.0.2.3'), ('192.0.2.99', '192.0.2.0/25', '0.0.0.0'), ('8.8.8.8', '0.0.0.0/0', '10.99.0.1'), ('2001:db8:1::5', '2001:db8:1::/48', '2001:db8::9')):
+        r, ip = find(address), a.ip(f'route get {address}')[0]
+        check(f'Find {address}', 'result' in r and (r['result']['DestinationPrefix'], r['result']['NextHop']) == (prefix, hop) and ip.get('gateway', '::' if ':' in address else '0.0.0.0') == hop, (r, ip))
+    check('Find what is no address', status(find('x')) == 'INVALID_PARAMETER')
+    key = {'DestinationPrefix': '203.0.113.0/24'}
+    check('Set what-if', a.do('NetRoute', key, 'Set', True, RouteMetric=5)['result']['Changed'] == [{'Property': 'RouteMetric', 'From': '77', 'To': '5'}])
+    check('Set', 'result' in a.do('NetRoute', key, 'Set', RouteMetric=5) and [r.get('metric') for r in a.ip('route show 203.0.113.0/24')] == [5], a.ip('route show 203.0.113.0/24'))
+    check('Set no such route', status(a.do('NetRoute', {'DestinationPrefix': '203.0.199.0/24'}, 'Set', RouteMetric=5)) == 'NOT_FOUND')
+    br7 = a.rows('NetAdapter', Filter="Name='br7'")[0]['InterfaceIndex']
+    a.do('NetNeighbor', None, 'Create', InterfaceIndex=br7, IPAddress='192.0.2.51', LinkLayerAddress='02:00:00:00:00:50')
+    check('a neighbour set anew', 'result' in a.do('NetNeighbor', None, 'Create', InterfaceIndex=br7, IPAddress='192.0.2.51', LinkLayerAddress='02:00:00:00:00:51') and [n['lladdr'] for n in a.ip('neigh show 192.0.2.51')] == ['02:00:00:00:00:51'])
+
+
+def views(a):
+    """The classes that PowerShell's own modules read, with their numbers."""
+    links = {l['ifname']: l for l in a.ip('addr')}
+    oper = {'UP': 1, 'DOWN': 2, 'TESTING': 3, 'UNKNOWN': 4, 'DORMANT': 5, 'NOTPRESENT': 6, 'LOWERLAYERDOWN': 7}
+    rows = {r['Name']: r for r in a.rows('MSFT_NetAdapter')}
+    wrong = [(n, r) for n, l in links.items() for r in [rows.get(n, {})] if (r.get('DeviceID'), r.get('InterfaceOperationalStatus'), r.get('InterfaceAdminStatus'), r.get('MtuSize'), r.get('InterfaceType')) !=
+             (str(l['ifindex']), oper[l['operstate']], 1 if 'UP' in l['flags'] else 2, l['mtu'], {'ether': 6, 'loopback': 24}[l['link_type']])]
+    check('MSFT_NetAdapter', len(rows) == len(links) and not wrong, wrong)
+    got = {(r['InterfaceAlias'], r['IPAddress'], r['PrefixLength'], r['AddressFamily'], r['Store'], r['Type']) for r in a.rows('MSFT_NetIPAddress')}
+    check('MSFT_NetIPAddress', got == {(n, i['local'], i['prefixlen'], 2 if i['family'] == 'inet' else 23, 1, 1) for n, l in links.items() for i in l['addr_info']}, got)
+    got = {(r['DestinationPrefix'], r['NextHop'], r['RouteMetric'], r['InterfaceAlias']) for r in a.rows('MSFT_NetRoute')}
+    check('MSFT_NetRoute', ('203.0.113.0/24', '192.0.2.3', 5, 'br7') in got and not any(g[0] == '10.9.0.0/16' for g in got), got)
+    got = {(r['IPAddress'], r['LinkLayerAddress'], r['State']) for r in a.rows('MSFT_NetNeighbor')}
+    check('MSFT_NetNeighbor', ('192.0.2.9', '02:00:00:00:00:09', 6) in got, got)
+    listen = {int(l.split()[3].rsplit(':', 1)[1]) for l in a.machine.run('ss -Htln').stdout.splitlines()}
+    check('MSFT_NetTCPConnection', {r['LocalPort'] for r in a.rows('MSFT_NetTCPConnection') if r['State'] == 2} == listen, listen)
+    a.machine.run('nft add table inet filter; nft "add chain inet filter input { type filter hook input priority 0; }"; nft add rule inet filter input ip saddr 10.0.0.0/8 tcp dport 22 drop')
+    rule, address, port = (a.rows(f'MSFT_{n}') for n in ('NetFirewallRule', 'NetAddressFilter', 'NetProtocolPortFilter'))
+    check('MSFT_NetFirewallRule and its filters', (rule[0]['Enabled'], rule[0]['Direction'], rule[0]['Action']) == (1, 1, 4) and address[0]['RemoteAddress'] == ['10.0.0.0/8'] and (port[0]['Protocol'], port[0]['LocalPort']) == ('TCP', ['22']) and
+          rule[0]['InstanceID'] == address[0]['InstanceID'] == port[0]['InstanceID'], (rule, address, port))
+    stats = {r['Name']: r for r in a.rows('MSFT_NetAdapterStatisticsSettingData')}
+    lo = a.ip('link show v2')[0]['stats64']
+    check('MSFT_NetAdapterStatisticsSettingData', (stats['v2']['ReceivedBytes'], stats['v2']['SentUnicastPackets']) == (lo['rx']['bytes'], lo['tx']['packets']), (stats['v2'], lo))
+
+
+def cmdlets(a):
+    """The names of NetTCPIP, NetAdapter, DnsClient and NetSecurity that there are."""
+    want = sorted(("Get-NetAdapter Set-NetAdapter Enable-NetAdapter Disable-NetAdapter Restart-NetAdapter Rename-NetAdapter Get-NetIPAddress New-NetIPAddress "
+                   "Remove-NetIPAddress Get-NetRoute New-NetRoute Set-NetRoute Remove-NetRoute Find-NetRoute Get-NetNeighbor New-NetNeighbor Set-NetNeighbor "
+                   "Remove-NetNeighbor Get-NetIPConfiguration Get-NetTCPConnection Get-NetUDPEndpoint Get-DnsClientServerAddress Set-DnsClientServerAddress "
+                   "Clear-DnsClientCache Resolve-DnsName Get-NetFirewallRule New-NetFirewallRule Set-NetFirewallRule Remove-NetFirewallRule Enable-NetFirewallRule "
+                   "Disable-NetFirewallRule Rename-NetFirewallRule Get-NetFirewallProfile Set-NetFirewallProfile ").split())
+    done = a.machine.run("REEVE_SOCKET=/lab/agent.sock /opt/reeve/bin/reeve -NoProfile -Command '" + '; '.join(f'(Get-Command {n}).Name' for n in want) + "'")
+    check('every name is a command', done.stdout.split() == want, (set(want) - set(done.stdout.split()), done.stderr[-500:]))
+
+
 def many(a):
     """1,000 interfaces: all there, quickly, also while they come and go."""
     a.machine.run('for i in $(seq 500); do echo "link add m$i type veth peer name mm$i"; done | ip -batch -', timeout=120, check=True)
@@ -149,7 +200,7 @@ def main():
         machine = lab.machine('net')
         a = Asked(machine, agentlib.Peer(machine.agent()))
         prepare(machine)
-        for part in (adapters, tables, changes, many):
+        for part in (adapters, tables, changes, found, views, cmdlets, many):
             part(a)
     check.end()
 
