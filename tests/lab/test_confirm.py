@@ -83,6 +83,9 @@ def whole_link(n):
     check('a name', n.has('other0') and n.until(lambda: n.has(' t0:') and not n.has('other0')), r)
     r = n.do('NetAdapter', n.index('t0'), 'Set', 1, MtuSize=1300)
     check('an MTU', n.has('mtu 1300') and n.until(lambda: not n.has('mtu 1300')), r)
+    forwards = lambda: n.machine.run('cat /proc/sys/net/ipv4/conf/t0/forwarding').stdout.strip()
+    r = n.do('NetIPInterface', {**n.index('t0'), 'AddressFamily': 'IPv4'}, 'Set', 1, Forwarding='Enabled')
+    check('forwarding', 'result' in r and forwards() == '1' and n.until(lambda: forwards() == '0'), r)
     r = n.do('NetRoute', {'DestinationPrefix': '0.0.0.0/0'}, 'Delete', 1)
     check('the default route', not n.has('default via') and n.until(lambda: n.has('default via 10.99.0.1')), r)
 

@@ -199,6 +199,31 @@ def policies(m, a):
         a.do('NetFirewallRule', {'Name': name}, 'Delete')
 
 
+def events(m, a):
+    """Changes of rules are told as the kernel tells them, those by others as well; that a rule counts is none."""
+    reader = agentlib.Reader(agentlib.Peer(a.path), Query="SELECT * FROM __InstanceOperationEvent WHERE TargetInstance ISA 'NetFirewallRule'")
+    reader.patience = 30
+    got = reader.until(lambda p: p['Kind'] == 'Sync')
+    check('told by the kernel', got[-1] and reader.result.get('Push'), (reader.result, reader.error))
+    about = lambda kind, name: reader.until(lambda p: p['Kind'] == kind and p['Indication']['TargetInstance']['Name'] == name)
+    a.do('NetFirewallRule', None, 'Create', Name='told', Protocol='TCP', LocalPort=['9'])
+    got = about('Create', 'told')
+    check('a rule that is made', got[-1] and got[-1]['Indication']['TargetInstance']['LocalPort'] == ['9'], got)
+    a.do('NetFirewallRule', {'Name': 'told'}, 'Disable')
+    got = about('Modify', 'told')
+    check('one that is changed', got[-1] and got[-1]['Indication']['TargetInstance']['Enabled'] is False and got[-1]['Indication']['PreviousInstance']['Enabled'] is True, got)
+    m.run('nft add table inet theirs; nft add chain inet theirs c; nft add rule inet theirs c tcp dport 10 drop')
+    got = reader.until(lambda p: p['Kind'] == 'Create' and p['Indication']['TargetInstance']['Table'] == 'theirs')
+    check('one that others make', got[-1] and got[-1]['Indication']['TargetInstance']['Action'] == 'Block', got)
+    m.run('nft delete table inet theirs')
+    got = reader.until(lambda p: p['Kind'] == 'Delete' and p['Indication']['TargetInstance']['Table'] == 'theirs')
+    check('and take away', got[-1], got)
+    a.do('NetFirewallRule', {'Name': 'told'}, 'Delete')
+    got = about('Delete', 'told')
+    check('one that goes; nothing was told twice', got[-1] and len(got) == 1, got)
+    reader.peer.sock.close()
+
+
 def counted(m, a):
     """What a rule counts, and that it works."""
     a.do('NetFirewallRule', None, 'Create', Name='ping', Protocol='ICMPv4', IcmpType=['echo-request'], Action='Block', LocalAddress=['127.0.0.9'], InterfaceAlias=['lo'])
@@ -271,7 +296,7 @@ def main():
         a = Asked(path)
         a.path = path
         m.run(f"cat > /tmp/others.nft <<'E'\n{OTHERS}\nE\nnft -f /tmp/others.nft", check=True)
-        for part in (listed, made, changed, policies, counted, kept, confirmed, many):
+        for part in (listed, made, changed, policies, events, counted, kept, confirmed, many):
             part(m, a)
     check.end()
 

@@ -150,6 +150,33 @@ def found(a):
     check('a neighbour set anew', 'result' in a.do('NetNeighbor', None, 'Create', InterfaceIndex=br7, IPAddress='192.0.2.51', LinkLayerAddress='02:00:00:00:00:51') and [n['lladdr'] for n in a.ip('neigh show 192.0.2.51')] == ['02:00:00:00:00:51'])
 
 
+def ip_interfaces(a):
+    """NetIPInterface beside /proc/sys/net."""
+    rows = a.rows('NetIPInterface')
+    text = a.machine.run("cd /proc/sys/net; for f in ipv4/conf/*/forwarding ipv4/conf/*/rp_filter ipv6/conf/*/forwarding ipv6/conf/*/mtu ipv6/conf/*/hop_limit ipv6/conf/*/dad_transmits ipv6/conf/*/accept_ra; do echo $f $(cat $f); done").stdout
+    real = {tuple(l.split()[0].split('/')[i] for i in (0, 2, 3)): int(l.split()[1]) for l in text.splitlines()}
+    links = {l['ifname']: l for l in a.ip('link')}
+    want = {}
+    for name, l in links.items():
+        state = 'Connected' if 'UP' in l['flags'] and 'LOWER_UP' in l['flags'] else 'Disconnected'
+        v4, v6 = (lambda f: real.get(('ipv4', name, f))), (lambda f: real.get(('ipv6', name, f)))
+        onoff = lambda v: 'Enabled' if v else 'Disabled'
+        want[name, 'IPv4'] = (l['ifindex'], state, l['mtu'], onoff(v4('forwarding')), 'Disabled', None, None, v4('rp_filter'))
+        if v6('mtu'):
+            want[name, 'IPv6'] = (l['ifindex'], state, v6('mtu'), onoff(v6('forwarding')), onoff(v6('accept_ra') == 2 or v6('accept_ra') and not v6('forwarding')), v6('hop_limit'), v6('dad_transmits'), None)
+    got = {(r['InterfaceAlias'], r['AddressFamily']): tuple(r[k] for k in ('InterfaceIndex', 'ConnectionState', 'NlMtu', 'Forwarding', 'RouterDiscovery', 'CurrentHopLimit', 'DadTransmits', 'ReversePathFilter')) for r in rows}
+    check('NetIPInterface', got == want, [(k, got.get(k), want.get(k)) for k in set(got) | set(want) if got.get(k) != want.get(k)])
+    key = lambda family: {'InterfaceIndex': links['v2']['ifindex'], 'AddressFamily': family}
+    value = lambda path: int(a.machine.run(f'cat /proc/sys/net/{path}').stdout)
+    check('Set what-if', a.do('NetIPInterface', key('IPv4'), 'Set', True, Forwarding='Enabled')['result']['Changed'] == [{'Property': 'Forwarding', 'From': '0', 'To': '1'}] and value('ipv4/conf/v2/forwarding') == 0)
+    check('Set of IPv4', 'result' in a.do('NetIPInterface', key('IPv4'), 'Set', Forwarding='Enabled', ReversePathFilter=2) and (value('ipv4/conf/v2/forwarding'), value('ipv4/conf/v2/rp_filter')) == (1, 2))
+    check('Set of IPv6', 'result' in a.do('NetIPInterface', key('IPv6'), 'Set', RouterDiscovery='Disabled', CurrentHopLimit=9, DadTransmits=0) and
+          (value('ipv6/conf/v2/accept_ra'), value('ipv6/conf/v2/hop_limit'), value('ipv6/conf/v2/dad_transmits')) == (0, 9, 0))
+    check('again: nothing', 'Changed' not in a.do('NetIPInterface', key('IPv6'), 'Set', CurrentHopLimit=9)['result'])
+    check('of the other family', status(a.do('NetIPInterface', key('IPv4'), 'Set', CurrentHopLimit=9)) == 'INVALID_PARAMETER')
+    check('no such interface', status(a.do('NetIPInterface', {'InterfaceIndex': 9999, 'AddressFamily': 'IPv4'}, 'Set', Forwarding='Enabled')) == 'NOT_FOUND')
+
+
 def views(a):
     """The classes that PowerShell's own modules read, with their numbers."""
     links = {l['ifname']: l for l in a.ip('addr')}
@@ -181,7 +208,7 @@ def cmdlets(a):
                    "Remove-NetIPAddress Get-NetRoute New-NetRoute Set-NetRoute Remove-NetRoute Find-NetRoute Get-NetNeighbor New-NetNeighbor Set-NetNeighbor "
                    "Remove-NetNeighbor Get-NetIPConfiguration Get-NetTCPConnection Get-NetUDPEndpoint Get-DnsClientServerAddress Set-DnsClientServerAddress "
                    "Clear-DnsClientCache Resolve-DnsName Get-NetFirewallRule New-NetFirewallRule Set-NetFirewallRule Remove-NetFirewallRule Enable-NetFirewallRule "
-                   "Disable-NetFirewallRule Rename-NetFirewallRule Get-NetFirewallProfile Set-NetFirewallProfile ").split())
+                   "Disable-NetFirewallRule Rename-NetFirewallRule Get-NetFirewallProfile Set-NetFirewallProfile Get-NetIPInterface Set-NetIPInterface ").split())
     done = a.machine.run("REEVE_SOCKET=/lab/agent.sock /opt/reeve/bin/reeve -NoProfile -Command '" + '; '.join(f'(Get-Command {n}).Name' for n in want) + "'")
     check('every name is a command', done.stdout.split() == want, (set(want) - set(done.stdout.split()), done.stderr[-500:]))
 
@@ -200,7 +227,7 @@ def main():
         machine = lab.machine('net')
         a = Asked(machine, agentlib.Peer(machine.agent()))
         prepare(machine)
-        for part in (adapters, tables, changes, found, views, cmdlets, many):
+        for part in (adapters, tables, changes, found, ip_interfaces, views, cmdlets, many):
             part(a)
     check.end()
 
