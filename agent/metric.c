@@ -130,6 +130,9 @@ static char *family_name(const struct rv_class *c, const struct rv_property *p, 
         rv_metric_snake(&tail, p->name);
         if (f->unit && f->unit->drop)
                 drop_word(&tail, f->unit->drop);
+        static const char *const systemd[] = { "_n_sec", "_u_sec" }; /* CPUUsageNSec: told in seconds */
+        for (size_t i = 0; f->unit && i < sizeof systemd / sizeof *systemd; i++)
+                drop_tail(&tail, systemd[i]);
         drop_tail(&tail, "_total");
         if (f->role == VALUE && ends_with(tail.data, tail.len, "_count")) {
                 drop_tail(&tail, "_count"); /* that suffix belongs to histograms */
