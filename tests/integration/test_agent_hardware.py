@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""HardwareDevice, Sensor and TimeSynchronization: on this host beside /sys and adjtimex(2), and, as root, on a /sys, /run and /etc
-that the test makes, because the machines that tests run on have no sensors, no USB and no time server."""
+"""HardwareDevice, Sensor, TimeSynchronization and KernelModule: on this host beside /sys and adjtimex(2), and, as root, on a /proc, /sys,
+/run and /etc that the test makes, because the machines that tests run on have no sensors, no USB, no time server and no modules."""
 import ctypes, os, shutil, struct, subprocess, sys, tempfile
 
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__))]
@@ -77,11 +77,14 @@ def kernel_time(agent):
 class Made:
     """A /sys, /run, /etc and /usr/share of the test's own, seen by one agent only."""
     SCRIPT = ('mount -t tmpfs tmpfs /run && cp -a "$0/run/." /run/ && mount --bind "$0/class" /sys/class && mount --bind "$0/bus" /sys/bus && '
-              'mount -t overlay overlay -o "lowerdir=$0/etc:/etc" /etc && mount -t overlay overlay -o "lowerdir=$0/share:/usr/share" /usr/share && exec "$@"')
+              'mount -t overlay overlay -o "lowerdir=$0/etc:/etc" /etc && mount -t overlay overlay -o "lowerdir=$0/share:/usr/share" /usr/share && '
+              'mount -t overlay overlay -o "lowerdir=$0/sbin:/usr/sbin" /usr/sbin && mount -t overlay overlay -o "lowerdir=$0/lib:/usr/lib" /usr/lib && '
+              'mount --bind "$0/module" /sys/module && mount --rbind /proc "$0/realproc" && '
+              'for f in "$0"/realproc/*; do n=${f##*/}; [ "$n" = modules ] || ln -s "$f" "$0/proc/$n"; done && mount --bind "$0/proc" /proc && exec "$@"')
 
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix='reeve-hw.', dir='/dev/shm' if os.path.isdir('/dev/shm') else None)
-        for d in ('class/hwmon', 'class/thermal', 'class/power_supply', 'class/rtc/rtc0', 'bus', 'etc', 'share/misc', 'run/udev/data', 'run/systemd/timesync'):
+        for d in ('class/hwmon', 'class/thermal', 'class/power_supply', 'class/rtc/rtc0', 'bus', 'etc', 'share/misc', 'run/udev/data', 'run/systemd/timesync', 'sbin', 'lib', 'module', 'proc', 'realproc'):
             os.makedirs(os.path.join(self.dir, d))
 
     def put(self, path, text=''):
@@ -191,6 +194,7 @@ def compare_time(made, agent):
         check('servers of all that are installed', r['Servers'] == ['a.example', 'b.example', 'c.example', 'd.example', 'e.example', 'f.example'], r)
     shutil.copy('/bin/sleep', os.path.join(made.dir, 'chronyd'))
     daemon = subprocess.Popen([os.path.join(made.dir, 'chronyd'), '1000'])
+    os.symlink(os.path.join(made.dir, f'realproc/{daemon.pid}'), os.path.join(made.dir, f'proc/{daemon.pid}'))
     try:
         with open(f'/proc/{daemon.pid}/comm') as f:
             named = f.read().strip() == 'chronyd'
@@ -203,6 +207,66 @@ def compare_time(made, agent):
     finally:
         daemon.kill()
         daemon.wait()
+
+
+MODPROBE = """#!/bin/sh
+# Stands for modprobe: writes down what it is told, and keeps /proc/modules as the kernel would.
+echo "$*" >> '{dir}/modprobe.log'
+list='{dir}/proc/modules'
+case $* in
+'-r -- used') echo 'modprobe: FATAL: Module used is in use.' >&2; exit 1 ;;
+'-r -- '*) grep -v "^$3 " "$list" > '{dir}/new'; cat '{dir}/new' > "$list" ;;
+'-n -- nope'|'-- nope') echo 'modprobe: FATAL: Module nope not found in directory /lib/modules/x' >&2; exit 1 ;;
+'-- refused'*) echo "modprobe: ERROR: could not insert 'refused': Operation not permitted" >&2; exit 1 ;;
+'-n '*) ;;
+*) grep -q "^$2 " "$list" || echo "$2 4096 0 - Live 0x0000000000000000" >> "$list" ;;
+esac
+"""
+
+
+def fake_modules(made):
+    made.put('sbin/modprobe', MODPROBE.replace('{dir}', made.dir))
+    os.chmod(os.path.join(made.dir, 'sbin/modprobe'), 0o755)
+    made.put('proc/modules', 'used 20480 2 user,other, Live 0xffffffffc0000000\nuser 16384 0 - Live 0x0 (OE)\nip_vs_rr 12288 1 - Loading 0x0\nodd 4096 - - Unloading 0x0\nbroken\n')
+    made.put(f'lib/modules/{os.uname().release}/modules.dep', 'kernel/net/ip_vs-rr.ko.xz: kernel/net/ip_vs.ko.xz\nkernel/used.ko:\n')
+    made.put('module/used/version', '1.2\n')
+    made.put('module/used/parameters/depth', '7\n')
+    made.put('module/used/parameters/name', 'a b\n')
+    made.put('modprobe.log')
+
+
+def compare_modules(made, agent):
+    every = ['Name', 'Size', 'RefCount', 'UsedBy', 'State', 'Taint', 'Version', 'PathName', 'Parameters']
+    mine = {r['Name']: r for r in rows(agent, 'KernelModule', PropertyList=every)}
+    folder = f'/lib/modules/{os.uname().release}'
+    want = {'used': {'Size': 20480, 'RefCount': 2, 'UsedBy': ['user', 'other'], 'State': 'Live', 'Taint': None, 'Version': '1.2', 'PathName': f'{folder}/kernel/used.ko', 'Parameters': {'depth': '7', 'name': 'a b'}},
+            'user': {'Size': 16384, 'RefCount': 0, 'UsedBy': [], 'State': 'Live', 'Taint': 'OE', 'Version': None, 'PathName': None},
+            'ip_vs_rr': {'State': 'Loading', 'PathName': f'{folder}/kernel/net/ip_vs-rr.ko.xz'}, 'odd': {'RefCount': None, 'State': 'Unloading'}}
+    check('all modules', set(mine) == set(want), mine)
+    for name, values in want.items():
+        wrong = [(k, mine[name][k], v) for k, v in values.items() if mine[name][k] != v]
+        check(f'module {name}', not wrong, wrong)
+    view = {r['Name']: r for r in rows(agent, 'Win32_SystemDriver')}
+    check('Win32_SystemDriver', set(view) == set(want), view)
+    load = lambda what_if=False, **a: agent.call('InvokeMethod', {'ClassName': 'KernelModule', 'MethodName': 'Load', 'InParameters': a, **({'WhatIf': True} if what_if else {})})
+    unload = lambda name, what_if=False: agent.call('InvokeMethod', {'ClassName': 'KernelModule', 'InstanceName': {'Name': name}, 'MethodName': 'Unload', **({'WhatIf': True} if what_if else {})})
+    log = lambda: made.read('modprobe.log').splitlines()[-1]
+    there = lambda name: agent.call('GetInstance', {'ClassName': 'KernelModule', 'InstanceName': {'Name': name}}).get('result')
+    reply = load(True, Name='fresh')
+    check('what-if of Load', reply['result']['Changed'] == [{'Property': 'State', 'From': None, 'To': 'Live'}] and log() == '-n -- fresh' and not there('fresh'), (reply, log()))
+    check('Load', 'result' in load(Name='fresh', Parameters=['depth=7', 'name=a b']) and log() == '-- fresh depth=7 name=a b' and there('fresh')['State'] == 'Live')
+    check('loaded already', 'Changed' not in load(Name='fresh')['result'])
+    check('what-if of Unload', 'result' in unload('fresh', True) and there('fresh'))
+    check('Unload', 'result' in unload('fresh') and log() == '-r -- fresh' and not there('fresh'))
+    check('Unload of what is not loaded', status(unload('fresh')) == 'NOT_FOUND')
+    reply = unload('used')
+    check('Unload of one in use', status(reply) == 'FAILED' and 'in use' in reply['error']['message'], reply)
+    check('no such module', status(load(Name='nope')) == 'NOT_FOUND' and status(load(True, Name='nope')) == 'NOT_FOUND')
+    check('one that may not be loaded', status(load(Name='refused')) == 'ACCESS_DENIED')
+    before = len(made.read('modprobe.log').splitlines())
+    for odd in ('-r', '', 'a b', '../x', 'x;y', 'a' * 64):
+        check(f'no name for a module: {odd!r}', status(load(Name=odd)) == 'INVALID_PARAMETER')
+    check('and modprobe was not asked', len(made.read('modprobe.log').splitlines()) == before)
 
 
 def told(made, agent):
@@ -233,16 +297,17 @@ def main():
         check.end()
     made = Made()
     try:
-        for make in (sensors, fake_devices, fake_time):
+        for make in (sensors, fake_devices, fake_time, fake_modules):
             make(made)
         agent = made.agent()
         compare_sensors(agent)
         compare_devices(made, agent)
         compare_time(made, agent)
+        compare_modules(made, agent)
         told(made, agent)
         agent.stop()
     finally:
-        shutil.rmtree(made.dir, ignore_errors=True)
+        shutil.rmtree(made.dir, ignore_errors=True)  # the mounts were the agent's own and went with it
     check.end()
 
 
