@@ -52,7 +52,7 @@ WIRE_C := $(sort $(wildcard agent/wire/*.c))
 AGENT_C := $(filter-out agent/main.c,$(sort $(wildcard agent/*.c agent/front/*.c)))
 PROVIDER_C := $(sort $(wildcard providers/*.c))
 # A provider too large for one file has a folder of its own name beside it.
-PROVIDER_LIB_C := $(filter-out providers/external/% providers/sdk/%,$(sort $(wildcard providers/lib/*.c providers/*/*.c)))
+PROVIDER_LIB_C := $(filter-out providers/external/% providers/sdk/%,$(sort $(wildcard providers/*/*.c)))
 SHELL_C := $(filter-out shell/main.c,$(sort $(wildcard shell/*.c shell/cmdlets/*.c shell/types/*.c)))
 CMDLET_NAMES := $(patsubst shell/cmdlets/%.c,%,$(sort $(wildcard shell/cmdlets/*.c)))
 TYPE_NAMES := $(patsubst shell/types/%.c,%,$(sort $(wildcard shell/types/*.c)))

@@ -114,7 +114,7 @@ void rv_svc_pause_ms(unsigned ms);
 /* What happens in `path` (a folder or a file): of which service? key NULL: of the one that the file is named as;
  * "*": of any. file NULL: any file in the folder. */
 void rv_svc_watch_path(struct rv_svc_watch *, const char *path, const char *file, const char *key);
-/* There are services of which no file tells: they are looked at every five seconds. */
+/* There are services of which no file tells: they are looked at every half minute. */
 void rv_svc_watch_poll(struct rv_svc_watch *);
 
 #endif

@@ -13,7 +13,7 @@
 
 #include "providers/lib/slurp.h"
 
-enum { MOST = 1 << 20, DEEP = 5 };
+enum { MOST = 1 << 20, DEEP = 3, PUT_IN = 8 /* variables in one value */ };
 
 int rv_script_open(struct rv_script *ret, const char *path, const char *name)
 {
@@ -92,6 +92,7 @@ static bool expand(const struct rv_script *script, const char **s, char *ret, si
 static bool value_of(const struct rv_script *script, const char *s, char *ret, size_t size, int deep)
 {
         char quote = 0;
+        unsigned put_in = 0;
         ret[0] = 0;
         for (; *s && *s != '\n'; s++) {
                 size_t at = strlen(ret);
@@ -104,7 +105,7 @@ static bool value_of(const struct rv_script *script, const char *s, char *ret, s
                 else if (!quote && strchr(" \t;&|#", *s))
                         break;
                 else if (*s == '$' && quote != '\'') {
-                        if (!expand(script, &s, ret, size, deep))
+                        if (++put_in > PUT_IN || !expand(script, &s, ret, size, deep))
                                 return false;
                         s--;
                 } else if (at + 1 < size) {

@@ -292,7 +292,7 @@ static int watch_one(void *w, const char *name)
                 snprintf(folder, sizeof folder, "%.*s", (int)(slash - s.pidfile), s.pidfile);
                 rv_svc_watch_path(w, folder, slash + 1, name);
         } else if (rv_script_open(&script, s.file, name) == 0) {
-                if (has_status(&script))
+                if (s.process && has_status(&script))
                         rv_svc_watch_poll(w);
                 rv_script_close(&script);
         }

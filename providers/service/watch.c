@@ -15,7 +15,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-enum { POLL_SECONDS = 5, TURN = 64 };
+enum { POLL_SECONDS = 30, TURN = 64 };
 
 struct path {
         int wd;

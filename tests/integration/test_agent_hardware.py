@@ -305,7 +305,7 @@ def main():
         compare_time(made, agent)
         compare_modules(made, agent)
         told(made, agent)
-        agent.stop()
+        check('it ended well, too', agent.stop() == 0)
     finally:
         shutil.rmtree(made.dir, ignore_errors=True)  # the mounts were the agent's own and went with it
     check.end()
