@@ -16,7 +16,7 @@
 #include "agent/history_int.h"
 #include "agent/indicate.h"
 
-#define SLACK INT64_C(3000000000)      /* ns */
+#define SLACK INT64_C(1000000000)      /* ns */
 #define LONGEST INT64_C(3600000000000) /* ns that a request may take */
 enum { PROPERTIES = 1024 };
 
