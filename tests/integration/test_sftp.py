@@ -318,6 +318,16 @@ def raw(host):
     return c, s
 
 
+def exactly(s, n):
+    got = b''
+    while len(got) < n:
+        piece = s.recv(n - len(got))
+        if not piece:
+            raise SystemExit('the channel has ended')
+        got += piece
+    return got
+
+
 def hostile(host, work):
     init = struct.pack('>IBI', 5, 1, 3)
     for name, text in (('a length of 2 GB', struct.pack('>I', 1 << 31)), ('a length of 0', struct.pack('>I', 0)), ('requests before INIT', struct.pack('>IBI', 5, 17, 1)),
@@ -337,10 +347,12 @@ def hostile(host, work):
     open(path, 'wb').write(bytes(1 << 20))
     name = path.encode()
     s.sendall(init + struct.pack('>IBII', 17 + len(name), 3, 1, len(name)) + name + struct.pack('>II', 1, 0))
-    head = b''
-    while head.count(b'\x66') == 0:
-        head += s.recv(65536)
-    handle = head[head.rindex(b'\x66') + 9:][:8]
+    kind = 0
+    while kind != 102:   # the VERSION first, then the HANDLE
+        n = struct.unpack('>I', exactly(s, 4))[0]
+        packet = exactly(s, n)
+        kind = packet[0]
+    handle = packet[9:17]
     ask = b''.join(struct.pack('>IBII', 25, 5, n, 8) + handle + struct.pack('>QI', 0, 200000) for n in range(2000))
     s.settimeout(3)
     try:

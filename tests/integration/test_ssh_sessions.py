@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """How many SSH connections are held: more than the default where the configuration says so, no more than it says, and a front-end that
 does not react any more is ended by reeved."""
-import os, signal, socket, subprocess, sys, threading, time
+import os, resource, signal, socket, subprocess, sys, threading, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import agentlib, sshhost
@@ -50,6 +50,23 @@ def stopped(host):
         return until(lambda: not os.path.exists(f'/proc/{pid}'))
 
 
+def room():
+    """How many processes may be made here."""
+    limits = [resource.getrlimit(resource.RLIMIT_NPROC)[0]]
+    for line in open('/proc/self/cgroup'):
+        _, names, path = line.strip().split(':', 2)
+        for base in ('/sys/fs/cgroup', '/sys/fs/cgroup/' + names, '/sys/fs/cgroup/unified'):
+            for folder in (base + path, base):
+                try:
+                    limits.append(int(open(folder + '/pids.max').read()))
+                except (OSError, ValueError):   # "max"
+                    pass
+    return min(n for n in limits + [1 << 30] if n > 0)
+
+
+if room() < 2000:
+    print(f'SKIP SSH sessions: only {room()} processes may be made here')
+    sys.exit(77)
 few = sshhost.Host(config='[ssh]\npenalties = no\nsessions = 5\nsessions_per_user = 3\n')
 result = []
 try:
