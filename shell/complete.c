@@ -270,16 +270,37 @@ static bool by_completer(struct place *p, struct sh_target *t, struct pinfo *x, 
         return true;
 }
 
-/* Names of the objects that a class cmdlet is about, as the agent knows them now. */
+/* The noun of the class whose objects' names the word is to be: a class cmdlet's own, or what the first parameter of
+ * another says ("Container.Name"). NULL: it is to be none. */
+static const char *noun_of(const struct place *p, const struct sh_target *t, char *to, size_t size)
+{
+        const char *dash = t->cmdlet ? strchr(t->cmdlet->name, '-') : NULL, *dot = NULL;
+        const struct sh_param *x = t->cmdlet ? t->cmdlet->params : NULL;
+        if (dash && sh_model_cmdlet(p->sh, t->cmdlet->name) == t->cmdlet)
+                return dash + 1;
+        while (x && x->name && x->position != 1)
+                x++;
+        const struct word *w = p->n > 1 ? &p->words[p->n - 2] : NULL;
+        bool named = x && x->name && w && w->end - w->at == strlen(x->name) + 1 && p->s[w->at] == '-' &&
+                     strncasecmp(p->s + w->at + 1, x->name, strlen(x->name)) == 0;
+        if (x && x->name && x->complete && (p->n == 2 || named))
+                dot = strstr(x->complete, ".Name");
+        if (!dot)
+                return NULL;
+        snprintf(to, size, "%.*s", (int)(dot - x->complete), x->complete);
+        return to;
+}
+
+/* Names of the objects that a cmdlet is about, as the agent knows them now. */
 static bool live(struct place *p, struct sh_target *t, const char *with, size_t n)
 {
-        const char *dash = t->cmdlet ? strchr(t->cmdlet->name, '-') : NULL;
-        char text[200];
-        if (!dash || sh_model_cmdlet(p->sh, t->cmdlet->name) != t->cmdlet)
+        char text[200], name[80];
+        const char *noun = noun_of(p, t, name, sizeof name);
+        if (!noun)
                 return false;
         struct names x = { .p = p, .with = with, .n = n };
         x.sink = (struct sh_sink) { take_name, &x };
-        snprintf(text, sizeof text, "Get-%s -ErrorAction Ignore | ForEach-Object Name", dash + 1);
+        snprintf(text, sizeof text, "Get-%s -ErrorAction Ignore | ForEach-Object Name", noun);
         struct sv kept = p->sh->error;
         p->sh->error = SH_NIL;
         if (sh_run_text(p->sh, "", text, strlen(text), &x.sink) == SH_ERROR)

@@ -25,7 +25,7 @@ static const struct rv_bridge_route routes[] = {
         { "GET", "version", RV_BRIDGE_HELLO, NULL, NULL, "", 0 },
         { "GET", "info", RV_BRIDGE_READ, "ContainerEngine", NULL, "", 0 },
         { "GET", "events", RV_BRIDGE_EVENTS, C, NULL, "since,until,filters", 0 },
-        { "GET", "containers/json", RV_BRIDGE_LIST, C, NULL, "all,limit,size,filters", 0 },
+        { "GET", "containers/json", RV_BRIDGE_LIST, C, NULL, "all,limit,size,filters,trunc_cmd", 0 },
         { "GET", "containers/@/json", RV_BRIDGE_LOOK, C, NULL, "size", 0 },
         { "GET", "containers/@/stats", RV_BRIDGE_LOOK, C, NULL, "stream,one-shot", 0 },
         { "GET", "containers/@/top", DO, C, "Top", "ps_args", READS },
@@ -52,13 +52,13 @@ static const struct rv_bridge_route routes[] = {
         { "PUT", "containers/@/archive", DO, C, "CopyTo", "path,noOverwriteDirNonDir,copyUIDGID",
           RV_BRIDGE_BYTES },
         { "GET", "containers/@/export", DO, C, "CopyFrom", "", 0 },
-        { "DELETE", "containers/@", DO, C, "Remove", "v,force", 0 },
+        { "DELETE", "containers/@", DO, C, "Remove", "v,force,link", 0 },
         { "POST", "commit", DO, C, "Commit", "container,repo,tag,comment,author,pause,changes",
           RV_BRIDGE_JSON },
         { "POST", "exec/@/start", RV_BRIDGE_EXEC, C, "Exec", "", RV_BRIDGE_JSON | RV_BRIDGE_HIJACK },
         { "POST", "exec/@/resize", RV_BRIDGE_EXEC, C, "Exec", "h,w", 0 },
         { "GET", "exec/@/json", RV_BRIDGE_EXEC, C, "Exec", "", 0 },
-        { "GET", "images/json", RV_BRIDGE_LIST, I, NULL, "all,filters,digests,shared-size,manifests", 0 },
+        { "GET", "images/json", RV_BRIDGE_LIST, I, NULL, "all,filters,digests,shared-size,manifests,only_ids", 0 },
         { "POST", "images/create", DO, I, "Pull", "fromImage,tag,platform", 0 },
         { "POST", "images/load", DO, I, "Load", "quiet", RV_BRIDGE_BYTES },
         { "POST", "images/prune", DO, I, "Prune", "filters", 0 },
@@ -766,6 +766,7 @@ static void container_query(struct rv_bridge_wish *w, const char *does, const st
         if (strcmp(does, "Remove") == 0) {
                 give_flag(w, "Force", rv_bridge_query(q, "force"));
                 give_flag(w, "Volumes", rv_bridge_query(q, "v"));
+                give_flag(w, "Link", rv_bridge_query(q, "link"));
         }
         if (strcmp(does, "CopyTo") == 0 || strcmp(does, "CopyFrom") == 0)
                 give(w, "Path", json_string(rv_bridge_query(q, "path") ? rv_bridge_query(q, "path") : "/"));
@@ -820,5 +821,7 @@ int rv_bridge_wish(const struct rv_bridge_route *o, const struct rv_bridge_reque
         if (strcmp(does, "Update") == 0)
                 return update(w, body, err);
         container_query(w, does, q);
-        return RV_OK;
+        bool link = json_object_get(w->in, "Link");
+        json_object_del(w->in, "Link");
+        return link ? refuse(err, "links") : RV_OK;
 }

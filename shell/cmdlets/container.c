@@ -534,5 +534,63 @@ static const struct sh_cmdlet start_container_process = {
                         { 0 } },
 };
 
+/* ---- Docker-PowerShell's names for what has others here ---- */
+
+static int run_as(struct sh_cmd *c, const char *command, const char *property)
+{
+        struct sv args[4];
+        uint32_t n = 0;
+        if (sh_bound(c, "Name")) {
+                args[n++] = sh_text("-Name");
+                args[n++] = sh_keep(sh_arg(c, "Name"));
+        }
+        if (property) {
+                args[n++] = sh_text("-Property");
+                args[n++] = sh_text(property);
+        }
+        int st = sh_run_command(sh_session(c), command, (struct sh_args) { n, args }, sh_out(c));
+        while (n)
+                sh_drop(args[--n]);
+        return st;
+}
+
+static int net_process(struct sh_cmd *c, struct sv input)
+{
+        (void)input;
+        return run_as(c, "Get-ContainerNetwork", NULL);
+}
+
+static int detail_process(struct sh_cmd *c, struct sv input)
+{
+        (void)input;
+        return run_as(c, "Get-Container", "*");
+}
+
+static const struct sh_cmdlet get_container_net = {
+        .name = "Get-ContainerNet",
+        .synopsis = "Networks of the container engine: Get-ContainerNetwork by its name in Docker-PowerShell.",
+        .process = net_process,
+        .params = (const struct sh_param[]) { { "Name", .type = "string[]", .position = 1, .wildcard = true,
+                                                .complete = "ContainerNetwork.Name", .help = "By name." },
+                                              { 0 } },
+        .gives = "ContainerNetwork",
+        .examples = (const struct sh_example[]) { { "Get-ContainerNet", NULL, "" },
+                                                  { "Get-ContainerNet bridge", NULL, "" },
+                                                  { 0 } },
+};
+
+static const struct sh_cmdlet get_container_detail = {
+        .name = "Get-ContainerDetail",
+        .synopsis = "Containers with all their properties, also those that cost something to read.",
+        .process = detail_process,
+        .params = (const struct sh_param[]) { { "Name", .type = "string[]", .alias = "ContainerIdOrName", .position = 1,
+                                                .wildcard = true, .complete = "Container.Name", .help = "By name." },
+                                              { 0 } },
+        .gives = "Container",
+        .examples = (const struct sh_example[]) { { "Get-ContainerDetail web", NULL, "As docker inspect web." },
+                                                  { "Get-ContainerDetail | Select-Object Name, SizeRw", NULL, "" },
+                                                  { 0 } },
+};
+
 SH_CMDLETS(container, &get_container_log, &enter_container_session, &connect_container_session,
-           &start_container_process);
+           &start_container_process, &get_container_net, &get_container_detail);

@@ -335,15 +335,20 @@ def clients(m, ssh):
     check('the same denial', 'denied' in r.stderr, r)
     r = run('alice', 'exec', 'web', 'sh', '-c', 'exit 9')
     check('the same status', r.returncode == 9, r)
-    if run('root', 'compose', 'version').returncode:
-        check.skip('docker compose', 'its plugin is not installed on this machine')
+    compose = shutil.which('docker-compose')
+    if not compose:
+        check.skip('docker-compose', 'it is not installed on this machine')
         return
-    with open(os.path.join(home, 'compose.yaml'), 'w') as f:
-        f.write('name: x-shop\nservices:\n  web:\n    image: bb:1\n    container_name: x-shop-web\n    command: sleep 1000\n')
-    r = run('root', 'compose', '-f', os.path.join(home, 'compose.yaml'), 'up', '-d')
-    check('compose up', r.returncode == 0 and 'x-shop-web' in run('root', 'ps', '--format', '{{.Names}}').stdout, r)
-    r = run('root', 'compose', '-f', os.path.join(home, 'compose.yaml'), 'down', '-t', '0')
-    check('compose down', r.returncode == 0, r)
+    with open(os.path.join(home, 'docker-compose.yml'), 'w') as f:
+        f.write('version: "3"\nservices:\n  web:\n    image: bb:1\n    container_name: x-shop-web\n    command: sleep 100000\n')
+    for user in ('root', 'alice'):
+        do = lambda *words: subprocess.run(['nsenter', '-t', str(m.leader), '-n', 'env', f'HOME={home}', f'PATH={home}/bin:/usr/local/bin:/usr/bin:/bin',
+                                            f'DOCKER_HOST=ssh://{user}@127.0.0.1:{sshlab.PORT}', compose, '-p', 'x-shop', '-f', os.path.join(home, 'docker-compose.yml'), *words],
+                                           capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        r = do('up', '-d')
+        check(f'compose up as {user}', r.returncode == 0 and 'x-shop-web' in m.run("docker ps --format '{{.Names}}'").stdout, r)
+        r = do('down', '-t', '0')
+        check(f'compose down as {user}', r.returncode == 0 and 'x-shop-web' not in m.run("docker ps -a --format '{{.Names}}'").stdout, r)
 
 
 def main():
