@@ -38,8 +38,8 @@ static void judge(const struct rv_bridge_request *r, const char *body, size_t n)
         struct rv_bridge_wish w;
         if (o && !rv_bridge_odd_query(o, r) && (!j || json_is_object(j))) {
                 err = (struct rv_error) { 0 };
-                rv_bridge_wish(o, r, j, &w, &err);
-                for (unsigned i = 0; i < w.nrisky; i++)
+                int said = rv_bridge_wish(o, r, j, &w, &err);
+                for (unsigned i = 0; said == RV_OK && i < w.nrisky; i++)
                         if (!json_object_get(w.in, w.risky[i]))
                                 __builtin_trap(); /* a risk that no argument tells of would pass unseen */
                 rv_bridge_wish_free(&w);
