@@ -65,6 +65,9 @@ static void spec_health(const struct Container_Create_in *in, json_t *config)
         if (in->has_HealthTimeout)
                 json_object_set_new(health, "Timeout",
                                     json_integer((json_int_t)in->HealthTimeout * 1000000000));
+        if (in->has_HealthStartPeriod)
+                json_object_set_new(health, "StartPeriod",
+                                    json_integer((json_int_t)in->HealthStartPeriod * 1000000000));
         if (in->has_HealthRetries)
                 json_object_set_new(health, "Retries", json_integer(in->HealthRetries));
         json_object_set_new(config, "Healthcheck", health);
