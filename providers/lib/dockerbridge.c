@@ -5,6 +5,7 @@
 #include "providers/lib/dockerbridge.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,6 +205,28 @@ static int deny(struct bridge *b, const char *why, struct rv_error *err)
         return RV_ACCESS_DENIED;
 }
 
+/* A path of the host is what it says: a rule about /srv/dev/ is not met by /srv/dev/../../etc, nor by a link that somebody
+ * has made in a folder that is his. */
+static int real_paths(struct bridge *b, json_t *mounts, struct rv_error *err)
+{
+        char source[PATH_MAX], real[PATH_MAX];
+        json_t *v;
+        size_t i;
+        json_array_foreach(mounts, i, v)
+        {
+                const char *s = json_string_value(v);
+                size_t n = s ? strcspn(s, ":") : 0;
+                if (!s || *s != '/')
+                        continue;
+                while (n > 1 && s[n - 1] == '/')
+                        n--;
+                snprintf(source, sizeof source, "%.*s", (int)n, s);
+                if (n >= sizeof source || !realpath(source, real) || strcmp(source, real) != 0)
+                        return deny(b, "a path of the host must be there, without dots and links", err);
+        }
+        return RV_OK;
+}
+
 static int judge_do(struct bridge *b, struct judged *j, json_t *body, struct rv_error *err)
 {
         struct rv_bridge_wish w;
@@ -225,6 +248,8 @@ static int judge_do(struct bridge *b, struct judged *j, json_t *body, struct rv_
                 r = rv_fail(err, RV_INVALID_PARAMETER, "it is not told of what");
         if (r == RV_OK)
                 r = judge_deed(b, j, &w, err);
+        if (r == RV_OK)
+                r = real_paths(b, json_object_get(w.in, "Mount"), err);
         if (r == RV_OK)
                 r = must_see_all(b, &w, err);
         if (r == RV_OK && strcmp(j->route->class_name, "ContainerNetwork") == 0 &&

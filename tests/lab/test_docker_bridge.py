@@ -90,6 +90,37 @@ Operation = Invoke
 Method = Create
 Arguments = Name LIKE 'x-%'
 '''
+PATHS = '''[Role]
+Language = None
+Escalates = yes
+
+[Who]
+User = carol
+
+[Allow dial]
+Class = ContainerEngine
+Operation = Invoke
+Method = Dial
+
+[Allow see]
+Class = Container
+Operation = Read
+
+[Allow images]
+Class = ContainerImage
+Operation = Read
+
+[Allow handle]
+Class = Container
+Operation = Invoke
+Method = Start, Wait, Attach
+
+[Allow make]
+Class = Container
+Operation = Invoke
+Method = Create
+Arguments = Image LIKE 'bb:%' AND Mount LIKE '/srv/dev/%'
+'''
 FEW = '''[Role]
 Language = None
 
@@ -123,7 +154,7 @@ def prepare(m):
     m.run('for i in $(seq 100); do docker version >/dev/null 2>&1 && break; sleep 0.1; done', check=True)
     m.run('mkdir -p /tmp/b/bin /tmp/b/tmp /tmp/b/proc; cp /bin/busybox /tmp/b/bin/; '
           f'for a in {APPLETS}; do ln -sf busybox /tmp/b/bin/$a; done; tar -C /tmp/b -c . | docker import - bb:1 && docker tag bb:1 secret:1', check=True)
-    m.run('mkdir -p /root/ctx; printf "FROM bb:1\\nCOPY file /file\\nRUN cat /file\\nCMD cat /file\\n" > /root/ctx/Dockerfile; echo built > /root/ctx/file')
+    m.run('useradd -m -s /bin/bash carol; mkdir -p /root/ctx; printf "FROM bb:1\\nCOPY file /file\\nRUN cat /file\\nCMD cat /file\\n" > /root/ctx/Dockerfile; echo built > /root/ctx/file')
     m.run('''docker run -d --name web -v /tmp/b:/b bb:1 sh -c 'echo served; exec sleep 100000' && docker run -d --name other -e PASSWORD=hunter2 bb:1 sleep 100000 &&
         docker network create theirs && docker volume create theirs && docker volume create -d local -o type=none -o o=bind -o device=/etc x-set''', check=True)
 
@@ -235,6 +266,19 @@ def refused(m, ssh):
     check('a denial names role and rule', 'rule "remove" of role dev' in d('rm', '-f', 'web').stderr and r.returncode == 0)
     rows = [r for r in records(m, 'alice') if r['Result'] == 'Denied']
     check('each is on record', len(rows) > 30 and any('Mount' in (r['Message'] or '') for r in rows), len(rows))
+
+
+def paths(m, ssh):
+    d = Docker(m, 'carol')
+    m.run('mkdir -p /srv/dev/own; echo mine > /srv/dev/own/file; ln -s /etc /srv/dev/link; ln -s / /srv/dev/own/root')
+    r = d('run', '--rm', '-v', '/srv/dev/own:/d', 'bb:1', 'cat', '/d/file')
+    check('a folder that a rule names', r.stdout == 'mine\n', r)
+    for source in ('/etc', '/srv/dev/../../etc', '/srv/dev/./own', '/srv/dev//own', '/srv/dev/link', '/srv/dev/link/ssh', '/srv/dev/own/root', '/srv/dev/own/root/etc', '/srv/dev/nothing', '/srv/device'):
+        body = json.dumps({'Image': 'bb:1', 'Cmd': ['true'], 'HostConfig': {'Binds': [source + ':/d']}})
+        answer = raw(ssh, get('/v1.41/containers/create', f'Content-Type: application/json\r\nContent-Length: {len(body)}\r\n', 'POST', body), 'carol')
+        check(f'another: {source}', statuses(answer) == [403], answer[-300:])
+    r = d('run', '--rm', '-v', '/srv/dev/own:/d', '-v', '/etc:/e', 'bb:1', 'true')
+    check('one good and one bad', r.returncode != 0 and 'denied' in r.stderr, r)
 
 
 def few(m, ssh):
@@ -355,8 +399,8 @@ def main():
     with lablib.Lab() as lab:
         m = lab.machine('one', 'containers')
         prepare(m)
-        ssh = sshlab.Ssh(m, users=('root', 'alice', 'bob'), roles=[('dev', ROLE), ('few', FEW)])
-        for part in (administrator, developer, refused, parsers, clients, few):
+        ssh = sshlab.Ssh(m, users=('root', 'alice', 'bob', 'carol'), roles=[('dev', ROLE), ('few', FEW), ('paths', PATHS)])
+        for part in (administrator, developer, refused, parsers, clients, paths, few):
             if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
                 part(m, ssh)
     check.end()
