@@ -205,8 +205,8 @@ static int deny(struct bridge *b, const char *why, struct rv_error *err)
         return RV_ACCESS_DENIED;
 }
 
-/* A path of the host is what it says: a rule about /srv/dev/ is not met by /srv/dev/../../etc, nor by a link that somebody
- * has made in a folder that is his. */
+/* A path of the host is what it says: a rule about /srv/dev/ is not met by /srv/dev/../../etc, nor by a link that
+ * somebody has made in a folder that is his. */
 static int real_paths(struct bridge *b, json_t *mounts, struct rv_error *err)
 {
         char source[PATH_MAX], real[PATH_MAX];
