@@ -169,9 +169,10 @@ static int finish(struct rv_request *q, int r)
         if (q->token && !q->out.failed)
                 send_rows(q);
         rv_buf_puts(&q->out, "]}");
-        if (r == RV_OK && !q->out.failed)
-                rv_answer(q, q->out.data, q->out.len);
-        return r ? r : q->out.failed ? -ENOMEM : RV_OK;
+        if (r || q->out.failed)
+                return r ? r : -ENOMEM;
+        rv_answer(q, q->out.data, q->out.len); /* frees the request */
+        return RV_OK;
 }
 
 int rv_request_meta(struct rv_request *q, const struct rv_wql_select *s, struct rv_error *err)
