@@ -531,6 +531,7 @@ int sh_bind_args(struct sh *, struct scope *, struct block *, struct argvec *,
                  struct frame *); /* simple functions */
 struct pinfo *sh_find_param(struct sh_cmdinfo *, const char *name, size_t n, int *ret_matches);
 int sh_param_index(struct sh_cmd *, const char *name);
+void sh_error_ended(struct sh *, struct sh_cmd *); /* the pending error, to the command's -ErrorVariable */
 int sh_run_pipeline(struct sh *, struct node *, struct sh_sink *);
 int sh_run_stages(struct sh *, struct sh_cmd *first, struct node *source, struct sv *value,
                   struct sh_sink *out);

@@ -670,6 +670,8 @@ static int run_all(struct sh *sh, struct sh_cmd *first, struct node *source, str
         if (st == SH_OK)
                 st = sh_run_stages(sh, first, source, value, out);
         sh->ok = st != SH_ERROR && all_well(first);
+        for (struct sh_cmd *c = st == SH_ERROR ? first : NULL; c; c = c->next)
+                sh_error_ended(sh, c);
         if (st == SH_EXIT && first->node && !first->next && first->target && first->target->kind == CT_SCRIPT &&
             !sh->interrupted && !sh->exiting) { /* exit ends the script, not who called it */
                 sh_var_write(sh, ID_LASTEXIT, VS_GLOBAL, sh_int(sh->exit_code));

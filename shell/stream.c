@@ -69,6 +69,25 @@ static void add_to_named(struct sh *sh, struct sh_cmd *c, int param, struct sv v
         sh->scope = scope;
 }
 
+/* What ended a command is among its errors, too; not twice when it was written first. */
+void sh_error_ended(struct sh *sh, struct sh_cmd *c)
+{
+        struct sv list = SH_NIL, last = SH_NIL;
+        if (c->names[CP_EV].kind != SH_STRING || !c->begun || sh->error.kind != SH_OTHER)
+                return;
+        const char *name = c->names[CP_EV].s->s;
+        struct scope *scope = sh->scope;
+        sh->scope = c->caller;
+        if (sh_var_get(sh, name + (*name == '+'), &list) && list.kind == SH_ARRAY && list.a->n)
+                last = sh_unwrap(list.a->v[list.a->n - 1]);
+        bool there = last.kind == SH_OTHER && (last.o == sh->error.o || (last.o->type == sh->error.o->type &&
+                     sh_error_of(last)->exception.o == sh_error_of(sh->error)->exception.o));
+        sh_drop(list);
+        sh->scope = scope;
+        if (!there)
+                add_to_named(sh, c, CP_EV, sh->error);
+}
+
 /* The command's own, and those of the functions that it runs in. */
 static void add_to_variable(struct sh *sh, int param, struct sv v)
 {
