@@ -30,7 +30,7 @@ reeve_local_user 'deploy' do
   shell '/bin/sh'
 end
 reeve_file '/srv/site' do
-  file_type 'Directory'
+  type 'Directory'
   mode '0750'
   owner 'deploy'
 end
@@ -74,8 +74,7 @@ def main():
         with open(f'{work}/cookbooks/site/metadata.rb', 'w') as f:
             f.write("name 'site'\nversion '0.1.0'\ndepends 'reeve'\n")
         with open(f'{work}/cookbooks/site/recipes/default.rb', 'w') as f:
-            text = open(f'{work}/cookbooks/reeve/resources/file.rb').read()
-            f.write(RECIPE.replace('file_type', re.search(r'property :(\w*type),', text)[1]))
+            f.write(RECIPE)
         with open(f'{work}/client.rb', 'w') as f:
             f.write(f"local_mode true\nchef_repo_path '{work}'\ncookbook_path '{work}/cookbooks'\nfile_cache_path '{work}/cache'\ncache_path '{work}/cache'\n"
                     f"file_backup_path '{work}/backup'\nnode_path '{work}/nodes'\nnode_name 'm'\nlog_level :warn\n")
