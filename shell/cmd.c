@@ -429,6 +429,11 @@ static int not_found(struct sh *sh, const char *name, size_t n)
                              "executable program.\nCheck the spelling of the name, or if a path was included, "
                              "verify that the path is correct and try again.",
                              target.s->s);
+        struct sv exception = sh_error_of(sh->error)->exception;
+        if (sh_is_exception(exception)) { /* CommandName */
+                sh_drop(sh_exception_of(exception)->param);
+                sh_exception_of(exception)->param = sh_keep(target);
+        }
         const char *near = sh->interactive || !sh->try_depth ? sh_command_near(sh, target.s->s) : NULL;
         if (sh_limits) /* near names may be those that the role does not let through */
                 sh_error_hint(sh, "Get-Command shows what your role lets you use.");

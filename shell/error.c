@@ -46,6 +46,7 @@ static const char *default_exception(const char *id, const char *category, bool 
                 { "VariableNotFound", MA "ItemNotFoundException" },
                 { "FormatError", MA "RuntimeException" },
                 { "NativeCommandError", MA "RemoteException" },
+                { "ProgramExitedWithNonZeroCode", MA "NativeCommandExitException" },
                 { "NotSupportedHere", MA "PSNotSupportedException" },
         };
         static const struct {

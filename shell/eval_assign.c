@@ -165,7 +165,7 @@ static int assign_many(struct sh *sh, struct node *n, struct sv value)
 static int target_set(struct sh *sh, struct target *t, struct sv v)
 {
         struct node *n = t->n;
-        if (v.kind == SH_VOID)
+        if (v.kind == SH_VOID && n->kind != N_VAR) /* a variable stays nothing: @($x) is empty, not one null */
                 v = SH_NIL;
         switch (n->kind) {
         case N_VAR:
@@ -299,7 +299,7 @@ int run_assign_var(struct sh *sh, struct node *n, struct sh_sink *out)
         if (sh_failed(v))
                 return sh->st;
         struct sv *slot = local_slot(sh, n->a);
-        if (slot && v.kind != SH_VOID) {
+        if (slot) {
                 struct sv old = *slot;
                 *slot = v;
                 sh_drop(old);

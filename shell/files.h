@@ -41,6 +41,8 @@ int sh_file_text(struct sh_cmd *, const char *path, bool literal, enum sh_encodi
 /* ---- paths ---- */
 /* Absolute and without . and ..; relative to the session's location. malloc'd. */
 char *sh_path_full(struct sh *, const char *path);
+/* Of -Path without wildcards: what a backtick protects from being one is itself. */
+char *sh_path_plain(struct sh *, const char *path);
 /* Existing paths that fit a pattern (or the path itself when it has no wildcard and exists), sorted. each gets
  * absolute paths; false stops. Answers how many there were. */
 uint32_t sh_path_glob(struct sh *, const char *pattern, bool hidden, bool (*each)(void *, const char *path),

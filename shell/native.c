@@ -492,7 +492,8 @@ static int judge(struct sh_cmd *c, int code)
         if (!strict)
                 return SH_OK;
         return sh_cmd_error(c, "ProgramExitedWithNonZeroCode", "NotSpecified", SH_NIL,
-                            "Program \"%s\" ended with non-zero exit code: %d%s%.*s", c->target->name, code,
+                            "Program \"%s\" ended with non-zero exit code: %d (0x%08X)%s%.*s", c->target->name, code,
+                            (unsigned)code,
                             c->native->last_err.n ? ". Its last error line: " : ".",
                             (int)c->native->last_err.n, c->native->last_err.p ? c->native->last_err.p : "");
 }

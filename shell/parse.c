@@ -597,7 +597,8 @@ static struct node *with_value(struct parser *p, enum node_kind kind, size_t n)
         keyword(p, n);
         lx_space(p);
         int c = lx_char(p, p->pos);
-        if (c >= 0 && !strchr(";})|&", c) && !lx_newline(p, p->pos) && !(r->a = p_pipeline(p)))
+        bool ends = c < 0 || strchr(";})|", c) || lx_newline(p, p->pos) || (c == '&' && lx_char(p, p->pos + 1) == '&');
+        if (!ends && !(r->a = p_pipeline(p)))
                 return p->failed ? NULL
                                  : p_error(p, p->pos, p->pos + 1, "UnexpectedToken",
                                            "Unexpected token '%c' in expression or statement.", c);

@@ -182,6 +182,22 @@ static void glob_at(struct globbing *g, const char *dir, const char *rest)
         free(path);
 }
 
+char *sh_path_plain(struct sh *sh, const char *path)
+{
+        char *text = strdup(path), *to = text;
+        if (!text)
+                abort();
+        for (const char *s = path; *s; s++) {
+                if (*s == '`' && s[1])
+                        s++;
+                *to++ = *s;
+        }
+        *to = 0;
+        char *full = sh_path_full(sh, text);
+        free(text);
+        return full;
+}
+
 uint32_t sh_path_glob(struct sh *sh, const char *pattern, bool hidden, bool (*each)(void *, const char *),
                       void *state)
 {

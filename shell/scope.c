@@ -418,8 +418,6 @@ int sh_var_write(struct sh *sh, uint32_t id, int where, struct sv v)
         int st;
         if (id < ID_FIXED && written_specially(sh, id, v, &st))
                 return st;
-        if (v.kind == SH_VOID)
-                v = SH_NIL;
         struct scope *s = where == VS_PLAIN || where == VS_LOCAL || where == VS_PRIVATE
                                   ? sh->scope
                                   : sh_scope_at(sh, where);

@@ -279,7 +279,7 @@ static int for_paths(struct sh_cmd *c, bool must_exist, int (*one)(struct sh_cmd
                                 e.st = SH_OK;
                         st = e.st;
                 } else {
-                        char *full = sh_path_full(sh_session(c), s);
+                        char *full = literal ? sh_path_full(sh_session(c), s) : sh_path_plain(sh_session(c), s);
                         st = must_exist && access(full, F_OK) != 0 ? sh_path_missing(c, s) : one(c, full);
                         free(full);
                 }

@@ -43,7 +43,7 @@ static int for_text(struct sh_cmd *c, const char *s, bool literal, int (*one)(st
                 sh_path_glob(sh, s, sh_switch(c, "Force"), each_path, &e);
                 return e.st;
         }
-        char *full = sh_path_full(sh, s);
+        char *full = literal ? sh_path_full(sh, s) : sh_path_plain(sh, s);
         struct stat st;
         if (lstat(full, &st) == 0)
                 e.st = one(c, full);
@@ -193,9 +193,10 @@ static int list_folder(struct sh_cmd *c, const char *folder, const char *relativ
                         if (asprintf(&path, "%s/%s", folder[1] ? folder : "", names[i]) < 0 ||
                             asprintf(&rel, "%s%s%s", relative, *relative ? "/" : "", names[i]) < 0)
                                 abort();
-                        bool link = lstat(path, &s) == 0 && S_ISLNK(s.st_mode);
-                        bool is_folder = (link ? stat(path, &s) == 0 : true) && S_ISDIR(s.st_mode);
-                        if (pass == 0 && shown(c, names[i], is_folder))
+                        bool there = lstat(path, &s) == 0; /* what is listed may be removed by what comes after */
+                        bool link = there && S_ISLNK(s.st_mode);
+                        bool is_folder = there && (link ? stat(path, &s) == 0 : true) && S_ISDIR(s.st_mode);
+                        if (pass == 0 && there && shown(c, names[i], is_folder))
                                 st = emit_child(c, path, rel);
                         else if (pass == 1 && recurse && is_folder && !link &&
                                  (names[i][0] != '.' || sh_switch(c, "Force")))
@@ -457,7 +458,7 @@ static bool test_one(struct sh_cmd *c, const char *s, bool literal)
         if (!literal && sh_has_wildcard(s, strlen(s))) {
                 sh_path_glob(sh, s, true, test_each, &t);
         } else {
-                char *full = sh_path_full(sh, s);
+                char *full = literal ? sh_path_full(sh, s) : sh_path_plain(sh, s);
                 struct stat st;
                 if (stat(full, &st) == 0 || lstat(full, &st) == 0)
                         test_each(&t, full);
@@ -890,11 +891,28 @@ static const struct sh_cmdlet move_item = {
                         { "Move-Item /nowhere /tmp -ErrorAction Ignore; $?", "False", "" },
                         { 0 } },
 };
+static int rename_process(struct sh_cmd *c, struct sv input)
+{
+        (void)input;
+        struct sv given = sh_unwrap(sh_arg(c, sh_bound(c, "LiteralPath") ? "LiteralPath" : "Path"));
+        if (sh_is_enumerable(given) && given.kind == SH_ARRAY && given.a->n == 1)
+                given = sh_unwrap(given.a->v[0]);
+        struct stat s;
+        if (given.kind == SH_STRING && !sh_has_wildcard(given.s->s, given.s->len)) {
+                char *full = sh_path_full(sh_session(c), given.s->s);
+                bool there = lstat(full, &s) == 0;
+                free(full);
+                if (!there)
+                        return sh_cmd_error(c, "InvalidOperation", "InvalidOperation", given,
+                                            "Cannot rename because item at '%s' does not exist.", given.s->s);
+        }
+        return transfer_process(c, SH_NIL);
+}
 static const struct sh_cmdlet rename_item = {
         .name = "Rename-Item",
         .alias = (const char *[]) { "rni", "ren", NULL },
         .synopsis = "Gives a file or folder another name.",
-        .process = transfer_process,
+        .process = rename_process,
         .should_process = true,
         .default_set = "Path",
         .params = (const struct sh_param[]) { PATHS_NEEDED(1),
