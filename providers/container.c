@@ -328,6 +328,8 @@ static int container_query(const struct rv_query *q, struct rv_sink *out, struct
                         rv_partial(out, &why);
                 json_decref(docs);
         }
+        if (r == RV_STOP && rv_cancelled(q->call)) /* not the reader's wish: what is missing is told */
+                return rv_fail(err, RV_TIMED_OUT, "the deadline came before all containers were read");
         if (r == RV_OK && failed && failed == asked)
                 return err->code;
         if (r == RV_OK && failed)
