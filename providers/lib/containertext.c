@@ -15,8 +15,7 @@
 #include "providers/lib/fill.h"
 #include "schema/json.h"
 
-static void add(struct rv_lines *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void add(struct rv_lines *t, const char *fmt, ...)
+void rv_lines_add(struct rv_lines *t, const char *fmt, ...)
 {
         va_list ap;
         va_start(ap, fmt);
@@ -117,12 +116,12 @@ void rv_container_command(json_t *doc, struct rv_lines *t)
 {
         json_t *one, *args = json_object_get(doc, "Args");
         size_t i;
-        add(t, "%s", rv_or_empty(rv_j_text(doc, "Path")));
+        rv_lines_add(t, "%s", rv_or_empty(rv_j_text(doc, "Path")));
         json_array_foreach(args, i, one)
         {
                 if (t->at)
                         t->all[--t->at] = ' ', t->at++;
-                add(t, "%s", rv_or_empty(json_string_value(one)));
+                rv_lines_add(t, "%s", rv_or_empty(json_string_value(one)));
         }
         if (t->at)
                 t->all[--t->at] = 0;
@@ -136,12 +135,12 @@ void rv_container_ports(json_t *doc, struct rv_lines *t)
         json_object_foreach(rv_j_at(doc, "NetworkSettings/Ports"), port, bound)
         {
                 if (!json_array_size(bound))
-                        add(t, "%s", port);
+                        rv_lines_add(t, "%s", port);
                 json_array_foreach(bound, i, one)
                 {
                         const char *ip = rv_or_empty(rv_j_text(one, "HostIp"));
                         bool six = strchr(ip, ':');
-                        add(t, "%s%s%s:%s->%s", six ? "[" : "", ip, six ? "]" : "",
+                        rv_lines_add(t, "%s%s%s:%s->%s", six ? "[" : "", ip, six ? "]" : "",
                             rv_or_empty(rv_j_text(one, "HostPort")), port);
                 }
         }
@@ -156,7 +155,7 @@ void rv_container_bindings(json_t *doc, struct rv_lines *t)
                 json_array_foreach(bound, i, one)
         {
                 const char *ip = rv_or_empty(rv_j_text(one, "HostIp"));
-                add(t, "%s=%s%s%s", port, ip, *ip ? ":" : "", rv_or_empty(rv_j_text(one, "HostPort")));
+                rv_lines_add(t, "%s=%s%s%s", port, ip, *ip ? ":" : "", rv_or_empty(rv_j_text(one, "HostPort")));
         }
 }
 
@@ -167,10 +166,10 @@ void rv_container_mounts(json_t *doc, struct rv_lines *t, struct rv_lines *volum
         json_array_foreach(json_object_get(doc, "Mounts"), i, one)
         {
                 const char *name = rv_j_text(one, "Name");
-                add(t, "%s:%s:%s", name ? name : rv_or_empty(rv_j_text(one, "Source")),
+                rv_lines_add(t, "%s:%s:%s", name ? name : rv_or_empty(rv_j_text(one, "Source")),
                     rv_or_empty(rv_j_text(one, "Destination")), rv_j_true(one, "RW") ? "rw" : "ro");
                 if (name)
-                        add(volumes, "%s", name);
+                        rv_lines_add(volumes, "%s", name);
         }
 }
 
@@ -179,7 +178,7 @@ void rv_container_devices(json_t *doc, struct rv_lines *t)
         json_t *one;
         size_t i;
         json_array_foreach(rv_j_at(doc, "HostConfig/Devices"), i, one)
-                add(t, "%s:%s:%s", rv_or_empty(rv_j_text(one, "PathOnHost")),
+                rv_lines_add(t, "%s:%s:%s", rv_or_empty(rv_j_text(one, "PathOnHost")),
                     rv_or_empty(rv_j_text(one, "PathInContainer")),
                     rv_or_empty(rv_j_text(one, "CgroupPermissions")));
 }

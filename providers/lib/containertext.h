@@ -21,6 +21,7 @@ static inline void rv_lines_clear(struct rv_lines *t)
         t->at = 0;
         t->all[0] = 0;
 }
+void rv_lines_add(struct rv_lines *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 bool rv_container_never_ran(json_t *);
 void rv_container_status(json_t *, char *ret, size_t size);                       /* "Up 2 hours (healthy)" */
