@@ -14,6 +14,7 @@
 #include "shell/talk.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -304,6 +305,8 @@ static int run_on_large_stack(struct job *j)
         pthread_attr_t a;
         pthread_t t;
         sigset_t all, old;
+        /* An arena of the thread's own would grow by a page and a system call at a time. */
+        mallopt(M_ARENA_MAX, 1);
         pthread_attr_init(&a);
         pthread_attr_setstacksize(&a, STACK_SIZE);
         int err = pthread_create(&t, &a, on_thread, j);

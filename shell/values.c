@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* Memory that cannot be had ends the session: a shell is one process of one user, and its limits are checked long
  * before (sh_check). */
@@ -63,9 +64,22 @@ void sh_obj_free(struct sh_obj *o)
 /* ---- strings ---- */
 static const size_t longest = UINT32_MAX - 64;
 
+/* A page is several times dearer to get than to fill: a long text takes the large ones where the kernel gives them. Less
+ * than half of such memory is left over. */
+static void *text_memory(size_t n)
+{
+        const size_t large = 2 << 20;
+        if (n < large)
+                return must(malloc(n));
+        n = (n + large - 1) / large * large;
+        void *p = must(aligned_alloc(large, n));
+        madvise(p, n, MADV_HUGEPAGE); /* a wish */
+        return p;
+}
+
 struct sv sh_string_room(size_t n)
 {
-        struct sh_str *r = must(malloc(sizeof(*r) + (n < longest ? n : longest) + 1));
+        struct sh_str *r = text_memory(sizeof(*r) + (n < longest ? n : longest) + 1);
         r->obj = (struct sh_obj) { .refs = 1, .type = &sh_type_string };
         return (struct sv) { .kind = SH_STRING, .s = r };
 }
@@ -366,8 +380,8 @@ struct sv sh_object_copy(struct sv v)
         struct sv r = sh_object_new();
         struct sh_bag *from = sh_bag_of(v, false), *to = r.o->extra;
         for (uint32_t i = 0; from && i < from->n; i++)
-                sh_bag_set(to, (struct sh_note) { sh_keep(from->v[i].name), from->v[i].kind, sh_keep(from->v[i].value),
-                                                  sh_keep(from->v[i].setter) });
+                sh_bag_set(to, (struct sh_note) { sh_keep(from->v[i].name), from->v[i].kind,
+                                                  sh_keep(from->v[i].value), sh_keep(from->v[i].setter) });
         for (uint32_t i = 0; from && i < from->ntypes; i++) {
                 to->types = must(realloc(to->types, (to->ntypes + 1) * sizeof(*to->types)));
                 to->types[to->ntypes++] = sh_keep(from->types[i]);
