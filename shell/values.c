@@ -64,8 +64,8 @@ void sh_obj_free(struct sh_obj *o)
 /* ---- strings ---- */
 static const size_t longest = UINT32_MAX - 64;
 
-/* A page is several times dearer to get than to fill: a long text takes the large ones where the kernel gives them. Less
- * than half of such memory is left over. */
+/* A page is several times dearer to get than to fill: a long text takes the large ones where the kernel gives them.
+ * Less than half of such memory is left over. */
 static void *text_memory(size_t n)
 {
         const size_t large = 2 << 20;
