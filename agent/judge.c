@@ -31,7 +31,7 @@ struct errand {
         bool over;
         struct rv_agent *agent;
         struct rv_audit *audit;
-        const struct rv_audit_what *what;
+        struct rv_audit_what what;
         const char *message;
         int status;
 };
@@ -89,8 +89,8 @@ static void run_denied(struct errand *e)
         struct rv_session *s = calloc(1, sizeof *s);
         if (s) {
                 struct rv_request q = { .agent = e->agent, .session = s };
-                s->who = *e->what->who;
-                rv_request_record_denied(&q, e->what, (void *)e->message);
+                s->who = *e->what.who;
+                rv_request_record_denied(&q, &e->what, (void *)e->message);
         }
         free(s);
         over(e);
@@ -111,7 +111,7 @@ static void record(struct rv_stream *st, const struct rv_deed_what *w, void (*ru
         char *key_text = key ? json_dumps(key, JSON_COMPACT) : NULL,
              *arguments = w->in ? json_dumps(w->in, JSON_COMPACT) : NULL;
         rv_policy_names(&st->core->policy, &st->who, roles, sizeof roles);
-        const struct rv_audit_what what = { .who = &st->who,
+        e->what = (struct rv_audit_what) { .who = &st->who,
                                             .operation = w->operation,
                                             .class_name = w->class_name,
                                             .key = key_text,
@@ -119,9 +119,8 @@ static void record(struct rv_stream *st, const struct rv_deed_what *w, void (*ru
                                             .arguments = arguments,
                                             .roles = *roles ? roles : NULL };
         e->agent = st->core;
-        e->what = &what;
         if (run == run_intent)
-                e->audit = rv_audit_new(&what);
+                e->audit = rv_audit_new(&e->what);
         if (run != run_intent || e->audit)
                 wait_for(e, run);
         json_decref(key);

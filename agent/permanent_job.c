@@ -246,7 +246,7 @@ static void close_pipe(struct rv_delivery *d, int i)
 /* The end of what it said on its standard error, on one line. */
 static void last_words(const struct rv_delivery *d, char *to, size_t size)
 {
-        char text[sizeof d->said[1]];
+        char text[sizeof d->said[1]] = "";
         size_t n = 0;
         bool blank = true;
         for (size_t i = 0; i < d->nsaid[1]; i++) {

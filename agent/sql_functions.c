@@ -44,7 +44,7 @@ static void regexp(sqlite3_context *x, int n, sqlite3_value **v)
 {
         (void)n;
         size_t npattern, ntext;
-        const char *pattern = text(v[0], &npattern), *s = text(v[1], &ntext), *why;
+        const char *pattern = text(v[0], &npattern), *s = text(v[1], &ntext), *why = "the pattern is too long";
         struct rv_regular *r = sqlite3_get_auxdata(x, 0), *made = NULL;
         if (!pattern || !s)
                 return;
@@ -52,7 +52,7 @@ static void regexp(sqlite3_context *x, int n, sqlite3_value **v)
                 r = made = rv_regular_new(pattern, npattern, &why);
         if (!r) {
                 char said[160];
-                snprintf(said, sizeof said, "REGEXP: %s", npattern > MOST_PATTERN ? "the pattern is too long" : why);
+                snprintf(said, sizeof said, "REGEXP: %s", why);
                 sqlite3_result_error(x, said, -1);
                 return;
         }

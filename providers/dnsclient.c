@@ -282,7 +282,7 @@ static int set_host(struct rv_call *c, const struct DnsClient_SetServers_in *in,
 /* systemd-resolved does not take settings for an interface that networkd has: networkd does, under the same names. */
 static bool networkd_has(uint32_t index)
 {
-        struct rv_netstore s;
+        struct rv_netstore s = { 0 };
         if (index)
                 rv_net_manager_of(&s, index);
         return index && s.manager == RV_NET_NETWORKD;

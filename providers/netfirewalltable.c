@@ -89,13 +89,13 @@ static int chain_query(const struct rv_query *q, struct rv_sink *out, struct rv_
                 return e;
         json_object_foreach(m.chains, key, chain)
         {
-                if (e)
-                        continue;
                 struct rv_row *row = rv_row(out);
                 rv_json_fill(row, chain, rules, sizeof rules / sizeof *rules);
                 NetFirewallChain_set_Rules(row,
                                            (uint32_t)json_integer_value(json_object_get(chain, "rules")));
                 e = rv_emit(out, row);
+                if (e)
+                        break;
         }
         rv_fw_model_free(&m);
         return e == RV_STOP ? RV_OK : e;

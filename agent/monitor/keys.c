@@ -261,7 +261,9 @@ static const char *valued_option(const char *name, size_t n, const char *p, cons
                 *what = "permitopen= is no HOST:PORT, or there are too many of them";
                 if (!strchr(text, ':') || strchr(text, ',') || m + strlen(text) + 2 > sizeof k->open)
                         return NULL;
-                snprintf(k->open + m, sizeof k->open - m, "%s%s", m ? "," : "", text);
+                if (m)
+                        k->open[m++] = ',';
+                strcpy(k->open + m, text);
         } else if (!is_word(name, n, "permitlisten") && !is_word(name, n, "environment") &&
                    !is_word(name, n, "tunnel")) {
                 *what = "an unknown option";

@@ -26,7 +26,7 @@ void sftp_take_attrs(struct sftp_cursor *c, struct sftp_attrs *a)
                 a->atime = sftp_u32(c);
                 a->mtime = sftp_u32(c);
         }
-        if (a->flags & (uint32_t)ATTR_EXTENDED)
+        if (a->flags & ATTR_EXTENDED)
                 for (uint32_t n = sftp_u32(c); n && !c->bad; n--) {
                         sftp_take(c);
                         sftp_take(c);

@@ -65,7 +65,8 @@ enum sftp_status {
 };
 
 enum { FXF_READ = 1, FXF_WRITE = 2, FXF_APPEND = 4, FXF_CREAT = 8, FXF_TRUNC = 16, FXF_EXCL = 32 };
-enum { ATTR_SIZE = 1, ATTR_OWNER = 2, ATTR_MODE = 4, ATTR_TIME = 8, ATTR_EXTENDED = 1 << 31 };
+enum { ATTR_SIZE = 1, ATTR_OWNER = 2, ATTR_MODE = 4, ATTR_TIME = 8 };
+#define ATTR_EXTENDED UINT32_C(0x80000000)
 
 enum {
         SFTP_PACKET = 256 << 10, /* the largest taken */
