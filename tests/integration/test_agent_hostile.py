@@ -150,8 +150,12 @@ try:
             data[r.randrange(len(data))] = r.choice(b'{}[]",:0aA\'%_\\ -9')
         check(talk(bytes(data) + b'\n'))
     case('400 damaged requests', agent.call('Ping')['result'] == {})
-    time.sleep(0.2)
-    left = [os.readlink(f'/proc/{agent.proc.pid}/fd/{d}') for d in os.listdir(f'/proc/{agent.proc.pid}/fd') if os.path.islink(f'/proc/{agent.proc.pid}/fd/{d}')]
+    deadline = time.monotonic() + 30
+    while True:
+        left = [os.readlink(f'/proc/{agent.proc.pid}/fd/{d}') for d in os.listdir(f'/proc/{agent.proc.pid}/fd') if os.path.islink(f'/proc/{agent.proc.pid}/fd/{d}')]
+        if sum(x.startswith('socket:') for x in left) <= 3 or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
     case('no connection is left open', sum(x.startswith('socket:') for x in left) <= 3, left)
 finally:
     for pid in children:
