@@ -278,6 +278,9 @@ struct sh_error {
         char *message;     /* ErrorDetails or NULL */
         struct unit *unit; /* position; kept */
         uint32_t at, end;
+        struct unit *parsed; /* what could not be parsed; kept, and with it its errors */
+        const struct parse_error *parse_errors;
+        uint32_t nparse_errors;
         char *command; /* the cmdlet or advanced function that failed: in the id, MyCommand */
         char *invocation_name; /* as it was called, when there is no such command */
         struct sv bound;

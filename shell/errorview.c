@@ -12,6 +12,7 @@
  * Text from outside reaches the terminal without its control characters.
  */
 #include "shell/error.h"
+#include "shell/parse.h"
 #include "shell/text.h"
 
 #include <stdio.h>
@@ -204,9 +205,10 @@ struct colours {
         const char *error, *accent, *reset;
 };
 
-static void put_box(struct sh *sh, struct sh_error *e, bool parse, const struct colours *c, struct sh_buf *b)
+static void put_box(struct sh *sh, struct sh_error *e, const struct sh_buf *message, const struct colours *c,
+                    struct sh_buf *b)
 {
-        struct sh_buf line = { 0 }, message = { 0 }, prefix = { 0 };
+        struct sh_buf line = { 0 }, prefix = { 0 };
         uint32_t row, col, from, n;
         char number[16];
         sh_unit_position(e->unit, e->at, &row, &col);
@@ -223,8 +225,7 @@ static void put_box(struct sh *sh, struct sh_error *e, bool parse, const struct 
                 sh_buf_puts(b, "~");
         sh_buf_puts(b, "\n");
         sh_buf_putf(&prefix, "%s%*s     | %s", c->accent, wide, "", c->error);
-        view_message(e, parse, &message);
-        put_wrapped(b, prefix.p, (size_t)wide + 7, message.p ? message.p : "", message.n, sh_width(sh));
+        put_wrapped(b, prefix.p, (size_t)wide + 7, message->p ? message->p : "", message->n, sh_width(sh));
         if (e->details) {
                 sh_buf_puts(b, "\n");
                 put_wrapped(b, prefix.p, (size_t)wide + 7, e->details, strlen(e->details), sh_width(sh));
@@ -232,7 +233,26 @@ static void put_box(struct sh *sh, struct sh_error *e, bool parse, const struct 
         sh_buf_puts(b, "\n");
         sh_buf_free(&prefix);
         sh_buf_free(&line);
-        sh_buf_free(&message);
+}
+
+/* The first parse error is the record's own; the others of the text follow, each as if it were alone. */
+static void put_other_parse_errors(struct sh *sh, struct sh_error *e, bool box, const struct colours *c,
+                                   struct sh_buf *b)
+{
+        for (uint32_t i = 1; i < e->nparse_errors; i++) {
+                const struct parse_error *x = &e->parse_errors[i];
+                struct sh_error one = { .unit = e->parsed, .at = x->at, .end = x->end };
+                struct sh_buf message = { 0 };
+                put_harmless(&message, x->message, strlen(x->message));
+                sh_buf_putf(b, "%s%sParserError: ", b->n && b->p[b->n - 1] != '\n' ? "\n" : "", c->error);
+                if (box)
+                        put_box(sh, &one, &message, c, b);
+                else
+                        sh_buf_put(b, message.p, message.n);
+                sh_buf_free(&message);
+        }
+        if (e->nparse_errors == PARSE_ERRORS_MAX)
+                sh_buf_putf(b, "%s%s" SH_MORE_PARSE_ERRORS, box ? "" : "\n", c->error);
 }
 
 static bool error_view_is(struct sh *sh, const char *name)
@@ -294,13 +314,18 @@ void sh_error_text(struct sh *sh, struct sv record, struct sh_buf *b, bool colou
         sh_buf_puts(b, ": ");
         if (!error_view_is(sh, "CategoryView") && e->unit && (parse || e->unit->file || row > 1) &&
             !in_module(e)) {
-                put_box(sh, e, parse, c, b);
+                struct sh_buf message = { 0 };
+                view_message(e, parse, &message);
+                put_box(sh, e, &message, c, b);
+                sh_buf_free(&message);
+                put_other_parse_errors(sh, e, true, c, b);
         } else {
                 view_message(e, parse, b);
                 if (e->details) {
                         sh_buf_puts(b, "\n");
                         put_harmless(b, e->details, strlen(e->details));
                 }
+                put_other_parse_errors(sh, e, false, c, b);
         }
         sh_buf_puts(b, c->reset);
 }

@@ -102,9 +102,9 @@ static bool comment(struct parser *p)
         } else if (lx_char(p, at) == '<' && lx_char(p, at + 1) == '#') {
                 const char *e = p->n - at > 3 ? memmem(p->s + at + 2, p->n - at - 2, "#>", 2) : NULL;
                 if (!e) {
+                        p->pos = p->n;
                         p_missing(p, at, "MissingTerminatorMultiLineComment",
                                   "The terminator '#>' is missing from the multiline comment.");
-                        p->pos = p->n;
                         return true;
                 }
                 p->pos = (uint32_t)(e - p->s) + 2;

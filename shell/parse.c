@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Statements, script blocks, param blocks; the frame of a parse: arena, errors, recovery. After an error the statement
- * list skips to the next line and goes on, so that all errors of a text are told at once.
+ * Statements; the frame of a parse: arena and errors. After an error the innermost statement list goes on behind the
+ * broken statement (parse_recover.c).
  */
 #include "shell/parse.h"
 #include "shell/limits.h"
@@ -86,6 +86,11 @@ struct node *p_const(struct parser *p, uint32_t at, struct sv owned)
         return p_done(p, n);
 }
 
+static bool about_brackets(const struct parser *p, uint32_t at, const char *id)
+{
+        return !strncmp(id, "MissingEnd", 10) || (at < p->n && strchr("(){}", p->s[at]));
+}
+
 static void *add_error(struct parser *p, uint32_t at, uint32_t end, const char *id, const char *fmt,
                        va_list ap)
 {
@@ -93,8 +98,13 @@ static void *add_error(struct parser *p, uint32_t at, uint32_t end, const char *
         if (p->failed)
                 return NULL;
         p->failed = true;
+        if (p->ended || (p->unsure && about_brackets(p, at, id)))
+                return NULL;
+        for (uint32_t i = 0; i < p->nerrors; i++)
+                if (p->errors[i].at == at)
+                        return NULL;
         vsnprintf(text, sizeof text, fmt, ap);
-        if (p->nerrors < sizeof p->errors / sizeof *p->errors)
+        if (p->nerrors < PARSE_ERRORS_MAX)
                 p->errors[p->nerrors++] = (struct parse_error) { at, end > at ? end : at + 1, id,
                                                                  p_text(p, text, strlen(text)) };
         return NULL;
@@ -114,12 +124,14 @@ void *p_missing(struct parser *p, uint32_t at, const char *id, const char *fmt, 
         uint32_t i = p->pos;
         while (i < p->n && (lx_blank(p, i) || lx_newline(p, i)))
                 i++;
-        if (i >= p->n && !p->failed)
+        bool at_end = i >= p->n && !p->failed;
+        if (at_end && p->nerrors == 0)
                 p->incomplete = true;
         va_list ap;
         va_start(ap, fmt);
         add_error(p, at, at + 1, id, fmt, ap);
         va_end(ap);
+        p->ended = p->ended || at_end;
         return NULL;
 }
 
@@ -139,9 +151,11 @@ void p_token(struct parser *p, enum token_kind kind, uint32_t at, uint32_t end)
 
 bool p_enter(struct parser *p)
 {
-        if (++p->depth > DEPTH_MAX)
+        if (++p->depth > DEPTH_MAX) {
                 p_error(p, p->pos, p->pos + 1, "NestingTooDeep", "The text nests deeper than %d levels.",
                         DEPTH_MAX);
+                p->ended = true;
+        }
         return !p->failed;
 }
 
@@ -151,12 +165,6 @@ void p_leave(struct parser *p)
 }
 
 /* ---- statements ---- */
-static void recover(struct parser *p)
-{
-        while (p->pos < p->n && !lx_newline(p, p->pos))
-                p->pos++;
-}
-
 static bool traps_add(struct parser *p, struct node *list, struct node *trap)
 {
         struct traps *t = list->x ? list->x : p_get(p, sizeof *t);
@@ -170,55 +178,53 @@ static bool traps_add(struct parser *p, struct node *list, struct node *trap)
         return true;
 }
 
+static void *unexpected(struct parser *p)
+{
+        uint32_t e = p->pos;
+        while (e < p->n && !lx_ends_token(p, e))
+                e++;
+        e = e > p->pos ? e : p->pos + 1;
+        return p_error(p, p->pos, e, "UnexpectedToken", "Unexpected token '%.*s' in expression or statement.",
+                       (int)(e - p->pos), p->s + p->pos);
+}
+
+/* What may not follow a statement: anything but its end, or what comes behind a block. */
+static void check_end(struct parser *p, struct node *s, char closer)
+{
+        lx_space(p);
+        int c = lx_char(p, p->pos);
+        bool block = p->s[s->end - 1] == '}' || p->s[s->end - 1] == ';';
+        if (c < 0 || c == ';' || c == (unsigned char)closer || lx_newline(p, p->pos))
+                return;
+        if (c == '}' || c == ')' || !block)
+                unexpected(p);
+}
+
 struct node *p_statements(struct parser *p, char closer)
 {
         struct vec v = { 0 };
         if (!p_enter(p))
                 return NULL;
+        struct place place = p_place(p);
         struct node *list = p_node(p, N_LIST, p->pos);
-        bool bad = false;
+        uint32_t before = p->nerrors;
         for (lx_separators(p); p->pos < p->n && !(closer && lx_char(p, p->pos) == closer); lx_separators(p)) {
                 uint32_t at = p->pos;
                 struct node *s = p->failed ? NULL : p_statement(p);
-                if (s && s->kind == N_TRAP) {
+                if (s && s->kind == N_TRAP)
                         traps_add(p, list, s);
-                } else if (s) {
+                else if (s)
                         p_push(p, &v, s);
-                }
-                if (s) {
-                        lx_space(p);
-                        int c = lx_char(p, p->pos);
-                        bool block = p->s[s->end - 1] == '}' || p->s[s->end - 1] == ';';
-                        if (c >= 0 && c != ';' && c != (unsigned char)closer && !lx_newline(p, p->pos) &&
-                            !block && c != '}' && c != ')') {
-                                uint32_t e = p->pos;
-                                while (e < p->n && !lx_ends_token(p, e))
-                                        e++;
-                                e = e > p->pos ? e : p->pos + 1;
-                                p_error(p, p->pos, e, "UnexpectedToken",
-                                        "Unexpected token '%.*s' in expression or statement.",
-                                        (int)(e - p->pos), p->s + p->pos);
-                        } else if ((c == '}' || c == ')') && c != (unsigned char)closer) {
-                                p_error(p, p->pos, p->pos + 1, "UnexpectedToken",
-                                        "Unexpected token '%c' in expression or statement.", c);
-                        }
-                } else if (!p->failed) {
-                        p_error(p, p->pos, p->pos + 1, "UnexpectedToken",
-                                "Unexpected token '%c' in expression or statement.", p->s[p->pos]);
-                }
-                if (p->failed) {
-                        bad = true;
-                        if (p->incomplete || closer || p->depth > DEPTH_MAX)
-                                break; /* only the outermost list goes on: less noise */
-                        recover(p);
-                        p->failed = false;
-                        if (p->pos == at)
-                                p->pos++;
-                }
+                if (s)
+                        check_end(p, s, closer);
+                else if (!p->failed)
+                        unexpected(p);
+                if (p->failed && !p_recover(p, &place, at, closer))
+                        break;
         }
+        if (closer && p->pos >= p->n && p->nerrors > before && p->unsure)
+                p->failed = true; /* its bracket may be the one that was not found */
         p_leave(p);
-        if (bad)
-                p->failed = true;
         list->v = (struct node **)v.v;
         list->n = v.n;
         return p->failed ? NULL : p_done(p, list);

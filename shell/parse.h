@@ -2,7 +2,8 @@
  *
  * Text to tree. One hand-written reader whose mode is which function is asked: in expressions an operator may follow,
  * in commands words run to the next space. lex.c reads the small things (space, numbers, strings, names), parse.c
- * statements, parse_expr.c expressions, parse_cmd.c commands.
+ * statements, parse_expr.c expressions, parse_cmd.c commands; parse_recover.c finds the next statement after an error,
+ * so that all errors of a text are told at once.
  *
  * Input that only lacks its end ("if (1", "1 +") is `incomplete`: the prompt then asks for another line.
  */
@@ -10,6 +11,9 @@
 #define SH_PARSE_H
 
 #include "shell/ast.h"
+
+enum { PARSE_ERRORS_MAX = 10 };
+#define SH_MORE_PARSE_ERRORS "There may be more errors: the first 10 are shown."
 
 struct parse_error {
         uint32_t at, end;
@@ -38,9 +42,12 @@ struct parser {
         uint32_t n, pos;
         struct block *block;
         uint32_t nerrors;
-        struct parse_error errors[16];
+        struct parse_error errors[PARSE_ERRORS_MAX];
         bool incomplete, failed; /* failed: unwinding to the statement list that recovers */
-        int depth, in_ternary, no_comma, in_class;
+        bool ended;  /* the text ended, or nests too deep, where something was missing: nothing more can be told */
+        bool unsure; /* an error's brackets did not close: none about brackets is told any more */
+        uint32_t recoveries;
+        int depth, in_ternary, no_comma;
         uint32_t comment_at, comment_end; /* the last comment run, for help */
         uint32_t comment_first;
         void (*token)(void *, enum token_kind, uint32_t at, uint32_t end); /* colouring */
@@ -90,6 +97,14 @@ struct vec {
         uint32_t n, cap;
 };
 void p_push(struct parser *, struct vec *, void *);
+/* What a statement list comes back to after an error in a statement. */
+struct place {
+        struct block *block;
+        int depth, in_ternary, no_comma;
+};
+struct place p_place(const struct parser *);
+/* Behind the statement that began at `from` and failed; true: go on there. false: the list ends, failed stays set. */
+bool p_recover(struct parser *, const struct place *, uint32_t from, char closer);
 bool p_enter(struct parser *); /* depth limit; with p_leave */
 void p_leave(struct parser *);
 

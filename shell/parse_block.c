@@ -282,6 +282,7 @@ struct block *p_block_into(struct parser *p, struct block *b, char closer, bool 
                 b->layout = sh_unit_layout(p->u);
         p->block = b;
         p->in_ternary = p->no_comma = 0;
+        struct place place = p_place(p);
         uint32_t before = p->comment_end;
         lx_separators(p);
         if (p->comment_end > before && p->comment_at >= b->body)
@@ -292,6 +293,7 @@ struct block *p_block_into(struct parser *p, struct block *b, char closer, bool 
                         return NULL;
                 lx_separators(p);
         }
+        uint32_t at = p->pos;
         if (!p->failed && param_follows(p)) {
                 b->attrs = p_attributes(p);
                 lx_lines(p);
@@ -303,6 +305,8 @@ struct block *p_block_into(struct parser *p, struct block *b, char closer, bool 
                         b->params = p_params(p, b, &b->nparams);
                         b->has_param_block = true;
                 }
+                if (p->failed)
+                        p_recover(p, &place, at, closer);
                 lx_separators(p);
         }
         (void)params_given;
@@ -507,8 +511,12 @@ struct node *p_class(struct parser *p, bool is_enum)
                 return p_missing(p, p->pos, "MissingTypeBody", "Missing '{' in the definition of %s.",
                                  c->name);
         struct class_member **last = &c->members;
+        struct place place = p_place(p);
         for (lx_separators(p); p->pos < p->n && lx_char(p, p->pos) != '}'; lx_separators(p)) {
+                uint32_t at = p->pos;
                 struct class_member *m = is_enum ? enum_member(p) : class_member(p);
+                if (!m && p_recover(p, &place, at, '}'))
+                        continue;
                 if (!m)
                         return NULL;
                 *last = m;

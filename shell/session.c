@@ -311,6 +311,8 @@ static void parse_message(struct parser *p, struct sh_buf *b)
                 sh_position_message(p->u, p->errors[i].at, p->errors[i].end, b);
                 sh_buf_putf(b, "\n%s", p->errors[i].message);
         }
+        if (p->nerrors == PARSE_ERRORS_MAX)
+                sh_buf_puts(b, "\n\n" SH_MORE_PARSE_ERRORS);
 }
 
 int sh_parse_throw(struct sh *sh, struct parser *p)
@@ -329,6 +331,14 @@ int sh_parse_throw(struct sh *sh, struct parser *p)
         struct node at = { .u = p->u, .at = first->at, .end = first->end };
         sh_error_place(sh, e, &at);
         e->reason = strdup("ParentContainsErrorRecordException");
+        if (p->nerrors > 1) {
+                struct parse_error *all = p_get(p, sizeof p->errors);
+                memcpy(all, p->errors, sizeof p->errors);
+                e->parse_errors = all;
+                e->nparse_errors = p->nerrors;
+                e->parsed = p->u;
+                e->parsed->refs++;
+        }
         sh_error_set(sh, r);
         sh_drop(r);
         sh_buf_free(&b);

@@ -351,6 +351,8 @@ static void record_free(struct sh_obj *o)
                 free(texts[i]);
         if (e->unit)
                 sh_unit_drop(e->unit);
+        if (e->parsed)
+                sh_unit_drop(e->parsed);
 }
 
 /* (exception, id, category, target) */
