@@ -53,14 +53,15 @@ static const char *look_escape(const char *p, const char *end)
 }
 
 /* The next quote, backslash or (if `ascii`) byte beyond ASCII, eight bytes at a time. */
-static const char *next_special(const char *p, const char *end, bool ascii)
+static inline const char *next_special(const char *p, const char *end, bool ascii)
 {
         const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
         const bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
         for (uint64_t w; end - p >= 8; p += 8) {
                 memcpy(&w, p, 8);
                 uint64_t quote = w ^ (ones * '"'), back = w ^ (ones * '\\');
-                uint64_t found = (((quote - ones) & ~quote) | ((back - ones) & ~back) | (ascii ? w : 0)) & tops;
+                uint64_t found =
+                        (((quote - ones) & ~quote) | ((back - ones) & ~back) | (ascii ? w : 0)) & tops;
                 if (found && little) /* the lowest mark is right; those above it may be carries */
                         return p + (__builtin_ctzll(found) >> 3);
                 if (found)
@@ -114,8 +115,8 @@ static const char *look_word(const char *p, const char *end)
         return left >= 5 && !memcmp(p, "false", 5) ? p + 5 : NULL;
 }
 
-struct names;
-static const char *look_object(const char *p, const char *end, int depth, struct names *before);
+struct heads;
+static const char *look_object(const char *p, const char *end, int depth, struct heads *before);
 
 static const char *look_value(const char *p, const char *end, int depth)
 {
@@ -150,66 +151,102 @@ static bool same_name(struct slice a, const char *s, size_t n)
         return a.n == n && ((a.s[0] ^ s[0]) & ~0x20) == 0 && sh_text_same(a.s, a.n, s, n);
 }
 
-/* Names of the object that is looked through, and of the one before it: mostly the same, then none is there twice. */
-struct names {
-        struct slice v[MOST_NAMES];
+/* What lies before a value: '{' or a comma, blanks, the name in its quotes, the colon, blanks. */
+struct head {
+        const char *s;
+        uint32_t n;         /* of all of it; 0: none */
+        uint32_t at, nname; /* the name in it */
+};
+
+/* Those of the object that is looked through, and of the one before it: mostly the same, then no name is there twice.
+ * v[0..n) are always heads that may follow each other in one object. */
+struct heads {
+        struct head v[MOST_NAMES];
         bool as_before;
 };
 
-/* A name that is ASCII, without escapes, and new. */
-static bool look_name(const char **p, const char *end, struct names *names, uint32_t n)
+static uint64_t eight(const char *p)
 {
-        const char *s = *p;
+        uint64_t w;
+        memcpy(&w, p, 8);
+        return w;
+}
+
+static uint32_t four(const char *p)
+{
+        uint32_t w;
+        memcpy(&w, p, 4);
+        return w;
+}
+
+/* A head has at least five bytes: {"a": it may be compared in words that overlap. */
+static inline bool is_head(const char *p, const char *end, const struct head *h)
+{
+        uint32_t n = h->n, i = 0;
+        if (!n || (size_t)(end - p) < n)
+                return false;
+        if (n < 8)
+                return four(p) == four(h->s) && four(p + n - 4) == four(h->s + n - 4);
+        for (; i + 8 <= n; i += 8)
+                if (eight(p + i) != eight(h->s + i))
+                        return false;
+        return eight(p + n - 8) == eight(h->s + n - 8);
+}
+
+/* A name that is ASCII, without escapes, and new; *p is at the '{' or comma, then behind the colon and blanks. */
+static bool look_head(const char **p, const char *end, struct heads *heads, uint32_t n)
+{
+        const char *from = *p, *s = blanks(from + 1, end);
+        heads->as_before = false;
         if (s >= end || *s != '"' || n == MOST_NAMES)
                 return false;
-        const char *from = ++s;
+        const char *name = ++s;
         s = next_special(s, end, true);
-        if (s >= end || *s != '"' || s == from)
+        if (s >= end || *s != '"' || s == name)
                 return false;
-        uint32_t len = (uint32_t)(s - from);
-        *p = s + 1;
-        names->as_before &= names->v[n].n == len && memcmp(names->v[n].s, from, len) == 0;
-        if (names->as_before)
-                return true;
-        names->v[n] = (struct slice) { from, len };
+        uint32_t len = (uint32_t)(s - name);
+        heads->v[n].n = 0;
         for (uint32_t i = 0; i < n; i++)
-                if (same_name(names->v[i], from, len))
+                if (same_name((struct slice) { heads->v[i].s + heads->v[i].at, heads->v[i].nname }, name,
+                              len))
                         return false;
+        s = blanks(s + 1, end);
+        if (s >= end || *s != ':')
+                return false;
+        *p = s = blanks(s + 1, end);
+        heads->v[n] = (struct head) { from, (uint32_t)(s - from), (uint32_t)(name - from), len };
         if (n + 1 < MOST_NAMES)
-                names->v[n + 1].n = 0; /* what follows is of another object */
+                heads->v[n + 1].n = 0; /* what follows is of another object */
         return true;
 }
 
-static const char *look_object(const char *p, const char *end, int depth, struct names *before)
+static const char *look_object(const char *p, const char *end, int depth, struct heads *before)
 {
-        struct names own;
+        struct heads own;
         own.v[0].n = 0;
-        own.as_before = true;
-        struct names *names = before ? before : &own;
+        struct heads *heads = before ? before : &own;
         if (depth < 1)
                 return NULL;
-        names->as_before = true;
-        p = blanks(p + 1, end);
-        if (p < end && *p == '}')
-                return p + 1;
+        const char *first = blanks(p + 1, end);
+        if (first < end && *first == '}')
+                return first + 1;
+        heads->as_before = true;
         for (uint32_t n = 0;; n++) {
-                if (!look_name(&p, end, names, n))
+                if (heads->as_before && n < MOST_NAMES && is_head(p, end, &heads->v[n]))
+                        p = blanks(p + heads->v[n].n, end);
+                else if (!look_head(&p, end, heads, n))
                         return NULL;
-                p = blanks(p, end);
-                if (p >= end || *p != ':')
-                        return NULL;
-                p = look_value(blanks(p + 1, end), end, depth - 1);
+                p = p < end && *p == '"' ? look_string(p, end) : look_value(p, end, depth - 1);
                 p = p ? blanks(p, end) : NULL;
                 if (!p || p >= end || (*p != ',' && *p != '}'))
                         return NULL;
-                if (*p++ == '}')
-                        return p;
-                p = blanks(p, end);
+                if (*p == '}')
+                        return p + 1;
         }
 }
 
 /* They lie in the text that is being read: another text begins anew. */
-static struct names before;
+static struct heads before;
 
 void sh_json_unread_begin(void)
 {
@@ -227,7 +264,7 @@ struct sv sh_json_unread(struct sh_str *text, const char *p, const char *end, in
         struct {
                 struct sh_psobject o;
                 struct sh_unread u;
-        } *both = calloc(1, sizeof *both);
+        } *both = malloc(sizeof *both);
         if (!both)
                 abort();
         bool share = text && text->len <= MOST_SHARED && p >= text->s && after <= text->s + text->len;
@@ -258,13 +295,11 @@ static bool is_after_scalar(char c)
 }
 
 /* Behind a value that is known to be sound. */
-static const char *skip(const char *p)
+static const char *skip(const char *p, const char *end)
 {
-        int level = 0;
-        for (;; p++) {
+        for (int level = 0;; p++) {
                 if (*p == '"') {
-                        for (p++; *p != '"'; p++)
-                                p += *p == '\\';
+                        p = look_string(p, end) - 1;
                 } else if (*p == '{' || *p == '[') {
                         level++;
                 } else if (*p == '}' || *p == ']') {
@@ -278,6 +313,26 @@ static const char *skip(const char *p)
                 if (level == 0)
                         return p + 1;
         }
+}
+
+/* A whole number of few digits is most of what is asked for. */
+static bool small_number(const char *p, struct sv *ret)
+{
+        bool minus = *p == '-';
+        const char *from = p += minus;
+        int64_t i = 0;
+        for (; *p >= '0' && *p <= '9' && p - from < 18; p++)
+                i = 10 * i + (*p - '0');
+        *ret = sh_long(minus ? -i : i);
+        return p > from && is_after_scalar(*p);
+}
+
+static bool scalar(const char *p, const char *end, struct sv *ret)
+{
+        if (small_number(p, ret))
+                return true;
+        struct sh_json_read how = { .depth = 1 };
+        return sh_json_parse(&how, p, (size_t)(skip(p, end) - p), ret);
 }
 
 bool sh_json_unread_get(const struct sh_psobject *o, const char *name, size_t n, struct sv *ret,
@@ -298,8 +353,7 @@ bool sh_json_unread_get(const struct sh_psobject *o, const char *name, size_t n,
                 if (n && same_name(own, name, n)) {
                         if (*p == '{' || *p == '[') /* who asks twice gets the same object */
                                 return false;
-                        struct sh_json_read how = { .depth = 1 };
-                        *ret_there = sh_json_parse(&how, p, (size_t)(skip(p) - p), ret);
+                        *ret_there = scalar(p, end, ret);
                         if (*ret_there) {
                                 sh_drop(u->value);
                                 u->value = sh_keep(*ret);
@@ -308,7 +362,7 @@ bool sh_json_unread_get(const struct sh_psobject *o, const char *name, size_t n,
                         }
                         return *ret_there;
                 }
-                p = blanks(skip(p), end);
+                p = blanks(skip(p, end), end);
                 if (*p == ',')
                         p = blanks(p + 1, end);
         }

@@ -216,8 +216,8 @@ int sh_prop_get(struct sh *sh, struct sv object, const char *name, size_t n, str
                 }
         }
         /* Count and Length, which everything answers in the language, are no properties here. */
-        if ((sh_text_same(name, n, "Count", 5) || sh_text_same(name, n, "Length", 6)) && base.kind != SH_STRING &&
-            base.kind != SH_ARRAY && base.kind != SH_HASH) {
+        if (((n == 5 && sh_text_same(name, n, "Count", 5)) || (n == 6 && sh_text_same(name, n, "Length", 6))) &&
+            base.kind != SH_STRING && base.kind != SH_ARRAY && base.kind != SH_HASH) {
                 struct named f = { name, n, false };
                 sh_properties(sh, object, is_named, &f);
                 if (!f.there)

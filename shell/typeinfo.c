@@ -35,7 +35,7 @@ static void add_name(const char *name, size_t n, const struct sh_type *t)
         if (2 * (used + 1) > mask) {
                 struct slot *old = slots;
                 uint32_t cap = old ? mask + 1 : 0;
-                mask = cap ? 2 * cap - 1 : 1023;
+                mask = cap ? 2 * cap - 1 : 4095; /* those of the language fit */
                 slots = calloc(mask + 1, sizeof(*slots));
                 if (!slots)
                         abort();

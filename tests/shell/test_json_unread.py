@@ -24,12 +24,25 @@ def value(r, depth):
     return {n: value(r, depth + 1) for n in r.sample(NAMES, r.randrange(len(NAMES)))}
 
 
-def text(v, r, comment):
-    blank = lambda: r.choice(['', '', ' ', '\n  '])
+def records(r):
+    """Objects as one program writes them: the same names in the same order, now and then one fewer, one more or one in another place."""
+    names, l = r.sample(NAMES, r.randrange(2, len(NAMES))), []
+    for _ in range(r.randrange(2, 9)):
+        own = list(names)
+        k = r.randrange(6)
+        if k == 0: own.pop(r.randrange(len(own)))
+        if k == 1: own.insert(r.randrange(len(own)), 'more')
+        if k == 2: r.shuffle(own)
+        l.append({n: value(r, 3) for n in own})
+    return l
+
+
+def text(v, r, comment, blanks=('', '', ' ', '\n  ')):
+    blank = lambda: r.choice(blanks)
     if isinstance(v, dict):
-        return '{' + ('/**/' if comment else '') + (','.join(f'{blank()}{json.dumps(k)}{blank()}:{blank()}{text(x, r, comment)}{blank()}' for k, x in v.items()) or blank()) + '}'
+        return '{' + ('/**/' if comment else '') + (','.join(f'{blank()}{json.dumps(k)}{blank()}:{blank()}{text(x, r, comment, blanks)}{blank()}' for k, x in v.items()) or blank()) + '}'
     if isinstance(v, list):
-        return '[' + ','.join(blank() + text(x, r, comment) + blank() for x in v) + ']'
+        return '[' + ','.join(blank() + text(x, r, comment, blanks) + blank() for x in v) + ']'
     return json.dumps(v, ensure_ascii=r.random() < 0.5)
 
 
@@ -42,9 +55,12 @@ def main():
             v = {n: value(r, 1) for n in r.sample(NAMES, r.randrange(1, len(NAMES)))}
             if i % 3 == 0:
                 v = [v] + [{n: value(r, 2) for n in r.sample(NAMES, 4)} for _ in range(3)]
+            same = i % 3 == 1
+            if same:
+                v = records(r)
             for kind in 'ab':
                 with open(os.path.join(d, f'{i}{kind}'), 'w') as f:
-                    f.write(text(v, random.Random(i), kind == 'b'))
+                    f.write(text(v, random.Random(i), kind == 'b', r.choice([('',), (' ',)]) if same else ('', '', ' ', '\n  ')))
             ask = r.choice(ASKS)
             for kind in 'ab':
                 script.append(f"$o = Get-Content -Raw {d}/{i}{kind} | ConvertFrom-Json; ${kind} = try {{ {ask} }} catch {{ \"$_\" }}")
