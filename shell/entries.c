@@ -15,11 +15,23 @@ void sh_entry_free(struct sh_entry *e)
         *e = (struct sh_entry) { 0 };
 }
 
+void sh_entries_pop(struct sh_entries *l)
+{
+        struct sh_entry *e = &l->v[--l->n];
+        sh_drop(e->object);
+        for (uint32_t i = 0; i < e->nkeys; i++)
+                sh_drop(e->keys[i]);
+        free(l->spare);
+        l->spare = e->keys;
+        l->spare_room = e->room;
+}
+
 void sh_entries_free(struct sh_entries *l)
 {
         for (uint32_t i = 0; i < l->n; i++)
                 sh_entry_free(&l->v[i]);
         free(l->v);
+        free(l->spare);
         *l = (struct sh_entries) { 0 };
 }
 
@@ -30,10 +42,12 @@ struct adding {
 
 static void add_key(struct sh_entry *e, struct sv owned)
 {
-        struct sv *p = realloc(e->keys, (e->nkeys + 1) * sizeof(*p));
-        if (!p)
-                abort();
-        e->keys = p;
+        if (e->nkeys == e->room) {
+                struct sv *p = realloc(e->keys, ++e->room * sizeof(*p));
+                if (!p)
+                        abort();
+                e->keys = p;
+        }
         e->keys[e->nkeys++] = owned;
 }
 
@@ -88,7 +102,9 @@ int sh_entries_add(struct sh_cmd *c, struct sh_entries *l, const struct sh_props
                 l->v = p;
         }
         struct sh_entry *e = &l->v[l->n];
-        *e = (struct sh_entry) { .object = sh_keep(object) };
+        *e = (struct sh_entry) { .object = sh_keep(object), .keys = l->spare, .room = l->spare_room };
+        l->spare = NULL;
+        l->spare_room = 0;
         l->n++;
         return evaluate(c, props, e);
 }

@@ -31,7 +31,7 @@ struct slice {
 
 static const char *blanks(const char *p, const char *end)
 {
-        while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+        while (p < end && (unsigned char)*p <= ' ' && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
                 p++;
         return p;
 }
@@ -148,7 +148,12 @@ static const char *look_value(const char *p, const char *end, int depth)
 
 static bool same_name(struct slice a, const char *s, size_t n)
 {
-        return a.n == n && ((a.s[0] ^ s[0]) & ~0x20) == 0 && sh_text_same(a.s, a.n, s, n);
+        if (a.n != n || ((a.s[0] ^ s[0]) & ~0x20) != 0)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (a.s[i] != s[i])
+                        return sh_text_same(a.s + i, n - i, s + i, n - i);
+        return true;
 }
 
 /* What lies before a value: '{' or a comma, blanks, the name in its quotes, the colon, blanks. */
@@ -348,7 +353,8 @@ bool sh_json_unread_get(const struct sh_psobject *o, const char *name, size_t n,
         }
         for (p = blanks(p + 1, end); *p == '"';) {
                 struct slice own = { p + 1, 0 };
-                own.n = (uint32_t)((const char *)memchr(own.s, '"', (size_t)(end - own.s)) - own.s);
+                while (own.s[own.n] != '"')
+                        own.n++;
                 p = blanks(blanks(own.s + own.n + 1, end) + 1, end);
                 if (n && same_name(own, name, n)) {
                         if (*p == '{' || *p == '[') /* who asks twice gets the same object */

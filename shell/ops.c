@@ -371,14 +371,23 @@ static int op_range(struct sh *sh, struct sv a, struct sv b, struct sv *ret)
 }
 
 /* ---- comparisons ---- */
+static bool is_plain_integer(struct sv v)
+{
+        return v.kind == SH_INT32 || v.kind == SH_INT64;
+}
+
 static int compare_one(struct sh *sh, enum sh_op op, bool case_sensitive, struct sv a, struct sv b, bool *ret)
 {
-        int r;
+        int r, st = SH_OK;
+        bool plain = is_plain_integer(a) && is_plain_integer(b);
         if (op == SH_EQ || op == SH_NE) {
-                *ret = sh_equal(sh, a, b, !case_sensitive) == (op == SH_EQ);
+                *ret = (plain ? a.i == b.i : sh_equal(sh, a, b, !case_sensitive)) == (op == SH_EQ);
                 return SH_OK;
         }
-        int st = sh_compare(sh, a, b, !case_sensitive, &r);
+        if (plain)
+                r = (a.i > b.i) - (a.i < b.i);
+        else
+                st = sh_compare(sh, a, b, !case_sensitive, &r);
         if (st != SH_OK)
                 return st;
         *ret = op == SH_LT ? r == -1 : op == SH_LE ? r == -1 || r == 0 : op == SH_GT ? r == 1 : r == 0 || r == 1;

@@ -72,7 +72,12 @@ uint32_t sh_utf_units(const char *s, size_t n)
 {
         uint32_t units = 0;
         size_t i = 0;
-        for (uint64_t eight; i + 8 <= n; i += 8, units += 8) { /* most text is ASCII */
+        for (uint64_t w[4]; i + sizeof w <= n; i += sizeof w, units += sizeof w) { /* most text is ASCII */
+                memcpy(w, s + i, sizeof w);
+                if ((w[0] | w[1] | w[2] | w[3]) & UINT64_C(0x8080808080808080))
+                        break;
+        }
+        for (uint64_t eight; i + 8 <= n; i += 8, units += 8) {
                 memcpy(&eight, s + i, 8);
                 if (eight & UINT64_C(0x8080808080808080))
                         break;

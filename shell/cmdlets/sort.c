@@ -52,12 +52,11 @@ static void prune(struct sh *sh, struct sort *s)
                 return;
         }
         if (s->full && sh_entry_compare(sh, &l->v[s->keep - 1], last, s->descending, s->cs) <= 0) {
-                sh_entry_free(last);
-                l->n--;
+                sh_entries_pop(l);
         } else if (l->n >= 2 * s->keep + 64) {
                 sh_entries_sort(sh, l, s->descending, s->cs);
                 while (l->n > s->keep)
-                        sh_entry_free(&l->v[--l->n]);
+                        sh_entries_pop(l);
                 s->full = true;
         }
 }
