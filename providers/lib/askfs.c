@@ -26,13 +26,13 @@ enum { PATHS = 4096, MOMENT_MS = 20 };
 struct slot {
         char path[PATHS];
         uint32_t mount;
-        _Atomic int32_t helper;  /* who asks, or 0 */
+        _Atomic int32_t helper; /* who asks, or 0 */
         atomic_bool answered;
         int32_t state, error;
         struct statvfs fs;
 };
 struct round {
-        atomic_size_t next;      /* question to be taken */
+        atomic_size_t next; /* question to be taken */
         size_t n;
         struct slot slots[];
 };
@@ -40,24 +40,25 @@ struct round {
 /* Questions whose helper has not come back. */
 static struct stalled {
         uint64_t id;
-        pid_t helper;            /* 0: free */
+        pid_t helper; /* 0: free */
         int64_t since;
 } stalled[RV_ASKFS_HELPERS];
-static unsigned nhelpers;        /* running ones, of all rounds */
+static unsigned nhelpers; /* running ones, of all rounds */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t rounds = PTHREAD_MUTEX_INITIALIZER;
 
 static void from_statfs(const struct statfs *s, struct statvfs *ret)
 {
         unsigned long unit = s->f_frsize ? (unsigned long)s->f_frsize : (unsigned long)s->f_bsize;
-        *ret = (struct statvfs){ .f_bsize = (unsigned long)s->f_bsize,
-                                 .f_frsize = unit,
-                                 .f_blocks = s->f_blocks,
-                                 .f_bfree = s->f_bfree,
-                                 .f_bavail = s->f_bavail,
-                                 .f_files = s->f_files,
-                                 .f_ffree = s->f_ffree,
-                                 .f_favail = s->f_ffree,
-                                 .f_namemax = (unsigned long)s->f_namelen };
+        *ret = (struct statvfs) { .f_bsize = (unsigned long)s->f_bsize,
+                                  .f_frsize = unit,
+                                  .f_blocks = s->f_blocks,
+                                  .f_bfree = s->f_bfree,
+                                  .f_bavail = s->f_bavail,
+                                  .f_files = s->f_files,
+                                  .f_ffree = s->f_ffree,
+                                  .f_favail = s->f_ffree,
+                                  .f_namemax = (unsigned long)s->f_namelen };
 }
 
 /* Only system calls: this runs in a forked helper, too. O_PATH neither opens nor mounts anything (autofs). */
@@ -72,8 +73,7 @@ static enum rv_fs_state ask(const char *path, uint32_t mount, struct statvfs *re
         }
         enum rv_fs_state state = RV_FS_OK;
 #ifdef STATX_MNT_ID
-        if (mount &&
-            syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &x) == 0 &&
+        if (mount && syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &x) == 0 &&
             x.stx_mask & STATX_MNT_ID && x.stx_mnt_id != mount)
                 state = RV_FS_COVERED;
 #endif
@@ -120,7 +120,7 @@ static void reap(void)
 {
         for (unsigned i = 0; i < RV_ASKFS_HELPERS; i++)
                 if (stalled[i].helper && waitpid(stalled[i].helper, NULL, WNOHANG) != 0) {
-                        stalled[i] = (struct stalled){ 0 };
+                        stalled[i] = (struct stalled) { 0 };
                         nhelpers--;
                 }
 }
@@ -158,8 +158,7 @@ __attribute__((destructor)) static void end_helpers(void)
 static struct round *round_new(struct rv_fs_question *const *q, size_t n, size_t *ret_size)
 {
         *ret_size = sizeof(struct round) + n * sizeof(struct slot);
-        struct round *r =
-                mmap(NULL, *ret_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        struct round *r = mmap(NULL, *ret_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (r == MAP_FAILED)
                 return NULL;
         r->n = n;
@@ -242,7 +241,7 @@ static void remember(pid_t pid, uint64_t id, int64_t since)
 {
         for (unsigned i = 0; i < RV_ASKFS_HELPERS; i++)
                 if (!stalled[i].helper) {
-                        stalled[i] = (struct stalled){ .id = id, .helper = pid, .since = since };
+                        stalled[i] = (struct stalled) { .id = id, .helper = pid, .since = since };
                         return;
                 }
 }
@@ -278,22 +277,34 @@ static void settle(struct round *r, struct rv_fs_question *const *q, const pid_t
                 }
 }
 
+/* One round at a time: who comes while a hung server is being found out waits for that, instead of having a helper
+ * caught there as well. */
+static bool begin_round(uint64_t deadline)
+{
+        struct timespec until = { (time_t)(deadline / 1000000000), (long)(deadline % 1000000000) };
+        return pthread_mutex_clocklock(&rounds, CLOCK_MONOTONIC, &until) == 0;
+}
+
 void rv_askfs(struct rv_fs_question *const *q, size_t n, uint64_t deadline)
 {
         struct rv_fs_question **left = calloc(n + 1, sizeof *left);
         size_t nleft = left ? leave_out_stalled(q, n, left) : 0, size = 0;
+        bool mine = nleft && begin_round(deadline);
+        nleft = mine ? leave_out_stalled(q, n, left) : 0;
         struct round *r = nleft ? round_new(left, nleft, &size) : NULL;
         int report[2];
         if (r && pipe2(report, O_CLOEXEC | O_NONBLOCK) == 0) {
                 pid_t helpers[RV_ASKFS_HELPERS];
                 uint64_t until = rv_now() + RV_ASKFS_PATIENCE;
-                unsigned started = ask_all(r, report[0], report[1], until < deadline ? until : deadline,
-                                           helpers);
+                unsigned started =
+                        ask_all(r, report[0], report[1], until < deadline ? until : deadline, helpers);
                 settle(r, left, helpers, started);
                 close(report[0]);
                 close(report[1]);
         }
         if (r)
                 munmap(r, size);
+        if (mine)
+                pthread_mutex_unlock(&rounds);
         free(left);
 }
