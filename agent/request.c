@@ -132,6 +132,10 @@ static void run(struct rv_job *job)
                 uint64_t cpu = rv_thread_cpu();
                 s->result = (s->query.at ? rv_history_query : p->query)(&s->query, &s->sink, &s->error);
                 s->cpu = rv_thread_cpu() - cpu;
+                /* It may have ended because its time was up: what is there is not said to be all. */
+                if (s->result == RV_OK && !atomic_load(&s->sink.stop) && rv_now() > s->call.deadline)
+                        s->result = rv_fail(&s->error, RV_TIMED_OUT, "%s ran out of time before it had read all",
+                                            s->entry->provider->class->name);
                 s->sink.ready = NULL; /* `back` tells of the last rows, too */
                 rv_sink_finish(&s->sink, s->result, &s->error);
         }
