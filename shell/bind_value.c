@@ -213,8 +213,8 @@ static int checked(struct sh_cmd *c, const struct pinfo *p, struct sv v)
                 st = sh_validate(sh, p->attrs, c->info->block->u, v, p->name, true);
         if (st == SH_ERROR && p->validated)
                 name_id(c, sh_error_of(sh->error)->id);
-        if (st == SH_OK && p->table && !sh_is_null(v))
-                st = sh_validate_table(sh, p->table, v);
+        if (st == SH_OK && p->table && !sh_is_null(v) && (st = sh_validate_table(sh, p->table, v)) == SH_ERROR)
+                name_id(c, sh_error_of(sh->error)->id);
         sh->cmd = running;
         return st;
 }

@@ -380,6 +380,8 @@ int sh_class_convert(struct sh *sh, const struct sh_type *t, struct sv from, str
                 struct cls *owner;
                 struct sh_args a = { 1, &from };
                 int st = pick(sh, c, c->ast->name, false, a, false, &x, &owner, &near);
+                if (st == SH_OK && x->types[0] == &sh_type_string && sh_type_of(base) != &sh_type_string)
+                        st = SH_NONE; /* a cast gives a constructor what it has, not its text */
                 return st == SH_OK     ? by_constructor(sh, t, a, ret)
                        : st == SH_NONE ? sh_throw_no_cast(sh, from, t)
                                        : st;

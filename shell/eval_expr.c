@@ -187,12 +187,19 @@ struct sv ev_sub(struct sh *sh, struct node *n)
                 struct sv v =
                         EV(l->v[0]->a); /* one expression: only lists change by going through the pipeline */
                 sh->ok |= !sh_failed(v);
-                if (!sh_is_enumerable(v) || sh_failed(v))
+                if (!sh_failed(v) && !sh_is_enumerable(v))
                         return v;
                 struct collect c;
                 sh_collect_begin(&c);
-                int st = sh_write_unrolled(sh, &c.sink, v);
-                sh_drop(v);
+                int st;
+                if (sh_failed(v)) { /* the statement has failed, not what it stands in */
+                        st = sh->st;
+                        if (st == SH_ERROR)
+                                st = sh_stmt_error(sh, l, l->v[0], &c.sink);
+                } else {
+                        st = sh_write_unrolled(sh, &c.sink, v);
+                        sh_drop(v);
+                }
                 if (st != SH_OK)
                         return sh_collect_drop(&c), sh_fail(sh, st);
                 return sh_collect_end(&c);

@@ -97,14 +97,17 @@ static void wrapped_line(void *state, const char *s, size_t n)
 static void measure(struct sh_formatter *f, int *widths, uint32_t n)
 {
         for (uint32_t i = 0; i < n; i++)
-                widths[i] = sh_cells(f->start->cols[i].label.s->s, f->start->cols[i].label.s->len);
+                widths[i] = f->start->cols[i].width > 0
+                                    ? f->start->cols[i].width
+                                    : sh_cells(f->start->cols[i].label.s->s, f->start->cols[i].label.s->len);
         for (uint32_t k = 0; k < f->nheld; k++) {
                 struct sh_record *r = sh_record_of(f->held[k]);
                 if (r->kind != SH_REC_ENTRY || r->out_of_band)
                         continue;
                 for (uint32_t i = 0; i < n && i < r->ncells; i++) {
                         int w = sh_cells(r->cells[i].s->s, r->cells[i].s->len);
-                        widths[i] = w > widths[i] ? w : widths[i];
+                        if (f->start->cols[i].width <= 0) /* a width that was asked for stays */
+                                widths[i] = w > widths[i] ? w : widths[i];
                 }
         }
 }

@@ -52,6 +52,8 @@ struct packing {
         char *path; /* the archive: it is not packed into itself */
         char *temp; /* written first, then renamed */
         uint64_t files;
+        bool update;        /* what the archive has and this command does not pack stays */
+        struct sv packed;   /* then: the names packed here */
 };
 static int pack_data(struct sh_cmd *c, struct packing *p, int fd)
 {
@@ -101,6 +103,8 @@ static int pack(struct sh_cmd *c, struct packing *p, const char *path, const cha
                 st = failed(c, p->a, p->path);
         ARCHIVE(archive_entry_free)(e);
         p->files++;
+        if (p->update)
+                sh_hash_set_text(p->packed.h, name, SH_NIL);
         if (st == SH_OK && fd >= 0)
                 st = pack_data(c, p, fd);
         if (fd >= 0)
@@ -125,10 +129,14 @@ static int compress_begin(struct sh_cmd *c)
             asprintf(&p->temp, "%s.part", p->path) < 0)
                 abort();
         free(full);
-        if (stat(p->path, &s) == 0 && !sh_switch(c, "Force"))
+        bool there = stat(p->path, &s) == 0;
+        p->update = there && sh_switch(c, "Update");
+        p->packed = p->update ? sh_hash_new(false) : SH_NIL;
+        if (there && !p->update && !sh_switch(c, "Force"))
                 return sh_cmd_throw(
                         c, "ArchiveFileExists", "PermissionDenied", SH_NIL,
-                        "The archive file %s already exists. Use the -Force parameter to overwrite it.",
+                        "The archive file %s already exists. Use the -Update parameter to update the existing "
+                        "archive file or use the -Force parameter to overwrite the existing archive file.",
                         p->path);
         int st = sh_should_process(c, p->path, "Compress-Archive", &go);
         if (st != SH_OK || !go)
@@ -148,11 +156,54 @@ static int compress_process(struct sh_cmd *c, struct sv input)
         (void)input;
         return p->a ? sh_for_paths(c, pack_one) : SH_OK;
 }
+static int keep_entry(struct sh_cmd *c, struct packing *p, struct archive *old, struct archive_entry *e)
+{
+        const void *block;
+        size_t n;
+        la_int64_t at;
+        int r = ARCHIVE(archive_write_header)(p->a, e), st = SH_OK;
+        while (r >= ARCHIVE_WARN && st == SH_OK &&
+               (r = ARCHIVE(archive_read_data_block)(old, &block, &n, &at)) >= ARCHIVE_WARN && r != ARCHIVE_EOF) {
+                if (ARCHIVE(archive_write_data)(p->a, block, n) < 0)
+                        return failed(c, p->a, p->path);
+                st = sh_check(sh_session(c));
+        }
+        return st != SH_OK || r >= ARCHIVE_WARN ? st : failed(c, old, p->path);
+}
+
+/* -Update: the entries of the archive that were not packed anew. */
+static int keep_others(struct sh_cmd *c, struct packing *p)
+{
+        struct archive *old = ARCHIVE(archive_read_new)();
+        struct archive_entry *e;
+        int r = ARCHIVE_OK, st = SH_OK;
+        ARCHIVE(archive_read_support_format_zip)(old);
+        if (ARCHIVE(archive_read_open_filename)(old, p->path, 65536) != ARCHIVE_OK)
+                st = failed(c, old, p->path);
+        while (st == SH_OK && (r = ARCHIVE(archive_read_next_header)(old, &e)) != ARCHIVE_EOF) {
+                const char *name = r >= ARCHIVE_WARN ? ARCHIVE(archive_entry_pathname_utf8)(e) : NULL;
+                if (!name) {
+                        st = failed(c, old, p->path);
+                        break;
+                }
+                size_t n = strlen(name);
+                struct sv key = sh_string(name, n && name[n - 1] == '/' ? n - 1 : n), found;
+                if (!sh_hash_get(p->packed.h, key, &found))
+                        st = keep_entry(c, p, old, e);
+                sh_drop(key);
+        }
+        ARCHIVE(archive_read_free)(old);
+        return st;
+}
+
 static int compress_end(struct sh_cmd *c)
 {
         struct packing *p = sh_state(c);
         if (!p->a)
                 return SH_OK;
+        int st = p->update ? keep_others(c, p) : SH_OK;
+        if (st != SH_OK)
+                return st;
         if (ARCHIVE(archive_write_close)(p->a) != ARCHIVE_OK)
                 return failed(c, p->a, p->path);
         if (rename(p->temp, p->path) != 0)
@@ -166,6 +217,7 @@ static void compress_clean(struct sh_cmd *c)
                 ARCHIVE(archive_write_free)(p->a);
                 unlink(p->temp); /* gone already when all went well */
         }
+        sh_drop(p->packed);
         free(p->path);
         free(p->temp);
         *p = (struct packing) { 0 };
@@ -295,6 +347,8 @@ static const struct sh_cmdlet compress_archive = {
                           .complete = "path", .help = "The ZIP file." },
                         { "CompressionLevel", .type = "string", .values = "Optimal,NoCompression,Fastest",
                           .help = "Optimal when not given." },
+                        { "Update", .type = "switch",
+                          .help = "Files of an existing ZIP file that are not packed anew stay in it." },
                         { "Force", .type = "switch", .help = "Overwrites the ZIP file." },
                         { "PassThru", .type = "switch", .help = "Writes the ZIP file as an object." },
                         { 0 } },

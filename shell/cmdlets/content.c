@@ -17,6 +17,40 @@
 #include "shell/text.h"
 
 /* ---- Get-Content ---- */
+struct reading { /* -ReadCount: lines go on as arrays of so many; 0: all of a file */
+        struct sv batch;
+        int64_t count;
+};
+
+static int pass(struct sh_cmd *c, struct sv v)
+{
+        struct reading *r = sh_state(c);
+        if (r->count == 1)
+                return sh_emit(c, v);
+        if (r->batch.kind != SH_ARRAY)
+                r->batch = sh_array_new(16);
+        sh_array_add(r->batch.a, v);
+        if (!r->count || (int64_t)r->batch.a->n < r->count)
+                return SH_OK;
+        struct sv full = r->batch;
+        r->batch = SH_NIL;
+        int st = sh_emit(c, full);
+        sh_drop(full);
+        return st;
+}
+
+/* A file has ended: so does its last array. */
+static int pass_rest(struct sh_cmd *c, int st)
+{
+        struct reading *r = sh_state(c);
+        struct sv rest = r->batch;
+        r->batch = SH_NIL;
+        if (rest.kind == SH_ARRAY && st == SH_OK)
+                st = sh_emit(c, rest);
+        sh_drop(rest);
+        return st;
+}
+
 static int emit_lines(struct sh_cmd *c, const char *s, size_t n, int64_t head, int64_t tail)
 {
         const char *delimiter = sh_arg_text(c, "Delimiter", "\n");
@@ -39,7 +73,7 @@ static int emit_lines(struct sh_cmd *c, const char *s, size_t n, int64_t head, i
                 if (lines && len && p[len - 1] == '\r')
                         len--;
                 struct sv v = sh_string(p, len);
-                st = sh_emit(c, v);
+                st = pass(c, v);
                 sh_drop(v);
         }
         return st;
@@ -59,7 +93,7 @@ static int emit_line(struct sh_cmd *c, const char *s, size_t n)
         if (n && s[n - 1] == '\r')
                 n--;
         struct sv v = sh_string(s, n);
-        int st = sh_emit(c, v);
+        int st = pass(c, v);
         sh_drop(v);
         return st;
 }
@@ -181,7 +215,7 @@ static int follow(struct sh_cmd *c, int fd)
         return st;
 }
 
-static int get_file(struct sh_cmd *c, const char *path)
+static int read_file(struct sh_cmd *c, const char *path)
 {
         struct sh_buf raw = { 0 }, text = { 0 };
         enum sh_encoding enc = SH_ENC_UTF8;
@@ -228,7 +262,7 @@ static int get_file(struct sh_cmd *c, const char *path)
                         if (all.kind == SH_ARRAY)
                                 sh_array_add(all.a, b);
                         else
-                                st = sh_emit(c, b);
+                                st = pass(c, b);
                 }
                 if (all.kind == SH_ARRAY)
                         st = sh_emit(c, all);
@@ -251,6 +285,13 @@ static int get_file(struct sh_cmd *c, const char *path)
         sh_buf_free(&raw);
         sh_buf_free(&text);
         return st;
+}
+
+static int get_file(struct sh_cmd *c, const char *path)
+{
+        struct reading *r = sh_state(c);
+        r->count = sh_arg_int(c, "ReadCount", 1);
+        return pass_rest(c, read_file(c, path));
 }
 
 struct each {
@@ -359,6 +400,7 @@ static const struct sh_cmdlet get_content = {
         .name = "Get-Content",
         .alias = (const char *[]) { "gc", "type", NULL },
         .synopsis = "Reads a text file.",
+        .state_size = sizeof(struct reading),
         .process = get_process,
         .default_set = "Path",
         .params =
@@ -374,7 +416,8 @@ static const struct sh_cmdlet get_content = {
                         { "Delimiter", .type = "string" },
                         ENCODING,
                         { "AsByteStream", .type = "switch" },
-                        { "ReadCount", .type = "long" },
+                        { "ReadCount", .type = "long",
+                          .help = "Lines are passed on as arrays of so many; 0: all of a file in one." },
                         { "Filter", .type = "string" },
                         { "Include", .type = "string[]" },
                         { "Exclude", .type = "string[]" },

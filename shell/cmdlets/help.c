@@ -27,8 +27,8 @@ static void indented(struct sh_buf *b, const char *s)
         sh_buf_puts(b, "\n");
 }
 
-/* A section of comment-based help (".SYNOPSIS"), or "". */
-static struct sv help_section(const char *text, size_t n, const char *name)
+/* The nth section of that name (".EXAMPLE") of comment-based help, from 0, or "". */
+static struct sv help_section_nth(const char *text, size_t n, const char *name, int nth)
 {
         struct sh_buf b = { 0 };
         bool in = false;
@@ -44,7 +44,7 @@ static struct sv help_section(const char *text, size_t n, const char *name)
                 if (len && *s == '.' && len > 3) {
                         if (in)
                                 break;
-                        in = len == strlen(name) && !strncasecmp(s, name, len);
+                        in = len == strlen(name) && !strncasecmp(s, name, len) && nth-- == 0;
                         continue;
                 }
                 if (len >= 2 && (!strncmp(s, "#>", 2) || !strncmp(s, "<#", 2)))
@@ -55,6 +55,11 @@ static struct sv help_section(const char *text, size_t n, const char *name)
         while (b.n && b.p[b.n - 1] == '\n')
                 b.n--;
         return sh_buf_take(&b);
+}
+
+static struct sv help_section(const char *text, size_t n, const char *name)
+{
+        return help_section_nth(text, n, name, 0);
 }
 
 static void comment_of(struct sh_target *t, const char **ret, size_t *ret_n)
@@ -198,10 +203,12 @@ static struct sv help_of(struct sh_cmd *c, struct sh_target *t)
                 heading(&b, "EXAMPLES");
                 help_examples(&b, t->cmdlet, info);
         } else if (n) {
-                struct sv e = help_section(text, n, ".EXAMPLE");
-                if (e.s->len) {
-                        heading(&b, "EXAMPLES");
+                struct sv e;
+                for (int i = 0; e = help_section_nth(text, n, ".EXAMPLE", i), e.s->len; i++) {
+                        if (!i)
+                                heading(&b, "EXAMPLES");
                         indented(&b, e.s->s);
+                        sh_drop(e);
                 }
                 sh_drop(e);
         }
@@ -277,14 +284,21 @@ static struct sv example_objects(const struct sh_cmdlet *cmdlet, struct sh_cmdin
                 note(o, "remarks", text_list(sh_text(e->remark ? e->remark : "")));
                 sh_array_take(list.a, o);
         }
-        struct sv own = cmdlet ? sh_text("") : help_section(text, n, ".EXAMPLE");
-        if (own.s->len) {
+        /* of a comment's example the first line is code, the rest says what it does */
+        for (int i = 0; !cmdlet; i++) {
+                struct sv own = help_section_nth(text, n, ".EXAMPLE", i);
+                if (!own.s->len) {
+                        sh_drop(own);
+                        break;
+                }
                 struct sv o = sh_object_new();
-                note(o, "title", sh_text("Example 1"));
-                note(o, "code", sh_keep(own));
+                size_t code = strcspn(own.s->s, "\n"), rest = code + strspn(own.s->s + code, "\n");
+                note(o, "title", sh_printf("Example %d", i + 1));
+                note(o, "code", sh_string(own.s->s, code));
+                note(o, "remarks", text_list(sh_text(own.s->s + rest)));
                 sh_array_take(list.a, o);
+                sh_drop(own);
         }
-        sh_drop(own);
         return list;
 }
 static struct sv help_object(struct sh_cmd *c, struct sh_target *t)
@@ -323,6 +337,24 @@ static struct sv help_object(struct sh_cmd *c, struct sh_target *t)
         return o;
 }
 
+/* -Parameter of a function: the objects, with what its comments say. */
+static struct sv parameter_help(struct sh_cmd *c, struct sh_target *t)
+{
+        const char *text = "", *only = sh_arg_text(c, "Parameter", "");
+        size_t n = 0, pos = 0;
+        struct sv all, fit = sh_array_new(4), item, name;
+        comment_of(t, &text, &n);
+        all = parameter_objects(sh_cmdinfo_of(sh_session(c), t), text, n);
+        while (sh_next(all, &pos, &item)) {
+                if (sh_object_note(item, "name", 4, &name) &&
+                    sh_wildcard(only, strlen(only), name.s->s, name.s->len, false))
+                        sh_array_add(fit.a, item);
+                sh_drop(item);
+        }
+        sh_drop(all);
+        return fit;
+}
+
 static int help_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
@@ -340,7 +372,9 @@ static int help_process(struct sh_cmd *c, struct sv input)
                                     "Get-Help could not find %s in a help file in this session. Get-Command "
                                     "shows what there is.",
                                     name);
-        struct sv v = sh_bound(c, "Parameter") ? help_of(c, t) : help_object(c, t);
+        struct sv v = !sh_bound(c, "Parameter")    ? help_object(c, t)
+                      : t->block.kind == SH_BLOCK ? parameter_help(c, t)
+                                                  : help_of(c, t);
         int st = sh_emit(c, v);
         sh_drop(v);
         sh_drop(sh_target_value(t));

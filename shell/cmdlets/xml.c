@@ -629,7 +629,7 @@ static struct sv read_items(struct reading *r, xmlNode *n, bool ordered, int dep
 static void give_types(struct sv o, struct sv names)
 {
         struct sh_bag *bag = names.kind == SH_ARRAY && names.a->n ? sh_bag_of(o, true) : NULL;
-        if (!bag || !strcmp(names.a->v[0].s->s, "System.Management.Automation.PSCustomObject"))
+        if (!bag)
                 return;
         bag->types = calloc(names.a->n, sizeof(*bag->types));
         if (!bag->types)

@@ -3,9 +3,12 @@
  * CommandInfo: what Get-Command writes and $MyInvocation.MyCommand is; a struct sh_target seen from scripts.
  */
 #include "shell/error.h"
+#include "shell/eval.h"
 #include "shell/text.h"
+#include "shell/types.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 static const struct {
         const char *name;
@@ -108,8 +111,51 @@ enum {
         N_VERB,
         N_NOUN,
         N_EXTENSION,
-        N_ADVANCED
+        N_ADVANCED,
+        N_DEFAULT_SET,
+        N_SETS,
+        N_OUTPUT
 };
+
+/* Its parameter sets by name, and which is the default. */
+static struct sv sets_of(struct sh_cmdinfo *info)
+{
+        struct sv list = sh_array_new(info ? info->nsets + 1 : 1);
+        for (uint32_t i = 0; info && i < (info->nsets ? info->nsets : 1); i++) {
+                struct sv o = sh_object_new(),
+                          name = sh_text(info->nsets ? info->set_names[i] : "__AllParameterSets");
+                sh_object_set(o, "Name", 4, name);
+                sh_object_set(o, "IsDefault", 9, sh_bool(info->nsets && (int)i == info->default_set));
+                sh_array_take(list.a, o);
+                sh_drop(name);
+        }
+        return list;
+}
+
+/* What a function's [OutputType()] names. */
+static struct sv output_of(struct sh *sh, struct sh_target *t)
+{
+        struct sv list = sh_array_new(1);
+        struct attr *a = t->block.kind == SH_BLOCK ? sh_block_of(t->block)->ast->attrs : NULL;
+        for (; a; a = a->next)
+                for (uint32_t i = 0; a->n == 10 && !strncasecmp(a->name, "OutputType", 10) && i < a->npos; i++) {
+                        struct sv o = sh_object_new(), v = EV(a->pos[i]), name = SH_NIL;
+                        if (sh_failed(v)) {
+                                sh_forget_error(sh);
+                                v = SH_NIL;
+                        }
+                        if (v.kind == SH_TYPE)
+                                name = sh_text(sh_type_referred(v)->name);
+                        else if (!sh_is_null(v))
+                                name = sh_to_text(sh, v);
+                        sh_object_set(o, "Name", 4, name);
+                        sh_object_set(o, "Type", 4, v.kind == SH_TYPE ? v : SH_NIL);
+                        sh_array_take(list.a, o);
+                        sh_drop(name);
+                        sh_drop(v);
+                }
+        return list;
+}
 
 static struct sv verb_or_noun(const char *name, bool verb)
 {
@@ -158,7 +204,21 @@ static int command_get(struct sh *sh, struct sv self, struct sh_args a, struct s
         case N_ADVANCED: {
                 struct sh_cmdinfo *info = t->block.kind == SH_BLOCK ? sh_cmdinfo_of(sh, t) : NULL;
                 *ret = sh_bool(info && info->advanced);
+                break;
         }
+        case N_DEFAULT_SET:
+        case N_SETS: {
+                struct sh_cmdinfo *info =
+                        t->kind == CT_NATIVE || t->kind == CT_ALIAS ? NULL : sh_cmdinfo_of(sh, t);
+                if (!info)
+                        sh_forget_error(sh);
+                if (sh_current_member(sh)->arg == N_SETS)
+                        *ret = sets_of(info);
+                else if (info && info->default_set >= 0)
+                        *ret = sh_text(info->set_names[info->default_set]);
+                break;
+        }
+        case N_OUTPUT: *ret = output_of(sh, t);
         }
         return SH_OK;
 }
@@ -206,6 +266,9 @@ static const struct sh_member command_members[] = {
         COMMAND("Noun", "string", N_NOUN),
         COMMAND("Extension", "string", N_EXTENSION),
         COMMAND("CmdletBinding", "bool", N_ADVANCED),
+        COMMAND("DefaultParameterSet", "string", N_DEFAULT_SET),
+        COMMAND("ParameterSets", "System.Object[]", N_SETS),
+        COMMAND("OutputType", "System.Object[]", N_OUTPUT),
 };
 static const char *const command_shown[] = { "CommandType", "Name", "Version", "Source", NULL };
 const struct sh_type sh_type_command_info = {

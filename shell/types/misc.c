@@ -357,6 +357,31 @@ static int builder_length(struct sh *sh, struct sv self, struct sh_args a, struc
         sh_drop(s);
         return SH_OK;
 }
+/* Shorter: the end goes; longer: NUL characters, as in .NET. */
+static int builder_set_length(struct sh *sh, struct sv self, struct sv value)
+{
+        struct sh_buf *b = text_of(self);
+        int64_t n;
+        if (!sh_to_int64(sh, value, &n) || n < 0 || n > INT32_MAX)
+                return sh_throw_inner(
+                        sh, "System.Management.Automation.SetValueInvocationException",
+                        "ExceptionWhenSetting", "NotSpecified", SH_NIL,
+                        "Exception setting \"Length\": \"Specified argument was out of the range of valid "
+                        "values.\"");
+        struct sv s;
+        builder_string(sh, self, (struct sh_args) { 0 }, &s);
+        int64_t units = (int64_t)s.s->units;
+        if (n < units) {
+                struct sv part = sh_substring(s.s, 0, (uint32_t)n);
+                b->n = 0;
+                sh_buf_put(b, part.s->s, part.s->len);
+                sh_drop(part);
+        }
+        sh_drop(s);
+        for (; n > units; units++)
+                sh_buf_put(b, "", 1);
+        return SH_OK;
+}
 /* Insert, Remove, Replace: by the string's own methods. */
 static int builder_edit(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
@@ -389,7 +414,7 @@ static void builder_free(struct sh_obj *o)
         sh_buf_free(&((struct builder *)o)->b);
 }
 static const struct sh_member builder_members[] = {
-        SH_P("Length", "int Length {get;set;}", builder_length),
+        { "Length", SH_PROPERTY, false, "int Length {get;set;}", builder_length, builder_set_length },
         SH_P("Capacity", "int Capacity {get;}", builder_length),
         SH_M("Append", "System.Text.StringBuilder Append(System.Object value)", builder_append, B_APPEND),
         SH_M("AppendLine", "System.Text.StringBuilder AppendLine(string value)", builder_append, B_LINE),

@@ -70,11 +70,21 @@ static int property_kind(struct sh *sh, struct sv self, struct sh_args a, struct
 static int property_type(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         struct sv v = SH_NIL;
+        if (sh_field(self, P_KIND)->i == SH_SCRIPT_PROPERTY) { /* not run to find out */
+                *ret = sh_text("System.Object");
+                return SH_OK;
+        }
         int st = property_value(sh, self, a, &v);
         if (st == SH_OK)
                 *ret = sh_is_null(v) ? sh_text("System.Object") : sh_type_name_of(sh, v);
         sh_drop(v);
         return st;
+}
+/* $x.PSObject.Methods['Name'].Invoke(...) */
+static int property_invoke(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        struct sv name = *sh_field(self, P_NAME);
+        return sh_call(sh, *sh_field(self, P_SELF), name.s->s, name.s->len, a, ret);
 }
 static int property_yes(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
@@ -89,6 +99,7 @@ static const struct sh_member property_members[] = {
         SH_P("TypeNameOfValue", "string TypeNameOfValue {get;}", property_type),
         SH_P("IsGettable", "bool IsGettable {get;}", property_yes),
         SH_P("IsSettable", "bool IsSettable {get;}", property_yes),
+        SH_M("Invoke", "System.Object Invoke(System.Object[] arguments)", property_invoke),
 };
 SH_FIELDS_TYPE(sh_type_ps_property, "System.Management.Automation.PSPropertyInfo", property_members);
 
@@ -97,8 +108,9 @@ struct members {
         struct sh_obj obj;
         struct sv self;
         struct sv list; /* array of properties, made when first looked at */
-        bool methods;
+        int which;
 };
+enum { ONLY_PROPERTIES, ONLY_METHODS, ALL_MEMBERS };
 static struct members *members_of(struct sv v)
 {
         return (struct members *)v.o;
@@ -116,12 +128,39 @@ static bool add_property(void *state, const char *name, size_t n, int kind)
         sh_array_take(m->list.a, p);
         return true;
 }
+/* Those of the object first, then those of its type; overloads are one method. */
+static void add_method(struct members *m, const char *name, size_t n, int kind)
+{
+        for (uint32_t i = 0; i < m->list.a->n; i++) {
+                struct sv own = *sh_field(m->list.a->v[i], P_NAME);
+                if (sh_text_same(own.s->s, own.s->len, name, n))
+                        return;
+        }
+        add_property(m, name, n, kind);
+}
+static void add_methods(struct members *m)
+{
+        struct sh_bag *bag = sh_bag_of(m->self, false);
+        const struct sh_type *t = sh_type_of(sh_unwrap(m->self));
+        for (uint32_t i = 0; bag && i < bag->n; i++)
+                if (bag->v[i].kind == SH_SCRIPT_METHOD)
+                        add_method(m, bag->v[i].name.s->s, bag->v[i].name.s->len, SH_SCRIPT_METHOD);
+        for (; t; t = t->base)
+                for (uint32_t i = 0; i < t->nmembers; i++)
+                        if (!t->members[i].is_static && t->members[i].kind == SH_METHOD && !t->members[i].hidden)
+                                add_method(m, t->members[i].name, strlen(t->members[i].name), SH_METHOD);
+        static const char *const everyones[] = { "ToString", "GetType", "Equals", "GetHashCode" };
+        for (uint32_t i = 0; i < sizeof everyones / sizeof *everyones; i++)
+                add_method(m, everyones[i], strlen(everyones[i]), SH_METHOD);
+}
 static struct sh_array *members_list(struct sh *sh, struct members *m)
 {
         if (m->list.kind == SH_NULL) {
                 m->list = sh_array_new(8);
-                if (!m->methods)
+                if (m->which != ONLY_METHODS)
                         sh_properties(sh, m->self, add_property, m);
+                if (m->which != ONLY_PROPERTIES)
+                        add_methods(m);
         }
         return m->list.a;
 }
@@ -214,13 +253,13 @@ const struct sh_type sh_type_ps_members = {
         .free = members_free
 };
 
-static struct sv members_new(struct sh *sh, struct sv self, bool methods)
+static struct sv members_new(struct sh *sh, struct sv self, int which)
 {
         struct sv v = sh_other_new(&sh_type_ps_members, sizeof(struct members));
         the_session = sh;
         members_of(v)->self = sh_keep(self);
         members_of(v)->list = SH_NIL;
-        members_of(v)->methods = methods;
+        members_of(v)->which = which;
         return v;
 }
 
@@ -228,7 +267,7 @@ static struct sv members_new(struct sh *sh, struct sv self, bool methods)
 static int view_properties(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         (void)a;
-        *ret = members_new(sh, *sh_field(self, 0), sh_member_arg(sh) != 0);
+        *ret = members_new(sh, *sh_field(self, 0), (int)sh_member_arg(sh));
         return SH_OK;
 }
 static int view_types(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
@@ -246,20 +285,16 @@ static int view_base(struct sh *sh, struct sv self, struct sh_args a, struct sv 
 static int view_copy(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         (void)sh, (void)a;
-        struct sv from = *sh_field(self, 0);
-        struct sh_bag *bag = sh_bag_of(from, false);
-        *ret = sh_object_new();
-        for (uint32_t i = 0; bag && i < bag->n; i++)
-                sh_object_set(*ret, bag->v[i].name.s->s, bag->v[i].name.s->len, bag->v[i].value);
+        *ret = sh_object_copy(*sh_field(self, 0));
         return SH_OK;
 }
 static const struct sh_member view_members[] = {
         SH_P("Properties", "System.Management.Automation.PSMemberInfoCollection Properties {get;}",
              view_properties),
         SH_P("Members", "System.Management.Automation.PSMemberInfoCollection Members {get;}",
-             view_properties),
+             view_properties, ALL_MEMBERS),
         SH_P("Methods", "System.Management.Automation.PSMemberInfoCollection Methods {get;}", view_properties,
-             1),
+             ONLY_METHODS),
         SH_P("TypeNames", "System.Collections.ObjectModel.Collection[string] TypeNames {get;}", view_types),
         SH_P("BaseObject", "System.Object BaseObject {get;}", view_base),
         SH_P("ImmediateBaseObject", "System.Object ImmediateBaseObject {get;}", view_base),
