@@ -86,11 +86,6 @@ struct node *p_const(struct parser *p, uint32_t at, struct sv owned)
         return p_done(p, n);
 }
 
-static bool about_brackets(const struct parser *p, uint32_t at, const char *id)
-{
-        return !strncmp(id, "MissingEnd", 10) || (at < p->n && strchr("(){}", p->s[at]));
-}
-
 static void *add_error(struct parser *p, uint32_t at, uint32_t end, const char *id, const char *fmt,
                        va_list ap)
 {
@@ -98,7 +93,7 @@ static void *add_error(struct parser *p, uint32_t at, uint32_t end, const char *
         if (p->failed)
                 return NULL;
         p->failed = true;
-        if (p->ended || (p->unsure && about_brackets(p, at, id)))
+        if (p->ended || (p->unsure && p_follows_from_brackets(p, at, id)))
                 return NULL;
         for (uint32_t i = 0; i < p->nerrors; i++)
                 if (p->errors[i].at == at)
@@ -107,6 +102,7 @@ static void *add_error(struct parser *p, uint32_t at, uint32_t end, const char *
         if (p->nerrors < PARSE_ERRORS_MAX)
                 p->errors[p->nerrors++] = (struct parse_error) { at, end > at ? end : at + 1, id,
                                                                  p_text(p, text, strlen(text)) };
+        p->unsure = p->unsure || p_about_brackets(p, at, id);
         return NULL;
 }
 
@@ -208,6 +204,7 @@ struct node *p_statements(struct parser *p, char closer)
         struct place place = p_place(p);
         struct node *list = p_node(p, N_LIST, p->pos);
         uint32_t before = p->nerrors;
+        bool recovered = false;
         for (lx_separators(p); p->pos < p->n && !(closer && lx_char(p, p->pos) == closer); lx_separators(p)) {
                 uint32_t at = p->pos;
                 struct node *s = p->failed ? NULL : p_statement(p);
@@ -219,10 +216,13 @@ struct node *p_statements(struct parser *p, char closer)
                         check_end(p, s, closer);
                 else if (!p->failed)
                         unexpected(p);
-                if (p->failed && !p_recover(p, &place, at, closer))
+                if (!p->failed)
+                        continue;
+                recovered = true;
+                if (!p_recover(p, &place, at, closer))
                         break;
         }
-        if (closer && p->pos >= p->n && p->nerrors > before && p->unsure)
+        if (closer && p->pos >= p->n && (recovered || (p->unsure && p->nerrors > before)))
                 p->failed = true; /* its bracket may be the one that was not found */
         p_leave(p);
         list->v = (struct node **)v.v;

@@ -45,7 +45,7 @@ struct parser {
         struct parse_error errors[PARSE_ERRORS_MAX];
         bool incomplete, failed; /* failed: unwinding to the statement list that recovers */
         bool ended;  /* the text ended, or nests too deep, where something was missing: nothing more can be told */
-        bool unsure; /* an error's brackets did not close: none about brackets is told any more */
+        bool unsure; /* an error was about brackets: what would follow from that is not told */
         uint32_t recoveries;
         int depth, in_ternary, no_comma;
         uint32_t comment_at, comment_end; /* the last comment run, for help */
@@ -104,6 +104,8 @@ struct place {
 };
 struct place p_place(const struct parser *);
 /* Behind the statement that began at `from` and failed; true: go on there. false: the list ends, failed stays set. */
+bool p_about_brackets(const struct parser *, uint32_t at, const char *id); /* the error may come from a lost bracket */
+bool p_follows_from_brackets(const struct parser *, uint32_t at, const char *id); /* and may be an earlier one's echo */
 bool p_recover(struct parser *, const struct place *, uint32_t from, char closer);
 bool p_enter(struct parser *); /* depth limit; with p_leave */
 void p_leave(struct parser *);

@@ -239,6 +239,10 @@ static bool named_parts(struct parser *p, struct block *b, char closer)
                         return false;
         }
         int c = lx_char(p, p->pos);
+        if (c >= 0 && c != (unsigned char)closer && p->unsure) {
+                p->failed = true; /* the parts ended with a bracket too many */
+                return false;
+        }
         if (c >= 0 && c != (unsigned char)closer) {
                 uint32_t e = p->pos;
                 while (e < p->n && !lx_ends_token(p, e))
@@ -512,13 +516,18 @@ struct node *p_class(struct parser *p, bool is_enum)
                                  c->name);
         struct class_member **last = &c->members;
         struct place place = p_place(p);
+        bool bad = false;
         for (lx_separators(p); p->pos < p->n && lx_char(p, p->pos) != '}'; lx_separators(p)) {
                 uint32_t at = p->pos;
                 struct class_member *m = is_enum ? enum_member(p) : class_member(p);
-                if (!m && p_recover(p, &place, at, '}'))
+                if (!m && p_recover(p, &place, at, '}') && !p->unsure && !bad && p->pos < p->n) {
+                        bad = true;
                         continue;
-                if (!m)
+                }
+                if (!m) { /* a second one, or brackets that do not tell: most likely this is no class any more */
+                        p->failed = p->unsure = true;
                         return NULL;
+                }
                 *last = m;
                 last = &m->next;
         }

@@ -2,8 +2,9 @@
  *
  * After a parse error: where does the next statement begin? The text of the broken one is looked at without being
  * understood: only strings, comments and brackets. Do its brackets close, it ends where its line does behind them; do
- * they not, the next line is as good a guess as any, and from then on nothing is said about brackets (`unsure`): one
- * mistake must not be told as five.
+ * they not, the next line is as good a guess as any. One mistake must not be told as five: after an error that a bracket
+ * too few or too many may have caused (`unsure`), those that would follow from it are not told, and nothing at all is
+ * told after a quote too few, which turns text and strings around.
  */
 #include "shell/parse.h"
 
@@ -142,6 +143,48 @@ static bool first_of_line(const struct parser *p, uint32_t from)
         return i > from && p->pos < p->n && (p->s[i - 1] == '\n' || p->s[i - 1] == '\r');
 }
 
+/* ---- what one mistake brings with it ---- */
+bool p_about_brackets(const struct parser *p, uint32_t at, const char *id)
+{
+        static const char *const words[] = { "Parenthesis", "Brace", "Bracket", "Block", "Body", "IncompleteHash" };
+        if (at < p->n && strchr("(){}", p->s[at]))
+                return true;
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+                if (strstr(id, words[i]))
+                        return true;
+        return false;
+}
+
+bool p_follows_from_brackets(const struct parser *p, uint32_t at, const char *id)
+{
+        if (!strcmp(id, "MissingCatchOrFinally") || !strcmp(id, "MissingWhileOrUntilInDoWhile"))
+                return true;
+        if (!strcmp(id, "UnexpectedToken"))
+                return at < p->n && strchr(")}", p->s[at]);
+        uint32_t i = p->pos;
+        while (i < p->n && (lx_blank(p, i) || lx_newline(p, i)))
+                i++;
+        return i >= p->n && !strncmp(id, "MissingEnd", 10);
+}
+
+/* Does the statement that failed at pos hold a string of several lines that ended on this line? It began, most likely,
+ * where another should have ended. */
+static bool quotes_lost(const struct parser *p, uint32_t from)
+{
+        bool lost = false;
+        for (uint32_t i = from, next, q; i < p->pos && i < p->n; i = next) {
+                bool quoted = lx_quote(p, i, &q) != 0;
+                if ((next = past(p, i, 0)) == i)
+                        next = i + 1;
+                if (lx_newline(p, i))
+                        lost = false;
+                else if (quoted)
+                        lost = lost || memchr(p->s + i, '\n', next - i);
+        }
+        return lost;
+}
+
+/* ---- going on ---- */
 struct place p_place(const struct parser *p)
 {
         return (struct place) { p->block, p->depth, p->in_ternary, p->no_comma };
@@ -150,6 +193,7 @@ struct place p_place(const struct parser *p)
 bool p_recover(struct parser *p, const struct place *place, uint32_t from, char closer)
 {
         int close = (unsigned char)closer;
+        p->ended = p->ended || quotes_lost(p, from);
         if (p->ended || p->nerrors >= PARSE_ERRORS_MAX || ++p->recoveries > RECOVERIES_MAX)
                 return false;
         p->block = place->block;
