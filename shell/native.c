@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "shell/eval.h"
+#include "shell/relay.h"
 #include "shell/text.h"
 
 extern char **environ;
@@ -31,6 +32,7 @@ struct native {
         size_t to_at;
         struct sh_buf line, err_line,
                 last_err;            /* output that is not a whole line yet; the last line of stderr */
+        struct sh_relay *relay;      /* of standard error that goes past us, when its last line will be asked for */
         struct sh_formatter *format; /* objects that are no text */
         bool foreground, closed;
 };
@@ -263,14 +265,36 @@ static bool make_pipe(int ret[2])
         return pipe2(ret, O_CLOEXEC) == 0;
 }
 
+/* Is a native's failure an error? */
+static bool strict(struct sh *sh)
+{
+        struct sv want = SH_NIL;
+        bool r = sh_var_get(sh, "PSNativeCommandUseErrorActionPreference", &want) && sh_true(want);
+        sh_drop(want);
+        return r;
+}
+
+/* Does a person at the terminal read its standard error, and nobody else? Then its last line was seen, and whatever the
+ * program does with its terminal must work: nothing is put in between. */
+static bool only_seen(struct sh *sh)
+{
+        return sh->interactive && sh->try_depth == 0 && isatty(2);
+}
+
 /* Where its standard error goes: -1 as ours, else a descriptor for it. */
 static int plan_error(struct sh_cmd *c, int pair[2])
 {
         struct sh_sink *s = c->sinks ? c->sinks[SH_ERR] : NULL;
         if (!s)
-                return -1;
-        if (sh_sink_discards(s))
-                return open("/dev/null", O_WRONLY | O_CLOEXEC);
+                return strict(c->sh) && !only_seen(c->sh) ? sh_relay_begin(2, &c->native->relay) : -1;
+        if (sh_sink_discards(s)) {
+                int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+                int err = nowhere >= 0 && strict(c->sh) ? sh_relay_begin(nowhere, &c->native->relay) : -1;
+                if (err < 0)
+                        return nowhere;
+                close(nowhere);
+                return err;
+        }
         if (!make_pipe(pair))
                 return -1;
         c->native->err = pair[0];
@@ -335,8 +359,13 @@ static int emit_line(struct sh_cmd *c, struct sh_buf *b)
 static int emit_error(struct sh_cmd *c, struct sh_buf *b)
 {
         struct sh_sink *s = c->sinks[SH_ERR];
-        c->native->last_err.n = 0;
-        sh_buf_put(&c->native->last_err, b->p ? b->p : "", b->n);
+        size_t n = b->n;
+        while (n > 0 && isspace((unsigned char)b->p[n - 1]))
+                n--;
+        if (n > 0) {
+                c->native->last_err.n = 0;
+                sh_buf_put(&c->native->last_err, b->p, n);
+        }
         struct sv v = sh_error_new(c->sh, "System.Management.Automation.RemoteException",
                                    "NativeCommandError", "NotSpecified", SH_NIL, b->p ? b->p : "", b->n);
         b->n = 0;
@@ -482,14 +511,11 @@ static int reap(struct sh_cmd *c)
 static int judge(struct sh_cmd *c, int code)
 {
         struct sh *sh = c->sh;
-        struct sv want = SH_NIL;
         sh_var_set_scope(sh, "LASTEXITCODE", sh_int(code), SH_SCOPE_GLOBAL, NULL);
         if (!code)
                 return SH_OK;
         c->errored = true;
-        bool strict = sh_var_get(sh, "PSNativeCommandUseErrorActionPreference", &want) && sh_true(want);
-        sh_drop(want);
-        if (!strict)
+        if (!strict(sh))
                 return SH_OK;
         return sh_cmd_error(c, "ProgramExitedWithNonZeroCode", "NotSpecified", SH_NIL,
                             "Program \"%s\" ended with non-zero exit code: %d (0x%08X)%s%.*s", c->target->name, code,
@@ -517,6 +543,9 @@ int sh_native_end(struct sh_cmd *c)
         if (st != SH_OK && n->pid > 0)
                 kill(n->pid, SIGTERM);
         int code = reap(c);
+        if (n->relay)
+                sh_relay_end(n->relay, &n->last_err);
+        n->relay = NULL;
         if (sh_interrupt && st == SH_OK)
                 st = sh_check(c->sh);
         return st == SH_OK ? judge(c, code) : st;
@@ -535,6 +564,8 @@ void sh_native_free(struct sh_cmd *c)
                 kill(n->pid, SIGTERM);
                 reap(c);
         }
+        if (n->relay)
+                sh_relay_end(n->relay, NULL);
         sh_buf_free(&n->to);
         sh_buf_free(&n->line);
         sh_buf_free(&n->err_line);

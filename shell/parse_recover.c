@@ -2,9 +2,9 @@
  *
  * After a parse error: where does the next statement begin? The text of the broken one is looked at without being
  * understood: only strings, comments and brackets. Do its brackets close, it ends where its line does behind them; do
- * they not, the next line is as good a guess as any. One mistake must not be told as five: after an error that a bracket
- * too few or too many may have caused (`unsure`), those that would follow from it are not told, and nothing at all is
- * told after a quote too few, which turns text and strings around.
+ * they not, the next line is as good a guess as any. One mistake must not be told as five: after an error that a
+ * bracket too few or too many may have caused (`unsure`), those that would follow from it are not told, and nothing at
+ * all is told after a quote too few, which turns text and strings around.
  */
 #include "shell/parse.h"
 
@@ -146,7 +146,10 @@ static bool first_of_line(const struct parser *p, uint32_t from)
 /* ---- what one mistake brings with it ---- */
 bool p_about_brackets(const struct parser *p, uint32_t at, const char *id)
 {
-        static const char *const words[] = { "Parenthesis", "Brace", "Bracket", "Block", "Body", "IncompleteHash" };
+        static const char *const words[] = {
+                "Parenthesis", "Brace",          "Bracket",      "Block",
+                "Body",        "IncompleteHash", "MissingCatch", "MissingWhile"
+        };
         if (at < p->n && strchr("(){}", p->s[at]))
                 return true;
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
