@@ -30,7 +30,7 @@ struct sh_unread;
 void sh_json_unread_begin(void); /* before each text */
 /* The object at p, if it is plain enough to be read later (*ret_end: behind it); SH_NOTHING: read it now. */
 struct sv sh_json_unread(struct sh_str *text, const char *p, const char *end, int depth, const char **ret_end);
-/* One scalar property of it. False: read the object, then look. */
+/* One scalar property of it, or that it has none of this name. False: read the object, then look. */
 bool sh_json_unread_get(const struct sh_psobject *, const char *name, size_t n, struct sv *ret, bool *ret_there);
 void sh_json_read_now(struct sh_psobject *);
 void sh_json_unread_free(struct sh_unread *); /* NULL is fine */

@@ -372,6 +372,9 @@ bool sh_json_unread_get(const struct sh_psobject *o, const char *name, size_t n,
                 if (*p == ',')
                         p = blanks(p + 1, end);
         }
+        for (size_t i = 0; i < n; i++)
+                if ((unsigned char)name[i] >= 0x80) /* may be another spelling of an ASCII name */
+                        return false;
         return true;
 }
 

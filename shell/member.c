@@ -234,11 +234,12 @@ static int get_intrinsic(struct sv self, const char *name, size_t n, struct sv *
 
 int sh_get(struct sh *sh, struct sv self, const char *name, size_t n, struct sv *ret)
 {
-        bool there;
-        if (self.kind == SH_PSOBJECT && ((struct sh_psobject *)self.o)->unread &&
-            sh_json_unread_get((struct sh_psobject *)self.o, name, n, ret, &there) && there)
+        bool there = false;
+        bool known = self.kind == SH_PSOBJECT && ((struct sh_psobject *)self.o)->unread &&
+                     sh_json_unread_get((struct sh_psobject *)self.o, name, n, ret, &there);
+        if (there)
                 return SH_OK;
-        struct sh_note *note = added(self, name, n);
+        struct sh_note *note = known ? NULL : added(self, name, n); /* what is unread has nothing added */
         if (note && note->kind != SH_SCRIPT_METHOD)
                 return sh_note_get(sh, note, self, ret);
         struct sv base = sh_unwrap(self), v;
