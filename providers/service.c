@@ -68,7 +68,7 @@ static int (*const methods[Service_nmethods])(struct rv_call *, const void *,
 
 /* ---- what the backends share ---- */
 
-int rv_service_signal(const char *text)
+static int signal_number(const char *text)
 {
         const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
         char *end;
@@ -79,6 +79,16 @@ int rv_service_signal(const char *text)
                 if (sigabbrev_np(s) && strcasecmp(sigabbrev_np(s), name) == 0)
                         return s;
         return -1;
+}
+
+int rv_service_signal(const char *text, int *ret, struct rv_error *err)
+{
+        *ret = signal_number(text);
+        if (*ret > 0)
+                return RV_OK;
+        rv_about(err, NULL, NULL, "Signal");
+        return rv_fail(err, RV_INVALID_PARAMETER, "'%.40s' is no signal: expected a number or a name such as SIGHUP",
+                       text);
 }
 
 bool rv_service_good_name(const char *s, size_t n)

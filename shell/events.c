@@ -630,3 +630,17 @@ int sh_events_sleep(struct sh *sh, double seconds)
         }
         return st;
 }
+
+struct sv sh_event_job(const struct sh_event_sub *s)
+{
+        struct sv o = sh_object_new();
+        set(o, "Id", sh_int((int32_t)s->id));
+        set(o, "Name", sh_text(s->source));
+        set(o, "PSJobTypeName", SH_NIL);
+        set(o, "State", sh_text("NotStarted"));
+        set(o, "HasMoreData", sh_bool(false));
+        set(o, "Location", SH_NIL);
+        set(o, "Command", sh_keep(s->action));
+        sh_object_type(o, "System.Management.Automation.PSEventJob");
+        return o;
+}

@@ -60,5 +60,7 @@ int sh_events_pump(struct sh *, double seconds);
 int sh_events_sleep(struct sh *, double seconds);
 /* What an indication is about: TargetInstance, PreviousInstance, an event's properties, as objects. */
 struct sv sh_event_object(struct sh *, struct rv_json indication);
+/* The job that stands for a subscription's action. Owned. */
+struct sv sh_event_job(const struct sh_event_sub *);
 
 #endif

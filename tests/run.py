@@ -12,7 +12,7 @@ is named `flaky` with what it printed when it failed; such a test is to be mende
 import argparse, concurrent.futures, os, re, subprocess, sys, time
 
 FOLDERS = ['gen', 'lint', 'shell', 'wire', 'integration', 'bench', 'lab']
-FOLDER_TIMEOUT = {'unit': 120, 'fuzz': 120, 'shell': 600, 'integration': 300, 'lab': 600, 'bench': 300}
+FOLDER_TIMEOUT = {'unit': 120, 'fuzz': 120, 'shell': 600, 'integration': 900, 'lab': 600, 'bench': 300}
 
 
 def find(build):

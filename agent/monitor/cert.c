@@ -18,26 +18,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/monitor/cursor.h"
 #include "agent/monitor/monitor.h"
 
 #define SUFFIX "-cert-v01@openssh.com"
 enum { USER_CERTIFICATE = 1 };
-
-struct cursor {
-        const uint8_t *p, *end;
-        bool bad;
-};
-
-static const uint8_t *take(struct cursor *c, size_t n)
-{
-        if (c->bad || n > (size_t)(c->end - c->p)) {
-                c->bad = true;
-                return NULL;
-        }
-        const uint8_t *at = c->p;
-        c->p += n;
-        return at;
-}
 
 static uint64_t number(struct cursor *c, unsigned bytes)
 {

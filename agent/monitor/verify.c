@@ -9,23 +9,8 @@
 #include <string.h>
 
 #include "agent/monitor/cert.h"
+#include "agent/monitor/cursor.h"
 #include "agent/monitor/monitor.h"
-
-struct cursor {
-        const uint8_t *p, *end;
-        bool bad;
-};
-
-static const uint8_t *take(struct cursor *c, size_t n)
-{
-        if (c->bad || n > (size_t)(c->end - c->p)) {
-                c->bad = true;
-                return NULL;
-        }
-        const uint8_t *at = c->p;
-        c->p += n;
-        return at;
-}
 
 static const uint8_t *take_text(struct cursor *c, size_t *n)
 {

@@ -28,7 +28,8 @@ struct rv_service_backend {
 extern const struct rv_service_backend rv_service_systemd, rv_service_files;
 
 /* What both need. */
-int rv_service_signal(const char *text); /* "SIGHUP", "hup", "1" -> 1; -1: there is none such */
+/* "SIGHUP", "hup", "1" -> 1. INVALID_PARAMETER where there is none such. */
+int rv_service_signal(const char *text, int *ret, struct rv_error *);
 bool rv_service_good_name(const char *, size_t n);
 /* The arguments of Create, as far as no service manager could take them otherwise. */
 struct Service_Create_in;

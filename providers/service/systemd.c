@@ -542,14 +542,9 @@ static int service_kill(struct rv_call *c, const void *args, struct rv_error *er
 {
         const struct Service_Kill_in *in = args;
         struct change ch;
-        int number = rv_service_signal(in->Signal), e;
-        if (number < 0) {
-                rv_about(err, NULL, NULL, "Signal");
-                return rv_fail(err, RV_INVALID_PARAMETER,
-                               "'%.40s' is no signal: expected a number or a name such as SIGHUP",
-                               in->Signal);
-        }
-        e = begin(c, "signal", &ch, err);
+        int number, e = rv_service_signal(in->Signal, &number, err);
+        if (e == RV_OK)
+                e = begin(c, "signal", &ch, err);
         if (e)
                 return e;
         rv_change(c, "Signal", NULL, in->Signal);

@@ -61,21 +61,6 @@ static char *question(struct sh_cmd *c)
         return b.data;
 }
 
-/* The job that stands for an action. */
-static struct sv action_job(const struct sh_event_sub *s)
-{
-        struct sv o = sh_object_new();
-        set(o, "Id", sh_int((int32_t)s->id));
-        set(o, "Name", sh_text(s->source));
-        set(o, "PSJobTypeName", SH_NIL);
-        set(o, "State", sh_text("NotStarted"));
-        set(o, "HasMoreData", sh_bool(false));
-        set(o, "Location", SH_NIL);
-        set(o, "Command", sh_keep(s->action));
-        sh_object_type(o, "System.Management.Automation.PSEventJob");
-        return o;
-}
-
 static int register_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
@@ -113,7 +98,7 @@ static int register_process(struct sh_cmd *c, struct sv input)
         id = s->id;
         for (s = sh_event_subs(e); s && s->id != id;) /* its action may have ended it already */
                 s = s->next;
-        struct sv job = s ? action_job(s) : SH_NIL;
+        struct sv job = s ? sh_event_job(s) : SH_NIL;
         int st = s ? sh_emit(c, job) : SH_OK;
         sh_drop(job);
         return st;
@@ -359,7 +344,7 @@ static int subscriber_process(struct sh_cmd *c, struct sv input)
                     sh_text("Microsoft.Management.Infrastructure.CimCmdlets.CimIndicationWatcher"));
                 set(o, "EventName", sh_text("CimIndicationArrived"));
                 set(o, "SourceIdentifier", sh_text(s->source));
-                set(o, "Action", s->action.kind == SH_BLOCK ? action_job(s) : SH_NIL);
+                set(o, "Action", s->action.kind == SH_BLOCK ? sh_event_job(s) : SH_NIL);
                 set(o, "HandlerDelegate", SH_NIL);
                 set(o, "SupportEvent", sh_bool(s->support));
                 set(o, "ForwardEvent", sh_bool(s->forward));

@@ -12,24 +12,9 @@
 #include "shell/eventsource.h"
 #include "shell/text.h"
 
-static void set(struct sv o, const char *name, struct sv owned)
-{
-        sh_object_set(o, name, strlen(name), owned);
-        sh_drop(owned);
-}
-
-/* The job that stands for an action. */
 static int emit_job(struct sh_cmd *c, const struct sh_event_sub *s)
 {
-        struct sv o = sh_object_new();
-        set(o, "Id", sh_int((int32_t)s->id));
-        set(o, "Name", sh_text(s->source));
-        set(o, "PSJobTypeName", SH_NIL);
-        set(o, "State", sh_text("NotStarted"));
-        set(o, "HasMoreData", sh_bool(false));
-        set(o, "Location", SH_NIL);
-        set(o, "Command", sh_keep(s->action));
-        sh_object_type(o, "System.Management.Automation.PSEventJob");
+        struct sv o = sh_event_job(s);
         int st = sh_emit(c, o);
         sh_drop(o);
         return st;
