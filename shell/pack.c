@@ -8,6 +8,7 @@
 #include "shell/error.h"
 #include "shell/fields.h"
 #include "shell/model.h"
+#include "shell/parse.h"
 #include "shell/text.h"
 #include "shell/types.h"
 
@@ -175,6 +176,12 @@ static void pack_error(struct packer *p, struct sv v)
                 put_text(p, e->unit->text, e->unit->n);
                 put_u32(p, e->at);
                 put_u32(p, e->end);
+                put_u32(p, e->parsed == e->unit ? e->nparse_errors : 0);
+                for (uint32_t i = 0; e->parsed == e->unit && i < e->nparse_errors; i++) {
+                        put_u32(p, e->parse_errors[i].at);
+                        put_u32(p, e->parse_errors[i].end);
+                        put_chars(p, e->parse_errors[i].message);
+                }
         }
         put_tag(p, e->script_terminating);
         put_tag(p, e->thrown);

@@ -7,6 +7,7 @@
 #include "shell/fields.h"
 #include "shell/model.h"
 #include "shell/pack.h"
+#include "shell/parse.h"
 #include "shell/text.h"
 #include "shell/types.h"
 
@@ -262,6 +263,31 @@ static struct unit *take_unit(struct unpacker *u)
         return x;
 }
 
+static void take_parse_errors(struct unpacker *u, struct sh_error *e)
+{
+        struct parse_error v[PARSE_ERRORS_MAX], *all;
+        uint32_t n = take_u32(u), max = e->unit->n;
+        if (n > PARSE_ERRORS_MAX)
+                u->bad = true;
+        for (uint32_t i = 0; i < n && !u->bad; i++) {
+                v[i].at = take_u32(u);
+                v[i].end = take_u32(u);
+                char *message = take_chars(u);
+                if (!message || v[i].at > max || v[i].end < v[i].at || v[i].end > max + 1)
+                        u->bad = true;
+                v[i].id = "";
+                v[i].message = rv_arena_text(&e->unit->arena, message ? message : "", message ? strlen(message) : 0);
+                free(message);
+        }
+        if (n == 0 || u->bad || !(all = rv_arena_get(&e->unit->arena, sizeof v)))
+                return;
+        memcpy(all, v, n * sizeof *v);
+        e->parse_errors = all;
+        e->nparse_errors = n;
+        e->parsed = e->unit;
+        e->parsed->refs++;
+}
+
 static struct sv unpack_error(struct unpacker *u)
 {
         uint32_t me = begin_object(u);
@@ -292,8 +318,9 @@ static struct sv unpack_error(struct unpacker *u)
                 e->unit = take_unit(u);
                 e->at = take_u32(u);
                 e->end = take_u32(u);
-                if (e->end > e->unit->n || e->at > e->end)
+                if (e->end > e->unit->n + 1 || e->at > e->end) /* what is missing at the end is one behind it */
                         e->at = e->end = 0;
+                take_parse_errors(u, e);
         }
         e->script_terminating = take_tag(u);
         e->thrown = take_tag(u);

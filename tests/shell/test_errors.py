@@ -87,6 +87,10 @@ def ways_in(folder):
                          f'try {{ iex "{two}" }} catch {{ ($_.Exception.Message -split "`n`n").Count }}; "on"'])
     check('ids', (out, err), ('ExpectedValueExpression\nMissingEndCurlyBrace,Microsoft.PowerShell.Commands.Invoke'
                               'ExpressionCommand\nParseException\n2\non\n', ''))
+    out, err, _ = reeve(['-Command', f'Start-Job {{ iex "{two}" }} | Receive-Job -Wait; '
+                         '1 | ForEach-Object -Parallel { iex "if (1) {" }'])
+    check('from other processes', (out, [x[7:] for x in err.split('\n') if x.endswith('.')]),
+          ('', [VALUE.format('+'), VALUE.format('*'), "Missing closing '}' in statement block or type definition."]))
     out, err, code = reeve(['-Command', "'no'; if ($x { 1 }; foreach ($i in ) {}"])
     check('command', (out, err.count('ParserError'), code), ('', 2, 1))
     out, err, _ = reeve(['-'], b'if ($true) {\n"in"\n}\n<# a\nb #> "c"\n1 +\n2\n$x = ;\n"after"\n')
