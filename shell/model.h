@@ -27,7 +27,8 @@ struct sh_link {
         int agent;   /* pid of a private agent, 0 = none */
         int log;     /* its standard error: a file without a name; -1 = none */
         struct sh_model_class *classes;
-        unsigned all_known; /* `opened` + 1 when all classes of the agent were in `classes`; 0: never */
+        /* `opened` + 1 when all classes of the agent, or all that are not compiled in, were in `classes`; 0: never */
+        unsigned all_known, others_known;
         bool stream;    /* only to open a stream that is this user's by its token: anybody's connection will do */
 };
 
@@ -98,7 +99,8 @@ int sh_link_connect_host(struct sh_link *, struct rv_error *); /* a descriptor, 
 int sh_model_class(struct sh_link *, const char *name, const char *name_space_or_null,
                    const struct sh_model_class **ret, struct rv_error *);
 const struct sh_model_class *sh_model_known(struct sh_link *, const struct rv_class *); /* compiled in */
-int sh_model_all_classes(struct sh_link *, struct rv_error *);                         /* afterwards all are known */
+int sh_model_all_classes(struct sh_link *, struct rv_error *); /* afterwards all are known */
+int sh_model_other_classes(struct sh_link *, struct rv_error *); /* all that are not compiled in */
 const struct rv_class *sh_class_read(struct rv_arena *, struct rv_json);              /* GetClass' answer */
 
 /* ---- types/model.c ---- */

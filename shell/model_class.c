@@ -289,9 +289,10 @@ int sh_model_class(struct sh_link *l, const char *name, const char *space, const
         return r;
 }
 
-int sh_model_all_classes(struct sh_link *l, struct rv_error *err)
+/* Asks for the names; what is known already of this connection is not asked for again. */
+static int learn(struct sh_link *l, bool others, unsigned *known_of, struct rv_error *err)
 {
-        if (l->all_known && l->all_known == l->opened + 1 && l->client && !rv_client_gone(l->client))
+        if (*known_of && *known_of == l->opened + 1 && l->client && !rv_client_gone(l->client))
                 return RV_OK;
         struct rv_buf answer = { 0 }, params = { 0 };
         rv_buf_puts(&params, "{\"NamesOnly\":true");
@@ -301,13 +302,23 @@ int sh_model_all_classes(struct sh_link *l, struct rv_error *err)
                 while (r == RV_OK && rv_json_next(&list, NULL, &item)) {
                         const struct sh_model_class *m;
                         char *name = rv_json_strdup(&item);
-                        if (name && !(rv_class_find(name, NULL) && !l->host) &&
-                            sh_model_class(l, name, NULL, &m, err) == RV_NOT_FOUND)
+                        bool wanted = name && !(others && !l->host && rv_class_find(name, NULL));
+                        if (wanted && sh_model_class(l, name, NULL, &m, err) == RV_NOT_FOUND)
                                 r = RV_OK; /* went meanwhile */
                         free(name);
                 }
-        l->all_known = r == RV_OK ? l->opened + 1 : 0;
+        *known_of = r == RV_OK ? l->opened + 1 : 0;
         rv_buf_free(&answer);
         rv_buf_free(&params);
         return r;
+}
+
+int sh_model_all_classes(struct sh_link *l, struct rv_error *err)
+{
+        return learn(l, false, &l->all_known, err);
+}
+
+int sh_model_other_classes(struct sh_link *l, struct rv_error *err)
+{
+        return learn(l, true, &l->others_known, err);
 }

@@ -413,8 +413,8 @@ static void ask_for_names(struct sh *sh)
 {
         struct sh_link *l = sh_model_of(sh)->local;
         struct rv_error err = { 0 };
-        if (sh_model_all_classes(l, &err) && l->client && rv_client_gone(l->client))
-                sh_model_all_classes(l, &err);
+        if (sh_model_other_classes(l, &err) && l->client && rv_client_gone(l->client))
+                sh_model_other_classes(l, &err);
 }
 
 const struct sh_cmdlet *sh_model_cmdlet(struct sh *sh, const char *name)

@@ -213,6 +213,7 @@ try:
     shell = lambda text: subprocess.run([f'{BUILD}/bin/reeve', '-NoProfile', '-Command', text], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
                                         env=dict(os.environ, REEVE_SOCKET=agent.path, NO_COLOR='1', HOME=work)).stdout.strip()
     case('Get-', shell('(Get-QueueJob j*).Name; (Get-QueueJob).Size') == 'job\n2', shell('Get-QueueJob'))
+    case('Get-CimClass lists what is built in and what is not', shell('$n = (Get-CimClass).CimClassName; ("Process", "QueueJob", "Win32_Service" | Where-Object { $_ -in $n }).Count; $n.Count -gt 100') == '3\nTrue', shell('(Get-CimClass).Count'))
     case('Get-Command', shell('(Get-Command *QueueJob).Name -join " "') == 'Get-QueueJob Set-QueueJob Submit-QueueJob', shell('Get-Command *QueueJob'))
     case('completion', shell('(TabExpansion2 "Submit-Que" 10).CompletionMatches.CompletionText') == 'Submit-QueueJob')
     case('help', 'goes to the end of the folder' in shell('Get-Help Submit-QueueJob'))
