@@ -2,7 +2,7 @@
  *
  * ComposeProject, ComposeService: what Docker Compose made, read from the labels of the containers (lib/compose.h) in
  * the same model that Container has, so that a list costs the engine nothing. What is done to them is in
- * lib/composechange.c.
+ * lib/composechange.c and lib/composeup.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 #include "gen/ComposeService.h"
 #include "providers/lib/compose.h"
 #include "providers/lib/composechange.h"
+#include "providers/lib/composeup.h"
 #include "providers/lib/containers.h"
 #include "providers/lib/engine.h"
 #include "providers/lib/fill.h"
@@ -351,6 +352,27 @@ static int project_down(struct rv_call *c, const void *args, struct rv_error *er
         return project_do(c, &o, err);
 }
 
+static int project_up(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct ComposeProject_Up_in *in = args;
+        struct rv_compose_up o = { .path = in->Path,
+                                   .name = in->has_ProjectName ? in->ProjectName : NULL,
+                                   .engine = in->has_Engine ? in->Engine : NULL,
+                                   .variables = in->Variable,
+                                   .nvariables = in->has_Variable ? in->Variable_n : 0,
+                                   .orphans = in->has_RemoveOrphans && in->RemoveOrphans };
+        char name[200];
+        json_t *warnings = json_array();
+        int r = rv_compose_up(c, &o, name, sizeof name, warnings, err);
+        if (r == RV_OK) {
+                ComposeProject_Up_out_set_Project(c->out, name, strlen(name));
+                rv_json_list(c->out, ComposeProject_Up_out_Warnings, warnings);
+                ComposeProject_Up_out_set_ReturnValue(c->out, 0);
+        }
+        json_decref(warnings);
+        return r;
+}
+
 static int service_scale(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct ComposeService_Scale_in *in = args;
@@ -374,6 +396,7 @@ static int (*const project_methods[ComposeProject_nmethods])(struct rv_call *, c
         [ComposeProject_method_Stop] = project_stop,
         [ComposeProject_method_Restart] = project_restart,
         [ComposeProject_method_Down] = project_down,
+        [ComposeProject_method_Up] = project_up,
 };
 static int (*const service_methods[ComposeService_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
         [ComposeService_method_Scale] = service_scale,

@@ -48,6 +48,8 @@ static int find(struct rv_call *c, const struct rv_compose_order *o, struct foun
                                 : NULL;
                 lose(f);
                 *f = (struct found) { .engine = e };
+                if (m)
+                        rv_containers_changed(m, NULL); /* what others did a moment ago counts */
                 r = m ? rv_containers_read(m, NULL, c, c->deadline, &f->docs, err) : RV_OK;
                 if (r == RV_OK && m)
                         r = rv_compose_parts(f->docs, o->project, &f->parts, &f->n);
