@@ -501,10 +501,13 @@ static struct node *paren(struct parser *p)
 {
         uint32_t at = p->pos++;
         int keep = p->no_comma, tern = p->in_ternary;
+        if (!p_enter(p))
+                return NULL;
         p->no_comma = p->in_ternary = 0;
         lx_lines(p);
         struct node *x = p_pipeline(p);
         p->no_comma = keep, p->in_ternary = tern;
+        p_leave(p);
         if (!x)
                 return p->failed ? NULL
                                  : p_missing(p, p->pos, "ExpectedExpression",

@@ -80,6 +80,12 @@ def parse_errors(folder):
           (10, 'There may be more errors: the first 10 are shown.'))
 
 
+def deep(folder):
+    for text in ('a (\n', '(', '{', '$(', '"$(', '@{a=', '$x[', 'a -b:(', '&{', '1,(', 'if(', '!', '[x('):
+        errors = told(folder, text * 100000)
+        check(f'deep {text}', len(errors) if isinstance(errors, list) else errors, 1)
+
+
 def ways_in(folder):
     two = '1 + ;`n2 * ;'
     out, err, _ = reeve(['-Command', f'try {{ [scriptblock]::Create("{two}") }} catch {{ $_.FullyQualifiedErrorId }}; '
@@ -155,6 +161,7 @@ def on_terminal(script):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         parse_errors(folder)
+        deep(folder)
         ways_in(folder)
         natives(folder)
     print(f"cases: {counts['passed']} passed, {counts['failed']} failed, 0 skipped")
