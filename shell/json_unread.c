@@ -229,6 +229,7 @@ static const char *look_object(const char *p, const char *end, int depth, struct
 {
         struct heads own;
         own.v[0].n = 0;
+        own.as_before = true;
         struct heads *heads = before ? before : &own;
         if (depth < 1)
                 return NULL;
