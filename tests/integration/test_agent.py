@@ -4,7 +4,7 @@
 import json, os, re, shutil, signal, socket, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from agentlib import Agent, Cases
+from agentlib import BUILD, Agent, Cases
 
 case = Cases()
 agent = Agent()
@@ -190,7 +190,7 @@ try:
     else:
         case('a peer that never reads is not read', False)
     rss = int(re.search(r'VmRSS:\s+(\d+)', open(f'/proc/{agent.proc.pid}/status').read()).group(1))
-    case('a peer that never reads costs little', rss < 60000, rss)
+    case('a peer that never reads costs little', rss < (200000 if 'address' in BUILD else 60000), rss)   # the sanitizer keeps what was freed
     start = time.monotonic()
     case('and others are served', agent.call('Ping')['result'] == {} and time.monotonic() - start < 1)
     slow.sock.close()
