@@ -225,6 +225,21 @@ static bool look_head(const char **p, const char *end, struct heads *heads, uint
         return true;
 }
 
+/* Texts and whole numbers are most of what there is. */
+static inline const char *look_member(const char *p, const char *end, int depth)
+{
+        if (p < end && *p == '"')
+                return look_string(p, end);
+        if (p < end && *p >= '1' && *p <= '9') {
+                const char *q = p + 1;
+                while (q < end && *q >= '0' && *q <= '9')
+                        q++;
+                if (q < end && (*q == ',' || *q == '}'))
+                        return q;
+        }
+        return look_value(p, end, depth);
+}
+
 static const char *look_object(const char *p, const char *end, int depth, struct heads *before)
 {
         struct heads own;
@@ -242,7 +257,7 @@ static const char *look_object(const char *p, const char *end, int depth, struct
                         p = blanks(p + heads->v[n].n, end);
                 else if (!look_head(&p, end, heads, n))
                         return NULL;
-                p = p < end && *p == '"' ? look_string(p, end) : look_value(p, end, depth - 1);
+                p = look_member(p, end, depth - 1);
                 p = p ? blanks(p, end) : NULL;
                 if (!p || p >= end || (*p != ',' && *p != '}'))
                         return NULL;
