@@ -14,8 +14,10 @@ TWELVE = ['Id', 'Name', 'ParentId', 'Size', 'Minus', 'Ratio', 'Odd', 'When', 'Le
 def run(program, requests, only=()):
     """User instructions of an agent that answers these requests, one after the other, and ends; or those of a function."""
     with tempfile.TemporaryDirectory(prefix='reeve-instr.') as d:
-        path, out = os.path.join(d, 's'), os.path.join(d, 'out')
-        proc = subprocess.Popen(['valgrind', '--tool=callgrind', f'--callgrind-out-file={out}', *(f'--toggle-collect={f}' for f in only), program, '--socket', path, '--state', d],
+        path, out, conf = os.path.join(d, 's'), os.path.join(d, 'out'), os.path.join(d, 'conf')
+        with open(conf, 'w') as f:   # history reads what it keeps some time after the start: not what is counted here
+            f.write('[history]\nkeep = none\n')
+        proc = subprocess.Popen(['valgrind', '--tool=callgrind', f'--callgrind-out-file={out}', *(f'--toggle-collect={f}' for f in only), program, '--socket', path, '--state', d, '--config', conf],
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
         while True:
