@@ -122,8 +122,7 @@ static int by_age(const void *a, const void *b)
         return r ? r : by_name(a, b);
 }
 
-/* Whether a service is named by a label as one that must be there first. */
-static bool needs(const struct rv_compose_part *p, const char *service)
+bool rv_compose_needs(const struct rv_compose_part *p, const char *service)
 {
         size_t want = strlen(service);
         for (const char *at = rv_or_empty(label(p->doc, "depends_on")); *(at += strspn(at, ","));) {
@@ -145,7 +144,7 @@ void rv_compose_order(struct rv_compose_part *p, size_t n)
                         bool free = true;
                         for (size_t k = done; free && k < n; k++)
                                 free = k == i || strcmp(p[k].service, p[i].service) == 0 ||
-                                       !needs(&p[i], p[k].service);
+                                       !rv_compose_needs(&p[i], p[k].service);
                         if (free) {
                                 next = i;
                                 break;

@@ -35,6 +35,8 @@ void rv_compose_status(const struct rv_compose_part *, size_t n, char *ret, size
 void rv_compose_files(json_t *doc, struct rv_lines *);
 /* Names of the services that a container's service depends on. */
 void rv_compose_depends(json_t *doc, struct rv_lines *);
+/* Whether a container's label names a service as one that it depends on. */
+bool rv_compose_needs(const struct rv_compose_part *, const char *service);
 /* Sorts the containers of one project so that each comes after those that it depends on; where that is not told
  * (Compose before version 2), in the order in which they were made, which is the same. */
 void rv_compose_order(struct rv_compose_part *, size_t n);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "providers/lib/engine.h"
 
 #define REPLICAS 1000 /* most of one service */
+#define AT_ONCE 16    /* most that are stopped side by side */
 
 /* A project as it is found: its documents, and those of its containers that the order is for. */
 struct found {
@@ -128,6 +130,71 @@ static int stop(struct rv_call *c, const struct rv_compose_part *p, const uint32
         return active(p->state) ? tell(c, p, "stop", "POST", rest, true, err) : RV_OK;
 }
 
+/* ---- stopping, side by side ---- */
+
+struct stopping {
+        struct rv_call *c;
+        const struct rv_compose_part *part;
+        const uint32_t *timeout;
+        struct rv_error err;
+        pthread_t thread;
+        bool threaded;
+        int result;
+};
+
+static void *stop_one(void *closure)
+{
+        struct stopping *s = closure;
+        s->result = stop(s->c, s->part, s->timeout, &s->err);
+        return NULL;
+}
+
+/* How many at the end of p[0..n) may be stopped at once: containers of one service, or such as tell what they depend on
+ * and do not depend on each other. */
+static size_t together(const struct rv_compose_part *p, size_t n)
+{
+        size_t k = 1;
+        bool told = rv_j_at(p[n - 1].doc, RV_COMPOSE_LABEL "depends_on");
+        for (; k < n && k < AT_ONCE; k++) {
+                const struct rv_compose_part *next = &p[n - 1 - k];
+                bool alike = strcmp(next->service, p[n - 1].service) == 0;
+                bool apart = told && rv_j_at(next->doc, RV_COMPOSE_LABEL "depends_on");
+                for (size_t i = n - k; apart && i < n; i++)
+                        apart = !rv_compose_needs(&p[i], next->service);
+                if (!alike && !apart)
+                        break;
+                told = told && apart;
+        }
+        return k;
+}
+
+/* In the reverse of their order; a container that does not heed its signal delays only those that wait for it. */
+static int stop_all(struct rv_call *c, const struct rv_compose_part *p, size_t n, const uint32_t *timeout,
+                    struct rv_error *err)
+{
+        struct stopping jobs[AT_ONCE];
+        int r = RV_OK;
+        while (n && r == RV_OK) {
+                size_t k = together(p, n);
+                for (size_t i = 0; i < k; i++) {
+                        jobs[i] = (struct stopping) { .c = c, .part = &p[n - 1 - i], .timeout = timeout };
+                        jobs[i].threaded = k > 1 && pthread_create(&jobs[i].thread, NULL, stop_one, &jobs[i]) == 0;
+                        if (!jobs[i].threaded)
+                                stop_one(&jobs[i]);
+                }
+                for (size_t i = 0; i < k; i++) {
+                        if (jobs[i].threaded)
+                                pthread_join(jobs[i].thread, NULL);
+                        if (jobs[i].result && r == RV_OK) {
+                                r = jobs[i].result;
+                                *err = jobs[i].err;
+                        }
+                }
+                n -= k;
+        }
+        return r;
+}
+
 /* All have been started: after 200 ms, is one that has failed among them? */
 static int settled(struct rv_call *c, const struct rv_compose_part *p, size_t n, struct rv_error *err)
 {
@@ -228,8 +295,8 @@ int rv_compose_do(struct rv_call *c, const struct rv_compose_order *o, struct rv
                 plan(c, o, &f);
         }
         bool act = r == RV_OK && !c->what_if;
-        for (size_t i = f.n; act && o->stop && i-- > 0 && r == RV_OK;)
-                r = stop(c, &f.parts[i], o->timeout, err);
+        if (act && o->stop)
+                r = stop_all(c, f.parts, f.n, o->timeout, err);
         snprintf(rest, sizeof rest, "?force=1&v=%d", o->volumes);
         for (size_t i = f.n; act && o->remove && i-- > 0 && r == RV_OK;)
                 r = tell(c, &f.parts[i], "remove", "DELETE", rest, true, err);

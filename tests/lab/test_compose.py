@@ -125,6 +125,17 @@ def made_by_labels(m, a, docker):
     row = (a.one('ComposeService', {'Project': 'plan', 'Name': 'db', 'Engine': 'docker'}, 'Drift') or {}).get('Drift')
     check('drift: configurations and numbers', row and set(row) == {'plan-db-1: bb:1 is another image now', 'plan-db-1: made by another configuration than plan-db-3',
                                                                   'db: number 2 is missing'}, row)
+    for n in range(1, 5):
+        run(f'plan-deaf-{n}', 'deaf', n, f'-l {LABEL}depends_on=db:service_started:false', what='sh -c "trap : TERM; while :; do sleep 0.1; done"')
+    settle(a, docker, 'plan')
+    a.do('ComposeProject', key, 'Start', Service=['deaf'])
+    check('four that do not heed the signal run', len([n for n in docker.running('plan') if 'deaf' in n]) == 4)
+    since = m.run('date +%s.%N').stdout.strip()
+    r = a.do('ComposeProject', key, 'Stop', Service=['deaf', 'app'], Timeout=2)
+    told = docker(f"events --since {since} --until $(date +%s.%N) --filter label={LABEL}service=deaf --filter event=kill --filter event=die "
+                  "--format '{{.Action}} {{.Actor.Attributes.signal}}'").splitlines()
+    check('and are stopped side by side: each has its signal before the first one dies', good(r) and told[:4] == 4 * ['kill 15'] and len(told) == 12, (r, told))
+    m.run('docker rm -f $(docker ps -aq --filter name=plan-deaf)')
     run('plan-bad-1', 'bad', 1, what='sh -c "echo no luck >&2; exit 5"')
     r = a.do('ComposeProject', key, 'Start', Service=['bad'])
     check('one that ends at once is a failure with its words', status(r) == 'FAILED' and 'plan-bad-1' in r['error']['message'] and 'no luck' in r['error']['data']['Hint'], r)
