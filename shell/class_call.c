@@ -10,6 +10,7 @@
 #include "shell/text.h"
 #include "shell/types.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -101,32 +102,39 @@ bool sh_class_has(struct cls *c, const char *name, uint32_t nargs)
         return false;
 }
 
+/* Why the argument cannot be what the method wants; the conversion's error is under way and is taken. */
+int sh_throw_argument_cast(struct sh *sh, const char *param, struct sv value, const char *method,
+                           const struct sh_type *t)
+{
+        struct sv exception = SH_NIL, e = sh_error_take(sh), text = sh_to_text(sh, value);
+        struct sh_buf why = { 0 };
+        if (sh_get(sh, e, "Exception", 9, &exception) == SH_OK && sh_is_exception(exception))
+                sh_exception_message(exception, &why);
+        int st = sh_throw_as(
+                sh, "System.Management.Automation.MethodException",
+                "MethodArgumentConversionInvalidCastArgument", "NotSpecified", SH_NIL,
+                "Cannot convert argument \"%s\", with value: \"%s\", for \"%s\" to type \"%s\": \"%s\"",
+                param, text.s->s, method, t->name, why.p ? why.p : "");
+        sh_drop(text);
+        sh_drop(exception);
+        sh_drop(e);
+        sh_buf_free(&why);
+        return st;
+}
+
 /* The first argument that cannot be what the only overload wants. */
 static int wrong_argument(struct sh *sh, struct cls_method *x, const char *name, struct sh_args a)
 {
         for (uint32_t i = 0; i < a.n; i++) {
-                struct sv r = SH_NIL, e, exception = SH_NIL;
+                struct sv r = SH_NIL;
+                char param[128];
                 if (!x->types[i] || sh_convert(sh, a.v[i], x->types[i], &r) == SH_OK) {
                         sh_drop(r);
                         continue;
                 }
-                struct sh_buf why = { 0 };
-                e = sh_error_take(sh);
-                if (sh_get(sh, e, "Exception", 9, &exception) == SH_OK && sh_is_exception(exception))
-                        sh_exception_message(exception, &why);
-                struct sv text = sh_to_text(sh, a.v[i]);
-                int st = sh_throw_as(
-                        sh, "System.Management.Automation.MethodException",
-                        "MethodArgumentConversionInvalidCastArgument", "NotSpecified", SH_NIL,
-                        "Cannot convert argument \"%.*s\", with value: \"%s\", for \"%s\" to type \"%s\": "
-                        "\"%s\"",
-                        (int)x->m->body->params[i].nname, x->m->body->params[i].name, text.s->s, name,
-                        sh_type_label(x->types[i]), why.p ? why.p : "");
-                sh_drop(text);
-                sh_drop(exception);
-                sh_drop(e);
-                sh_buf_free(&why);
-                return st;
+                snprintf(param, sizeof param, "%.*s", (int)x->m->body->params[i].nname,
+                         x->m->body->params[i].name);
+                return sh_throw_argument_cast(sh, param, a.v[i], name, x->types[i]);
         }
         return SH_NONE;
 }

@@ -63,6 +63,8 @@ int sh_throw_cast(struct sh *, const char *id, struct sv v, const struct sh_type
 int sh_throw_no_cast(struct sh *, struct sv v, const struct sh_type *); /* there is no such conversion */
 int sh_throw_no_method(struct sh *, const char *type, const char *method);
 void sh_forget_error(struct sh *);      /* drops the pending one */
+/* A method's argument that cannot be converted: the conversion's error is pending and becomes the reason. */
+int sh_throw_argument_cast(struct sh *, const char *param, struct sv value, const char *method, const struct sh_type *);
 
 /* ---- conversion ---- */
 void sh_buf_item(struct sh *, struct sh_buf *, struct sv);        /* as text, but collections print their type */

@@ -56,13 +56,64 @@ static struct sv process_object(struct sh *sh, pid_t pid, const char *name)
         return o;
 }
 
+/* One word of a command line as .NET splits it: quotes hold blanks together; before a quote, two backslashes are one
+ * and an odd one makes the quote a character. NULL at the end. */
+static char *next_word(const char **line)
+{
+        const char *p = *line + strspn(*line, " \t");
+        struct sh_buf b = { 0 };
+        bool quoted = false;
+        if (!*p)
+                return NULL;
+        while (*p && (quoted || (*p != ' ' && *p != '\t'))) {
+                size_t slashes = strspn(p, "\\");
+                if (slashes) {
+                        bool quote = p[slashes] == '"';
+                        for (size_t i = 0; i < (quote ? slashes / 2 : slashes); i++)
+                                sh_buf_puts(&b, "\\");
+                        p += slashes;
+                        if (quote && slashes % 2)
+                                sh_buf_put(&b, p++, 1);
+                } else if (*p == '"' && quoted && p[1] == '"') {
+                        sh_buf_put(&b, p, 1);
+                        p += 2;
+                } else if (*p == '"') {
+                        quoted = !quoted;
+                        p++;
+                } else {
+                        sh_buf_put(&b, p++, 1);
+                }
+        }
+        *line = p;
+        char *word = strdup(b.n ? b.p : "");
+        sh_buf_free(&b);
+        return word;
+}
+
+/* -ArgumentList is one line, its elements joined by blanks, as in PowerShell: quotes are the caller's matter. */
+static size_t words_of(struct sh *sh, struct sv args, char **argv, size_t n, size_t limit)
+{
+        struct sh_buf line = { 0 };
+        struct sv item;
+        size_t pos = 0;
+        while (!sh_is_null(args) && sh_next(args, &pos, &item)) {
+                sh_buf_puts(&line, line.n ? " " : "");
+                sh_buf_value(sh, &line, item);
+                sh_drop(item);
+        }
+        const char *p = line.n ? line.p : "";
+        while (n < limit && (argv[n] = next_word(&p)))
+                n++;
+        sh_buf_free(&line);
+        return n;
+}
+
 static int start_end(struct sh_cmd *c)
 {
         struct sh *sh = sh_session(c);
         const char *name = sh_arg_text(c, "FilePath", "");
-        struct sv args = sh_arg(c, "ArgumentList"), item;
         char *argv[256], *program = sh_which(sh, name, strlen(name));
-        size_t n = 0, pos = 0;
+        size_t n = 0;
         pid_t pid;
         int status = 0;
         if (!program)
@@ -71,12 +122,7 @@ static int start_end(struct sh_cmd *c)
                                     "to start process '%s' with working directory: No such file or directory",
                                     name);
         argv[n++] = strdup(name);
-        while (!sh_is_null(args) && n < 254 && sh_next(args, &pos, &item)) {
-                struct sv t = sh_to_text(sh, item);
-                argv[n++] = strdup(t.s->s);
-                sh_drop(t);
-                sh_drop(item);
-        }
+        n = words_of(sh, sh_arg(c, "ArgumentList"), argv, n, 254);
         argv[n] = NULL;
         posix_spawn_file_actions_t files;
         posix_spawnattr_t attr;

@@ -292,6 +292,10 @@ static int list_add(struct sh *sh, struct sv self, struct sh_args a, struct sv *
         if (a.n != 1)
                 return SH_NONE;
         int st = list_value(sh, self, a.v[0], &v);
+        if (st == SH_NONE) /* the conversion once more, for its error */
+                return sh_convert(sh, a.v[0], self.a->element, &v) == SH_OK
+                               ? (sh_drop(v), SH_NONE)
+                               : sh_throw_argument_cast(sh, "item", a.v[0], "Add", self.a->element);
         if (st != SH_OK)
                 return st;
         sh_array_take(self.a, v);

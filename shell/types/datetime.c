@@ -463,6 +463,8 @@ static int span_part(struct sh *sh, struct sv self, struct sh_args a, struct sv 
         case 'm': *ret = sh_int((int32_t)(self.i / (60 * SH_TICKS_SECOND) % 60)); break;
         case 's': *ret = sh_int((int32_t)(self.i / SH_TICKS_SECOND % 60)); break;
         case 'f': *ret = sh_int((int32_t)(self.i / 10000 % 1000)); break;
+        case 'u': *ret = sh_int((int32_t)(self.i / 10 % 1000)); break;
+        case 'n': *ret = sh_int((int32_t)(self.i % 10 * 100)); break;
         default: *ret = sh_long(self.i);
         }
         return SH_OK;
@@ -470,7 +472,8 @@ static int span_part(struct sh *sh, struct sv self, struct sh_args a, struct sv 
 static int span_total(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         (void)a;
-        *ret = sh_double((double)self.i / (double)sh_member_arg(sh));
+        intptr_t unit = sh_member_arg(sh); /* ticks; 0: a tick is 100 of them */
+        *ret = sh_double(unit ? (double)self.i / (double)unit : (double)self.i * 100);
         return SH_OK;
 }
 static int span_add(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
@@ -608,15 +611,19 @@ static int span_convert(struct sh *sh, const struct sh_type *t, struct sv from, 
         return SH_NONE;
 }
 static const struct sh_member span_members[] = {
+        SH_P("Ticks", "long Ticks {get;}", span_part, 't'),
         SH_P("Days", "int Days {get;}", span_part, 'd'),
         SH_P("Hours", "int Hours {get;}", span_part, 'h'),
+        SH_P("Milliseconds", "int Milliseconds {get;}", span_part, 'f'),
+        SH_P("Microseconds", "int Microseconds {get;}", span_part, 'u'),
+        SH_P("Nanoseconds", "int Nanoseconds {get;}", span_part, 'n'),
         SH_P("Minutes", "int Minutes {get;}", span_part, 'm'),
         SH_P("Seconds", "int Seconds {get;}", span_part, 's'),
-        SH_P("Milliseconds", "int Milliseconds {get;}", span_part, 'f'),
-        SH_P("Ticks", "long Ticks {get;}", span_part, 't'),
         SH_P("TotalDays", "double TotalDays {get;}", span_total, TICKS(SH_TICKS_DAY)),
         SH_P("TotalHours", "double TotalHours {get;}", span_total, TICKS(3600 * SH_TICKS_SECOND)),
         SH_P("TotalMilliseconds", "double TotalMilliseconds {get;}", span_total, 10000),
+        SH_P("TotalMicroseconds", "double TotalMicroseconds {get;}", span_total, 10),
+        SH_P("TotalNanoseconds", "double TotalNanoseconds {get;}", span_total, 0),
         SH_P("TotalMinutes", "double TotalMinutes {get;}", span_total, TICKS(60 * SH_TICKS_SECOND)),
         SH_P("TotalSeconds", "double TotalSeconds {get;}", span_total, TICKS(SH_TICKS_SECOND)),
         SH_M("Add", "timespan Add(timespan ts)", span_add, 0),

@@ -549,11 +549,21 @@ static int version_static_parse(struct sh *sh, struct sv self, struct sh_args a,
         *ret = v;
         return why ? sh_throw_member(sh, a, "System.ArgumentException", "%s", why) : SH_OK;
 }
+/* The halves of Revision, as some versions number them. */
+static int version_half(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)a;
+        int32_t revision = (int32_t)sh_field(self, 3)->i;
+        *ret = (struct sv) { .kind = SH_INT16, .i = (int16_t)(revision >> sh_member_arg(sh)) };
+        return SH_OK;
+}
 static const struct sh_member version_members[] = {
         SH_FIELD(0, "Major", "int Major {get;}"),
         SH_FIELD(1, "Minor", "int Minor {get;}"),
         SH_FIELD(2, "Build", "int Build {get;}"),
         SH_FIELD(3, "Revision", "int Revision {get;}"),
+        SH_P("MajorRevision", "short MajorRevision {get;}", version_half, 16),
+        SH_P("MinorRevision", "short MinorRevision {get;}", version_half, 0),
         SH_M("CompareTo", "int CompareTo(version value)", version_compare_to),
         SH_M("ToString", "string ToString(), string ToString(int fieldCount)", version_to_string),
         SH_SM("Parse", "static version Parse(string input)", version_static_parse, 0),

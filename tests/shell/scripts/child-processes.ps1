@@ -5,7 +5,7 @@ $p = Start-Process sleep 30 -PassThru
 $p.Kill()
 $p.WaitForExit()
 "{0} {1}" -f $p.HasExited, $p.ExitCode
-(Start-Process sh '-c', 'exit 3' -PassThru -Wait).ExitCode
+(Start-Process sh '-c', '"exit 3"' -PassThru -Wait).ExitCode
 Start-Process sleep 0.1 -PassThru | Wait-Process -Timeout 5
 Wait-Process -Id 999999 -ErrorAction SilentlyContinue -ErrorVariable missing
 $missing[0].FullyQualifiedErrorId
