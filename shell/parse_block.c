@@ -480,6 +480,19 @@ static struct class_member *enum_member(struct parser *p)
         return m;
 }
 
+static uint32_t skip_brackets(struct parser *p)
+{
+        uint32_t n = 0, depth = 0;
+        do {
+                int c = lx_char(p, p->pos + n);
+                if (c < 0 || c == '\n')
+                        break;
+                depth += (uint32_t)(c == '[') - (uint32_t)(c == ']');
+                n++;
+        } while (depth);
+        return n;
+}
+
 struct node *p_class(struct parser *p, bool is_enum)
 {
         struct node *r = p_node(p, is_enum ? N_ENUM : N_CLASS, p->pos);
@@ -500,6 +513,8 @@ struct node *p_class(struct parser *p, bool is_enum)
                         p->pos += n ? n : 1;
                 c->base = p_text(p, p->s + at, p->pos - at);
                 c->nbase = p->pos - at;
+                if (lx_char(p, p->pos) == '[') /* IEquatable[T]: an interface's type argument changes nothing */
+                        p->pos += skip_brackets(p);
                 for (lx_lines(p); lx_char(p, p->pos) == ',';
                      lx_lines(p)) { /* interfaces are read and ignored */
                         p->pos++;

@@ -243,7 +243,7 @@ static const struct sh_cmdlet wait_process = {
                 (const struct sh_example[]) {
                         { "$p = Start-Process sleep 0.1 -PassThru; $p | Wait-Process; $p.HasExited", "True",
                           "" },
-                        { "(Start-Process sh '-c','exit 4' -PassThru) | Tee-Object -Variable p | "
+                        { "(Start-Process sh '-c \"exit 4\"' -PassThru) | Tee-Object -Variable p | "
                           "Wait-Process; $p.ExitCode",
                           "4", "The exit status of what was started." },
                         { 0 } },
@@ -269,7 +269,7 @@ static const struct sh_cmdlet start_process = {
                         { 0 } },
         .examples =
                 (const struct sh_example[]) {
-                        { "(Start-Process sh -ArgumentList '-c','exit 3' -Wait -PassThru).ExitCode", "3",
+                        { "(Start-Process sh -ArgumentList '-c','\"exit 3\"' -Wait -PassThru).ExitCode", "3",
                           "" },
                         { "Start-Process true -Wait", "", "" },
                         { 0 } },

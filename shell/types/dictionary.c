@@ -568,7 +568,19 @@ static int hash_room(struct sh *sh, struct sv self, struct sh_args a, struct sv 
         { \
                 "TrimExcess", SH_METHOD, false, "void TrimExcess()", hash_room \
         }
-static const struct sh_member hash_members[] = { HASH_MEMBERS };
+/* Blocks that run side by side take turns: a table needs no wrapper to be shared by them. */
+static int hash_synchronized(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        (void)sh, (void)self;
+        if (a.n != 1 || sh_unwrap(a.v[0]).kind != SH_HASH)
+                return SH_NONE;
+        *ret = sh_keep(a.v[0]);
+        return SH_OK;
+}
+static const struct sh_member hash_members[] = {
+        HASH_MEMBERS,
+        { "Synchronized", SH_METHOD, true, "static hashtable Synchronized(hashtable table)", hash_synchronized },
+};
 static const struct sh_member concurrent_members[] = {
         HASH_MEMBERS,
         { "IsEmpty", SH_PROPERTY, false, "bool IsEmpty {get;}", hash_empty_flag },

@@ -34,3 +34,8 @@ $people | Select-Object Name, @{ n = 'Born'; e = { 2024 - $_.Age } } -ExcludePro
 ($people | Measure-Object Age -Sum -Maximum).Sum; 'one two', 'three' | Measure-Object -Word -Line -Character | ForEach-Object { "$($_.Words) $($_.Lines) $($_.Characters)" }
 $tuple = [Tuple]::Create('k', 5); $tuple.Item1, $tuple.Item2 -join ':'; $kv = [KeyValuePair[string, int]]::new('n', 3); "$($kv.Key) $($kv.Value) $kv"
 $e = $people.GetEnumerator(); $null = $e.MoveNext(); $e.Current.Name; [string]::Join('-', [List[string]]('p', 'q'))
+$graph = @{ a = 'b', 'c'; b = @('d'); c = @('d'); d = @() }
+$visited = [HashSet[string]]::new(); $todo = [Queue[string]]::new(); $todo.Enqueue('a')
+while ($todo.Count) { $node = $todo.Dequeue(); if ($visited.Add($node)) { foreach ($next in $graph[$node]) { $todo.Enqueue($next) } } }
+$visited -join '>'
+$matrix = foreach ($r in 1..3) { , @(1..3 | ForEach-Object { $_ * $r }) }; $matrix.Count; $matrix[2] -join ' '; ($matrix | ForEach-Object { $_[1] }) -join ' '
