@@ -568,7 +568,7 @@ static int hash_room(struct sh *sh, struct sv self, struct sh_args a, struct sv 
         { \
                 "TrimExcess", SH_METHOD, false, "void TrimExcess()", hash_room \
         }
-/* Blocks that run side by side take turns: a table needs no wrapper to be shared by them. */
+/* What a parallel block sets in a table lands in its caller's (landing.c) with or without a wrapper: this is none. */
 static int hash_synchronized(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         (void)sh, (void)self;
