@@ -36,7 +36,8 @@ static const char *const migrations[] = {
         "CREATE TABLE event(subscription TEXT, seq INTEGER, text TEXT NOT NULL, PRIMARY KEY(subscription, "
         "seq)) WITHOUT "
         "ROWID;",
-        "CREATE TABLE history(id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, class TEXT NOT NULL,"
+        "CREATE TABLE history(id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, class TEXT NOT "
+        "NULL,"
         " key TEXT NOT NULL, prev INTEGER, kind INTEGER NOT NULL, found INTEGER NOT NULL, instance TEXT);"
         "CREATE INDEX history_key ON history(class, key, id);"
         "CREATE INDEX history_time ON history(time);"
@@ -105,8 +106,9 @@ static int open_db(struct rv_state *s)
         umask(before);
         if (r == SQLITE_OK) {
                 sqlite3_busy_timeout(s->db, 5000);
-                r = sqlite3_exec(s->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", NULL, NULL,
-                                 NULL);
+                r = sqlite3_exec(s->db,
+                                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-256;",
+                                 NULL, NULL, NULL);
         }
         if (r == SQLITE_OK)
                 r = migrate(s->db);
