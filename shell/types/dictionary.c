@@ -568,7 +568,7 @@ static int hash_room(struct sh *sh, struct sv self, struct sh_args a, struct sv 
         { \
                 "TrimExcess", SH_METHOD, false, "void TrimExcess()", hash_room \
         }
-/* What a parallel block sets in a table lands in its caller's (landing.c) with or without a wrapper: this is none. */
+/* What a parallel block sets in a table is set in its caller's with or without a wrapper: this is none. */
 static int hash_synchronized(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         (void)sh, (void)self;
