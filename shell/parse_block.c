@@ -203,7 +203,7 @@ static bool param_follows(struct parser *p)
                 }
                 depth += c == '[' || c == '(' || c == '{' ? 1 : c == ']' || c == ')' || c == '}' ? -1 : 0;
         }
-        if (p->n - i < 5 || strncasecmp(p->s + i, "param", 5))
+        if (i >= p->n || p->n - i < 5 || strncasecmp(p->s + i, "param", 5)) /* an open quote ends one behind the end */
                 return false;
         for (i += 5; lx_blank(p, i) || lx_newline(p, i); i++)
                 ;
