@@ -95,7 +95,9 @@ def trouble(m, path):
     s = follow(path, key)
     check('followed again', s.sock.recv(4096))
     m.run(f'kill -STOP {pid}')
-    time.sleep(3)  # long enough for each of the four to have asked an engine that hangs
+    end = time.monotonic() + 30  # until one of the four has asked an engine that hangs, and was told
+    while not sum(t.errors for t in loads) and time.monotonic() < end:
+        time.sleep(0.1)
     s.sock.close()
     m.run(f'kill -CONT {pid}')
     m.run('systemctl kill -s KILL docker; for i in $(seq 300); do docker version >/dev/null 2>&1 && break; sleep 0.1; done', timeout=120)
