@@ -58,6 +58,9 @@ def doing(m, a, key):
 def streams(m):
     m.run("podman run -d --name more localhost/bb:1 sh -c 'i=0; while :; do i=$((i+1)); echo tick $i; sleep 0.1; done'", check=True)
     shell = lambda text: m.run(f"REEVE_SOCKET=/lab/agent.sock HOME=/root timeout 50 /opt/reeve/bin/reeve -Command '{text}'")
+    end = time.monotonic() + 30   # the engine's event of it comes some time later
+    while 'more' not in shell('(Get-Container).Name').stdout.split() and time.monotonic() < end:
+        time.sleep(0.1)
     r = shell('Get-ContainerLog more -Tail 2 -Follow | Select-Object -First 12')
     lines = [int(line.split()[1]) for line in r.stdout.splitlines()]
     check('a log, followed', len(lines) == 12 and lines == list(range(lines[0], lines[0] + 12)), r)
