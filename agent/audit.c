@@ -15,13 +15,6 @@
 #define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define KEEP_KEYS (INT64_C(86400) * 1000000000) /* how long a RequestKey is remembered */
 
-static int64_t wall(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_REALTIME, &t);
-        return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 static char *copy(const char *s)
 {
         return s ? strdup(s) : NULL;
@@ -105,7 +98,7 @@ int rv_audit_insert(struct rv_audit *a, sqlite3 *db, bool outcome)
         if (r != SQLITE_OK)
                 return r;
         const int64_t numbers[] = { seq + 1,   a->seq,
-                                    wall(),    (int64_t)a->who.uid,
+                                    rv_wall(),    (int64_t)a->who.uid,
                                     a->status, (int64_t)(rv_now() - a->begun) };
         for (int i = 0; i < 6; i++)
                 snprintf(number[i], sizeof number[i], "%" PRId64, numbers[i]);
@@ -151,7 +144,7 @@ static int run(sqlite3 *db, const char *sql, const char *const *texts, int n, in
 static int look_up(struct rv_audit *a, sqlite3 *db)
 {
         sqlite3_stmt *q;
-        int r = run(db, "DELETE FROM request WHERE time < ?", NULL, 0, wall() - KEEP_KEYS);
+        int r = run(db, "DELETE FROM request WHERE time < ?", NULL, 0, rv_wall() - KEEP_KEYS);
         if (r == SQLITE_OK)
                 r = sqlite3_prepare_v2(
                         db, "SELECT digest, done, is_error, result FROM request WHERE user = ? AND key = ?",
@@ -184,7 +177,7 @@ static int write_intent(struct rv_state_job *j, sqlite3 *db)
         if (r == SQLITE_OK && a->request_key) {
                 char seq[24], now[24];
                 snprintf(seq, sizeof seq, "%" PRId64, a->seq);
-                snprintf(now, sizeof now, "%" PRId64, wall());
+                snprintf(now, sizeof now, "%" PRId64, rv_wall());
                 r = run(db, "INSERT INTO request VALUES(?,?,?,?,0,0,NULL,?)",
                         (const char *[]) { a->who.user, a->request_key, a->digest, seq, now }, 5, 0);
         }

@@ -13,7 +13,7 @@
 
 enum { KEEP_DAYS = 400, KEEP_RECORDS = 1000000, KEEP_SEGMENTS = 100 };
 
-static char *trim(char *s)
+char *rv_config_trim(char *s)
 {
         s += strspn(s, " \t");
         s[strcspn(s, "\r\n")] = 0;
@@ -113,15 +113,15 @@ static int load(struct rv_agent *a, const char *path)
         unsigned in = SECTIONS; /* those of others */
         int r = 0;
         for (unsigned line = 1; f && r == 0 && fgets(buf, sizeof buf, f); line++) {
-                char *s = trim(buf), *eq = strchr(s, '=');
+                char *s = rv_config_trim(buf), *eq = strchr(s, '=');
                 if (*s == '[')
                         for (in = 0; in < SECTIONS && strcasecmp(s, sections[in].name) != 0;)
                                 in++;
                 if (in == SECTIONS || !eq || *s == '#' || *s == ';')
                         continue;
                 *eq = 0;
-                const char *key = trim(s);
-                r = sections[in].key(a, path, line, key, trim(eq + 1));
+                const char *key = rv_config_trim(s);
+                r = sections[in].key(a, path, line, key, rv_config_trim(eq + 1));
         }
         if (f)
                 fclose(f);

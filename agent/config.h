@@ -21,5 +21,7 @@
 /* Sets the defaults, then what the file and its drop-ins (PATH.d/NAME.conf) say. 0, or -EINVAL: logged with file and
  * line. */
 int rv_config_load(struct rv_agent *, const char *path_or_null);
+/* A line, or a part of one, without the blanks around it and without its end; in place. */
+char *rv_config_trim(char *);
 
 #endif

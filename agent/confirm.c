@@ -25,13 +25,6 @@ extern char **environ;
 /* Set once, before there are threads. */
 static char folder[480], state[400], socket_path[200];
 
-static int64_t now_real(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_REALTIME, &t);
-        return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 static void boot_id(char *to, size_t size)
 {
         FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
@@ -193,7 +186,7 @@ static json_t *describe(const struct rv_confirm *f, const struct rv_call *c,
                 json_array_append_new(list, json_string(classes->values[i]));
         return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:o}", "Id", f->id, "ClassName",
                          c->class->name, "Operation", operation, "User", c->who->user, "Session",
-                         c->who->session, "Source", c->who->source, "Started", (json_int_t)now_real(),
+                         c->who->session, "Source", c->who->source, "Started", (json_int_t)rv_wall(),
                          "Within", (int)f->within, "Boot", boot, "Classes", list);
 }
 
@@ -244,7 +237,7 @@ int rv_confirm_begin(struct rv_confirm *f, const struct rv_call *c, struct rv_er
         r = r ? rv_fail_errno(err, r, "cannot start the guard of this change")
               : wait_ready(fds[0], c->deadline, err);
         close(fds[0]);
-        f->revert_at = now_real() + f->within * INT64_C(1000000000);
+        f->revert_at = rv_wall() + f->within * INT64_C(1000000000);
         if (r)
                 rv_confirm_drop(f);
         return r;

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/provider.h"
+
 enum { MOST = 1000 };
 
 static struct {
@@ -18,14 +20,12 @@ static struct {
 
 void rv_drift_tell(const char *document, json_t *resource)
 {
-        struct timespec now;
         struct rv_drift *d = news.fd > 0 ? calloc(1, sizeof *d) : NULL;
         if (!d)
                 return;
         if (news.n == MOST)
                 rv_drift_free(rv_drift_take());
-        clock_gettime(CLOCK_REALTIME, &now);
-        d->time = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+        d->time = rv_wall();
         d->what = json_incref(resource);
         d->document = document ? strdup(document) : NULL;
         *news.end = d;

@@ -13,13 +13,6 @@
 #include "agent/assoc.h"
 #include "agent/external.h"
 
-static int64_t wall(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_REALTIME, &t);
-        return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 #define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static void on_idle(struct rv_alarm *alarm)
@@ -124,7 +117,7 @@ void rv_entry_end(struct rv_entry *e, uint64_t took, uint64_t rows, const struct
         e->timeouts += timed_out;
         if (err && err->code) {
                 e->errors++;
-                e->last_error_time = wall();
+                e->last_error_time = rv_wall();
                 snprintf(e->last_error, sizeof e->last_error, "%s", err->message);
         }
         pthread_mutex_unlock(&e->lock);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/config.h"
 #include "agent/external_int.h"
 
 struct reading {
@@ -22,15 +23,6 @@ struct reading {
         unsigned line;
         bool has_source, has_processes;
 };
-
-static char *trim(char *s)
-{
-        s += strspn(s, " \t");
-        s[strcspn(s, "\r\n")] = 0;
-        for (char *e = s + strlen(s); e > s && (e[-1] == ' ' || e[-1] == '\t');)
-                *--e = 0;
-        return s;
-}
 
 static int bad(const struct reading *r, struct rv_error *err, const char *what)
 {
@@ -249,7 +241,7 @@ static int lines(struct reading *r, FILE *f, struct rv_error *err)
         bool inside = false;
         while (fgets(buf, sizeof buf, f)) {
                 r->line++;
-                char *s = trim(buf), *eq = strchr(s, '=');
+                char *s = rv_config_trim(buf), *eq = strchr(s, '=');
                 if (!*s || *s == '#' || *s == ';')
                         continue;
                 if (*s == '[') {
@@ -261,7 +253,7 @@ static int lines(struct reading *r, FILE *f, struct rv_error *err)
                 if (!inside || !eq)
                         return bad(r, err, "expected [Provider] and then Key = value");
                 *eq = 0;
-                int e = set(r, trim(s), trim(eq + 1), err);
+                int e = set(r, rv_config_trim(s), rv_config_trim(eq + 1), err);
                 if (e)
                         return e;
         }

@@ -50,13 +50,6 @@ struct rv_history {
         size_t bytes;
 };
 
-static int64_t wall(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_REALTIME, &t);
-        return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 /* ---- to the writer ---- */
 
 static int write_entries(struct rv_state_job *job, sqlite3 *db)
@@ -143,7 +136,7 @@ static void add_entry(struct rv_history *h, const struct rv_class *c, int what, 
                 return;
         }
         *e = (struct rv_history_entry) {
-                .class_name = c ? c->name : "", .what = what, .kind = kind, .time = wall(), .n = n
+                .class_name = c ? c->name : "", .what = what, .kind = kind, .time = rv_wall(), .n = n
         };
         memcpy(e->text, text ? text : "", n);
         e->text[n] = 0;
@@ -526,11 +519,11 @@ int rv_request_at(struct rv_request *q, struct rv_error *err)
                 return RV_OK;
         rv_about(err, NULL, NULL, "At");
         if (strcasecmp(text, "now") == 0)
-                q->ask.at = wall();
+                q->ask.at = rv_wall();
         else if (!rv_datetime_parse(text, strlen(text), &q->ask.at) || q->ask.at <= 0)
                 return rv_fail(err, RV_INVALID_PARAMETER,
                                "At: expected now, or a moment as RFC 3339 has it: 2026-11-24T04:20:16Z");
-        if (q->ask.at > wall())
+        if (q->ask.at > rv_wall())
                 return rv_fail(err, RV_INVALID_PARAMETER, "At: %.40s has not come yet", text);
         if (json_object_get(q->params, "Since"))
                 return rv_fail(err, RV_INVALID_PARAMETER, "At and Since cannot be given together");

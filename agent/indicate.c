@@ -127,9 +127,7 @@ void rv_subscription_event(struct rv_subscription *s, const char *text, size_t n
 void rv_subscription_time(struct rv_buf *b)
 {
         char now[48];
-        struct timespec t;
-        clock_gettime(CLOCK_REALTIME, &t);
-        rv_datetime_text((int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec, false, now, sizeof now);
+        rv_datetime_text(rv_wall(), false, now, sizeof now);
         rv_buf_putf(b, "\"Time\":\"%s\"", now);
 }
 

@@ -120,11 +120,10 @@ static int write_all(struct rv_state_job *job, sqlite3 *db)
 {
         struct rv_journal *j = OF(job, struct rv_journal, job);
         sqlite3_stmt *q[NQ] = { NULL };
-        struct timespec t;
-        clock_gettime(CLOCK_REALTIME, &t);
+        int64_t now = rv_wall();
         int e = SQLITE_OK;
         for (const struct record *r = j->writing; r && e == SQLITE_OK; r = r->next)
-                e = write_one(db, q, r, (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec);
+                e = write_one(db, q, r, now);
         for (int i = 0; i < NQ; i++)
                 sqlite3_finalize(q[i]);
         return e;

@@ -157,6 +157,13 @@ uint64_t rv_now(void)
         return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+int64_t rv_wall(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
 int rv_loop_init(struct rv_loop *l)
 {
         *l = (struct rv_loop){ .thread = pthread_self() };

@@ -253,9 +253,7 @@ static int op_hello(struct rv_request *q, struct rv_error *err)
         (void)err;
         char host[256] = "", now[48];
         gethostname(host, sizeof host - 1);
-        struct timespec t;
-        clock_gettime(CLOCK_REALTIME, &t);
-        rv_datetime_text((int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec, false, now, sizeof now);
+        rv_datetime_text(rv_wall(), false, now, sizeof now);
         rv_buf_putf(
                 &q->out,
                 "{\"Agent\":\"reeve\",\"Version\":\"%s\",\"ProtocolVersion\":1,\"Time\":\"%s\",\"HostName\":",

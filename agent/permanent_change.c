@@ -331,8 +331,6 @@ static int prepare(struct change *c)
 static int reserve(struct change *c, struct item *it)
 {
         struct rv_permanent *p = c->agent->permanent;
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
         if (it->anew) {
                 struct rv_stored *o = calloc(1, sizeof *o);
                 char *key = strdup(it->key);
@@ -346,7 +344,7 @@ static int reserve(struct change *c, struct item *it)
                                           .key = key,
                                           .v = json_incref(it->v),
                                           .who = c->who };
-                o->created = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+                o->created = rv_wall();
                 snprintf(o->id, sizeof o->id, "kept-%llx-%llx", (unsigned long long)o->created,
                          (unsigned long long)++p->serial);
                 snprintf(o->who.session, sizeof o->who.session, "%.39s", o->id);

@@ -50,17 +50,10 @@ static struct rv_timer *timers;
 static uv_poll_t wall; /* of a timer descriptor for the next of the absolute ones */
 static int wall_fd = -1;
 
-static int64_t wall_clock(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_REALTIME, &t);
-        return t.tv_sec * SECOND + t.tv_nsec;
-}
-
 static void put_time(json_t *j)
 {
         char text[48];
-        rv_datetime_text(wall_clock(), false, text, sizeof text);
+        rv_datetime_text(rv_wall(), false, text, sizeof text);
         json_object_set_new(j, "Time", json_string(text));
 }
 
@@ -189,7 +182,7 @@ static void on_alarm(struct rv_alarm *a)
 /* Fires what is due, and sets the descriptor for what is next. */
 static void look_at_wall(void)
 {
-        int64_t now = wall_clock(), next = INT64_MAX, when;
+        int64_t now = rv_wall(), next = INT64_MAX, when;
         for (struct rv_timer *t = timers; t; t = t->next) {
                 const char *text = rv_stored_text(t->kept, "EventDateTime");
                 if (!is_absolute(t) || t->fired || !text || !rv_datetime_parse(text, strlen(text), &when))

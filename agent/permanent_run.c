@@ -85,13 +85,6 @@ static void publish(struct rv_binding *b, const char *state)
         pthread_mutex_unlock(&p->lock);
 }
 
-static int64_t wall_clock(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_REALTIME, &t);
-        return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 static void complain(struct rv_binding *b, const char *outcome, uint64_t seq, const char *why,
                      const char *event)
 {
@@ -550,7 +543,7 @@ void rv_binding_delivered(struct rv_binding *b, unsigned delivered, const char *
                 pop(b);
                 b->stats.delivered++;
                 b->attempts = 0;
-                b->stats.last_delivery = wall_clock();
+                b->stats.last_delivery = rv_wall();
         }
         if (why && denied) {
                 struct rv_error e = { 0 };

@@ -11,13 +11,6 @@
 
 enum { STACK = 512 * 1024 };
 
-static int64_t wall_clock(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_REALTIME, &t);
-        return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 static struct timespec to_timespec(uint64_t ns)
 {
         return (struct timespec) { .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
@@ -193,7 +186,7 @@ bool rv_pool_give_up(struct rv_pool *p, struct rv_job *j)
         if (seat && !seat->given_up) {
                 seat->given_up = true;
                 if (p->stuck++ == 0)
-                        p->stuck_since = wall_clock();
+                        p->stuck_since = rv_wall();
         }
         pthread_mutex_unlock(&p->lock);
         return seat;

@@ -165,6 +165,7 @@ void rv_partial(struct rv_sink *, const struct rv_error *);
 /* True once the caller has gone or the deadline has passed. Cheap; any thread. */
 bool rv_cancelled(const struct rv_call *);
 uint64_t rv_now(void); /* CLOCK_MONOTONIC, ns */
+int64_t rv_wall(void); /* CLOCK_REALTIME, ns since 1970 */
 
 /* For what-if and for the audit: a property would change / has changed. Texts are copied. */
 void rv_change(struct rv_call *, const char *property, const char *from, const char *to);

@@ -181,14 +181,11 @@ static void ago(sqlite3_context *x, int n, sqlite3_value **v)
         (void)n;
         size_t len;
         const char *s = text(v[0], &len);
-        struct timespec now;
         double seconds;
         char out[48];
         if (!s || !to_seconds(s, &seconds))
                 return;
-        clock_gettime(CLOCK_REALTIME, &now);
-        rv_datetime_text((int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec - (int64_t)(seconds * 1e9), false, out,
-                         sizeof out);
+        rv_datetime_text(rv_wall() - (int64_t)(seconds * 1e9), false, out, sizeof out);
         sqlite3_result_text(x, out, -1, SQLITE_TRANSIENT);
 }
 

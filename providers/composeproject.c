@@ -34,21 +34,12 @@ struct look {
 /* The id that an image's name has now; "": none; NULL: the engine did not tell. */
 static const char *image_now(struct look *l, const char *name)
 {
-        char path[1024] = "/images/";
         json_t *known = json_object_get(l->images, name), *image = NULL;
         struct rv_error why = { 0 };
         if (known)
                 return json_string_value(known);
-        rv_http_escape(path, sizeof path - 8, name);
-        strcat(path, "/json");
-        struct rv_engine_ask a = { .engine = l->engine,
-                                   .call = l->q->call,
-                                   .deadline = l->q->deadline,
-                                   .method = "GET",
-                                   .path = path,
-                                   .what = "cannot look at an image",
-                                   .file = -1 };
-        int r = rv_engine_ask(&a, &image, &why);
+        int r = rv_engine_look(l->engine, l->q->call, l->q->deadline, "/images/", name,
+                               "cannot look at an image", &image, &why);
         if (r == RV_OK || r == RV_NOT_FOUND)
                 json_object_set_new(l->images, name, json_string(rv_or_empty(rv_j_text(image, "Id"))));
         else
@@ -297,12 +288,13 @@ static int read_all(const struct rv_query *q, struct rv_sink *out, const struct 
 
 static int project_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
-        return read_all(q, out, rv_equals(q, ComposeProject_Name), rv_equals(q, ComposeProject_Engine), false, err);
+        return read_all(q, out, rv_equals(q, ComposeProject_Name), rv_equals(q, ComposeProject_Engine), false,
+                        err);
 }
 static int service_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
-        return read_all(q, out, rv_equals(q, ComposeService_Project), rv_equals(q, ComposeService_Engine), true,
-                        err);
+        return read_all(q, out, rv_equals(q, ComposeService_Project), rv_equals(q, ComposeService_Engine),
+                        true, err);
 }
 
 /* ---- changing ---- */
@@ -391,24 +383,22 @@ static int service_scale(struct rv_call *c, const void *args, struct rv_error *e
 
 /* ---- the tables ---- */
 
-static int (*const project_methods[ComposeProject_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
-        [ComposeProject_method_Start] = project_start,
-        [ComposeProject_method_Stop] = project_stop,
-        [ComposeProject_method_Restart] = project_restart,
-        [ComposeProject_method_Down] = project_down,
+static int (*const project_methods[ComposeProject_nmethods])(struct rv_call *, const void *,
+                                                             struct rv_error *) = {
+        [ComposeProject_method_Start] = project_start,     [ComposeProject_method_Stop] = project_stop,
+        [ComposeProject_method_Restart] = project_restart, [ComposeProject_method_Down] = project_down,
         [ComposeProject_method_Up] = project_up,
 };
-static int (*const service_methods[ComposeService_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
+static int (*const service_methods[ComposeService_nmethods])(struct rv_call *, const void *,
+                                                             struct rv_error *) = {
         [ComposeService_method_Scale] = service_scale,
 };
 
-static const struct rv_provider project = { .class = &ComposeProject_class,
-                                            .query = project_query,
-                                            .methods = project_methods,
-                                            .threads = 4 };
-static const struct rv_provider service = { .class = &ComposeService_class,
-                                            .query = service_query,
-                                            .methods = service_methods,
-                                            .threads = 4 };
+static const struct rv_provider project = {
+        .class = &ComposeProject_class, .query = project_query, .methods = project_methods, .threads = 4
+};
+static const struct rv_provider service = {
+        .class = &ComposeService_class, .query = service_query, .methods = service_methods, .threads = 4
+};
 
 RV_PROVIDERS(composeproject, &project, &service);

@@ -229,13 +229,6 @@ static unsigned ask_all(struct round *r, int in, int report, uint64_t until, pid
         return n;
 }
 
-static int64_t wall(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_REALTIME, &t);
-        return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 /* Under the lock. There is room: no more than RV_ASKFS_HELPERS are ever started. */
 static void remember(pid_t pid, uint64_t id, int64_t since)
 {
@@ -250,7 +243,7 @@ static void remember(pid_t pid, uint64_t id, int64_t since)
  * has just taken a question and not yet written its name there, too, though with none. */
 static void settle(struct round *r, struct rv_fs_question *const *q, const pid_t *helpers, unsigned n)
 {
-        int64_t since = wall();
+        int64_t since = rv_wall();
         bool all = count_answered(r) == r->n;
         pthread_mutex_lock(&lock);
         for (unsigned h = 0; h < n; h++) {

@@ -466,21 +466,11 @@ static int make(struct rv_call *c, struct rv_engine *e, const struct rv_compose_
 static int image_of(struct rv_call *c, struct rv_engine *e, const struct rv_compose_part *p, const char **ret,
                     struct rv_error *err)
 {
-        char path[1024] = "/images/";
         const char *name = rv_or_empty(rv_j_text(p->doc, "Config/Image")),
                    *id = rv_or_empty(rv_j_text(p->doc, "Image"));
         json_t *image = NULL;
         struct rv_error none = { 0 };
-        rv_http_escape(path, sizeof path - 8, name);
-        strcat(path, "/json");
-        struct rv_engine_ask a = { .engine = e,
-                                   .call = c,
-                                   .deadline = c->deadline,
-                                   .method = "GET",
-                                   .path = path,
-                                   .what = "cannot look at an image",
-                                   .file = -1 };
-        int r = rv_engine_ask(&a, &image, &none);
+        int r = rv_engine_look(e, c, c->deadline, "/images/", name, "cannot look at an image", &image, &none);
         *ret = strcmp(rv_or_empty(rv_j_text(image, "Id")), id) == 0 ? name : id;
         json_decref(image);
         if (r && r != RV_NOT_FOUND) {

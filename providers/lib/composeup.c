@@ -56,12 +56,11 @@ static int ask(struct up *u, const char *method, json_t *body, json_t **ret, str
 static int check_image(struct up *u, json_t *service)
 {
         const char *name = rv_j_text(service, "body/Image"), *key = rv_j_text(service, "name");
-        char escaped[1024];
         json_t *image = NULL;
         if (json_object_get(u->images, name))
                 return RV_OK;
-        int r = ask(u, "GET", NULL, &image, u->err, "cannot look at an image", "/images/%s/json",
-                    rv_http_escaped(escaped, sizeof escaped, name));
+        int r = rv_engine_look(u->engine, u->c, u->c->deadline, "/images/", name, "cannot look at an image", &image,
+                               u->err);
         if (r == RV_OK)
                 json_object_set_new(u->images, name, json_string(rv_or_empty(rv_j_text(image, "Id"))));
         json_decref(image);

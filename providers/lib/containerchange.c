@@ -153,18 +153,7 @@ int rv_container_engine(bool has, const char *name, struct rv_engine **ret, stru
 /* Whether the engine knows KIND/NAME, such as /images/bb:1: RV_OK, RV_NOT_FOUND, or what was in the way. */
 static int known(struct rv_call *c, struct rv_engine *e, const char *kind, const char *name, struct rv_error *err)
 {
-        char path[1024];
-        snprintf(path, sizeof path, "%s", kind);
-        rv_http_escape(path, sizeof path - 8, name);
-        strcat(path, "/json");
-        struct rv_engine_ask a = { .engine = e,
-                                   .call = c,
-                                   .deadline = c->deadline,
-                                   .method = "GET",
-                                   .path = path,
-                                   .what = "cannot make a container",
-                                   .file = -1 };
-        return rv_engine_ask(&a, NULL, err);
+        return rv_engine_look(e, c, c->deadline, kind, name, "cannot make a container", NULL, err);
 }
 
 /* That the image is here is looked at first, so that what-if says so as well. */

@@ -156,15 +156,18 @@ static void serve(struct rv_stream *s, int client)
 
 /* ---- methods ---- */
 
+/* By its id, or its name. */
+static int begin_change(struct rv_call *c, const char *verb, struct rv_container_change *ch, struct rv_error *err)
+{
+        const struct rv_arg *id = &c->key[Container_Id], *name = &c->key[Container_Name];
+        const char *which = id->type == RV_STRING ? id->s : name->type == RV_STRING ? name->s : NULL;
+        return rv_container_begin(c, which, ch, verb, err);
+}
+
 static int begin(struct rv_call *c, const char *verb, struct rv_container_change *ch, struct talk **ret,
                  struct rv_error *err)
 {
-        const struct rv_arg *id = &c->key[Container_Id], *name = &c->key[Container_Name];
-        int r = rv_container_begin(c,
-                                   id->type == RV_STRING     ? id->s
-                                   : name->type == RV_STRING ? name->s
-                                                             : NULL,
-                                   ch, verb, err);
+        int r = begin_change(c, verb, ch, err);
         if (r)
                 return r;
         struct talk *t = calloc(1, sizeof *t);
@@ -180,17 +183,17 @@ static int begin(struct rv_call *c, const char *verb, struct rv_container_change
         return RV_OK;
 }
 
-/* Offers it and answers its token; or drops it. */
-static int end(struct rv_call *c, struct rv_container_change *ch, struct talk *t, unsigned stream, int r,
+/* Offers it and answers its token, in the property `stream`; or drops it. */
+static int end(struct rv_call *c, struct rv_container_change *ch, struct rv_stream *s, unsigned stream, int r,
                struct rv_error *err)
 {
         char token[RV_STREAM_TOKEN];
         if (r == RV_OK && !c->what_if) {
-                r = rv_stream_offer(c, &t->stream, token, err);
+                r = rv_stream_offer(c, s, token, err);
                 if (r == RV_OK)
                         rv_fill(c->out, stream, token);
         } else {
-                drop(&t->stream);
+                s->drop(s);
         }
         if (r == RV_OK)
                 rv_set_uint(c->out, 0, 0);
@@ -221,7 +224,7 @@ int rv_container_follow(struct rv_call *c, const void *args, struct rv_error *er
                 snprintf(t->path + n, sizeof t->path - n, "&until=%lld.%09ld", (long long)now.tv_sec,
                          now.tv_nsec);
         t->logs = true;
-        return end(c, &ch, t, Container_FollowLogs_out_Stream, RV_OK, err);
+        return end(c, &ch, &t->stream, Container_FollowLogs_out_Stream, RV_OK, err);
 }
 
 int rv_container_attach(struct rv_call *c, const void *args, struct rv_error *err)
@@ -236,7 +239,7 @@ int rv_container_attach(struct rv_call *c, const void *args, struct rv_error *er
         snprintf(t->path, sizeof t->path, "/containers/%s/attach?stream=1&stdout=1&stderr=1&stdin=%d", t->id,
                  t->input);
         Container_Attach_out_set_Tty(c->out, t->tty);
-        return end(c, &ch, t, Container_Attach_out_Stream, rv_container_must_run(&ch, err), err);
+        return end(c, &ch, &t->stream, Container_Attach_out_Stream, rv_container_must_run(&ch, err), err);
 }
 
 static json_t *exec_spec(const struct Container_ExecStream_in *in, struct rv_error *err, int *ret)
@@ -280,7 +283,7 @@ int rv_container_exec_stream(struct rv_call *c, const void *args, struct rv_erro
                 snprintf(t->exec, sizeof t->exec, "%s", rv_or_empty(rv_j_text(made, "Id")));
         json_decref(made);
         json_decref(spec);
-        return end(c, &ch, t, Container_ExecStream_out_Stream, r, err);
+        return end(c, &ch, &t->stream, Container_ExecStream_out_Stream, r, err);
 }
 
 /* ---- files ---- */
@@ -295,12 +298,7 @@ static void drop_copy(struct rv_stream *s)
 static int begin_copy(struct rv_call *c, const char *verb, const char *path, struct rv_container_change *ch,
                       struct rv_copy **ret, struct rv_error *err)
 {
-        const struct rv_arg *id = &c->key[Container_Id], *name = &c->key[Container_Name];
-        int r = rv_container_begin(c,
-                                   id->type == RV_STRING     ? id->s
-                                   : name->type == RV_STRING ? name->s
-                                                             : NULL,
-                                   ch, verb, err);
+        int r = begin_change(c, verb, ch, err);
         if (r)
                 return r;
         struct rv_copy *t = calloc(1, sizeof *t);
@@ -321,22 +319,6 @@ static int begin_copy(struct rv_call *c, const char *verb, const char *path, str
                 rv_fail(err, RV_INVALID_PARAMETER, "%s: the path inside it must begin with /", ch->what));
 }
 
-static int end_copy(struct rv_call *c, struct rv_container_change *ch, struct rv_copy *t, unsigned stream,
-                    int r, struct rv_error *err)
-{
-        char token[RV_STREAM_TOKEN];
-        if (r == RV_OK && !c->what_if) {
-                r = rv_stream_offer(c, &t->stream, token, err);
-                if (r == RV_OK)
-                        rv_fill(c->out, stream, token);
-        } else {
-                drop_copy(&t->stream);
-        }
-        if (r == RV_OK)
-                rv_set_uint(c->out, 0, 0);
-        return rv_container_end(c, ch, r);
-}
-
 int rv_container_copy_to(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Container_CopyTo_in *in = args;
@@ -349,7 +331,7 @@ int rv_container_copy_to(struct rv_call *c, const void *args, struct rv_error *e
         rv_change(c, "Path", NULL, in->Path);
         if (r == RV_OK && *t->name)
                 rv_fill(c->out, Container_CopyTo_out_Name, t->name);
-        return end_copy(c, &ch, t, Container_CopyTo_out_Stream, r, err);
+        return end(c, &ch, &t->stream, Container_CopyTo_out_Stream, r, err);
 }
 
 int rv_container_copy_from(struct rv_call *c, const void *args, struct rv_error *err)
@@ -366,5 +348,5 @@ int rv_container_copy_from(struct rv_call *c, const void *args, struct rv_error 
                 rv_fill(c->out, Container_CopyFrom_out_Name, t->name);
                 Container_CopyFrom_out_set_IsFolder(c->out, folder);
         }
-        return end_copy(c, &ch, t, Container_CopyFrom_out_Stream, r, err);
+        return end(c, &ch, &t->stream, Container_CopyFrom_out_Stream, r, err);
 }

@@ -235,6 +235,23 @@ static int whole(const struct rv_engine_ask *a, struct rv_http *h, json_t **ret,
         return RV_OK;
 }
 
+int rv_engine_look(struct rv_engine *e, const struct rv_call *c, uint64_t deadline, const char *kind, const char *name,
+                   const char *what, json_t **ret, struct rv_error *err)
+{
+        char path[1024];
+        snprintf(path, sizeof path, "%s", kind);
+        rv_http_escape(path, sizeof path - 8, name);
+        strcat(path, "/json");
+        struct rv_engine_ask a = { .engine = e,
+                                   .call = c,
+                                   .deadline = deadline,
+                                   .method = "GET",
+                                   .path = path,
+                                   .what = what,
+                                   .file = -1 };
+        return rv_engine_ask(&a, ret, err);
+}
+
 int rv_engine_again(struct rv_http *h, const struct rv_engine_ask *a, json_t **ret, struct rv_error *err)
 {
         h->deadline = a->deadline;

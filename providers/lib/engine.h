@@ -51,6 +51,9 @@ struct rv_engine_ask {
 int rv_engine_open(const struct rv_engine_ask *, struct rv_http *, struct rv_error *);
 /* The same, the answer whole. *ret: the JSON, NULL when the engine sent none; json_decref() it. ret may be NULL. */
 int rv_engine_ask(const struct rv_engine_ask *, json_t **ret, struct rv_error *);
+/* What the engine knows of an object: GET KIND/NAME/json, "/images/" and "bb:1". RV_NOT_FOUND where there is none. */
+int rv_engine_look(struct rv_engine *, const struct rv_call *, uint64_t deadline, const char *kind,
+                   const char *name, const char *what, json_t **ret, struct rv_error *);
 /* A request on a connection that stays open. */
 int rv_engine_again(struct rv_http *, const struct rv_engine_ask *, json_t **ret, struct rv_error *);
 /* Describes -errno of rv_http_*. */

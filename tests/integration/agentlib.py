@@ -48,6 +48,16 @@ def rows_of(folder, sql):
         return db.execute(sql).fetchall()
 
 
+def until(what, seconds=30):
+    """Waits for a condition, not for a time. False: it did not come about."""
+    end = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 class Peer:
     def __init__(self, path):
         self.sock = socket.socket(socket.AF_UNIX)

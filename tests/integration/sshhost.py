@@ -45,6 +45,17 @@ class Host:
         return subprocess.run(['ssh', '-F', self.config, 'reeve-host', *command], capture_output=True, text=True, timeout=30,
                               stdin=subprocess.DEVNULL, **kw)
 
+    def children(self, name):
+        """The processes of that name that reeved has started, as text."""
+        found = []
+        for p in filter(str.isdigit, os.listdir('/proc')):
+            try:
+                if open(f'/proc/{p}/comm').read() == name + '\n' and f'PPid:\t{self.proc.pid}\n' in open(f'/proc/{p}/status').read():
+                    found.append(p)
+            except OSError:
+                pass
+        return found
+
     def stop(self):
         self.proc.terminate()
         try:

@@ -6,6 +6,7 @@ import json, os, shutil, socket, stat, struct, subprocess, sys, tempfile, thread
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import agentlib, sshhost
+from agentlib import until
 warnings.simplefilter('ignore')
 import paramiko
 
@@ -16,15 +17,6 @@ ReadFiles = {read}
 WriteFiles = {write}
 [Cmdlet Get-Process]
 """
-
-
-def until(what, seconds=30):
-    end = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def sftp(host, text, *more, key=None):

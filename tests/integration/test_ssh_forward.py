@@ -6,6 +6,7 @@ import json, os, shutil, socket, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import agentlib, sshhost
+from agentlib import until
 
 check = agentlib.Cases()
 
@@ -76,15 +77,6 @@ def new_key(host, name, options):
     return path
 
 
-def until(what, seconds=30):
-    end = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 def audit(host, where):
     with agentlib.Peer(host.socket) as p:
         return p.call('ExecQuery', {'Query': f"SELECT * FROM AuditRecord WHERE Operation = 'Forward' AND {where}"})['result']['Instances']
@@ -93,17 +85,6 @@ def audit(host, where):
 def recorded(host, result, fits):
     """Whether there is such a record, which may be on its way to the disk."""
     return until(lambda: any(fits(a) for a in audit(host, f"Result = '{result}'")))
-
-
-def processes(host):
-    found = []
-    for p in filter(str.isdigit, os.listdir('/proc')):
-        try:
-            if open(f'/proc/{p}/comm').read() == 'reeve-forward\n' and f'PPid:\t{host.proc.pid}\n' in open(f'/proc/{p}/status').read():
-                found.append(p)
-        except OSError:
-            pass
-    return found
 
 
 def bytes_and_ends(host):
@@ -123,14 +104,14 @@ def bytes_and_ends(host):
         for n, s in enumerate(socks):
             s.sendall(b'%d' % n)
         check('-L: 15 at once over one connection', [s.recv(100) for s in socks] == [b'%d' % n for n in range(15)])
-        pids = processes(host)
+        pids = host.children('reeve-forward')
         uids = {line.split()[1] for p in pids for line in open(f'/proc/{p}/status') if line.startswith('Uid')}
         check("each a process of the user's", len(pids) >= 15 and uids == {str(os.geteuid())}, (pids, uids))
         with socket.create_connection(('127.0.0.1', port + 1), timeout=30) as s:
             check('-L: what is not named is closed', s.recv(10) == b'')
         for s in socks:
             s.close()
-        check('and they end with their connections', until(lambda: not processes(host)))
+        check('and they end with their connections', until(lambda: not host.children('reeve-forward')))
     finally:
         ssh.kill()
         ssh.wait()
@@ -229,7 +210,7 @@ def bad_targets(host):
         until(lambda: os.path.exists(control))
         stuck = subprocess.Popen(['ssh', '-F', host.config, '-S', control, '-W', f'127.0.0.1:{FULL.port}', 'reeve-host'], stdin=subprocess.DEVNULL,
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(lambda: processes(host))
+        until(lambda: host.children('reeve-forward'))
         r = subprocess.run(['ssh', '-F', host.config, '-S', control, 'reeve-host', '"beside"'], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
         check('one that does not answer holds up nobody for long', r.stdout.strip() == 'beside', r)
         stuck.kill()

@@ -6,17 +6,9 @@ import os, resource, signal, socket, subprocess, sys, threading, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import agentlib, sshhost
+from agentlib import until
 
 check = agentlib.Cases()
-
-
-def until(what, seconds=60):
-    end = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def fronts(host):
@@ -43,11 +35,11 @@ class Idle:
 def stopped(host):
     """A process that neither reads nor answers, before login."""
     with socket.create_connection(('127.0.0.1', host.port)):
-        if not until(lambda: fronts(host)):
+        if not until(lambda: fronts(host), 60):
             return False
         pid = fronts(host)[0]
         os.kill(pid, signal.SIGSTOP)
-        return until(lambda: not os.path.exists(f'/proc/{pid}'))
+        return until(lambda: not os.path.exists(f'/proc/{pid}'), 60)
 
 
 def room():
@@ -80,7 +72,7 @@ try:
         memory = [int(line.split()[1]) for pid in fronts(many)[100:120] for line in open(f'/proc/{pid}/smaps_rollup') if line.startswith('Private_Dirty')]
         check('each for less than 400 kB of its own', sum(memory) / 20 < 400, memory)
         check('all are still there', idle.end() == 600)
-        check('and leave no process behind', until(lambda: not fronts(many)))
+        check('and leave no process behind', until(lambda: not fronts(many), 60))
     finally:
         many.stop()
     waiter.join()
@@ -90,7 +82,7 @@ try:
     r = few.ssh('1')
     check('one more is refused', r.returncode == 255 and 'ermission denied' in r.stderr, r)
     idle.end()
-    check('until one has left', until(lambda: few.ssh('1').returncode == 0))
+    check('until one has left', until(lambda: few.ssh('1').returncode == 0, 60))
 finally:
     few.stop()
 wrong = os.path.join(agentlib.BUILD, 'bin/reeved')

@@ -16,6 +16,7 @@ for module in ('unix', 'exec', 'limits', 'env', 'deny', 'permit', 'succeed_if'):
         print(f'SKIP PAM: pam_{module} is not installed')
         sys.exit(77)
 import agentlib, sshhost
+from agentlib import until
 warnings.simplefilter('ignore')
 import paramiko
 
@@ -73,15 +74,6 @@ def prepare(place):
     open(f'{place}/mark', 'w').write(f'#!/bin/sh\necho "$PAM_TYPE $PAM_USER $PAM_RHOST $PAM_SERVICE" >> {place}/marks\n')
     os.chmod(f'{place}/mark', 0o755)
     open(f'{place}/marks', 'w').close()
-
-
-def until(what, seconds=30):
-    end = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def login(host, user, password, way='password'):
@@ -156,7 +148,7 @@ def session(host):
     check("PAM's limits", limits['Max processes'][1] == '321' and limits['Max open files'] == ['654', '655'], limits)
     t.close()
     check('and ended with the connection', until(lambda: marks(host)[before + 1:] == ['close_session anna 127.0.0.1 reeve']), marks(host)[before:])
-    check('its process has gone', until(lambda: not helpers(host)), helpers(host))
+    check('its process has gone', until(lambda: not host.children('reeve-pam')), host.children('reeve-pam'))
     with open(os.path.join(host.dir, 'keys.d', 'anna.keys'), 'w') as f:
         f.write(open(host.key + '.pub').read())
     r = subprocess.run(['ssh', '-F', host.config, '-l', 'anna', 'reeve-host', '"$env:FROM_PAM"'], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
@@ -190,17 +182,6 @@ def unproven(host):
     t.auth_password('anna', 'correct horse', fallback=False)
     check('a key that was only shown counts for nothing', refused and run(t, '"asked"') == 'asked')
     t.close()
-
-
-def helpers(host):
-    found = []
-    for p in filter(str.isdigit, os.listdir('/proc')):
-        try:
-            if open(f'/proc/{p}/comm').read() == 'reeve-pam\n' and f'PPid:\t{host.proc.pid}\n' in open(f'/proc/{p}/status').read():
-                found.append(p)
-        except OSError:
-            pass
-    return found
 
 
 def guesses(host):

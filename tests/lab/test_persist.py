@@ -7,6 +7,7 @@ import json, os, re, sys, time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
 import agentlib, lablib
+from agentlib import until
 from hostlib import Asked, status, good, differ
 
 check = agentlib.Cases()
@@ -28,15 +29,6 @@ def prepare(m):
         nmcli connection add type ethernet ifname m0 con-name lan ipv4.method manual ipv4.addresses 192.0.3.1/24 ipv6.method manual ipv6.addresses 2001:db8:3::1/64
         nmcli connection up lan''', check=True)
     check('all three manage', until(lambda: all(f'192.0.{i}.1/24' in addresses(m, n) for n, _, _, i, _ in KINDS) and 'NETWORK_FILE' in m.run('cat /run/systemd/netif/links/*').stdout), m.run('ip addr; networkctl; nmcli device').stdout)
-
-
-def until(what, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if what():
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def addresses(m, name):
