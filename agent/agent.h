@@ -95,6 +95,7 @@ struct rv_agent {
         char provider_folders[1024]; /* of external providers; "": the usual ones */
         bool supervised;             /* reeved starts it again when it ends */
         struct rv_reload *reload;    /* reload.c */
+        struct rv_scrapers *scrapers; /* front/scraper.c */
         int listeners[2];            /* whose socket files follow the roles */
         unsigned nlisteners;
 };
@@ -198,6 +199,7 @@ struct rv_session {
         uint64_t calls, bytes_in, bytes_out;
         int64_t since, last_call_time;
         struct rv_offer *stream;            /* what it becomes when all is sent */
+        struct rv_scraper *scraper;         /* front/scraper.c: it came by loopback TCP */
         void (*ended)(struct rv_session *); /* private agents end with their only session */
 };
 
@@ -243,5 +245,17 @@ int rv_listen_unix(struct rv_agent *, const char *path);
 int rv_listen_fd(struct rv_agent *, int fd);
 int rv_listen_intro(struct rv_agent *, int fd); /* front/intro.c: sessions that reeved introduces */
 int rv_serve_fd(struct rv_agent *, int fd, void (*ended)(struct rv_session *)); /* one connected socket */
+
+/* ---- front/scraper.c ---- */
+struct rv_scrapers;
+/* Keys of [metrics]. -ENOENT: there is no such key; -EINVAL: *why says why. */
+int rv_scrapers_key(struct rv_agent *, const char *key, const char *value, const char **why);
+int rv_scrapers_settled(const struct rv_agent *, const char **why); /* all is read: 0 or -EINVAL */
+const char *rv_scrapers_no_role(struct rv_agent *); /* the role that it is to have and that there is not, or NULL */
+void rv_scrapers_start(struct rv_agent *);                          /* listens, where it is switched on */
+void rv_scrapers_free(struct rv_agent *);
+int rv_scraper_may(struct rv_session *, const json_t *params, const char **ret_why); /* ask this now: 0, or an HTTP status */
+void rv_scraper_turn(struct rv_session *); /* something was read or written */
+void rv_scraper_left(struct rv_session *);
 
 #endif

@@ -97,12 +97,24 @@ static int providers_key(struct rv_agent *a, const char *path, unsigned line, co
         return 0;
 }
 
+static int metrics_key(struct rv_agent *a, const char *path, unsigned line, const char *key, const char *value)
+{
+        const char *why = NULL;
+        int r = rv_scrapers_key(a, key, value, &why);
+        if (r == -ENOENT)
+                rv_log(RV_LOG_WARNING, "%s:%u: [metrics] has no key \"%s\"; it is ignored", path, line, key);
+        else if (r)
+                rv_log(RV_LOG_ERROR, "%s:%u: [metrics] %s = %s: %s", path, line, key, value, why);
+        return r == -ENOENT ? 0 : r;
+}
+
 static const struct {
         const char *name;
         int (*key)(struct rv_agent *, const char *path, unsigned line, const char *key, const char *value);
 } sections[] = { { "[audit]", audit_key },
                  { "[roles]", roles_key },
                  { "[history]", history_key },
+                 { "[metrics]", metrics_key },
                  { "[providers]", providers_key } };
 enum { SECTIONS = sizeof sections / sizeof *sections };
 
@@ -153,5 +165,8 @@ int rv_config_load(struct rv_agent *a, const char *path)
                 free(list[i]);
         }
         free(list);
+        const char *why;
+        if (r == 0 && (r = rv_scrapers_settled(a, &why)))
+                rv_log(RV_LOG_ERROR, "%s: %s", path, why);
         return r;
 }

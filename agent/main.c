@@ -2,7 +2,7 @@
  *
  * reeve-agent: the typed objects of this host, over JSON-RPC. This file is the map:
  *
- *      front/unix.c    who comes: Unix socket, peers named by the kernel
+ *      front/unix.c    who comes: Unix socket, peers named by the kernel; scraper.c: GET /metrics on loopback
  *      session.c       bytes <-> messages (wire/frame.c tells framings apart), JSON-RPC, credit
  *      ops.c           operations -> request
  *      request.c       request -> scans over providers -> result      authorize.c   who may: role*.c, rights.c, wish.c
@@ -111,7 +111,10 @@ static int check(struct rv_agent *a, const struct options *o)
         struct rv_role_set *set = rv_policy_hold(&a->policy);
         printf("%u role%s in %s\n", set->n, set->n == 1 ? "" : "s", a->policy.folder);
         rv_roles_drop(set);
-        return 0;
+        const char *missing = rv_scrapers_no_role(a);
+        if (missing)
+                fprintf(stderr, "[metrics] role = %s: there is no such role in %s\n", missing, a->policy.folder);
+        return missing != NULL;
 }
 
 /* Of a folder the good ones are taken; one that was named must be good. */
@@ -179,6 +182,8 @@ static int serve(struct rv_agent *a, const struct options *o)
                 return 1;
         }
         rv_roles_watch(a);
+        if (o->fd < 0) /* a private agent has no doors */
+                rv_scrapers_start(a);
         notify("READY=1");
         rv_loop_run(&a->loop);
         notify("STOPPING=1");
@@ -243,6 +248,7 @@ int main(int argc, char **argv)
         rv_state_free(&a.state);
         rv_journal_free(&a);
         rv_history_free(&a);
+        rv_scrapers_free(&a);
         rv_registry_free(&a.registry);
         rv_policy_free(&a.policy);
         return status;

@@ -79,6 +79,8 @@ void rv_session_close(struct rv_session *s)
         if (s->state == RV_SESSION_CLOSED)
                 return;
         s->state = RV_SESSION_CLOSED;
+        if (s->scraper)
+                rv_scraper_left(s);
         rv_subscriptions_left(s);
         rv_notes_left(s);
         while (s->requests) {
@@ -157,6 +159,8 @@ static void flush(struct rv_session *s)
                 rv_buf_free(&s->out);
         if (s->state == RV_SESSION_DRAINING && !rv_session_queued(s) && !s->nrequests)
                 rv_session_close(s);
+        else if (s->scraper)
+                rv_scraper_turn(s);
 }
 
 static void on_flush(struct rv_work *w)
@@ -250,6 +254,7 @@ static void reply(struct rv_request *q, const char *kind, const char *json, size
 {
         struct rv_session *s = q->session;
         bool again = q->http && memmem(json, n, "\"Retryable\":true", 16);
+        bool denied = q->http && memmem(json, n, "\"Name\":\"ACCESS_DENIED\"", 22);
         if (q->desired) {
                 struct rv_desired *d = q->desired;
                 q->desired = NULL;
@@ -258,7 +263,7 @@ static void reply(struct rv_request *q, const char *kind, const char *json, size
                 return;
         }
         if (q->http) /* an error: what is well goes by rv_answer_http() */
-                rv_frame_http(&s->out, again ? 503 : 400, "application/json", json, n, s->frame.close);
+                rv_frame_http(&s->out, denied ? 403 : again ? 503 : 400, "application/json", json, n, s->frame.close);
         else
                 answer(s, q->group, q->id, kind, json, n);
         rv_request_free(q);
@@ -521,9 +526,23 @@ static void message(struct rv_session *s, const char *text, size_t n)
                 request(s, NULL, j);
 }
 
+static void plain(struct rv_session *s, int status, const char *text)
+{
+        rv_frame_http(&s->out, status, "text/plain; charset=utf-8", text, strlen(text), s->frame.close);
+        flush_soon(s);
+}
+
 static void metrics(struct rv_session *s, const char *head, size_t n)
 {
-        struct rv_request *q = begin(s, NULL, NULL, rv_scrape_params(head, n));
+        json_t *params = rv_scrape_params(head, n);
+        const char *why;
+        int status = s->scraper ? rv_scraper_may(s, params, &why) : 0;
+        if (status) {
+                json_decref(params);
+                plain(s, status, why);
+                return;
+        }
+        struct rv_request *q = begin(s, NULL, NULL, params);
         if (!q)
                 return;
         q->http = true;
@@ -533,18 +552,19 @@ static void metrics(struct rv_session *s, const char *head, size_t n)
 static void complain(struct rv_session *s)
 {
         if (s->frame.framing == RV_FRAMING_HTTP) {
-                rv_frame_http(&s->out, s->frame.http_status, "text/plain; charset=utf-8", s->frame.complaint,
-                              strlen(s->frame.complaint), true);
-                flush_soon(s);
+                plain(s, s->frame.http_status, s->frame.complaint); /* frame.close is set */
         } else {
                 refuse(s, NULL, "null", -32000 - RV_SERVER_LIMITS_EXCEEDED, s->frame.complaint);
         }
         s->state = RV_SESSION_DRAINING;
 }
 
+/* HTTP is worked off one at a time: what is sent meanwhile waits in the kernel. */
 static bool has_room(const struct rv_session *s)
 {
-        return rv_session_queued(s) < RV_QUEUE_BYTES && s->nrequests < RV_MOST_CALLS;
+        bool ahead = s->frame.framing == RV_FRAMING_HTTP && s->nrequests &&
+                     s->frame.len - s->frame.taken > RV_FRAME_HEADERS;
+        return rv_session_queued(s) < RV_QUEUE_BYTES && s->nrequests < RV_MOST_CALLS && !ahead;
 }
 
 /* Works off what has been read, as far as there is room for answers. */
@@ -564,6 +584,8 @@ static void input(struct rv_session *s)
                         message(s, text, n);
                 else if (r == RV_FRAME_METRICS)
                         metrics(s, text, n);
+                else if (r == RV_FRAME_HEALTHY)
+                        plain(s, 200, "reeve is healthy\n");
                 else
                         complain(s);
                 if (s->frame.framing == RV_FRAMING_HTTP && s->frame.close && !s->frame.complaint)

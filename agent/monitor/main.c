@@ -369,6 +369,23 @@ static int serve(struct monitor *m)
         return 0;
 }
 
+/* Its own sections have been read; the agent's, and the roles, are the agent's to judge. */
+static int check(struct monitor *m)
+{
+        const char *agent = m->o.agent ? m->o.agent : program(m, "reeve-agent");
+        int status = -1;
+        pid_t pid = fork();
+        if (pid == 0) {
+                execl(agent, agent, "--check", m->o.config ? "--config" : NULL, m->o.config, NULL);
+                fprintf(stderr, "%s cannot be run: %s\n", agent, strerror(errno));
+                _exit(127);
+        }
+        if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+                return 1;
+        puts("the configuration is good");
+        return 0;
+}
+
 int main(int argc, char **argv)
 {
         static struct monitor m;
@@ -381,10 +398,8 @@ int main(int argc, char **argv)
         m.bin = own_folder();
         if (configure(&m, &c) < 0)
                 return 1;
-        if (c.check) {
-                puts("the configuration is good");
-                return 0;
-        }
+        if (c.check)
+                return check(&m);
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
         signal(SIGPIPE, SIG_IGN);
         umask(022);

@@ -140,6 +140,57 @@ static enum rv_frame_result next_length(struct rv_frame *f, const char **ret, si
         return body(f, head, length, ret, ret_n);
 }
 
+/* Exactly one line "Host: 127.0.0.1", "[::1]" or "localhost", with a port or without. */
+static bool is_loopback_host(const char *head, size_t n)
+{
+        static const char *const good[] = { "127.0.0.1", "[::1]", "localhost" };
+        size_t m, again;
+        const char *host = header(head, n, "Host", &m);
+        if (!host || header(host, n - (size_t)(host - head), "Host", &again))
+                return false;
+        for (unsigned i = 0; i < sizeof good / sizeof *good; i++) {
+                size_t k = strlen(good[i]);
+                if (m < k || strncasecmp(host, good[i], k) != 0)
+                        continue;
+                if (m == k)
+                        return true;
+                if (host[k] == ':' && m > k + 1 && strspn(host + k + 1, "0123456789") >= m - k - 1)
+                        return true;
+        }
+        return false;
+}
+
+/* A browser says so when it asks for another site's page. */
+static bool is_cross_site(const char *head, size_t n)
+{
+        size_t m;
+        const char *site = header(head, n, "Sec-Fetch-Site", &m);
+        return header(head, n, "Origin", &m) ||
+               (site && !(m == 4 && strncasecmp(site, "none", 4) == 0) &&
+                !(m == 11 && strncasecmp(site, "same-origin", 11) == 0));
+}
+
+static enum rv_frame_result next_scrape(struct rv_frame *f, const char *s, size_t head, const char **ret,
+                                        size_t *ret_n)
+{
+        size_t m;
+        bool metrics = strncmp(s, "GET /metrics", 12) == 0 && (s[12] == ' ' || s[12] == '?');
+        if (!is_loopback_host(s, head))
+                return bad(f, 421, "the Host is none of 127.0.0.1, [::1], localhost");
+        if (is_cross_site(s, head))
+                return bad(f, 403, "pages of other sites are not answered");
+        if (strncmp(s, "GET ", 4) != 0)
+                return bad(f, 405, "only GET is answered here");
+        if (!metrics && strncmp(s, "GET /-/healthy ", 15) != 0)
+                return bad(f, 404, "only /metrics and /-/healthy are answered here");
+        if (header(s, head, "Transfer-Encoding", &m) || content_length(s, head) > 0 || content_length(s, head) == -2)
+                return bad(f, 400, "a GET has no body");
+        f->taken += head;
+        *ret = s;
+        *ret_n = head;
+        return metrics ? RV_FRAME_METRICS : RV_FRAME_HEALTHY;
+}
+
 static enum rv_frame_result next_http(struct rv_frame *f, const char **ret, size_t *ret_n)
 {
         const char *s = f->data + f->taken;
@@ -154,6 +205,10 @@ static enum rv_frame_result next_http(struct rv_frame *f, const char **ret, size
                 v--;
         if (nl - v < 9 || strncmp(v, " HTTP/1.", 8) != 0)
                 return bad(f, 400, "expected a JSON text, 'Content-Length:' or an HTTP/1.1 request");
+        if (f->scrape_only) {
+                f->close |= v[8] == '0'; /* HTTP/1.0 */
+                return next_scrape(f, s, head, ret, ret_n);
+        }
         if (strncmp(s, "GET /metrics", 12) == 0 && (s[12] == ' ' || s[12] == '?')) {
                 f->taken += head;
                 *ret = s;
@@ -177,7 +232,11 @@ enum rv_frame_result rv_frame_next(struct rv_frame *f, const char **ret, size_t 
 {
         if (f->complaint || f->taken == f->len)
                 return f->complaint ? RV_FRAME_BAD : RV_FRAME_MORE;
-        if (f->framing == RV_FRAMING_UNKNOWN) {
+        if (f->framing == RV_FRAMING_UNKNOWN && f->scrape_only) {
+                f->framing = RV_FRAMING_HTTP;
+                if (f->data[f->taken] < 'A' || f->data[f->taken] > 'Z')
+                        return bad(f, 400, "expected an HTTP/1.1 request");
+        } else if (f->framing == RV_FRAMING_UNKNOWN) {
                 char c = f->data[f->taken];
                 f->framing = strchr("{[ \t\r\n", c) && c ? RV_FRAMING_LINES
                              : c == 'C' || c == 'c'      ? RV_FRAMING_LENGTH
@@ -212,10 +271,12 @@ void rv_frame_http(struct rv_buf *b, int status, const char *type, const char *t
 {
         const char *reason = status == 200   ? "OK"
                              : status == 204 ? "No Content"
+                             : status == 403 ? "Forbidden"
                              : status == 404 ? "Not Found"
                              : status == 405 ? "Method Not Allowed"
                              : status == 411 ? "Length Required"
                              : status == 413 ? "Content Too Large"
+                             : status == 421 ? "Misdirected Request"
                              : status == 431 ? "Headers Too Large"
                              : status == 503 ? "Service Unavailable"
                                              : "Bad Request";

@@ -7,8 +7,10 @@
  *      anything else  HTTP/1.1: POST /rpc with Content-Length, kept alive; GET /metrics
  *
  * The decoder is fed whatever has arrived and gives one message at a time. It bounds everything: 1 MiB a
- * message, 8 KiB of
- * headers. After an error nothing more is read from that peer.
+ * message, 8 KiB of headers. After an error nothing more is read from that peer.
+ *
+ * With scrape_only set before the first byte it understands nothing but HTTP's GET /metrics and GET /-/healthy, asked by
+ * no page in a browser: the Host must be a loopback address (a name can be made to mean this host).
  *
  *      while ((r = rv_frame_next(&f, &data, &n)) == RV_FRAME_MESSAGE) handle(data, n);
  */
@@ -25,6 +27,7 @@ enum rv_frame_result {
         RV_FRAME_MORE,    /* not all there yet */
         RV_FRAME_MESSAGE, /* a JSON text */
         RV_FRAME_METRICS, /* HTTP GET /metrics: the request's head */
+        RV_FRAME_HEALTHY, /* HTTP GET /-/healthy; scrape_only */
         RV_FRAME_BAD,     /* answer `complaint` if there is one, then end */
 };
 
@@ -34,6 +37,7 @@ struct rv_frame {
         size_t len, cap, taken;
         size_t scanned;        /* of the current line: no newline before here */
         bool close;            /* HTTP: the client wants the connection closed */
+        bool scrape_only;      /* the caller's */
         const char *complaint; /* for people, with RV_FRAME_BAD */
         int http_status;       /* with RV_FRAME_BAD on HTTP */
 };
