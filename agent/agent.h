@@ -92,11 +92,11 @@ struct rv_agent {
         uint64_t serial; /* of sessions */
         struct rv_denials denials[RV_DENIAL_USERS];
         bool stopping;
-        char provider_folders[1024]; /* of external providers; "": the usual ones */
-        bool supervised;             /* reeved starts it again when it ends */
-        struct rv_reload *reload;    /* reload.c */
+        char provider_folders[1024];  /* of external providers; "": the usual ones */
+        bool supervised;              /* reeved starts it again when it ends */
+        struct rv_reload *reload;     /* reload.c */
         struct rv_scrapers *scrapers; /* front/scraper.c */
-        int listeners[2];            /* whose socket files follow the roles */
+        int listeners[2];             /* whose socket files follow the roles */
         unsigned nlisteners;
 };
 
@@ -251,10 +251,12 @@ struct rv_scrapers;
 /* Keys of [metrics]. -ENOENT: there is no such key; -EINVAL: *why says why. */
 int rv_scrapers_key(struct rv_agent *, const char *key, const char *value, const char **why);
 int rv_scrapers_settled(const struct rv_agent *, const char **why); /* all is read: 0 or -EINVAL */
-const char *rv_scrapers_no_role(struct rv_agent *); /* the role that it is to have and that there is not, or NULL */
-void rv_scrapers_start(struct rv_agent *);                          /* listens, where it is switched on */
+const char *rv_scrapers_no_role(
+        struct rv_agent *);                /* the role that it is to have and that there is not, or NULL */
+void rv_scrapers_start(struct rv_agent *); /* listens, where it is switched on */
 void rv_scrapers_free(struct rv_agent *);
-int rv_scraper_may(struct rv_session *, const json_t *params, const char **ret_why); /* ask this now: 0, or an HTTP status */
+int rv_scraper_may(struct rv_session *, const json_t *params,
+                   const char **ret_why);  /* ask this now: 0, or an HTTP status */
 void rv_scraper_turn(struct rv_session *); /* something was read or written */
 void rv_scraper_left(struct rv_session *);
 

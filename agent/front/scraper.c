@@ -80,14 +80,15 @@ static const char *parse_address(const char *value, struct sockaddr_in6 *ret)
         if (is_v6 ? inet_pton(AF_INET6, host + 1, &v6) != 1 : inet_pton(AF_INET, host, &v4) != 1)
                 return form;
         if (is_v6 ? !IN6_IS_ADDR_LOOPBACK(&v6) : v4.s_addr != htonl(INADDR_LOOPBACK))
-                return "only loopback, 127.0.0.1 or [::1], is listened on; other hosts scrape over SSH, see docs/monitoring.md";
+                return "only loopback, 127.0.0.1 or [::1], is listened on; other hosts scrape over SSH, see "
+                       "docs/monitoring.md";
         *ret = (struct sockaddr_in6) { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
         if (is_v6)
                 ret->sin6_addr = v6;
         else
-                *(struct sockaddr_in *)ret = (struct sockaddr_in) {
-                        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = v4
-                };
+                *(struct sockaddr_in *)ret = (struct sockaddr_in) { .sin_family = AF_INET,
+                                                                    .sin_port = htons((uint16_t)port),
+                                                                    .sin_addr = v4 };
         return NULL;
 }
 
@@ -130,7 +131,8 @@ int rv_scrapers_settled(const struct rv_agent *a, const char **why)
         const struct rv_scrapers *s = a->scrapers;
         if (!s || !s->ndoors || *s->role)
                 return 0;
-        *why = "[metrics] listens, but has no role = NAME: what scrapes may read must be said by a role (docs/monitoring.md)";
+        *why = "[metrics] listens, but has no role = NAME: what scrapes may read must be said by a role "
+               "(docs/monitoring.md)";
         return -EINVAL;
 }
 
@@ -138,7 +140,9 @@ int rv_scrapers_settled(const struct rv_agent *a, const char **why)
 
 static void settle(struct rv_scraper *c, enum turn turn)
 {
-        static const uint64_t time[] = { [ASKS] = ASK_TIME, [IS_ANSWERED] = ANSWER_TIME, [IS_IDLE] = IDLE_TIME };
+        static const uint64_t time[] = {
+                [ASKS] = ASK_TIME, [IS_ANSWERED] = ANSWER_TIME, [IS_IDLE] = IDLE_TIME
+        };
         c->turn = turn;
         c->since = rv_now();
         if (rv_alarm_set(&c->session->agent->loop, &c->patience, c->since + time[turn]))
@@ -153,7 +157,7 @@ static void on_patience_over(struct rv_alarm *alarm)
 void rv_scraper_turn(struct rv_session *s)
 {
         struct rv_scraper *c = s->scraper;
-        enum turn turn = s->nrequests || rv_session_queued(s)           ? IS_ANSWERED
+        enum turn turn = s->nrequests || rv_session_queued(s)             ? IS_ANSWERED
                          : s->frame.taken < s->frame.len || !s->bytes_out ? ASKS
                                                                           : IS_IDLE;
         if (turn != c->turn)
@@ -192,7 +196,8 @@ static bool make_place(struct rv_agent *a)
                 if (!s->scraper)
                         continue;
                 n++;
-                if (s->scraper->turn != IS_ANSWERED && (!oldest || s->scraper->since < oldest->scraper->since))
+                if (s->scraper->turn != IS_ANSWERED &&
+                    (!oldest || s->scraper->since < oldest->scraper->since))
                         oldest = s;
         }
         if (n < MOST_PEERS)
@@ -209,17 +214,20 @@ static void identify(struct rv_agent *a, const struct sockaddr_in6 *peer, struct
         bool is_v4 = peer->sin6_family == AF_INET;
         /* No account has this number; so it shares nobody's bounds. */
         *ret = (struct rv_identity) { .made = true, .uid = (uid_t)-2, .gid = (gid_t)-2 };
-        inet_ntop(peer->sin6_family, is_v4 ? (const void *)&v4->sin_addr : &peer->sin6_addr, host, sizeof host);
+        inet_ntop(peer->sin6_family, is_v4 ? (const void *)&v4->sin_addr : &peer->sin6_addr, host,
+                  sizeof host);
         snprintf(ret->user, sizeof ret->user, "metrics");
         snprintf(ret->role, sizeof ret->role, "%s", a->scrapers->role);
         snprintf(ret->source, sizeof ret->source, is_v4 ? "%s:%u" : "[%s]:%u", host,
                  ntohs(is_v4 ? v4->sin_port : peer->sin6_port));
-        snprintf(ret->session, sizeof ret->session, "scrape-%d-%llu", (int)getpid(), (unsigned long long)++a->serial);
+        snprintf(ret->session, sizeof ret->session, "scrape-%d-%llu", (int)getpid(),
+                 (unsigned long long)++a->serial);
 }
 
 static void take(struct rv_agent *a, int fd, const struct sockaddr_in6 *peer)
 {
-        static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        static const char full[] =
+                "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         struct rv_identity who;
         struct rv_session *s = NULL;
         struct rv_scraper *c = make_place(a) ? calloc(1, sizeof *c) : NULL;
@@ -300,14 +308,16 @@ void rv_scrapers_start(struct rv_agent *a)
 {
         struct rv_scrapers *s = a->scrapers;
         if (rv_scrapers_no_role(a))
-                rv_log(RV_LOG_WARNING, "[metrics] role = %s: there is no such role: scrapes are denied", s->role);
+                rv_log(RV_LOG_WARNING, "[metrics] role = %s: there is no such role: scrapes are denied",
+                       s->role);
         for (unsigned i = 0; s && i < s->ndoors; i++) {
                 int r = open_door(a, &s->doors[i]);
                 if (r)
-                        rv_log(RV_LOG_ERROR, "[metrics] listen = %s: %s; there are no scrapes there", s->doors[i].name,
-                               strerror(-r));
+                        rv_log(RV_LOG_ERROR, "[metrics] listen = %s: %s; there are no scrapes there",
+                               s->doors[i].name, strerror(-r));
                 else
-                        rv_log(RV_LOG_INFO, "metrics for role %s on http://%s/metrics", s->role, s->doors[i].name);
+                        rv_log(RV_LOG_INFO, "metrics for role %s on http://%s/metrics", s->role,
+                               s->doors[i].name);
         }
 }
 
