@@ -9,8 +9,8 @@
  * The decoder is fed whatever has arrived and gives one message at a time. It bounds everything: 1 MiB a
  * message, 8 KiB of headers. After an error nothing more is read from that peer.
  *
- * With scrape_only set before the first byte it understands nothing but HTTP's GET /metrics and GET /-/healthy, asked by
- * no page in a browser: the Host must be a loopback address (a name can be made to mean this host).
+ * With scrape_only set before the first byte it understands nothing but HTTP's GET /metrics and GET /-/healthy, asked
+ * by no page in a browser: the Host must be a loopback address (a name can be made to mean this host).
  *
  *      while ((r = rv_frame_next(&f, &data, &n)) == RV_FRAME_MESSAGE) handle(data, n);
  */
