@@ -12,8 +12,8 @@
  * (wire/frame.h, scrape_only), only for loopback Hosts. WQL is not: it would let anybody choose how long a query runs.
  *
  * Bounds: MOST_PEERS connections, of which MOST_BUSY are served at once; a request must be there within ASK_TIME, its
- * answer be read within ANSWER_TIME, and an idle connection goes after IDLE_TIME. When all places are taken, whoever has
- * been idle for longest makes way, so that slow peers do not keep Prometheus out.
+ * answer be read within ANSWER_TIME, and an idle connection goes after IDLE_TIME. When all places are taken, whoever
+ * has been idle for longest makes way, so that slow peers do not keep Prometheus out.
  */
 #include <arpa/inet.h>
 #include <errno.h>
