@@ -337,6 +337,19 @@ static int container_query(const struct rv_query *q, struct rv_sink *out, struct
         return r == RV_STOP ? RV_OK : r;
 }
 
+static bool listed(json_t *docs, const char *member, const char *value)
+{
+        json_t *doc;
+        size_t i;
+        json_array_foreach(docs, i, doc)
+        {
+                const char *has = rv_or_empty(rv_j_text(doc, member));
+                if (strcasecmp(has + (*has == '/'), value) == 0)
+                        return true;
+        }
+        return false;
+}
+
 /* On the loop: what the model has, when it is known to be right and little. Usage is read from files, and is not. */
 static int container_peek(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
@@ -355,7 +368,9 @@ static int container_peek(const struct rv_query *q, struct rv_sink *out, struct 
                         return RV_FULL;
         if (!e || rv_equals(q, Container_Engine) || !rv_containers_peek(rv_containers_of(e), &docs))
                 return RV_FULL;
-        int r = json_array_size(docs) <= 128 ? emit(q, e, docs, out) : RV_FULL;
+        const struct rv_arg *id = rv_equals(q, Container_Id), *name = rv_equals(q, Container_Name);
+        bool known = id ? listed(docs, "Id", id->s) : !name || listed(docs, "Name", name->s);
+        int r = known && json_array_size(docs) <= 128 ? emit(q, e, docs, out) : RV_FULL;
         json_decref(docs);
         return r == RV_STOP ? RV_OK : r;
 }

@@ -303,8 +303,9 @@ static int fetch(struct rv_containers *m, const char *id, uint64_t deadline, con
         /* Long, the same for all, and not shown. */
         json_object_del(json_object_get(doc, "HostConfig"), "MaskedPaths");
         json_object_del(json_object_get(doc, "HostConfig"), "ReadonlyPaths");
-        json_object_set_new(m->docs, id, doc);
+        const char *own = rv_j_text(doc, "Id"); /* `id` may be a name */
         json_object_del(m->marked, id);
+        json_object_set_new(m->docs, own ? own : id, doc);
         return RV_OK;
 }
 
@@ -347,13 +348,24 @@ static bool is(json_t *doc, const char *id, const char *only)
         return strcmp(id, only) == 0 || (name && strcasecmp(name + (*name == '/'), only) == 0);
 }
 
+static void collect(struct rv_containers *m, const char *only, json_t *all)
+{
+        const char *id;
+        json_t *doc = only ? json_object_get(m->docs, only) : NULL;
+        if (doc)
+                json_array_append(all, doc);
+        else
+                json_object_foreach(m->docs, id, doc)
+                        if (!only || is(doc, id, only))
+                                json_array_append(all, doc);
+}
+
 int rv_containers_read(struct rv_containers *m, const char *only, const struct rv_call *call, uint64_t deadline,
                        json_t **ret, struct rv_error *err)
 {
         uint64_t end = bound(deadline, 2 * PATIENCE);
         struct timespec t = { .tv_sec = (time_t)(end / SECOND), .tv_nsec = (long)(end % SECOND) };
-        const char *id;
-        json_t *doc, *all = json_array();
+        json_t *all = json_array();
         if (!all)
                 return -ENOMEM;
         if (pthread_mutex_clocklock(&m->lock, CLOCK_MONOTONIC, &t)) {
@@ -361,12 +373,12 @@ int rv_containers_read(struct rv_containers *m, const char *only, const struct r
                 return rv_engine_fail(err, m->engine, -ETIMEDOUT, "cannot read the containers");
         }
         int r = refresh(m, deadline, call, err);
-        if (r == RV_OK && only && (doc = json_object_get(m->docs, only)))
-                json_array_append(all, doc);
-        else if (r == RV_OK)
-                json_object_foreach(m->docs, id, doc)
-                        if (!only || is(doc, id, only))
-                                json_array_append(all, doc);
+        if (r == RV_OK)
+                collect(m, only, all);
+        /* The event of one that another client has just made may be on its way: the engine knows. */
+        if (r == RV_OK && only && *only && !json_array_size(all) &&
+            (r = fetch(m, only, bound(deadline, PATIENCE), call, err)) == RV_OK)
+                collect(m, only, all);
         pthread_mutex_unlock(&m->lock);
         if (r)
                 json_decref(all);
