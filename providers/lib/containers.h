@@ -20,8 +20,8 @@
 struct rv_containers;
 struct rv_containers *rv_containers_of(struct rv_engine *); /* NULL: out of memory */
 
-/* The documents of all, or of the one that has this id or name; none is not an error. The engine is asked for one that is
- * not known before it is said not to be there. A JSON array: json_decref() it. */
+/* The documents of all, or of the one that has this id or name; none is not an error. The engine is asked for one that
+ * is not known before it is said not to be there. A JSON array: json_decref() it. */
 int rv_containers_read(struct rv_containers *, const char *only_or_null, const struct rv_call *,
                        uint64_t deadline, json_t **ret, struct rv_error *);
 /* The documents of all without asking the engine and without waiting: false when that cannot be had just now. */
