@@ -12,6 +12,7 @@
 #include "agent/agent.h"
 #include "agent/assoc.h"
 #include "agent/external.h"
+#include "agent/watch.h"
 
 #define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
@@ -160,6 +161,11 @@ void rv_entry_stats(struct rv_entry *e, struct rv_provider_stats *ret)
         ret->last_error_time = e->last_error_time;
         memcpy(ret->last_error, e->last_error, sizeof ret->last_error);
         pthread_mutex_unlock(&e->lock);
+        if (e->provider->push)
+                ret->events = rv_watch_events(e->agent, e);
+        if (ret->events && strcmp(ret->events, "Pushed") == 0 && rv_external_is(e->provider))
+                ret->events = rv_external_events(e->provider->class);
+        ret->control_group = rv_external_control_group(e->provider->class);
         ret->state = ret->stuck && ret->stuck == ret->max_threads ? "Stuck"
                      : ret->running                               ? "Running"
                                                                   : "Idle";

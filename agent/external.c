@@ -31,6 +31,12 @@ struct rv_external *rv_external_of(const struct rv_class *c)
         return NULL;
 }
 
+const char *rv_external_control_group(const struct rv_class *c)
+{
+        const struct rv_external *x = rv_external_of(c);
+        return x && x->group.n ? x->group.folders[0] : NULL;
+}
+
 const struct rv_provider *const *rv_external_providers(void)
 {
         return providers;
@@ -38,19 +44,23 @@ const struct rv_provider *const *rv_external_providers(void)
 
 bool rv_external_is(const struct rv_provider *p)
 {
-        return p->query == rv_external_query || p->query == rv_external_text;
+        return p->query == rv_external_query || p->query == rv_external_text ||
+               (p->push && p->push->read == rv_external_push.read);
 }
 
 static void drop(struct rv_external *x)
 {
         for (unsigned i = 0; i < RV_EXTERNAL_PROGRAMS; i++)
                 rv_child_end(&x->children[i]);
+        rv_external_group_drop(x);
         for (uint32_t i = 0; x->tables && i < x->nclasses; i++)
                 free((void *)x->tables[i].methods);
         free(x->tables);
+        free(x->news);
         rv_mof_free(x->mof);
         rv_arena_free(&x->arena);
         pthread_mutex_destroy(&x->lock);
+        pthread_mutex_destroy(&x->group.lock);
         pthread_cond_destroy(&x->free);
         free(x);
 }
@@ -64,7 +74,7 @@ static void idle(void)
                 for (unsigned i = 0; i < x->programs; i++)
                         if (!x->busy[i] && x->children[i].pid &&
                             now - x->children[i].last_used >= x->idle * UINT64_C(1000000000))
-                                rv_child_end(&x->children[i]);
+                                rv_child_end_later(&x->children[i]);
                 pthread_mutex_unlock(&x->lock);
         }
 }
@@ -85,6 +95,10 @@ static int make_table(struct rv_external *x, const struct rv_class *c, struct rv
                 t->query = rv_external_text;
                 return RV_OK;
         }
+        if (x->events)
+                t->push = &x->push;
+        if (c->flags & RV_INDICATION)
+                return RV_OK;
         int (**methods)(struct rv_call *, const void *, struct rv_error *) =
                 calloc(c->nmethods + 1, sizeof *methods);
         if (!methods)
@@ -108,13 +122,15 @@ static int check_class(const struct rv_external *x, const struct rv_class *c, co
         rv_about(err, c->name, NULL, NULL);
         if (rv_registry_find(r, c->name, NULL, &other, NULL) == RV_OK)
                 return rv_fail(err, RV_ALREADY_EXISTS, "%s: there is a class %s already", x->schema, c->name);
-        if (c->flags & (RV_ASSOCIATION | RV_INDICATION | RV_ABSTRACT) || c->view_of)
-                return rv_fail(
-                        err, RV_NOT_SUPPORTED,
-                        "%s: %s is an association, an indication, abstract or a view; here only classes with "
-                        "objects can be declared",
-                        x->schema, c->name);
-        if (!c->nkeys && !(c->flags & RV_SINGLETON))
+        if (c->flags & (RV_ASSOCIATION | RV_ABSTRACT) || c->view_of)
+                return rv_fail(err, RV_NOT_SUPPORTED,
+                               "%s: %s is an association, abstract or a view; here only classes with objects and "
+                               "indications can be declared",
+                               x->schema, c->name);
+        if (c->flags & RV_INDICATION && !x->events)
+                return rv_fail(err, RV_INVALID_PARAMETER, "%s: %s is an indication, which only a program with "
+                               "Events = yes can tell", x->schema, c->name);
+        if (!c->nkeys && !(c->flags & RV_INDICATION) && !(c->flags & RV_SINGLETON))
                 return rv_fail(err, RV_INVALID_PARAMETER,
                                "%s: %s has no [Key] property and is no [Singleton]", x->schema, c->name);
         for (unsigned i = 0; i < x->ncolumns; i++)
@@ -152,7 +168,10 @@ static int add_tables(struct rv_external *x, struct rv_registry *r)
                 return -ENOMEM;
         providers = more;
         x->tables = calloc(x->nclasses, sizeof *x->tables);
-        int e = x->tables ? RV_OK : -ENOMEM;
+        x->news = calloc(x->nclasses, sizeof *x->news);
+        x->push = rv_external_push;
+        x->push.covers = x->events;
+        int e = x->tables && x->news ? RV_OK : -ENOMEM;
         for (uint32_t i = 0; e == RV_OK && i < x->nclasses; i++)
                 e = make_table(x, x->classes[i], &x->tables[i]);
         for (uint32_t i = 0; e == RV_OK && i < x->nclasses; i++) {
@@ -172,6 +191,7 @@ int rv_external_take(struct rv_registry *r, const char *path, struct rv_error *e
         pthread_condattr_init(&attr);
         pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
         pthread_mutex_init(&x->lock, NULL);
+        pthread_mutex_init(&x->group.lock, NULL);
         pthread_cond_init(&x->free, &attr);
         pthread_condattr_destroy(&attr);
         int e = rv_external_read(x, path, err);
@@ -185,6 +205,8 @@ int rv_external_take(struct rv_registry *r, const char *path, struct rv_error *e
         }
         x->next = all;
         all = x;
+        if (x->kind != RV_EXTERNAL_FILE)
+                rv_external_group_make(x);
         return RV_OK;
 }
 
@@ -275,6 +297,8 @@ int rv_external_load(struct rv_registry *r, const char *folders)
 
 void rv_external_free(void)
 {
+        rv_external_watch_free();
+        rv_child_all_ended();
         while (all) {
                 struct rv_external *x = all;
                 all = x->next;

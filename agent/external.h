@@ -17,6 +17,7 @@
  *      external_file.c   reads one file
  *      external_child.c  a program: started, bounded, spoken to, ended
  *      external_talk.c   the protocol: calls out, rows back
+ *      external_watch.c  what programs tell of themselves: changes and events
  *      external_text.c   commands and files whose text is read as rows
  */
 #ifndef RV_EXTERNAL_H
@@ -41,5 +42,10 @@ int rv_external_take(struct rv_registry *, const char *path, struct rv_error *);
 /* The tables of all their classes, NULL-ended; NULL where there are none. */
 const struct rv_provider *const *rv_external_providers(void);
 bool rv_external_is(const struct rv_provider *);
+/* How a class that is watched hears of changes: "Starting", "Pushed", or "Broken" while its program rests. On
+ * the loop. */
+const char *rv_external_events(const struct rv_class *);
+/* The folder of the control group of a class's programs, or NULL. */
+const char *rv_external_control_group(const struct rv_class *);
 
 #endif

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/external_int.h"
@@ -36,13 +37,17 @@ static _Noreturn void child(const struct rv_external *x, const int fds[3])
 {
         const struct rv_external_bounds *b = &x->bounds;
         setsid();
+        bool entered = rv_external_group_enter(x);
         for (int i = 0; i < 3; i++)
                 if (dup2(fds[i], i) < 0)
                         _exit(126);
         syscall(SYS_close_range, 3, ~0U, 0);
+        if (!entered)
+                last_word("cannot enter its control group\n");
         bound(RLIMIT_AS, b->memory);
         bound(RLIMIT_NOFILE, b->files);
-        bound(RLIMIT_NPROC, b->processes);
+        if (!x->group.bounds_tasks)
+                bound(RLIMIT_NPROC, b->processes);
         bound(RLIMIT_CORE, 0);
         if (b->become &&
             (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, b->gid, b->gid, b->gid) < 0 ||
@@ -68,11 +73,12 @@ static int close_fd(int fd)
         return -1;
 }
 
-int rv_child_start(struct rv_child *c, const struct rv_external *x, struct rv_error *err)
+int rv_child_start(struct rv_child *c, struct rv_external *x, struct rv_error *err)
 {
         int in[2] = { -1, -1 }, out[2] = { -1, -1 }, errors[2] = { -1, -1 };
         *c = (struct rv_child) { .in = -1, .out = -1, .errors = -1, .serial = c->serial };
         bool piped = pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0 && pipe2(errors, O_CLOEXEC) == 0;
+        rv_external_group_begin(x);
         c->pid = piped ? fork() : -1;
         if (c->pid == 0)
                 child(x, (const int[3]) { in[0], out[1], errors[1] });
@@ -83,9 +89,11 @@ int rv_child_start(struct rv_child *c, const struct rv_external *x, struct rv_er
         c->in = in[1], c->out = out[0], c->errors = errors[0];
         if (c->pid < 0) {
                 c->pid = 0;
+                rv_external_group_end(x);
                 c->in = close_fd(c->in), c->out = close_fd(c->out), c->errors = close_fd(c->errors);
                 return rv_fail_errno(err, error, "provider %s: cannot start %s", x->name, x->words[0]);
         }
+        c->of = x;
         fcntl(c->in, F_SETFL, O_NONBLOCK);
         fcntl(c->out, F_SETFL, O_NONBLOCK);
         fcntl(c->errors, F_SETFL, O_NONBLOCK);
@@ -126,6 +134,7 @@ int rv_child_end(struct rv_child *c)
                 kill(-c->pid, SIGKILL);
                 while (r == 0 && (r = (int)waitpid(c->pid, &status, 0)) < 0 && errno == EINTR)
                         r = 0;
+                rv_external_group_end(c->of);
                 r = r < 0 ? -1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
                 while (c->nwords && strchr(" \t\n", c->words[c->nwords - 1]))
                         c->words[--c->nwords] = 0;
@@ -136,6 +145,57 @@ int rv_child_end(struct rv_child *c)
         }
         c->pid = 0, c->got = NULL, c->ngot = c->cap = c->used = 0, c->greeted = false;
         return r;
+}
+
+/* Those that are being seen off. */
+static pthread_mutex_t off_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t off_done = PTHREAD_COND_INITIALIZER;
+static unsigned off;
+
+static void *see_off(void *p)
+{
+        rv_child_end(p);
+        free(p);
+        pthread_mutex_lock(&off_lock);
+        if (!--off)
+                pthread_cond_signal(&off_done);
+        pthread_mutex_unlock(&off_lock);
+        return NULL;
+}
+
+void rv_child_all_ended(void)
+{
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += 2;
+        pthread_mutex_lock(&off_lock);
+        while (off && pthread_cond_timedwait(&off_done, &off_lock, &until) == 0)
+                ;
+        pthread_mutex_unlock(&off_lock);
+}
+
+void rv_child_end_later(struct rv_child *c)
+{
+        pthread_t t;
+        pthread_attr_t attr;
+        struct rv_child *own = c->pid ? malloc(sizeof *own) : NULL;
+        pthread_mutex_lock(&off_lock);
+        off += own != NULL;
+        pthread_mutex_unlock(&off_lock);
+        pthread_attr_init(&attr);
+        pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+        pthread_attr_setstacksize(&attr, 65536);
+        if (own)
+                *own = *c;
+        if (!own || pthread_create(&t, &attr, see_off, own)) {
+                pthread_mutex_lock(&off_lock);
+                off -= own != NULL;
+                pthread_mutex_unlock(&off_lock);
+                free(own);
+                rv_child_end(c);
+        } else
+                *c = (struct rv_child) { .in = -1, .out = -1, .errors = -1, .serial = c->serial };
+        pthread_attr_destroy(&attr);
 }
 
 const char *rv_child_last_words(const struct rv_child *c)
@@ -151,6 +211,13 @@ bool rv_child_gone(const struct rv_child *c)
 {
         struct pollfd p = { c->out, POLLIN, 0 };
         return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLIN)) == POLLHUP;
+}
+
+/* It has ended, though children of its own may still hold its output. */
+static bool is_dead(const struct rv_child *c)
+{
+        siginfo_t how = { 0 };
+        return waitid(P_PID, (id_t)c->pid, &how, WEXITED | WNOHANG | WNOWAIT) == 0 && how.si_pid == c->pid;
 }
 
 /* Waits for one of the three; 0, or -errno when there is no more time. */
@@ -170,6 +237,8 @@ static int wait_for(struct rv_child *c, short in, uint64_t deadline, const struc
                         return -errno;
                 if (n > 0)
                         break;
+                if (n == 0 && c->in >= 0 && is_dead(c)) /* a command that is only read may end before its output */
+                        return -EPIPE;
         }
         if (p[2].revents)
                 hear(c);
@@ -217,32 +286,45 @@ int rv_child_write(struct rv_child *c, const char *s, size_t n, uint64_t deadlin
         return 0;
 }
 
-ssize_t rv_child_line(struct rv_child *c, const char **ret, uint64_t deadline, const struct rv_call *call)
+ssize_t rv_child_next(struct rv_child *c, const char **ret)
 {
-        size_t looked = 0;
         if (c->used) {
                 memmove(c->got, c->got + c->used, c->ngot - c->used);
                 c->ngot -= c->used;
-                c->used = 0;
+                c->looked = c->used = 0;
         }
         for (;;) {
-                char *end = c->ngot > looked ? memchr(c->got + looked, '\n', c->ngot - looked) : NULL;
-                if (end && end - c->got > RV_EXTERNAL_MESSAGE)
+                char *end = c->ngot > c->looked ? memchr(c->got + c->looked, '\n', c->ngot - c->looked) : NULL;
+                if (!end)
+                        break;
+                if (end - c->got > RV_EXTERNAL_MESSAGE)
                         return -EMSGSIZE;
-                if (end) {
+                *end = 0;
+                c->looked = 0;
+                if (end > c->got) {
                         c->used = (size_t)(end - c->got) + 1;
-                        *end = 0;
                         *ret = c->got;
-                        if (end == c->got) { /* an empty line says nothing */
-                                memmove(c->got, end + 1, c->ngot -= 1);
-                                c->used = looked = 0;
-                                continue;
-                        }
                         return end - c->got;
                 }
-                looked = c->ngot;
-                if (looked > RV_EXTERNAL_MESSAGE)
-                        return -EMSGSIZE;
+                memmove(c->got, end + 1, c->ngot -= 1); /* an empty line says nothing */
+        }
+        c->looked = c->ngot;
+        return c->ngot > RV_EXTERNAL_MESSAGE ? -EMSGSIZE : 0;
+}
+
+int rv_child_hear(struct rv_child *c)
+{
+        if (c->errors >= 0)
+                hear(c);
+        return take(c, RV_EXTERNAL_MESSAGE);
+}
+
+ssize_t rv_child_line(struct rv_child *c, const char **ret, uint64_t deadline, const struct rv_call *call)
+{
+        for (;;) {
+                ssize_t n = rv_child_next(c, ret);
+                if (n)
+                        return n;
                 bool in, out;
                 int r = wait_for(c, 0, deadline, call, &in, &out);
                 if (r)

@@ -171,7 +171,8 @@ static int set_number(struct reading *r, const char *key, const char *value, str
         } known[] = {
                 { "Memory", 4 << 20, UINT64_C(1) << 40 }, { "Files", 8, 65536 },  { "Processes", 1, 65536 },
                 { "Output", 1024, UINT64_C(1) << 30 },    { "Timeout", 1, 3600 }, { "Idle", 1, 86400 },
-                { "Programs", 1, RV_EXTERNAL_PROGRAMS },  { "Skip", 0, 1000000 }
+                { "Programs", 1, RV_EXTERNAL_PROGRAMS },  { "Skip", 0, 1000000 },
+                { "CPU", 1, 100000 }
         };
         struct rv_external *x = r->x;
         char text[160];
@@ -189,18 +190,42 @@ static int set_number(struct reading *r, const char *key, const char *value, str
                 case 1: x->bounds.files = n; break;
                 case 2:
                         x->bounds.processes = n;
+                        x->group.tasks = n;
                         r->has_processes = true;
                         break;
                 case 3: x->output = n; break;
                 case 4: x->timeout = (unsigned)n; break;
                 case 5: x->idle = (unsigned)n; break;
                 case 6: x->programs = (unsigned)n; break;
-                default: x->skip = (unsigned)n;
+                case 7: x->skip = (unsigned)n; break;
+                default: x->group.cpu = (unsigned)n;
                 }
                 return RV_OK;
         }
         snprintf(text, sizeof text, "[Provider] has no key \"%.60s\"", key);
         return bad(r, err, text);
+}
+
+static int set_events(struct reading *r, char *value, struct rv_error *err)
+{
+        static const struct {
+                const char *name;
+                unsigned kinds;
+        } known[] = { { "no", 0 },
+                      { "yes", RV_PUSH_ALL },
+                      { "created", RV_PUSH_CREATE },
+                      { "modified", RV_PUSH_MODIFY },
+                      { "deleted", RV_PUSH_DELETE } };
+        char *rest;
+        for (char *p = strtok_r(value, ", \t", &rest); p; p = strtok_r(NULL, ", \t", &rest)) {
+                unsigned i = 0;
+                while (i < sizeof known / sizeof *known && strcasecmp(p, known[i].name) != 0)
+                        i++;
+                if (i == sizeof known / sizeof *known)
+                        return bad(r, err, "Events is yes, no, or some of created, modified, deleted");
+                r->x->events |= known[i].kinds;
+        }
+        return RV_OK;
 }
 
 static int set(struct reading *r, const char *key, char *value, struct rv_error *err)
@@ -218,6 +243,8 @@ static int set(struct reading *r, const char *key, char *value, struct rv_error 
                 return source(r, RV_EXTERNAL_FILE, value, err);
         if (strcasecmp(key, "User") == 0)
                 return set_user(r, value, err);
+        if (strcasecmp(key, "Events") == 0)
+                return set_events(r, value, err);
         if (strcasecmp(key, "Environment") == 0)
                 return set_env(r, value, err);
         if (strcasecmp(key, "Format") == 0)
@@ -293,6 +320,8 @@ static int complete(struct reading *r, struct rv_error *err)
                 return bad(r, err, "Schema is missing: the .mof that declares the classes");
         if (!r->has_source)
                 return bad(r, err, "Exec, Command or File is missing: where the objects come from");
+        if (x->events && x->kind != RV_EXTERNAL_EXEC)
+                return bad(r, err, "Events is for programs: a command or a file tells of nothing");
         int e = default_user(r, err);
         if (e == RV_OK)
                 e = rv_external_safe(x->schema, "the schema", err);
@@ -312,6 +341,7 @@ int rv_external_read(struct rv_external *x, const char *path, struct rv_error *e
         x->name = keep(x, base, strcspn(base, "."));
         x->timeout = 30, x->idle = 60, x->output = 64 << 20, x->programs = 1;
         x->bounds = (struct rv_external_bounds) { .memory = 512 << 20, .files = 256, .processes = 64 };
+        x->group.tasks = 64, x->group.cpu = 100;
         x->separator = ",";
         x->env[0] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", x->env[1] = "LC_ALL=C.UTF-8";
         x->nenv = 2;
@@ -324,5 +354,8 @@ int rv_external_read(struct rv_external *x, const char *path, struct rv_error *e
                 return rv_fail_errno(err, errno, "%s", path);
         e = lines(&r, f, err);
         fclose(f);
-        return e ? e : complete(&r, err);
+        e = e ? e : complete(&r, err);
+        x->group.tasks *= x->programs;
+        x->group.memory = x->bounds.memory * x->programs;
+        return e;
 }

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,9 @@ static int fell(struct talk *t, struct rv_error *err, int code, const char *what
         int status = rv_child_end(t->child);
         const char *last = rv_child_last_words(t->child);
         char how[64] = "";
-        if (status > 128)
+        if (status == 128 + SIGKILL && rv_external_group_memory(x))
+                snprintf(how, sizeof how, " (the memory of its control group was used up)");
+        else if (status > 128)
                 snprintf(how, sizeof how, " (killed by signal %d)", status - 128);
         else if (status > 0)
                 snprintf(how, sizeof how, " (exit status %d)", status);
@@ -384,19 +387,13 @@ void rv_complaints_tell(struct rv_complaints *c, const struct rv_external *x, st
         rv_partial(out, &e);
 }
 
-int rv_external_row(const struct rv_class *c, const json_t *j, struct rv_sink *out,
-                    struct rv_complaints *complaints)
+bool rv_external_fill(const struct rv_class *c, const json_t *j, struct rv_row *row,
+                      struct rv_complaints *complaints)
 {
         struct rv_error e = { 0 };
         struct rv_arena arena = { .limit = 4 << 20 };
         const char *name;
         json_t *value;
-        if (!json_is_object(j)) {
-                rv_fail(&e, RV_TYPE_MISMATCH, "an instance is not an object {\"Name\": value, ...}");
-                rv_complain(complaints, &e);
-                return RV_OK;
-        }
-        struct rv_row *row = rv_row(out);
         bool good = true;
         json_object_foreach((json_t *)j, name, value)
         {
@@ -416,11 +413,24 @@ int rv_external_row(const struct rv_class *c, const json_t *j, struct rv_sink *o
         good = good && rv_external_keys(c, row, &e);
         if (!good && e.code)
                 rv_complain(complaints, &e);
-        int r = good ? rv_emit(out, row) : RV_OK;
-        if (!good)
-                rv_row_drop(row);
         rv_arena_free(&arena);
-        return r;
+        return good;
+}
+
+int rv_external_row(const struct rv_class *c, const json_t *j, struct rv_sink *out,
+                    struct rv_complaints *complaints)
+{
+        struct rv_error e = { 0 };
+        if (!json_is_object(j)) {
+                rv_fail(&e, RV_TYPE_MISMATCH, "an instance is not an object {\"Name\": value, ...}");
+                rv_complain(complaints, &e);
+                return RV_OK;
+        }
+        struct rv_row *row = rv_row(out);
+        if (rv_external_fill(c, j, row, complaints))
+                return rv_emit(out, row);
+        rv_row_drop(row);
+        return RV_OK;
 }
 
 /* ---- the functions of the tables ---- */

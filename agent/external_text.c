@@ -302,7 +302,7 @@ static int read_file(const struct rv_external *x, struct rv_child *c, struct rv_
                                 x->file);
 }
 
-static int run(const struct rv_external *x, const struct rv_query *q, struct rv_child *c, struct rv_error *err)
+static int run(struct rv_external *x, const struct rv_query *q, struct rv_child *c, struct rv_error *err)
 {
         int r = rv_child_start(c, x, err);
         if (r)

@@ -105,6 +105,8 @@ struct rv_push {
                 *silent; /* properties whose changes are not told: polled for where somebody names them */
         unsigned nsilent;
         int (*open)(struct rv_error *); /* a descriptor, or -errno and perhaps the error described */
+        int (*open_class)(const struct rv_class *,
+                          struct rv_error *); /* instead, of a table that was made at run time */
         int (*read)(
                 int fd,
                 struct rv_news *); /* 0; or -errno: changes were lost. It is opened anew, all is read again */

@@ -80,10 +80,12 @@ int rv_push_start(struct rv_watch *w, struct rv_error *err)
         if (!p)
                 return -ENOMEM;
         *p = (struct rv_push_handle) { .watch = w, .push = push };
-        p->fd = push->open(err);
+        p->fd = push->open_class ? push->open_class(w->entry->provider->class, err) : push->open(err);
         int r = p->fd < 0 ? p->fd : uv_poll_init(&w->agent->loop.uv, &p->poll, p->fd);
         if (r < 0) {
-                if (p->fd >= 0)
+                if (p->fd >= 0 && push->close)
+                        push->close(p->fd);
+                else if (p->fd >= 0)
                         close(p->fd);
                 free(p);
                 return err->code ? err->code : rv_fail_errno(err, r, "cannot watch %s", w->class->name);

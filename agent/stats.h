@@ -26,6 +26,9 @@ struct rv_provider_stats {
         int64_t stuck_since;     /* ns since 1970, 0 = not stuck */
         int64_t last_error_time; /* ns since 1970, 0 = never */
         char last_error[320];
+        const char *
+                events; /* NULL: it tells of no changes; "Idle": nobody watches, "Starting", "Pushed", "Broken" */
+        const char *control_group; /* of an external provider's programs, or NULL */
 };
 
 struct rv_session_stats {

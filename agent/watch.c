@@ -604,6 +604,17 @@ void rv_watches_free(struct rv_agent *a)
                 rv_watch_free(a->watches);
 }
 
+const char *rv_watch_events(const struct rv_agent *a, const struct rv_entry *e)
+{
+        bool watched = false, pushed = false;
+        for (const struct rv_watch *w = a->watches; w; w = w->next)
+                if (w->entry == e && w->watchers) {
+                        watched = true;
+                        pushed |= w->push != NULL;
+                }
+        return !watched ? "Idle" : pushed ? "Pushed" : "Broken";
+}
+
 bool rv_watch_tells_whole(const struct rv_agent *a, const struct rv_class *c)
 {
         struct rv_entry *e = rv_entry_find((struct rv_agent *)a, c);

@@ -21,6 +21,8 @@
 enum { RV_WATCH_KEYS = 10000 }; /* objects told one by one; beyond that all are read */
 
 struct rv_watch;
+/* How an entry whose provider pushes is doing: "Idle" (nobody watches), "Pushed", "Broken". */
+const char *rv_watch_events(const struct rv_agent *, const struct rv_entry *);
 
 struct rv_watcher {
         struct rv_watcher *next;

@@ -27,6 +27,10 @@ static int each(void *sink, const struct rv_provider_stats *s)
         Provider_set_StuckThreads(row, s->stuck);
         if (s->stuck_since)
                 Provider_set_StuckSince(row, s->stuck_since);
+        if (s->events)
+                Provider_set_Events(row, s->events, strlen(s->events));
+        if (s->control_group)
+                Provider_set_ControlGroup(row, s->control_group, strlen(s->control_group));
         if (s->last_error_time) {
                 Provider_set_LastError(row, s->last_error, strlen(s->last_error));
                 Provider_set_LastErrorTime(row, s->last_error_time);

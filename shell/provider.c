@@ -271,12 +271,54 @@ static void test_haste(struct test *t, const char *class)
         json_decref(again);
 }
 
+/* The class's Provider object; *ret_state what it says of events, "" where it tells of none. */
+static void events_of(struct test *t, const char *class, char *ret_state, size_t size)
+{
+        struct rv_error err;
+        json_t *params = json_pack("{s:s, s:{s:s}}", "ClassName", "Provider", "InstanceName", "Name", class);
+        json_t *one = call(t, "GetInstance", params, 0, &err);
+        const char *state = json_string_value(json_object_get(one, "Events"));
+        snprintf(ret_state, size, "%s", state ? state : "");
+        json_decref(one);
+}
+
+/* Does it watch where it said that it would? And not fall while nothing happens? */
+static void test_events(struct test *t, const char *class)
+{
+        struct rv_error err;
+        char state[32];
+        enum { PATIENCE = 300, CALM = 10 }; /* times 50 ms */
+        events_of(t, class, state, sizeof state);
+        if (!*state)
+                return;
+        json_t *s = call(t, "Subscribe", of_class(class), 0, &err);
+        told(t, s, "it can be subscribed to", class, err.message);
+        for (int i = 0, calm = 0; s && i < PATIENCE && calm < CALM; i++) {
+                events_of(t, class, state, sizeof state);
+                calm = strcmp(state, "Pushed") == 0 ? calm + 1 : 0;
+                if (strcmp(state, "Broken") == 0)
+                        break;
+                usleep(50000);
+        }
+        told(t, strcmp(state, "Pushed") == 0, "it answers Watch, and goes on", class,
+             strcmp(state, "Broken") == 0 ? "it fell, refused or told too much; the agent polls instead" : state);
+        json_decref(s);
+}
+
 static void test_class(struct test *t, const char *class)
 {
         struct rv_error err;
         char buf[400];
         json_t *schema = call(t, "GetClass", of_class(class), 0, &err), *params = of_class(class);
         json_t *keys = names_of(schema, true);
+        if (json_is_true(json_object_get(schema, "Indication"))) {
+                printf("# %s: events\n", class);
+                test_events(t, class);
+                json_decref(keys);
+                json_decref(schema);
+                json_decref(params);
+                return;
+        }
         json_object_set_new(params, "PropertyList", names_of(schema, false));
         json_t *all = call(t, "EnumerateInstances", params, 0, &err),
                *rows = json_object_get(all, "Instances");
@@ -288,6 +330,7 @@ static void test_class(struct test *t, const char *class)
                 test_one(t, class, json_array_get(rows, 0), keys);
         test_absent(t, class, schema, keys);
         test_haste(t, class);
+        test_events(t, class);
         json_decref(all);
         json_decref(keys);
         json_decref(schema);

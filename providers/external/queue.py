@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """QueueJob: a provider in Python, whole. reeve starts it when the class is first asked for and speaks JSON-RPC 2.0 with it, a
 message a line (docs/external-providers.md). Objects are files in $QUEUE_FOLDER; a held job's file is not readable by its group."""
-import datetime, json, os, sys
+import ctypes, datetime, json, os, select, struct, sys
 
 FOLDER = os.environ.get('QUEUE_FOLDER', '/var/spool/queue')
 
@@ -87,10 +87,31 @@ def invoke(p):
     return {'ReturnValue': 0, 'OutParameters': {'Added': size}, 'Changed': [{'Property': 'State', 'From': 'Ready', 'To': None}]}
 
 
+def watch(call):
+    """Tells of each file that comes, goes or changes, until reeve closes our input: the program runs once more for it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    CREATED, DELETED, MODIFIED = 0x100 | 0x80, 0x200 | 0x40, 0x4 | 0x8   # of inotify(7)
+    fd = libc.inotify_init()
+    if fd < 0 or libc.inotify_add_watch(fd, os.fsencode(FOLDER), CREATED | DELETED | MODIFIED) < 0:
+        raise OSError(ctypes.get_errno(), f'{FOLDER} cannot be watched')
+    say({'id': call, 'result': {}})
+    while sys.stdin not in select.select([sys.stdin, fd], [], [])[0]:
+        buf = os.read(fd, 65536)
+        while buf:
+            _, mask, _, n = struct.unpack_from('iIII', buf)
+            name, buf = os.fsdecode(buf[16:16 + n].rstrip(b'\0')), buf[16 + n:]
+            if not name.startswith('.'):
+                kind = 'Created' if mask & CREATED else 'Deleted' if mask & DELETED else 'Modified'
+                say({'method': 'Changed', 'params': {'ClassName': 'QueueJob', 'Kind': kind, **({'InstanceName': {'Name': name}} if name else {})}})
+    sys.exit()
+
+
 def answer(message):
     call, p = message.get('id'), message.get('params', {})
     send = lambda rows: say({'method': 'Instances', 'params': {'Id': call, 'Instances': rows}})
     try:
+        if message['method'] == 'Watch':
+            return watch(call)
         todo = {'Hello': lambda: {'Version': 1}, 'EnumerateInstances': lambda: enumerate_instances(p, send), 'ModifyInstance': lambda: modify(p),
                 'CreateInstance': lambda: create(p), 'DeleteInstance': lambda: delete(p), 'InvokeMethod': lambda: invoke(p)}.get(message['method'])
         if not todo:

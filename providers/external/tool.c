@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char *folder(void)
 {
@@ -79,11 +81,33 @@ static int count(struct reeve_call *c)
         return 0;
 }
 
+/* The folder tells: each file that comes, goes or changes. */
+static int watch(struct reeve_call *c)
+{
+        _Alignas(struct inotify_event) char buf[4096];
+        int fd = inotify_init1(IN_CLOEXEC);
+        if (fd < 0 || inotify_add_watch(fd, folder(), IN_CREATE | IN_MOVE | IN_DELETE | IN_ATTRIB | IN_CLOSE_WRITE) < 0)
+                return reeve_fail(c, REEVE_UNAVAILABLE, "%s cannot be watched: %s", folder(), strerror(errno));
+        while (reeve_wait(c, fd, -1) >= 0) {
+                ssize_t n = read(fd, buf, sizeof buf);
+                const struct inotify_event *e;
+                for (char *p = buf; p < buf + n; p += sizeof *e + e->len) {
+                        e = (const void *)p;
+                        if (e->len) /* else of the folder itself, or more than the kernel kept: all is read again */
+                                reeve_set_text(c, "Name", e->name);
+                        reeve_announce(c, e->mask & (IN_CREATE | IN_MOVED_TO)     ? REEVE_CREATED
+                                          : e->mask & (IN_DELETE | IN_MOVED_FROM) ? REEVE_DELETED
+                                                                                  : REEVE_MODIFIED);
+                }
+        }
+        return 0;
+}
+
 int main(void)
 {
         static const struct reeve_method methods[] = { { "Count", count }, { 0 } };
         static const struct reeve_class classes[] = {
-                { .name = "Tool", .enumerate = list, .modify = modify, .methods = methods }, { 0 }
+                { .name = "Tool", .enumerate = list, .modify = modify, .methods = methods, .watch = watch }, { 0 }
         };
         return reeve_provider_main(REEVE_PROVIDER_ABI, classes);
 }

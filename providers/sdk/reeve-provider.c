@@ -5,13 +5,16 @@
  */
 #include "reeve-provider.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 struct reeve_call {
         json_int_t id;
@@ -20,6 +23,7 @@ struct reeve_call {
         json_t *changed;
         json_int_t return_value;
         uint64_t sent;
+        bool answered; /* watch has begun */
         int status;
         char message[320], hint[240];
         char text[40]; /* a number as text */
@@ -241,6 +245,59 @@ int reeve_hint(struct reeve_call *c, const char *format, ...)
         return c->status;
 }
 
+/* ---- watch ---- */
+
+void reeve_watching(struct reeve_call *c)
+{
+        if (!c->answered)
+                say(json_pack("{s:I, s:{}}", "id", c->id, "result"));
+        c->answered = true;
+}
+
+int reeve_wait(struct reeve_call *c, int fd, int timeout)
+{
+        struct pollfd p[2] = { { STDIN_FILENO, POLLIN, 0 }, { fd, POLLIN, 0 } };
+        reeve_watching(c);
+        for (;;) {
+                int n = poll(p, 2, timeout);
+                if (n < 0 && errno != EINTR)
+                        return -1;
+                if (n > 0 && p[0].revents & (POLLHUP | POLLERR | POLLNVAL))
+                        return -1;
+                if (n > 0 && p[0].revents) { /* a notification, which is read away, or its end */
+                        char buf[4096];
+                        if (read(STDIN_FILENO, buf, sizeof buf) <= 0)
+                                return -1;
+                }
+                if (n == 0 || (n > 0 && p[1].revents))
+                        return n > 0;
+        }
+}
+
+static void notify(struct reeve_call *c, json_t *params)
+{
+        const json_t *class = json_object_get(c->params, "ClassName");
+        reeve_watching(c);
+        json_object_set(params, "ClassName", (json_t *)class);
+        c->row = NULL;
+        say(json_pack("{s:s, s:o}", "method", json_object_get(params, "Event") ? "Event" : "Changed",
+                      "params", params));
+}
+
+void reeve_announce(struct reeve_call *c, enum reeve_kind kind)
+{
+        static const char *const names[] = { "Created", "Modified", "Deleted" };
+        json_t *params = json_pack("{s:s}", "Kind", names[kind <= REEVE_DELETED ? kind : REEVE_MODIFIED]);
+        if (c->row)
+                json_object_set_new(params, "InstanceName", c->row);
+        notify(c, params);
+}
+
+void reeve_tell(struct reeve_call *c)
+{
+        notify(c, json_pack("{s:o}", "Event", c->row ? c->row : json_object()));
+}
+
 /* ---- calls ---- */
 
 static int not_offered(struct reeve_call *c)
@@ -273,6 +330,7 @@ static int dispatch(struct reeve_call *c, const char *method, const struct reeve
                                           : strcmp(method, "CreateInstance") == 0   ? k->create
                                           : strcmp(method, "ModifyInstance") == 0   ? k->modify
                                           : strcmp(method, "DeleteInstance") == 0   ? k->remove
+                                          : strcmp(method, "Watch") == 0            ? k->watch
                                                                                     : NULL;
         return run ? run(c) : not_offered(c);
 }
@@ -298,6 +356,8 @@ static void serve(const json_t *message, const struct reeve_class *classes)
         c.values = json_object_get(c.params,
                                    strcmp(method, "InvokeMethod") == 0 ? "InParameters" : "Properties");
         int status = dispatch(&c, method, classes);
+        if (c.answered) /* it has watched, and nobody wants to know any more */
+                exit(status);
         if (status == 0)
                 say(json_pack("{s:I, s:o}", "id", c.id, "result", result_of(&c)));
         else
@@ -308,16 +368,39 @@ static void serve(const json_t *message, const struct reeve_class *classes)
         json_decref(c.changed);
 }
 
+/* What programs of the first version have as a class. */
+struct class_1 {
+        const char *name;
+        int (*functions[4])(struct reeve_call *);
+        const struct reeve_method *methods;
+};
+
+static const struct reeve_class *of_version_1(const void *table)
+{
+        const struct class_1 *old = table;
+        size_t n = 0;
+        while (old[n].name)
+                n++;
+        struct reeve_class *new = calloc(n + 1, sizeof *new);
+        for (size_t i = 0; new &&i < n; i++)
+                memcpy(&new[i], &old[i], sizeof old[i]);
+        return new;
+}
+
 int reeve_provider_main(int abi, const struct reeve_class *classes)
 {
         char *line = NULL;
         size_t cap = 0;
-        if (abi != REEVE_PROVIDER_ABI) {
+        if (abi == 1)
+                classes = of_version_1(classes);
+        else if (abi != REEVE_PROVIDER_ABI) {
                 fprintf(stderr,
                         "this program was built for version %d of libreeve-provider's ABI, this is %d\n", abi,
                         REEVE_PROVIDER_ABI);
                 return 2;
         }
+        if (!classes)
+                return 1;
         for (ssize_t n; (n = getline(&line, &cap, stdin)) > 0;) {
                 json_t *message = json_loadb(line, (size_t)n, 0, NULL);
                 if (!message) {

@@ -36,7 +36,7 @@
 extern "C" {
 #endif
 
-#define REEVE_PROVIDER_ABI 1
+#define REEVE_PROVIDER_ABI 2
 
 /* CIM's status codes (DSP0200), those that providers need. */
 enum reeve_status {
@@ -66,7 +66,24 @@ struct reeve_class {
         int (*modify)(struct reeve_call *);
         int (*remove)(struct reeve_call *);
         const struct reeve_method *methods; /* ended by one without a name, or NULL */
+        /* Since version 2. Tells of changes until it is over; a program of its own runs for it, with Events in the
+         * .provider file:
+         *
+         *      static int watch(struct reeve_call *c)
+         *      {
+         *              int fd = ...;                           // begin to look
+         *              reeve_watching(c);                      // from now on nothing is missed
+         *              while (reeve_wait(c, fd, -1) >= 0) {
+         *                      reeve_set_text(c, "Name", ...); // the key of what changed
+         *                      reeve_announce(c, REEVE_MODIFIED);
+         *              }
+         *              return 0;
+         *      }
+         */
+        int (*watch)(struct reeve_call *);
 };
+
+enum reeve_kind { REEVE_CREATED, REEVE_MODIFIED, REEVE_DELETED };
 
 /* Serves until reeve closes the standard input. The program's exit status. */
 int reeve_provider_main(int abi, const struct reeve_class *classes);
@@ -107,6 +124,16 @@ void reeve_partial(struct reeve_call *, enum reeve_status, const char *message);
 void reeve_return(struct reeve_call *, int64_t value); /* methods: ReturnValue; 0 if never called */
 /* It was changed (or, under what-if, would be). NULL: absent. */
 void reeve_changed(struct reeve_call *, const char *property, const char *from, const char *to);
+
+/* ---- watch ---- */
+void reeve_watching(struct reeve_call *);
+/* Until the descriptor (or -1: none) can be read, or the time in milliseconds is over (-1: none): 1, or 0. -1:
+ * reeve does not want to know any more. */
+int reeve_wait(struct reeve_call *, int fd, int timeout);
+/* The object whose key has been set came, changed or went; without a key: something did. It is read again. */
+void reeve_announce(struct reeve_call *, enum reeve_kind);
+/* Of an Indication: the event whose properties have been set. */
+void reeve_tell(struct reeve_call *);
 
 /* Describes what failed and answers the status: "there is no job a". */
 int reeve_fail(struct reeve_call *, enum reeve_status, const char *format, ...)

@@ -72,6 +72,20 @@ def booted(lab):
     check('the front-end has a user of its own', states and states[1] == states[-1] != '0', states)
     r = run('root', 'Restart-Service reeved -WhatIf')
     check('what-if of its own service', 'What if' in r.stdout and r.returncode == 0, r)
+    m.run('mkdir -p /etc/reeve/providers.d && cd /etc/reeve/providers.d && reeve provider new Trace --language sh && chmod -R go-w . && systemctl reload reeved')
+    for _ in range(300):
+        r = run('root', "Get-Trace | Measure-Object | % Count; Get-CimInstance Provider | ? Name -eq Trace | % ControlGroup")
+        if r.returncode == 0:
+            break
+        time.sleep(0.1)
+    check('a provider in the group that systemd delegated', r.stdout.split()[1:] == ['/sys/fs/cgroup/system.slice/reeved.service/provider-Trace'], r)
+    groups = m.run('for p in $(pgrep -x reeved) $(pgrep -x reeve-agent) $(pgrep -f ^/bin/sh./etc/reeve/providers.d/Trace.sh); do grep ^0:: /proc/$p/cgroup; done').stdout.split()
+    check('reeved and the agent beside it', [g.rsplit('/', 1)[1] for g in groups] == ['main', 'main', 'provider-Trace'] and all(g.startswith('0::/system.slice/reeved.service/') for g in groups), groups)
+    have = set(m.run('cat /sys/fs/cgroup/system.slice/reeved.service/cgroup.controllers').stdout.split())
+    missing = [c for c in ('memory', 'pids', 'cpu') if c not in have]
+    said = m.run('journalctl -u reeved --no-pager -q -o cat').stdout
+    check('controllers that are not there are named', not missing or f"does not bound {', '.join(missing)}:" in said, (missing, said[-600:]))
+    check('its unit is the same', run('root', 'Get-Process reeve-agent | % Unit').stdout.split() == ['reeved.service'], run('root', 'Get-Process reeve-agent | fl *'))
     m.run('''su alice -c 'mkdir -p ~/.config/reeve/keys.d ~/run && cp /lab/key.pub ~/.config/reeve/keys.d/alice.keys && chmod -R go-w ~/.config &&
         (XDG_RUNTIME_DIR=$HOME/run setsid reeved --ssh-port 3333 >$HOME/log 2>&1 </dev/null &)' ''')
     ssh[ssh.index('2222')] = '3333'
@@ -89,6 +103,8 @@ def booted(lab):
     time.sleep(0.3)
     check('stop', m.run('systemctl stop reeved').returncode == 0 and 'reeve' not in m.run('ps -eo comm').stdout, m.run('ps -eo comm').stdout)
     said = m.run('journalctl -u reeved -p warning --no-pager -q').stdout
+    reload = ('the configuration stays as it was', 'reeve-agent ended (status 0)')
+    said = '\n'.join(l for l in said.splitlines() if not any(r in l for r in reload))
     check('no complaints in the journal', 'reeve' not in said.replace('systemd', ''), said[-800:])
 
 
