@@ -12,6 +12,7 @@
 #define RV_AGENT_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "agent/audit.h"
 #include "agent/authorize.h"
@@ -240,6 +241,8 @@ const char *rv_op_name(const struct rv_op *);
 /* Runs an operation: it answers now or later. */
 void rv_dispatch(struct rv_request *, const char *method, size_t n);
 
+void rv_ops_reference(FILE *); /* all operations, as Markdown */
+
 /* ---- front/unix.c ---- */
 int rv_listen_unix(struct rv_agent *, const char *path);
 int rv_listen_fd(struct rv_agent *, int fd);
@@ -248,9 +251,8 @@ int rv_serve_fd(struct rv_agent *, int fd, void (*ended)(struct rv_session *)); 
 
 /* ---- front/scraper.c ---- */
 struct rv_scrapers;
-/* Keys of [metrics]. -ENOENT: there is no such key; -EINVAL: *why says why. */
-int rv_scrapers_key(struct rv_agent *, const char *key, const char *value, const char **why);
-int rv_scrapers_settled(const struct rv_agent *, const char **why); /* all is read: 0 or -EINVAL */
+const char *rv_scrapers_set(struct rv_agent *, const char *key, const char *value); /* of [metrics]; NULL, or why not */
+const char *rv_scrapers_settled(const struct rv_agent *); /* all is read: NULL, or what is wrong */
 const char *rv_scrapers_no_role(
         struct rv_agent *);                /* the role that it is to have and that there is not, or NULL */
 void rv_scrapers_start(struct rv_agent *); /* listens, where it is switched on */

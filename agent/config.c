@@ -10,6 +10,7 @@
 
 #include "agent/history.h"
 #include "agent/log.h"
+#include "agent/settings.h"
 
 enum { KEEP_DAYS = 400, KEEP_RECORDS = 1000000, KEEP_SEGMENTS = 100 };
 
@@ -33,107 +34,98 @@ static bool set_number(const char *value, int64_t most, int64_t *ret)
         return true;
 }
 
-static int audit_key(struct rv_agent *a, const char *path, unsigned line, const char *key, const char *value)
+/* One setter for each section. They are given keys that agent/settings.h declares, no others. NULL, or why not. */
+
+static const char *set_audit(struct rv_agent *a, const char *key, const char *value)
 {
         int64_t n = 0;
         bool days = strcmp(key, "keep_days") == 0, segments = strcmp(key, "keep_segments") == 0;
-        if (!days && !segments && strcmp(key, "keep_records") != 0) {
-                rv_log(RV_LOG_WARNING, "%s:%u: [audit] has no key \"%s\"; it is ignored", path, line, key);
-                return 0;
-        }
-        if (!set_number(value, days || segments ? 100000 : INT64_MAX / 2, &n)) {
-                rv_log(RV_LOG_ERROR, "%s:%u: %s = %s: expected a number from 0", path, line, key, value);
-                return -EINVAL;
-        }
+        if (!set_number(value, days || segments ? 100000 : INT64_MAX / 2, &n))
+                return "expected a number from 0";
         if (days)
                 a->state.audit_days = (unsigned)n;
         else if (segments)
                 a->state.audit_segments = (unsigned)n;
         else
                 a->state.audit_records = n;
-        return 0;
+        return NULL;
 }
 
-static int roles_key(struct rv_agent *a, const char *path, unsigned line, const char *key, const char *value)
+static const char *set_path(char *to, size_t size, const char *value, const char *why)
 {
-        if (strcmp(key, "dir") != 0) {
-                rv_log(RV_LOG_WARNING, "%s:%u: [roles] has no key \"%s\"; it is ignored", path, line, key);
-                return 0;
-        }
-        if (*value != '/' || strlen(value) >= sizeof a->policy.folder) {
-                rv_log(RV_LOG_ERROR, "%s:%u: dir = %s: expected an absolute path", path, line, value);
-                return -EINVAL;
-        }
-        snprintf(a->policy.folder, sizeof a->policy.folder, "%s", value);
-        return 0;
+        if (*value != '/' || strlen(value) >= size)
+                return why;
+        snprintf(to, size, "%s", value);
+        return NULL;
 }
 
-static int history_key(struct rv_agent *a, const char *path, unsigned line, const char *key,
-                       const char *value)
+static const char *set_roles(struct rv_agent *a, const char *key, const char *value)
 {
-        int r = rv_history_key(a, key, value);
-        if (r == -ENOENT)
-                rv_log(RV_LOG_WARNING, "%s:%u: [history] has no key \"%s\"; it is ignored", path, line, key);
-        else if (r)
-                rv_log(RV_LOG_ERROR, "%s:%u: [history] %s = %s: expected %s", path, line, key, value,
-                       strcmp(key, "keep") == 0 ? "names of classes" : "a number from 0");
-        return r == -ENOENT ? 0 : r;
+        (void)key;
+        return set_path(a->policy.folder, sizeof a->policy.folder, value, "expected an absolute path");
 }
 
-static int providers_key(struct rv_agent *a, const char *path, unsigned line, const char *key,
-                         const char *value)
+static const char *set_history(struct rv_agent *a, const char *key, const char *value)
 {
-        if (strcmp(key, "dirs") != 0) {
-                rv_log(RV_LOG_WARNING, "%s:%u: [providers] has no key \"%s\"; it is ignored", path, line,
-                       key);
-                return 0;
-        }
-        if (*value != '/' || strlen(value) >= sizeof a->provider_folders) {
-                rv_log(RV_LOG_ERROR, "%s:%u: dirs = %s: expected absolute paths, divided by colons", path,
-                       line, value);
-                return -EINVAL;
-        }
-        snprintf(a->provider_folders, sizeof a->provider_folders, "%s", value);
-        return 0;
+        if (rv_history_key(a, key, value) == 0)
+                return NULL;
+        return strcmp(key, "keep") == 0 ? "expected names of classes" : "expected a number from 0";
 }
 
-static int metrics_key(struct rv_agent *a, const char *path, unsigned line, const char *key, const char *value)
+static const char *set_providers(struct rv_agent *a, const char *key, const char *value)
 {
-        const char *why = NULL;
-        int r = rv_scrapers_key(a, key, value, &why);
-        if (r == -ENOENT)
-                rv_log(RV_LOG_WARNING, "%s:%u: [metrics] has no key \"%s\"; it is ignored", path, line, key);
-        else if (r)
-                rv_log(RV_LOG_ERROR, "%s:%u: [metrics] %s = %s: %s", path, line, key, value, why);
-        return r == -ENOENT ? 0 : r;
+        (void)key;
+        return set_path(a->provider_folders, sizeof a->provider_folders, value,
+                        "expected absolute paths, divided by colons");
 }
 
+#define set_metrics rv_scrapers_set
+
+#define KEY(section, key, otherwise, form, meaning) { "[" #section "]", #key, set_##section },
 static const struct {
-        const char *name;
-        int (*key)(struct rv_agent *, const char *path, unsigned line, const char *key, const char *value);
-} sections[] = { { "[audit]", audit_key },
-                 { "[roles]", roles_key },
-                 { "[history]", history_key },
-                 { "[metrics]", metrics_key },
-                 { "[providers]", providers_key } };
-enum { SECTIONS = sizeof sections / sizeof *sections };
+        const char *section, *key;
+        const char *(*set)(struct rv_agent *, const char *key, const char *value);
+} known[] = { RV_SETTINGS_AGENT(KEY) };
+#undef KEY
+enum { KNOWN = sizeof known / sizeof *known };
+
+static bool is_ours(const char *section)
+{
+        for (unsigned i = 0; i < KNOWN; i++)
+                if (strcasecmp(known[i].section, section) == 0)
+                        return true;
+        return false;
+}
+
+static int take(struct rv_agent *a, const char *path, unsigned line, const char *section, const char *key, const char *value)
+{
+        for (unsigned i = 0; i < KNOWN; i++) {
+                if (strcasecmp(known[i].section, section) != 0 || strcmp(known[i].key, key) != 0)
+                        continue;
+                const char *wrong = known[i].set(a, key, value);
+                if (wrong)
+                        rv_log(RV_LOG_ERROR, "%s:%u: %s %s = %s: %s", path, line, section, key, value, wrong);
+                return wrong ? -EINVAL : 0;
+        }
+        rv_log(RV_LOG_WARNING, "%s:%u: %s has no key \"%s\"; it is ignored", path, line, section, key);
+        return 0;
+}
 
 static int load(struct rv_agent *a, const char *path)
 {
         FILE *f = fopen(path, "re");
         char buf[1024];
-        unsigned in = SECTIONS; /* those of others */
+        char section[32] = ""; /* those of others */
         int r = 0;
         for (unsigned line = 1; f && r == 0 && fgets(buf, sizeof buf, f); line++) {
                 char *s = rv_config_trim(buf), *eq = strchr(s, '=');
                 if (*s == '[')
-                        for (in = 0; in < SECTIONS && strcasecmp(s, sections[in].name) != 0;)
-                                in++;
-                if (in == SECTIONS || !eq || *s == '#' || *s == ';')
+                        snprintf(section, sizeof section, "%s", is_ours(s) ? s : "");
+                if (!*section || *s == '[' || !eq || *s == '#' || *s == ';')
                         continue;
                 *eq = 0;
                 const char *key = rv_config_trim(s);
-                r = sections[in].key(a, path, line, key, rv_config_trim(eq + 1));
+                r = take(a, path, line, section, key, rv_config_trim(eq + 1));
         }
         if (f)
                 fclose(f);
@@ -165,8 +157,21 @@ int rv_config_load(struct rv_agent *a, const char *path)
                 free(list[i]);
         }
         free(list);
-        const char *why;
-        if (r == 0 && (r = rv_scrapers_settled(a, &why)))
-                rv_log(RV_LOG_ERROR, "%s: %s", path, why);
-        return r;
+        const char *wrong = r ? NULL : rv_scrapers_settled(a);
+        if (wrong)
+                rv_log(RV_LOG_ERROR, "%s: %s", path, wrong);
+        return wrong ? -EINVAL : r;
+}
+
+#define ROW(section, key, otherwise, form, meaning) { "[" #section "]", #key, otherwise, form, meaning },
+void rv_config_reference(FILE *f)
+{
+        static const char *const rows[][5] = { RV_SETTINGS_SSH(ROW) RV_SETTINGS_AGENT(ROW) };
+        const char *section = "";
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                if (strcmp(section, rows[i][0]) != 0)
+                        fprintf(f, "\n## %s\n\n| key | when absent | may be | meaning |\n|---|---|---|---|\n", rows[i][0]);
+                section = rows[i][0];
+                fprintf(f, "| `%s` | %s | %s | %s |\n", rows[i][1], rows[i][2], rows[i][3], rows[i][4]);
+        }
 }

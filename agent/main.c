@@ -37,9 +37,10 @@
 #include "agent/log.h"
 #include "agent/permanent.h"
 #include "agent/revision.h"
+#include "agent/scrape.h"
 
 struct options {
-        const char *socket, *state, *config, *roles, *providers, *provider;
+        const char *socket, *state, *config, *roles, *providers, *provider, *reference;
         int fd, listen_fd, intro_fd;
         bool check;
 };
@@ -59,6 +60,7 @@ static void usage(FILE *f)
                    "                   /usr/lib/reeve/providers\n"
                    "  --provider FILE  only this external provider\n"
                    "  --check          say what is wrong with configuration and roles, and end\n"
+                   "  --reference WHAT print settings, operations or metrics as Markdown, and end\n"
                    "  --foreground     stay in the foreground (always so)\n"
                    "  --help, --version\n");
 }
@@ -73,6 +75,7 @@ static int read_options(int argc, char **argv, struct options *o)
                 { "providers", 1, NULL, 'p' },
                 { "provider", 1, NULL, 'x' },
                 { "check", 0, NULL, 'k' },
+                { "reference", 1, NULL, 'R' },
                 { "intro-fd", 1, NULL, 'i' }, { "help", 0, NULL, 'h' },   { "version", 0, NULL, 'v' },   { 0 }
         };
         *o = (struct options) { .fd = -1, .listen_fd = -1, .intro_fd = -1 };
@@ -88,12 +91,13 @@ static int read_options(int argc, char **argv, struct options *o)
                 case 'p': o->providers = optarg; break;
                 case 'x': o->provider = optarg; break;
                 case 'k': o->check = true; break;
+                case 'R': o->reference = optarg; break;
                 case 'g': break;
                 case 'h': usage(stdout); return 0;
                 case 'v': printf("reeve-agent %s\n", REEVE_VERSION); return 0;
                 default: usage(stderr); return 2;
                 }
-        if (optind < argc || (!o->check && !o->socket && o->fd < 0 && o->listen_fd < 0)) {
+        if (optind < argc || (!o->check && !o->reference && !o->socket && o->fd < 0 && o->listen_fd < 0)) {
                 usage(stderr);
                 return 2;
         }
@@ -115,6 +119,24 @@ static int check(struct rv_agent *a, const struct options *o)
         if (missing)
                 fprintf(stderr, "[metrics] role = %s: there is no such role in %s\n", missing, a->policy.folder);
         return missing != NULL;
+}
+
+/* What is declared in the programs, for make docs. The classes have their pages from mofc. */
+static int reference(const char *what)
+{
+        struct rv_registry r = { 0 };
+        if (strcmp(what, "settings") == 0) {
+                rv_config_reference(stdout);
+        } else if (strcmp(what, "operations") == 0) {
+                rv_ops_reference(stdout);
+        } else if (strcmp(what, "metrics") == 0 && rv_registry_init(&r) == 0) {
+                rv_metrics_references(&r, stdout);
+                rv_registry_free(&r);
+        } else {
+                usage(stderr);
+                return 2;
+        }
+        return fflush(stdout) || ferror(stdout);
 }
 
 /* Of a folder the good ones are taken; one that was named must be good. */
@@ -207,6 +229,8 @@ int main(int argc, char **argv)
         int status = read_options(argc, argv, &o);
         if (status >= 0)
                 return status;
+        if (o.reference)
+                return reference(o.reference);
         signal(SIGPIPE, SIG_IGN);
         rv_log_start("reeve-agent", RV_LOG_INFO);
         static struct rv_agent a;

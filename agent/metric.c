@@ -615,3 +615,47 @@ void rv_metrics_write(const struct rv_metrics *m, struct rv_buf *b, bool openmet
                 b->failed |= f->samples.failed;
         }
 }
+
+/* ---- for the reference ---- */
+
+static void reference_row(FILE *f, const struct rv_metrics *m, const char *name, const char *type, const char *own, const char *help)
+{
+        const char *comma = "";
+        fprintf(f, "| `%s` | %s | ", name, type);
+        for (uint32_t i = 0; i < m->c->nproperties; i++)
+                if (m->f[i].is_label) {
+                        fprintf(f, "%s`%s`", comma, m->f[i].label);
+                        comma = ", ";
+                }
+        fprintf(f, "%s%s | ", own[0] ? comma : "", own);
+        for (; *help; help++)
+                fputc(*help == '\n' ? ' ' : *help, f);
+        fputs(" |\n", f);
+}
+
+void rv_metrics_reference(const struct rv_class *c, FILE *f)
+{
+        const struct rv_qualifier *chosen = rv_qualifier_find(c->qualifiers, c->nqualifiers, "MetricsProperties");
+        bool named = chosen && chosen->nvalues;
+        struct rv_metrics *m = rv_metrics_new(c, named ? chosen->values : NULL, named ? chosen->nvalues : 0);
+        bool info = false;
+        for (uint32_t i = 0; m && i < c->nproperties; i++) {
+                const struct family *of = &m->f[i];
+                char own[80] = "", name[160];
+                bool counts = of->role == VALUE && c->properties[i].flags & RV_COUNTER;
+                info |= of->role == INFO;
+                if (!of->name)
+                        continue;
+                if (of->role == STATE)
+                        snprintf(own, sizeof own, "`%s`", of->label);
+                snprintf(name, sizeof name, "%s%s", of->name, counts ? "_total" : "");
+                reference_row(f, m, name, counts ? "counter" : "gauge", own, c->properties[i].description);
+        }
+        struct rv_buf b = { 0 };
+        rv_metric_snake(&b, c->name);
+        rv_buf_put(&b, "", 1);
+        if (info && !b.failed)
+                fprintf(f, "| `reeve_%s_info` | gauge | its texts | %s |\n", b.data, "1; the texts of the class are its labels.");
+        rv_buf_free(&b);
+        rv_metrics_free(m);
+}

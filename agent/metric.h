@@ -14,6 +14,8 @@
 #ifndef RV_METRIC_H
 #define RV_METRIC_H
 
+#include <stdio.h>
+
 #include "schema/json.h"
 
 struct rv_metrics;
@@ -28,6 +30,9 @@ void rv_metrics_free(struct rv_metrics *);
 const char *const *rv_metrics_wanted(const struct rv_metrics *, size_t *ret_n);
 void rv_metrics_row(struct rv_metrics *, const struct rv_batch *, uint32_t row);
 void rv_metrics_write(const struct rv_metrics *, struct rv_buf *, bool openmetrics);
+
+/* The families that a class can give, as rows of a table in Markdown. */
+void rv_metrics_reference(const struct rv_class *, FILE *);
 
 /* A family's head: name without _total. type: "counter", "gauge". unit may be NULL. */
 void rv_metric_head(struct rv_buf *, bool openmetrics, const char *name, const char *type, const char *unit,

@@ -805,6 +805,17 @@ static const struct rv_op ops[] = {
 };
 enum { NOPS = sizeof ops / sizeof *ops };
 
+void rv_ops_reference(FILE *f)
+{
+        for (size_t i = 0; i < NOPS; i++) {
+                fprintf(f, "\n## %s\n\n%s\n", ops[i].name, ops[i].summary);
+                if (ops[i].params && ops[i].params[0].name)
+                        fputs("\n| parameter | type | | meaning |\n|---|---|---|---|\n", f);
+                for (const struct rv_param *p = ops[i].params; p && p->name; p++)
+                        fprintf(f, "| `%s` | %s | %s | %s |\n", p->name, p->type, p->required ? "needed" : "", p->help);
+        }
+}
+
 static void param_schema(struct rv_buf *b, const struct rv_param *p)
 {
         rv_buf_putf(b, "{\"name\":\"%s\",\"description\":", p->name);

@@ -203,6 +203,21 @@ static bool has_metrics(const struct rv_request *q, const struct rv_class *c, bo
                rv_authorize(&q->agent->policy, &q->session->who, RV_RIGHT_READ, c, NULL, &none) == RV_OK;
 }
 
+void rv_metrics_references(const struct rv_registry *r, FILE *f)
+{
+        for (uint32_t i = 0; i < r->n; i++) {
+                const struct rv_class *c = r->classes[i];
+                const struct rv_qualifier *only = rv_qualifier_find(c->qualifiers, c->nqualifiers, "MetricsFilter");
+                if (!rv_qualifier_find(c->qualifiers, c->nqualifiers, "Metrics"))
+                        continue;
+                fprintf(f, "\n## %s\n\n%s\n", c->name, c->description);
+                if (only && only->nvalues)
+                        fprintf(f, "\nOnly where `%s`.\n", only->values[0]);
+                fputs("\n| name | type | labels | meaning |\n|---|---|---|---|\n", f);
+                rv_metrics_reference(c, f);
+        }
+}
+
 static struct rv_scrape *scrape_new(struct rv_request *q)
 {
         const struct rv_registry *r = &q->agent->registry;

@@ -15,6 +15,7 @@ struct rv_scrape_part;
 int rv_scrape_start(struct rv_request *, bool openmetrics, struct rv_error *);
 void rv_scrape_news(struct rv_scrape_part *); /* something has happened in a scan of its */
 void rv_scrape_orphan(struct rv_request *);   /* nobody waits for it any more */
+void rv_metrics_references(const struct rv_registry *, FILE *); /* what comes without being asked for, as Markdown */
 /* GET /metrics?class=...&property=...&filter=...&query=...&timeout=...: the operation's parameters from the request's
  * head. NULL when out of memory. */
 json_t *rv_scrape_params(const char *head, size_t n);

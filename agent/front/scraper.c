@@ -109,31 +109,25 @@ static const char *set_listen(struct rv_scrapers *s, const char *value)
         return NULL;
 }
 
-int rv_scrapers_key(struct rv_agent *a, const char *key, const char *value, const char **why)
+const char *rv_scrapers_set(struct rv_agent *a, const char *key, const char *value)
 {
-        bool listens = strcmp(key, "listen") == 0;
-        if (!listens && strcmp(key, "role") != 0)
-                return -ENOENT;
         struct rv_scrapers *s = a->scrapers ? a->scrapers : (a->scrapers = calloc(1, sizeof *s));
         if (!s)
-                *why = "out of memory";
-        else if (listens)
-                *why = set_listen(s, value);
-        else if (strlen(value) >= sizeof s->role)
-                *why = "too long for the name of a role";
-        else
-                snprintf(s->role, sizeof s->role, "%s", value);
-        return *why ? -EINVAL : 0;
+                return "out of memory";
+        if (strcmp(key, "listen") == 0)
+                return set_listen(s, value);
+        if (strlen(value) >= sizeof s->role)
+                return "too long for the name of a role";
+        snprintf(s->role, sizeof s->role, "%s", value);
+        return NULL;
 }
 
-int rv_scrapers_settled(const struct rv_agent *a, const char **why)
+const char *rv_scrapers_settled(const struct rv_agent *a)
 {
         const struct rv_scrapers *s = a->scrapers;
         if (!s || !s->ndoors || *s->role)
-                return 0;
-        *why = "[metrics] listens, but has no role = NAME: what scrapes may read must be said by a role "
-               "(docs/monitoring.md)";
-        return -EINVAL;
+                return NULL;
+        return "[metrics] listens, but has no role = NAME: what scrapes may read must be said by a role (docs/monitoring.md)";
 }
 
 /* ---- a peer ---- */

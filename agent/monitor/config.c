@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "agent/monitor/monitor.h"
+#include "agent/settings.h"
 
 enum { MOST = 64 << 10 };
 
@@ -71,7 +72,7 @@ static const char *set_sessions(struct mon_options *o, const char *v)
         return set_number(&o->sessions, v);
 }
 
-static const char *set_sessions_user(struct mon_options *o, const char *v)
+static const char *set_sessions_per_user(struct mon_options *o, const char *v)
 {
         return set_number(&o->sessions_user, v);
 }
@@ -111,12 +112,12 @@ static const char *set_path(const char **to, const char *v)
         return *to ? NULL : "out of memory";
 }
 
-static const char *set_authorities(struct mon_options *o, const char *v)
+static const char *set_trusted_user_ca_keys(struct mon_options *o, const char *v)
 {
         return set_path(&o->authorities, v);
 }
 
-static const char *set_revoked(struct mon_options *o, const char *v)
+static const char *set_revoked_keys(struct mon_options *o, const char *v)
 {
         return set_path(&o->revoked, v);
 }
@@ -168,19 +169,12 @@ static const char *set_sftp(struct mon_options *o, const char *v)
         return NULL;
 }
 
+#define KEY(section, key, otherwise, form, meaning) { #key, set_##key },
 static const struct {
         const char *name;
         const char *(*set)(struct mon_options *, const char *);
-} keys[] = {
-        { "enabled", set_enabled },   { "listen", set_listen },
-        { "port", set_port },         { "authorized_keys", set_authorized_keys },
-        { "keys_dir", set_keys_dir }, { "penalties", set_penalties },
-        { "shell", set_shell },       { "algorithms", set_algorithms },
-        { "sftp", set_sftp },         { "trusted_user_ca_keys", set_authorities },
-        { "revoked_keys", set_revoked }, { "forward", set_forward },
-        { "pam", set_pam },
-        { "sessions", set_sessions }, { "sessions_per_user", set_sessions_user },
-};
+} keys[] = { RV_SETTINGS_SSH(KEY) };
+#undef KEY
 
 static bool set(struct mon_options *o, const char *name, unsigned line, char *text)
 {
@@ -202,6 +196,18 @@ static bool set(struct mon_options *o, const char *name, unsigned line, char *te
         return true;
 }
 
+/* A section that the agent reads. */
+static bool is_agents(const char *section)
+{
+#define NAME(section, ...) "[" #section "]",
+        static const char *const names[] = { RV_SETTINGS_AGENT(NAME) };
+#undef NAME
+        for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+                if (strcasecmp(names[i], section) == 0)
+                        return true;
+        return false;
+}
+
 unsigned mon_config_parse(struct mon_options *o, const char *name, const char *text, size_t n)
 {
         bool ours = false;
@@ -221,10 +227,13 @@ unsigned mon_config_parse(struct mon_options *o, const char *name, const char *t
                 char *s = trim(one);
                 if (!*s || *s == '#' || *s == ';')
                         continue;
-                if (*s == '[')
+                if (*s == '[') {
                         ours = strcmp(s, "[ssh]") == 0;
-                else if (ours)
+                        if (!ours && !is_agents(s))
+                                rv_log(RV_LOG_WARNING, "%s:%u: nobody knows a section %s; it is ignored", name, line, s);
+                } else if (ours) {
                         wrong += !set(o, name, line, s);
+                }
         }
         return wrong;
 }

@@ -12,7 +12,7 @@ INCLUDES = {
     'schema': ['schema/'],
     'agent': ['schema/', 'agent/', 'gen/'],
     'agent/wire': ['schema/', 'agent/wire/'],
-    'agent/monitor': ['agent/log.h', 'agent/wire/intro.h', 'agent/monitor/'],
+    'agent/monitor': ['agent/log.h', 'agent/settings.h', 'agent/wire/intro.h', 'agent/monitor/'],
     'agent/forward': ['schema/', 'agent/wire/'],
     'agent/pam': ['agent/monitor/request.h'],
     'agent/sftp': ['schema/', 'agent/wire/', 'agent/sftp/'],
