@@ -97,7 +97,8 @@ static bool is_ours(const char *section)
         return false;
 }
 
-static int take(struct rv_agent *a, const char *path, unsigned line, const char *section, const char *key, const char *value)
+static int take(struct rv_agent *a, const char *path, unsigned line, const char *section, const char *key,
+                const char *value)
 {
         for (unsigned i = 0; i < KNOWN; i++) {
                 if (strcasecmp(known[i].section, section) != 0 || strcmp(known[i].key, key) != 0)
@@ -170,7 +171,8 @@ void rv_config_reference(FILE *f)
         const char *section = "";
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
                 if (strcmp(section, rows[i][0]) != 0)
-                        fprintf(f, "\n## %s\n\n| key | when absent | may be | meaning |\n|---|---|---|---|\n", rows[i][0]);
+                        fprintf(f, "\n## %s\n\n| key | when absent | may be | meaning |\n|---|---|---|---|\n",
+                                rows[i][0]);
                 section = rows[i][0];
                 fprintf(f, "| `%s` | %s | %s | %s |\n", rows[i][1], rows[i][2], rows[i][3], rows[i][4]);
         }

@@ -618,7 +618,8 @@ void rv_metrics_write(const struct rv_metrics *m, struct rv_buf *b, bool openmet
 
 /* ---- for the reference ---- */
 
-static void reference_row(FILE *f, const struct rv_metrics *m, const char *name, const char *type, const char *own, const char *help)
+static void reference_row(FILE *f, const struct rv_metrics *m, const char *name, const char *type,
+                          const char *own, const char *help)
 {
         const char *comma = "";
         fprintf(f, "| `%s` | %s | ", name, type);
@@ -635,7 +636,8 @@ static void reference_row(FILE *f, const struct rv_metrics *m, const char *name,
 
 void rv_metrics_reference(const struct rv_class *c, FILE *f)
 {
-        const struct rv_qualifier *chosen = rv_qualifier_find(c->qualifiers, c->nqualifiers, "MetricsProperties");
+        const struct rv_qualifier *chosen =
+                rv_qualifier_find(c->qualifiers, c->nqualifiers, "MetricsProperties");
         bool named = chosen && chosen->nvalues;
         struct rv_metrics *m = rv_metrics_new(c, named ? chosen->values : NULL, named ? chosen->nvalues : 0);
         bool info = false;
@@ -655,7 +657,8 @@ void rv_metrics_reference(const struct rv_class *c, FILE *f)
         rv_metric_snake(&b, c->name);
         rv_buf_put(&b, "", 1);
         if (info && !b.failed)
-                fprintf(f, "| `reeve_%s_info` | gauge | its texts | %s |\n", b.data, "1; the texts of the class are its labels.");
+                fprintf(f, "| `reeve_%s_info` | gauge | its texts | %s |\n", b.data,
+                        "1; the texts of the class are its labels.");
         rv_buf_free(&b);
         rv_metrics_free(m);
 }

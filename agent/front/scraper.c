@@ -127,7 +127,8 @@ const char *rv_scrapers_settled(const struct rv_agent *a)
         const struct rv_scrapers *s = a->scrapers;
         if (!s || !s->ndoors || *s->role)
                 return NULL;
-        return "[metrics] listens, but has no role = NAME: what scrapes may read must be said by a role (docs/monitoring.md)";
+        return "[metrics] listens, but has no role = NAME: what scrapes may read must be said by a role "
+               "(docs/monitoring.md)";
 }
 
 /* ---- a peer ---- */

@@ -162,7 +162,9 @@ static const char *set_shell(struct mon_options *o, const char *v)
 
 static const char *set_sftp(struct mon_options *o, const char *v)
 {
-        int r = strcasecmp(v, "atomic") == 0 ? MON_SFTP_ATOMIC : yes_or_no(v) == 1 ? MON_SFTP_YES : MON_SFTP_NO;
+        int r = strcasecmp(v, "atomic") == 0 ? MON_SFTP_ATOMIC
+                : yes_or_no(v) == 1          ? MON_SFTP_YES
+                                             : MON_SFTP_NO;
         if (r == MON_SFTP_NO && yes_or_no(v) != 0)
                 return "expected yes, no or atomic";
         o->sftp = r;
@@ -230,7 +232,8 @@ unsigned mon_config_parse(struct mon_options *o, const char *name, const char *t
                 if (*s == '[') {
                         ours = strcmp(s, "[ssh]") == 0;
                         if (!ours && !is_agents(s))
-                                rv_log(RV_LOG_WARNING, "%s:%u: nobody knows a section %s; it is ignored", name, line, s);
+                                rv_log(RV_LOG_WARNING, "%s:%u: nobody knows a section %s; it is ignored",
+                                       name, line, s);
                 } else if (ours) {
                         wrong += !set(o, name, line, s);
                 }
