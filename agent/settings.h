@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every key of reeve.conf, declared once: who reads the file knows a key from here, and the reference (make docs) is written
- * from here. X(section, key, default, what it may be, what it means).
+ * Every key of reeve.conf, declared once: who reads the file knows a key from here, and the reference (make docs) is
+ * written from here. X(section, key, default, what it may be, what it means).
  */
 #ifndef RV_SETTINGS_H
 #define RV_SETTINGS_H
