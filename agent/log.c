@@ -3,8 +3,12 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static const char *name = "reeve-agent";
@@ -61,4 +65,21 @@ void rv_log(int level, const char *fmt, ...)
         line[n++] = '\n';
         if (write(STDERR_FILENO, line, n) < 0)
                 return; /* nowhere left to say so */
+}
+
+void rv_tell_systemd(const char *state)
+{
+        const char *path = getenv("NOTIFY_SOCKET");
+        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        if (!path || strlen(path) >= sizeof a.sun_path)
+                return;
+        memcpy(a.sun_path, path, strlen(path));
+        if (a.sun_path[0] == '@')
+                a.sun_path[0] = 0;
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        socklen_t n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+        if (fd >= 0 && sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&a, n) < 0)
+                rv_log(RV_LOG_WARNING, "cannot tell systemd: %m");
+        if (fd >= 0)
+                close(fd);
 }

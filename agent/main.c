@@ -23,9 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -167,25 +165,6 @@ static void on_ended(struct rv_session *s)
         rv_loop_quit(&s->agent->loop);
 }
 
-/* systemd's readiness protocol. */
-static void notify(const char *text)
-{
-        const char *path = getenv("NOTIFY_SOCKET");
-        struct sockaddr_un a = { .sun_family = AF_UNIX };
-        if (!path || strlen(path) >= sizeof a.sun_path)
-                return;
-        memcpy(a.sun_path, path, strlen(path));
-        if (a.sun_path[0] == '@')
-                a.sun_path[0] = 0;
-        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        socklen_t n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-        if (fd >= 0) {
-                if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&a, n) < 0)
-                        rv_log(RV_LOG_WARNING, "cannot tell systemd: %m");
-                close(fd);
-        }
-}
-
 static int serve(struct rv_agent *a, const struct options *o)
 {
         int r = 0;
@@ -206,9 +185,9 @@ static int serve(struct rv_agent *a, const struct options *o)
         rv_roles_watch(a);
         if (o->fd < 0) /* a private agent has no doors */
                 rv_scrapers_start(a);
-        notify("READY=1");
+        rv_tell_systemd("READY=1");
         rv_loop_run(&a->loop);
-        notify("STOPPING=1");
+        rv_tell_systemd("STOPPING=1");
         while (a->sessions) {
                 for (struct rv_session *s = a->sessions; s; s = s->next)
                         rv_session_close(s);

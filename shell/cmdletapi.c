@@ -79,6 +79,30 @@ const char *sh_arg_text(struct sh_cmd *c, const char *param, const char *otherwi
         return t.s->s;
 }
 
+bool sh_next_text(struct sh_cmd *c, struct sv list, size_t *pos, struct sv *t)
+{
+        struct sv item;
+        if (!sh_next(list, pos, &item))
+                return false;
+        *t = sh_to_text(c->sh, item);
+        sh_drop(item);
+        return true;
+}
+
+bool sh_arg_fits(struct sh_cmd *c, const char *param, const char *s, size_t n, bool otherwise)
+{
+        struct sv patterns = sh_arg(c, param), t;
+        size_t pos = 0;
+        bool fits = false;
+        if (sh_is_null(patterns))
+                return otherwise;
+        while (!fits && sh_next_text(c, patterns, &pos, &t)) {
+                fits = sh_wildcard(t.s->s, t.s->len, s, n, false);
+                sh_drop(t);
+        }
+        return fits;
+}
+
 const char *sh_param_set(struct sh_cmd *c)
 {
         if (c->sets == UINT32_MAX || c->sets == 0)

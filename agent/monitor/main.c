@@ -302,7 +302,7 @@ static void on_reload(uv_signal_t *s, int signum)
         struct monitor *m = s->data;
         char print[96], blob[51];
         (void)signum;
-        mon_notify("RELOADING=1");
+        rv_tell_systemd("RELOADING=1");
         if (!reread(m))
                 rv_log(RV_LOG_WARNING, "the configuration stays as it was");
         else
@@ -319,13 +319,13 @@ static void on_reload(uv_signal_t *s, int signum)
         mon_services_policy(m);
         if (m->agent.pid > 0)
                 kill(m->agent.pid, SIGHUP); /* roles and external providers */
-        mon_notify("READY=1");
+        rv_tell_systemd("READY=1");
 }
 
 static void on_watchdog(uv_timer_t *t)
 {
         (void)t;
-        mon_notify("WATCHDOG=1");
+        rv_tell_systemd("WATCHDOG=1");
 }
 
 static void watch(struct monitor *m)
@@ -360,7 +360,7 @@ static int serve(struct monitor *m)
                 return 1;
         }
         uv_run(&m->loop, UV_RUN_DEFAULT);
-        mon_notify("STOPPING=1");
+        rv_tell_systemd("STOPPING=1");
         mon_listen_on(m, false);
         while (m->conns)
                 mon_conn_end(m->conns);

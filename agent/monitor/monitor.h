@@ -217,6 +217,5 @@ int mon_services_start(struct monitor *);
 bool mon_service_ended(struct monitor *, pid_t, int status);
 void mon_services_stop(struct monitor *);
 void mon_services_policy(struct monitor *); /* host key and algorithms for connections from now on */
-void mon_notify(const char *);
 
 #endif

@@ -9,14 +9,11 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,24 +22,6 @@
 enum { LEAST_WAIT = 100, MOST_WAIT = 10000, SETTLED = 5000 };
 
 extern char **environ;
-
-/* systemd's readiness protocol. */
-void mon_notify(const char *text)
-{
-        const char *path = getenv("NOTIFY_SOCKET");
-        struct sockaddr_un a = { .sun_family = AF_UNIX };
-        if (!path || strlen(path) >= sizeof a.sun_path)
-                return;
-        memcpy(a.sun_path, path, strlen(path));
-        if (a.sun_path[0] == '@')
-                a.sun_path[0] = 0;
-        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        socklen_t n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-        if (fd >= 0 && sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&a, n) < 0)
-                rv_log(RV_LOG_WARNING, "cannot tell systemd: %m");
-        if (fd >= 0)
-                close(fd);
-}
 
 /* ---- one service ---- */
 
@@ -212,7 +191,7 @@ static void on_ssh(uv_poll_t *poll, int status, int events)
                         m->ssh_ready = true;
                         mon_listen_on(m, true);
                         if (!m->told_ready)
-                                mon_notify("READY=1");
+                                rv_tell_systemd("READY=1");
                         m->told_ready = true;
                 } else if (msg.type == MON_ENDED) {
                         mon_conn_exited(m, msg.u[0], (int)msg.u[1]);
@@ -246,7 +225,7 @@ int mon_services_start(struct monitor *m)
         }
         start(&m->agent);
         if (m->o.no_ssh) {
-                mon_notify("READY=1");
+                rv_tell_systemd("READY=1");
                 return 0;
         }
         ssh_user(m);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/sftp/sftp.h"
+#include "schema/mode.h"
 
 void sftp_take_attrs(struct sftp_cursor *c, struct sftp_attrs *a)
 {
@@ -71,33 +72,12 @@ static const char *group_name(gid_t gid)
         return name;
 }
 
-static void mode_text(mode_t m, char to[11])
-{
-        static const char rwx[] = "rwxrwxrwx";
-        to[0] = S_ISDIR(m)    ? 'd'
-                : S_ISLNK(m)  ? 'l'
-                : S_ISCHR(m)  ? 'c'
-                : S_ISBLK(m)  ? 'b'
-                : S_ISFIFO(m) ? 'p'
-                : S_ISSOCK(m) ? 's'
-                              : '-';
-        for (int i = 0; i < 9; i++)
-                to[i + 1] = m & (0400u >> i) ? rwx[i] : '-';
-        if (m & S_ISUID)
-                to[3] = m & S_IXUSR ? 's' : 'S';
-        if (m & S_ISGID)
-                to[6] = m & S_IXGRP ? 's' : 'S';
-        if (m & S_ISVTX)
-                to[9] = m & S_IXOTH ? 't' : 'T';
-        to[10] = 0;
-}
-
 void sftp_long_name(char *to, size_t size, const char *name, const struct stat *st)
 {
         char mode[11], when[32] = "";
         struct tm tm;
         time_t now = time(NULL);
-        mode_text(st->st_mode, mode);
+        rv_mode_text(st->st_mode, mode);
         bool lately = st->st_mtime <= now && now - st->st_mtime < 365 * 24 * 3600 / 2;
         if (localtime_r(&st->st_mtime, &tm))
                 strftime(when, sizeof when, lately ? "%b %e %H:%M" : "%b %e  %Y", &tm);

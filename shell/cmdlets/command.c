@@ -92,22 +92,6 @@ extern struct sh_enum sh_enum_command_types;
 static const int32_t kind_bit[] = { [CT_ALIAS] = 1,   [CT_FUNCTION] = 2, [CT_FILTER] = 4, [CT_CMDLET] = 8,
                                     [CT_NATIVE] = 32, [CT_SCRIPT] = 16,  [CT_BLOCK] = 64 };
 
-static bool word_fits(struct sh_cmd *c, const char *param, const char *s, size_t n)
-{
-        struct sv want = sh_arg(c, param), item;
-        size_t pos = 0;
-        bool fits = sh_is_null(want);
-        if (want.kind == SH_STRING)
-                return sh_wildcard(want.s->s, want.s->len, s, n, false);
-        while (!fits && sh_next(want, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
-                fits = sh_wildcard(t.s->s, t.s->len, s, n, false);
-                sh_drop(t);
-                sh_drop(item);
-        }
-        return fits;
-}
-
 static void offer(struct listing *l, struct sh_target *t)
 {
         const char *dash = strchr(t->name, '-');
@@ -115,11 +99,11 @@ static void offer(struct listing *l, struct sh_target *t)
             (l->n && !sh_wildcard(l->name, l->n, t->name, strlen(t->name), false)))
                 return;
         if ((sh_bound(l->c, "Verb") || sh_bound(l->c, "Noun")) &&
-            (!dash || !word_fits(l->c, "Verb", t->name, (size_t)(dash - t->name)) ||
-             !word_fits(l->c, "Noun", dash + 1, strlen(dash + 1))))
+            (!dash || !sh_arg_fits(l->c, "Verb", t->name, (size_t)(dash - t->name), true) ||
+             !sh_arg_fits(l->c, "Noun", dash + 1, strlen(dash + 1), true)))
                 return;
         const char *module = t->module ? t->module->name : t->kind == CT_CMDLET ? "reeve" : "";
-        if (sh_bound(l->c, "Module") && !word_fits(l->c, "Module", module, strlen(module)))
+        if (sh_bound(l->c, "Module") && !sh_arg_fits(l->c, "Module", module, strlen(module), true))
                 return;
         for (uint32_t i = 0; i < l->list.a->n; i++) {
                 struct sh_target *o = (struct sh_target *)l->list.a->v[i].o;
@@ -247,7 +231,7 @@ int sh_commands_named(struct sh_cmd *c, const char *name, size_t n, int32_t kind
 static int command_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        struct sv names = sh_arg(c, "Name"), kind = sh_arg(c, "CommandType"), v, item;
+        struct sv names = sh_arg(c, "Name"), kind = sh_arg(c, "CommandType"), v, t;
         int32_t kinds = sh_is_null(names) ? 1 | 2 | 4 | 8 : 511;
         size_t pos = 0;
         int st = SH_OK;
@@ -262,13 +246,9 @@ static int command_process(struct sh_cmd *c, struct sv input)
                 kinds &= ~1;
         if (sh_is_null(names))
                 return sh_commands_named(c, "", 0, kinds);
-        if (names.kind == SH_STRING)
-                return sh_commands_named(c, names.s->s, names.s->len, kinds);
-        while (st == SH_OK && sh_next(names, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
+        while (st == SH_OK && sh_next_text(c, names, &pos, &t)) {
                 st = sh_commands_named(c, t.s->s, t.s->len, kinds);
                 sh_drop(t);
-                sh_drop(item);
         }
         return st;
 }
@@ -299,17 +279,15 @@ static const struct sh_cmdlet get_command = {
 static int alias_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        struct sv names = sh_arg(c, "Name"), item, definition = sh_arg(c, "Definition");
+        struct sv names = sh_arg(c, "Name"), t, definition = sh_arg(c, "Definition");
         size_t pos = 0;
         int st = SH_OK;
         bool any = false;
         if (sh_is_null(names) || sh_is_enumerable(names)) {
                 if (!sh_is_null(names)) {
-                        while (st == SH_OK && sh_next(names, &pos, &item)) {
-                                struct sv t = sh_to_text(sh_session(c), item);
+                        while (st == SH_OK && sh_next_text(c, names, &pos, &t)) {
                                 st = sh_commands_named(c, t.s->s, t.s->len, 1);
                                 sh_drop(t);
-                                sh_drop(item);
                         }
                         return st;
                 }
@@ -317,7 +295,7 @@ static int alias_process(struct sh_cmd *c, struct sv input)
                 list_all(&l);
                 for (uint32_t i = 0; st == SH_OK && i < l.list.a->n; i++) {
                         const char *to = ((struct sh_target *)l.list.a->v[i].o)->definition;
-                        if (sh_is_null(definition) || word_fits(c, "Definition", to, strlen(to))) {
+                        if (sh_is_null(definition) || sh_arg_fits(c, "Definition", to, strlen(to), true)) {
                                 any = true;
                                 st = sh_emit(c, l.list.a->v[i]);
                         }
@@ -422,11 +400,10 @@ static const struct sh_cmdlet new_alias = {
 static int remove_alias_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        struct sv names = sh_arg(c, "Name"), item;
+        struct sv names = sh_arg(c, "Name"), t;
         size_t pos = 0;
         int st = SH_OK;
-        while (st == SH_OK && sh_next(names, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
+        while (st == SH_OK && sh_next_text(c, names, &pos, &t)) {
                 struct sh_target *own = sh_alias_own(sh_session(c), t.s->s, t.s->len);
                 if (own && own->options & (VO_CONSTANT | VO_READONLY) &&
                     (own->options & VO_CONSTANT || !sh_switch(c, "Force")))
@@ -439,7 +416,6 @@ static int remove_alias_process(struct sh_cmd *c, struct sv input)
                                           "does not exist.",
                                           t.s->s);
                 sh_drop(t);
-                sh_drop(item);
         }
         return st;
 }

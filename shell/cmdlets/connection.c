@@ -182,15 +182,13 @@ static int test_one(struct sh_cmd *c, const char *target)
 static int test_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        struct sv names = sh_arg(c, "TargetName"), item;
+        struct sv names = sh_arg(c, "TargetName"), t;
         size_t pos = 0;
         int st = SH_OK;
         sh_host_flush(sh_session(c));
-        while (st == SH_OK && sh_next(names, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
+        while (st == SH_OK && sh_next_text(c, names, &pos, &t)) {
                 st = test_one(c, t.s->s);
                 sh_drop(t);
-                sh_drop(item);
         }
         return st;
 }

@@ -308,11 +308,10 @@ static bool each_path(void *state, const char *path)
 static int for_paths(struct sh_cmd *c, bool must_exist, int (*one)(struct sh_cmd *, const char *))
 {
         bool literal = sh_bound(c, "LiteralPath");
-        struct sv v = sh_arg(c, literal ? "LiteralPath" : "Path"), item;
+        struct sv v = sh_arg(c, literal ? "LiteralPath" : "Path"), t;
         size_t pos = 0;
         int st = SH_OK;
-        while (st == SH_OK && sh_next(v, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
+        while (st == SH_OK && sh_next_text(c, v, &pos, &t)) {
                 struct each e = { c, one, SH_OK };
                 const char *at = strstr(t.s->s, "FileSystem::"), *s = at ? at + 12 : t.s->s;
                 if (!literal && sh_has_wildcard(s, strlen(s))) {
@@ -325,7 +324,6 @@ static int for_paths(struct sh_cmd *c, bool must_exist, int (*one)(struct sh_cmd
                         free(full);
                 }
                 sh_drop(t);
-                sh_drop(item);
         }
         return st;
 }
@@ -381,16 +379,14 @@ static int get_thing(struct sh_cmd *c, const char *path, const char *written)
 static int get_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        struct sv v = sh_arg(c, sh_bound(c, "LiteralPath") ? "LiteralPath" : "Path"), item;
+        struct sv v = sh_arg(c, sh_bound(c, "LiteralPath") ? "LiteralPath" : "Path"), t;
         size_t pos = 0;
         int st = SH_NONE;
-        while ((st == SH_NONE || st == SH_OK) && sh_next(v, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
+        while ((st == SH_NONE || st == SH_OK) && sh_next_text(c, v, &pos, &t)) {
                 char *thing = sh_drive_item(t.s->s);
                 st = thing ? get_thing(c, thing, t.s->s) : SH_NONE;
                 free(thing);
                 sh_drop(t);
-                sh_drop(item);
                 if (st == SH_NONE)
                         break;
         }

@@ -31,19 +31,17 @@ static char delimiter_of(struct sh_cmd *c)
 }
 static bool quoted(struct sh_cmd *c, const char *s, size_t n, const char *column, char d)
 {
-        struct sv only = sh_arg(c, "QuoteFields"), item, use = sh_arg(c, "UseQuotes");
+        struct sv only = sh_arg(c, "QuoteFields"), t, use = sh_arg(c, "UseQuotes");
         size_t pos = 0;
         if (!sh_is_null(only)) {
                 bool found = false;
-                while (!found && sh_next(only, &pos, &item)) {
-                        struct sv t = sh_to_text(sh_session(c), item);
+                while (!found && sh_next_text(c, only, &pos, &t)) {
                         found = !strcasecmp(t.s->s, column);
                         sh_drop(t);
-                        sh_drop(item);
                 }
                 return found;
         }
-        struct sv t = sh_is_null(use) ? sh_text("Always") : sh_to_text(sh_session(c), use);
+        t = sh_is_null(use) ? sh_text("Always") : sh_to_text(sh_session(c), use);
         char k = (char)(t.s->s[0] | 32), k2 = t.s->len > 1 ? (char)(t.s->s[1] | 32) : 0;
         sh_drop(t);
         if (k == 'n')
@@ -355,11 +353,10 @@ static int import_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
         bool literal = sh_bound(c, "LiteralPath");
-        struct sv v = sh_arg(c, literal ? "LiteralPath" : "Path"), item;
+        struct sv v = sh_arg(c, literal ? "LiteralPath" : "Path"), name;
         size_t pos = 0;
         int st = SH_OK;
-        while (st == SH_OK && sh_next(v, &pos, &item)) {
-                struct sv name = sh_to_text(sh_session(c), item);
+        while (st == SH_OK && sh_next_text(c, v, &pos, &name)) {
                 char *path = sh_path_full(sh_session(c), name.s->s), buf[65536];
                 int fd = open(path, O_RDONLY | O_CLOEXEC);
                 struct sh_buf raw = { 0 }, text = { 0 };
@@ -381,7 +378,6 @@ static int import_process(struct sh_cmd *c, struct sv input)
                 sh_buf_free(&text);
                 free(path);
                 sh_drop(name);
-                sh_drop(item);
         }
         return st;
 }

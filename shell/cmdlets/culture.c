@@ -102,7 +102,7 @@ static const struct sh_cmdlet get_timezone = {
 static int culture_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        struct sv names = sh_arg(c, "Name"), item;
+        struct sv names = sh_arg(c, "Name"), t;
         size_t pos = 0;
         int st = SH_OK;
         if (sh_switch(c, "ListAvailable")) {
@@ -117,11 +117,9 @@ static int culture_process(struct sh_cmd *c, struct sv input)
         }
         if (sh_is_null(names))
                 return emit_owned(c, sh_culture_current());
-        while (st == SH_OK && sh_next(names, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
+        while (st == SH_OK && sh_next_text(c, names, &pos, &t)) {
                 st = emit_owned(c, sh_culture_new(t.s->s));
                 sh_drop(t);
-                sh_drop(item);
         }
         return st;
 }

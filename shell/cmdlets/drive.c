@@ -19,20 +19,6 @@ static void set(struct sv o, const char *name, struct sv owned)
         sh_drop(owned);
 }
 
-static bool wanted(struct sh_cmd *c, const char *param, const char *name)
-{
-        struct sv v = sh_arg(c, param), item;
-        size_t pos = 0;
-        bool fits = sh_is_null(v);
-        while (!fits && sh_next(v, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
-                fits = sh_wildcard(t.s->s, t.s->len, name, strlen(name), false);
-                sh_drop(t);
-                sh_drop(item);
-        }
-        return fits;
-}
-
 static int emit_drive(struct sh_cmd *c, const struct sh_drive *d)
 {
         struct sv o = sh_object_new(), where = SH_NIL;
@@ -74,18 +60,17 @@ static int no_drive(struct sh_cmd *c, const char *id, const char *name)
 static int drive_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        struct sv names = sh_arg(c, "Name"), item;
+        struct sv names = sh_arg(c, "Name"), t;
         size_t pos = 0;
         int st = SH_OK;
         for (struct sh_drive *d = sh_drives(); st == SH_OK && d; d = d->next)
-                if (wanted(c, "Name", d->name) && wanted(c, "PSProvider", d->provider))
+                if (sh_arg_fits(c, "Name", d->name, strlen(d->name), true) &&
+                    sh_arg_fits(c, "PSProvider", d->provider, strlen(d->provider), true))
                         st = emit_drive(c, d);
-        while (st == SH_OK && !sh_is_null(names) && sh_next(names, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
+        while (st == SH_OK && !sh_is_null(names) && sh_next_text(c, names, &pos, &t)) {
                 if (!sh_has_wildcard(t.s->s, t.s->len) && !sh_drive_find(t.s->s, t.s->len))
                         st = no_drive(c, "GetLocationNoMatchingDrive", t.s->s);
                 sh_drop(t);
-                sh_drop(item);
         }
         return st;
 }
@@ -177,11 +162,10 @@ static const struct sh_cmdlet new_psdrive = {
 static int remove_drive(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        struct sv names = sh_arg(c, "Name"), item;
+        struct sv names = sh_arg(c, "Name"), t;
         size_t pos = 0;
         int st = SH_OK;
-        while (st == SH_OK && sh_next(names, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
+        while (st == SH_OK && sh_next_text(c, names, &pos, &t)) {
                 bool any = false, what = true;
                 for (struct sh_drive *d = sh_drives(), *next; st == SH_OK && d; d = next) {
                         next = d->next;
@@ -206,7 +190,6 @@ static int remove_drive(struct sh_cmd *c, struct sv input)
                 if (st == SH_OK && !any && !sh_has_wildcard(t.s->s, t.s->len))
                         st = no_drive(c, "DriveNotFound", t.s->s);
                 sh_drop(t);
-                sh_drop(item);
         }
         return st;
 }
@@ -243,7 +226,7 @@ static int provider_end(struct sh_cmd *c)
         };
         int st = SH_OK;
         for (size_t i = 0; st == SH_OK && i < sizeof providers / sizeof *providers; i++) {
-                if (!wanted(c, "PSProvider", providers[i][0]))
+                if (!sh_arg_fits(c, "PSProvider", providers[i][0], strlen(providers[i][0]), true))
                         continue;
                 struct sv o = sh_object_new(), list = sh_array_new(2);
                 sh_object_type(o, "System.Management.Automation.ProviderInfo");

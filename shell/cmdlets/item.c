@@ -55,22 +55,14 @@ static int for_text(struct sh_cmd *c, const char *s, bool literal, int (*one)(st
 int sh_for_paths(struct sh_cmd *c, int (*one)(struct sh_cmd *, const char *))
 {
         bool literal = sh_bound(c, "LiteralPath");
-        struct sv v = sh_arg(c, literal ? "LiteralPath" : "Path"), item;
+        struct sv v = sh_arg(c, literal ? "LiteralPath" : "Path"), t;
         size_t pos = 0;
         int st = SH_OK;
         if (sh_is_null(v))
                 return for_text(c, ".", true, one);
-        if (!sh_is_enumerable(v)) {
-                struct sv t = sh_to_text(sh_session(c), v);
+        while (st == SH_OK && sh_next_text(c, v, &pos, &t)) {
                 st = for_text(c, t.s->s, literal, one);
                 sh_drop(t);
-                return st;
-        }
-        while (st == SH_OK && sh_next(v, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
-                st = for_text(c, t.s->s, literal, one);
-                sh_drop(t);
-                sh_drop(item);
         }
         return st;
 }
@@ -119,22 +111,16 @@ static int emit_item(struct sh_cmd *c, const char *path)
 }
 
 /* ---- Get-ChildItem ---- */
-static bool in_list(struct sh_cmd *c, const char *param, const char *name, bool otherwise)
+static const char *last_name(const char *path)
 {
-        struct sv v = sh_arg(c, param), item;
-        size_t pos = 0;
-        bool fits = false;
-        if (sh_is_null(v))
-                return otherwise;
-        if (v.kind == SH_STRING)
-                return sh_wildcard(v.s->s, v.s->len, name, strlen(name), false);
-        while (!fits && sh_next(v, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
-                fits = sh_wildcard(t.s->s, t.s->len, name, strlen(name), false);
-                sh_drop(t);
-                sh_drop(item);
-        }
-        return fits;
+        const char *slash = strrchr(path, '/');
+        return slash ? slash + 1 : path;
+}
+static bool wanted(struct sh_cmd *c, const char *name)
+{
+        size_t n = strlen(name);
+        return sh_arg_fits(c, "Filter", name, n, true) && sh_arg_fits(c, "Include", name, n, true) &&
+               !sh_arg_fits(c, "Exclude", name, n, false);
 }
 static bool shown(struct sh_cmd *c, const char *name, bool folder)
 {
@@ -144,8 +130,7 @@ static bool shown(struct sh_cmd *c, const char *name, bool folder)
         if ((sh_switch(c, "Hidden") && !hidden) || (sh_switch(c, "File") && folder) ||
             (sh_switch(c, "Directory") && !folder))
                 return false;
-        return in_list(c, "Filter", name, true) && in_list(c, "Include", name, true) &&
-               !in_list(c, "Exclude", name, false);
+        return wanted(c, name);
 }
 static int by_name(const void *a, const void *b)
 {
@@ -218,20 +203,20 @@ static int children(struct sh_cmd *c, const char *path)
                                                   : 0;
         if (stat(path, &s) == 0 && S_ISDIR(s.st_mode))
                 return list_folder(c, path, "", depth);
-        const char *base = strrchr(path, '/');
-        return shown(c, base ? base + 1 : path, false) || sh_switch(c, "Force")
-                       ? emit_child(c, path, base ? base + 1 : path)
+        const char *name = last_name(path);
+        return shown(c, name, false) || sh_switch(c, "Force")
+                       ? emit_child(c, path, name)
                        : SH_OK;
 }
 /* "*.txt" names the items themselves, not what is in them. */
 static int children_of_pattern(struct sh_cmd *c, const char *path)
 {
         struct stat s;
-        const char *base = strrchr(path, '/');
+        const char *name = last_name(path);
         bool folder = stat(path, &s) == 0 && S_ISDIR(s.st_mode);
         if (folder && sh_switch(c, "Recurse"))
                 return children(c, path);
-        return shown(c, base ? base + 1 : path, folder) ? emit_child(c, path, base ? base + 1 : path) : SH_OK;
+        return shown(c, name, folder) ? emit_child(c, path, name) : SH_OK;
 }
 /* ---- drives that are no files: env:, variable:, function:, alias: ---- */
 /* Every path of the parameter that names such a thing: one() gets "env:NAME" and what was written. SH_NONE: the first
@@ -239,7 +224,7 @@ static int children_of_pattern(struct sh_cmd *c, const char *path)
 static int each_drive_item(struct sh_cmd *c, const char *param,
                            int (*one)(struct sh_cmd *, const char *, const char *))
 {
-        struct sv v = sh_arg(c, param), item;
+        struct sv v = sh_arg(c, param), t;
         size_t pos = 0;
         int st = SH_NONE;
         if (sh_is_null(v)) {
@@ -248,13 +233,11 @@ static int each_drive_item(struct sh_cmd *c, const char *param,
                 free(here);
                 return st;
         }
-        while ((st == SH_OK || st == SH_NONE) && sh_next(v, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
+        while ((st == SH_OK || st == SH_NONE) && sh_next_text(c, v, &pos, &t)) {
                 char *path = sh_drive_item(t.s->s);
                 if (path)
                         st = one(c, path, t.s->s);
                 sh_drop(t);
-                sh_drop(item);
                 free(path);
                 if (st == SH_NONE)
                         return st;
@@ -470,14 +453,12 @@ static int test_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
         bool literal = sh_bound(c, "LiteralPath");
-        struct sv v = sh_arg(c, literal ? "LiteralPath" : "Path"), item;
+        struct sv v = sh_arg(c, literal ? "LiteralPath" : "Path"), t;
         size_t pos = 0;
         int st = SH_OK;
-        while (st == SH_OK && sh_next(v, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
+        while (st == SH_OK && sh_next_text(c, v, &pos, &t)) {
                 st = sh_emit(c, sh_bool(test_one(c, t.s->s, literal)));
                 sh_drop(t);
-                sh_drop(item);
         }
         return st;
 }
@@ -605,16 +586,14 @@ out:
 static int new_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
-        struct sv v = sh_arg(c, "Path"), item;
+        struct sv v = sh_arg(c, "Path"), t;
         size_t pos = 0;
         int st = SH_OK;
         if (sh_is_null(v))
                 return new_one(c, ".");
-        while (st == SH_OK && sh_next(v, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
+        while (st == SH_OK && sh_next_text(c, v, &pos, &t)) {
                 st = new_one(c, t.s->s);
                 sh_drop(t);
-                sh_drop(item);
         }
         return st;
 }
@@ -669,10 +648,7 @@ static int remove_one(struct sh_cmd *c, const char *path)
 {
         struct stat s;
         bool what = true, folder = lstat(path, &s) == 0 && S_ISDIR(s.st_mode);
-        const char *base = strrchr(path, '/');
-        if (!in_list(c, "Filter", base ? base + 1 : path, true) ||
-            !in_list(c, "Include", base ? base + 1 : path, true) ||
-            in_list(c, "Exclude", base ? base + 1 : path, false))
+        if (!wanted(c, last_name(path)))
                 return SH_OK;
         int r = sh_should_process(c, path, folder ? "Remove Directory" : "Remove File", &what);
         if (r != SH_OK || !what)
@@ -795,7 +771,7 @@ static int transfer(struct sh_cmd *c, const char *path)
                 dest = sh_path_full(sh, target);
         }
         bool into = !rename_ && stat(dest, &s) == 0 && S_ISDIR(s.st_mode);
-        if (into ? asprintf(&to, "%s/%s", dest[1] ? dest : "", base ? base + 1 : path) < 0
+        if (into ? asprintf(&to, "%s/%s", dest[1] ? dest : "", last_name(path)) < 0
                  : !(to = strdup(dest)))
                 abort();
         struct sv said = sh_printf("Item: %s Destination: %s", path, to);

@@ -238,11 +238,10 @@ static int drive_process(struct sh_cmd *c, struct sv input)
 {
         (void)input;
         bool clear = sh_cmdlet_of(c)->name[0] == 'C';
-        struct sv paths = sh_arg(c, sh_bound(c, "LiteralPath") ? "LiteralPath" : "Path"), item;
+        struct sv paths = sh_arg(c, sh_bound(c, "LiteralPath") ? "LiteralPath" : "Path"), t;
         size_t pos = 0;
         int st = SH_OK;
-        while (st == SH_OK && sh_next(paths, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
+        while (st == SH_OK && sh_next_text(c, paths, &pos, &t)) {
                 struct sv v = clear ? SH_NIL : sh_arg(c, "Value");
                 char *thing = sh_drive_item(t.s->s);
                 st = put_drive(c, thing ? thing : t.s->s, v, clear ? "Clear Item" : "Set Item");
@@ -253,7 +252,6 @@ static int drive_process(struct sh_cmd *c, struct sv input)
                                             sh_out(c));
                 }
                 sh_drop(t);
-                sh_drop(item);
         }
         return st;
 }

@@ -22,16 +22,12 @@ static int emit_text(struct sh_cmd *c, struct sv owned)
 }
 static int for_each(struct sh_cmd *c, const char *param, int (*one)(struct sh_cmd *, const char *, size_t))
 {
-        struct sv v = sh_arg(c, param), item;
+        struct sv v = sh_arg(c, param), t;
         size_t pos = 0;
         int st = SH_OK;
-        if (v.kind == SH_STRING)
-                return one(c, v.s->s, v.s->len);
-        while (st == SH_OK && sh_next(v, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
+        while (st == SH_OK && sh_next_text(c, v, &pos, &t)) {
                 st = one(c, t.s->s, t.s->len);
                 sh_drop(t);
-                sh_drop(item);
         }
         return st;
 }

@@ -319,12 +319,11 @@ static int search_process(struct sh_cmd *c, struct sv input)
 {
         struct search *s = sh_state(c);
         bool literal = sh_bound(c, "LiteralPath"), hit;
-        struct sv paths = sh_arg(c, literal ? "LiteralPath" : "Path"), item;
+        struct sv paths = sh_arg(c, literal ? "LiteralPath" : "Path"), t;
         size_t pos = 0;
         int st = SH_OK;
         if (!sh_is_null(paths)) {
-                while (st == SH_OK && sh_next(paths, &pos, &item)) {
-                        struct sv t = sh_to_text(sh_session(c), item);
+                while (st == SH_OK && sh_next_text(c, paths, &pos, &t)) {
                         struct each e = { c, SH_OK };
                         if (!literal && sh_has_wildcard(t.s->s, t.s->len)) {
                                 sh_path_glob(sh_session(c), t.s->s, false, each_path, &e);
@@ -335,7 +334,6 @@ static int search_process(struct sh_cmd *c, struct sv input)
                         }
                         st = e.st;
                         sh_drop(t);
-                        sh_drop(item);
                 }
                 return st;
         }

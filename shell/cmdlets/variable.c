@@ -151,18 +151,16 @@ static int get_one(struct sh_cmd *c, const char *name, size_t n)
 
 static int each_name(struct sh_cmd *c, int (*one)(struct sh_cmd *, const char *, size_t))
 {
-        struct sv names = sh_arg(c, "Name"), item;
+        struct sv names = sh_arg(c, "Name"), t;
         size_t pos = 0;
         int r = SH_OK;
         if (sh_is_null(names))
                 return one(c, "", 0);
         if (names.kind == SH_STRING)
                 return one(c, names.s->s, names.s->len);
-        while (r == SH_OK && sh_next(names, &pos, &item)) {
-                struct sv t = sh_to_text(sh_session(c), item);
+        while (r == SH_OK && sh_next_text(c, names, &pos, &t)) {
                 r = one(c, t.s->s, t.s->len);
                 sh_drop(t);
-                sh_drop(item);
         }
         return r;
 }
@@ -256,7 +254,7 @@ static int set_one(struct sh_cmd *c, const char *name, struct sv value, bool new
 static int set_end(struct sh_cmd *c)
 {
         struct setting *s = sh_state(c);
-        struct sv names = sh_arg(c, "Name"), item,
+        struct sv names = sh_arg(c, "Name"), t,
                   value = s->n == 0   ? sh_arg(c, "Value")
                           : s->n == 1 ? s->list.a->v[0]
                                       : s->list;
@@ -266,11 +264,9 @@ static int set_end(struct sh_cmd *c)
         if (names.kind == SH_STRING)
                 r = set_one(c, names.s->s, value, new);
         else
-                while (r == SH_OK && sh_next(names, &pos, &item)) {
-                        struct sv t = sh_to_text(sh_session(c), item);
+                while (r == SH_OK && sh_next_text(c, names, &pos, &t)) {
                         r = set_one(c, t.s->s, value, new);
                         sh_drop(t);
-                        sh_drop(item);
                 }
         sh_drop(s->list);
         s->list = SH_NIL;

@@ -2,6 +2,7 @@
  *
  * System.IO.FileInfo and DirectoryInfo: a path and what stat said of it when it was looked at.
  */
+#include "schema/mode.h"
 #include "shell/datetime.h"
 #include "shell/dotnet.h"
 #include "shell/fileinfo.h"
@@ -97,26 +98,6 @@ enum {
         F_STAT
 };
 
-static void unix_mode(mode_t m, char out[11])
-{
-        const char *bits = "rwxrwxrwx";
-        out[0] = S_ISDIR(m)    ? 'd'
-                 : S_ISLNK(m)  ? 'l'
-                 : S_ISCHR(m)  ? 'c'
-                 : S_ISBLK(m)  ? 'b'
-                 : S_ISFIFO(m) ? 'p'
-                 : S_ISSOCK(m) ? 's'
-                               : '-';
-        for (int i = 0; i < 9; i++)
-                out[i + 1] = m & (0400 >> i) ? bits[i] : '-';
-        if (m & S_ISUID)
-                out[3] = m & 0100 ? 's' : 'S';
-        if (m & S_ISGID)
-                out[6] = m & 010 ? 's' : 'S';
-        if (m & S_ISVTX)
-                out[9] = m & 1 ? 't' : 'T';
-        out[10] = 0;
-}
 static struct sv owner_of(uid_t uid)
 {
         struct passwd *p = getpwuid(uid);
@@ -206,7 +187,7 @@ static struct sv text_property(struct info *i, intptr_t what, bool folder)
                 sh_drop(p);
                 break;
         case F_UNIXMODE:
-                unix_mode(i->st.st_mode, mode);
+                rv_mode_text(i->st.st_mode, mode);
                 r = sh_text(mode);
                 break;
         case F_LINK: r = S_ISLNK(i->st.st_mode) ? sh_text("SymbolicLink") : SH_NIL; break;
