@@ -67,6 +67,8 @@ struct running {
         int pidfd, in, out, errors;
         size_t written, most;
         size_t ncomplaint;
+        size_t nline; /* of the line that has not ended yet */
+        char line[512];
 };
 
 static int close_fd(int fd)
@@ -139,6 +141,18 @@ static void give_input(struct running *r)
                 r->in = close_fd(r->in);
 }
 
+static void tell_lines(struct running *r, const char *s, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (s[i] == '\n' || s[i] == '\r') {
+                        r->line[r->nline] = 0;
+                        if (r->nline)
+                                r->tool->line(r->tool->state, r->line, r->nline);
+                        r->nline = 0;
+                } else if (r->nline + 1 < sizeof r->line)
+                        r->line[r->nline++] = s[i] ? s[i] : ' ';
+}
+
 /* False at the end of the stream. */
 static bool take_output(struct running *r)
 {
@@ -146,6 +160,8 @@ static bool take_output(struct running *r)
         ssize_t n = read(r->out, buf, sizeof buf);
         if (n <= 0)
                 return n < 0 && (errno == EAGAIN || errno == EINTR);
+        if (r->tool->line)
+                tell_lines(r, buf, (size_t)n);
         size_t keep = r->said->n + (size_t)n <= r->most ? (size_t)n : r->most - r->said->n;
         char *text = keep ? realloc(r->said->text, r->said->n + keep + 1) : NULL;
         if (text) {

@@ -32,6 +32,10 @@ struct rv_tool {
         /* Its output (both, as `text`) is a terminal: what it starts may keep it, and a word said when we have gone
          * is an error to it, not its end by SIGPIPE as with a pipe. */
         bool terminal;
+        /* Each line of its output as it comes (without its end; the rest of one that is too long is left out): how far
+         * it has come. On the thread that runs it, not after the deadline. */
+        void (*line)(void *state, const char *text, size_t n);
+        void *state;
         bool finish; /* at the deadline it is left to finish, not killed: half done is worse than late */
 };
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Makes (once) the root file system of the lab's machines and unpacks it: image.sh KIND DIR
-# KIND: systemd | network (all who manage interfaces) | docker | containers | podman | openrc | runit | sysv. The tar is kept in
+# KIND: systemd | network (all who manage interfaces) | docker | containers | podman | rpm | openrc | runit | sysv. The tar is kept in
 # $REEVE_LAB_CACHE (/var/cache/reeve-lab).
 set -eu
 kind=$1 dir=$2
@@ -13,6 +13,7 @@ network) more="systemd systemd-sysv systemd-resolved ifupdown network-manager" ;
 docker) more="systemd systemd-sysv docker.io busybox-static iptables ca-certificates runsc" ;;
 containers) more="systemd systemd-sysv docker.io docker-registry busybox-static iptables ca-certificates libarchive13 openssh-client" ;;
 podman) more="systemd systemd-sysv podman runc catatonit busybox-static iptables ca-certificates libarchive13" ;;
+rpm) more="systemd systemd-sysv rpm dnf dnf-plugins-core createrepo-c" ;;
 openrc) more="sysvinit-core openrc cron" ;;
 runit) more="runit-init runit runit-services" ;;
 sysv) more="sysvinit-core sysv-rc cron" ;;
