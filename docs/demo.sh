@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # make demo: starts an agent on loopback with throwaway keys in a folder of its own and puts you at its prompt over
-# real SSH. Everything is stopped and removed when you leave. With arguments after the build folder, runs them as one
-# command instead of the prompt:  sh docs/demo.sh build Get-Process
+# real SSH; another terminal gets in by the ssh_config that it names. Everything is stopped and removed when you leave. With
+# arguments after the build folder, runs them as one command instead of the prompt:  sh docs/demo.sh build Get-Process
 set -eu
 build=${1:-build}
 shift $(( $# > 0 ? 1 : 0 ))
@@ -36,10 +36,19 @@ until [ -s "$dir/state/ssh-port" ] && [ -s "$dir/state/ssh_host_ed25519_key.pub"
 done
 port=$(cat "$dir/state/ssh-port")
 printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 "$dir/state/ssh_host_ed25519_key.pub")" > "$dir/known_hosts"
+cat >"$dir/ssh_config" <<EOF
+Host demo
+        HostName 127.0.0.1
+        Port $port
+        User $user
+        IdentityFile $dir/key
+        IdentitiesOnly yes
+        UserKnownHostsFile $dir/known_hosts
+        StrictHostKeyChecking yes
+        LogLevel ERROR
+EOF
 if [ $# = 0 ]; then
-        echo "reeve listens on 127.0.0.1 port $port; this is its prompt over SSH; exit leaves. Try:"
-        echo "  Get-Process | Sort-Object WS -Descending | Select-Object -First 5"
+        echo "reeve listens on 127.0.0.1 port $port; this is its prompt over SSH, exit leaves. docs/tutorial.md takes ten minutes."
+        echo "From another terminal: ssh -F $dir/ssh_config demo"
 fi
-set -- -i "$dir/key" -p "$port" -o IdentitiesOnly=yes -o UserKnownHostsFile="$dir/known_hosts" -o StrictHostKeyChecking=yes \
-        -o LogLevel=ERROR -F /dev/null "$user@127.0.0.1" "$@"
-ssh "$@"
+ssh -F "$dir/ssh_config" demo "$@"

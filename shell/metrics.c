@@ -22,6 +22,7 @@ enum format { PROMETHEUS, OPENMETRICS, JSON, DISCOVERY };
 
 struct want {
         const char *classes[MOST_CLASSES], *properties, *filter, *query, *output;
+        char names[2048]; /* properties, when given */
         unsigned nclasses;
         bool node;
         enum format format;
@@ -204,7 +205,7 @@ static int put_file(const char *path, const struct rv_buf *b)
 
 static int usage(FILE *f)
 {
-        fputs("usage: reeve metrics [CLASS ...] [--property A,B] [--filter WQL] [--query WQL] [--output "
+        fputs("usage: reeve metrics [CLASS ...] [--property A,B ...] [--filter WQL] [--query WQL] [--output "
               "FILE]\n"
               "                     [--format prometheus|openmetrics|json|discovery] [--timeout SECONDS]\n"
               "  without a class: those that the schema marks for monitoring\n"
@@ -216,12 +217,21 @@ static int usage(FILE *f)
         return f == stdout ? 0 : 2;
 }
 
+/* Given several times, they add up. */
+static bool add_properties(struct want *w, const char *names)
+{
+        size_t n = strlen(w->names);
+        int m = snprintf(w->names + n, sizeof w->names - n, "%s%s", n ? "," : "", names);
+        w->properties = w->names;
+        return m >= 0 && (size_t)m < sizeof w->names - n;
+}
+
 static bool option(struct want *w, int o)
 {
         static const char *const formats[] = { "prometheus", "openmetrics", "json", "discovery" };
         switch (o) {
         case 'n': w->node = true; return true;
-        case 'p': w->properties = optarg; return true;
+        case 'p': return add_properties(w, optarg);
         case 'f': w->filter = optarg; return true;
         case 'q': w->query = optarg; return true;
         case 'o': w->output = optarg; return true;
