@@ -198,14 +198,15 @@ $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o $(ALL_AR
 
 # The agent's own code with the misbehaving providers of tests/agent.
 MODES := $(if $(wildcard agent/main.c),$(B)/tests/bin/reeve-agent-modes)
-MODES_MOF := schema/classes/qualifiers.mof tests/agent/Modes.mof $(wildcard schema/classes/*EventSubscription.mof)
+MODES_MOF := schema/classes/qualifiers.mof tests/agent/Modes.mof $(wildcard schema/classes/*EventSubscription.mof) \
+  $(wildcard schema/classes/Elevation.mof)
 $(B)/tests/agent/gen/stamp: $(MOFC) $(MODES_MOF)
 	$(call say,MOFC,$(@D))mkdir -p $(@D) && $(MOFC) --output $(@D) $(MODES_MOF) && touch $@
 $(B)/obj/tests/agent/%.o: tests/agent/%.c $(B)/tests/agent/gen/stamp
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) -I$(B)/tests/agent $(REEVE_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(B)/obj/tests/agent/classes.o: $(B)/tests/agent/gen/stamp
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) -I$(B)/tests/agent $(REEVE_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $(B)/tests/agent/gen/classes.c
-MODES_O := $(call obj,agent/main.c tests/agent/modes.c providers/eventsubscription.c) $(B)/obj/tests/agent/classes.o
+MODES_O := $(call obj,agent/main.c tests/agent/modes.c providers/eventsubscription.c providers/elevation.c) $(B)/obj/tests/agent/classes.o
 $(MODES): $(MODES_O) $(AGENT_A) $(WIRE_A) $(SCHEMA_A)
 	$(link) $(MODES_O) -Wl,--start-group $(AGENT_A) \
 	  $(WIRE_A) $(SCHEMA_A) -Wl,--end-group $(call libs_of,$(PKGS)) -lm

@@ -193,6 +193,7 @@ struct rv_session {
         struct rv_buf writing; /* handed to libuv */
         struct rv_request *requests;
         unsigned nrequests;
+        struct rv_plan_of_script *plan; /* elevate.h: changes are what-ifs, and noted there; or NULL */
         struct rv_note *notes; /* note.h: without outcome yet */
         enum rv_session_state { RV_SESSION_OPEN, RV_SESSION_DRAINING, RV_SESSION_CLOSED } state;
         bool reading, in_input;
@@ -229,7 +230,7 @@ void rv_stream_begin(struct rv_offer *, int fd, bool last);
 
 /* ---- shell_rights.c ---- */
 /* "Roles":..., "Language":..., for Hello. */
-void rv_shell_rights(struct rv_policy *, const struct rv_identity *, struct rv_buf *);
+void rv_shell_rights(struct rv_policy *, const struct rv_identity *, bool plan, struct rv_buf *);
 
 /* ---- reload.c ---- */
 int rv_roles_start(struct rv_agent *,

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "agent/agent.h"
+#include "agent/elevate.h"
 #include "agent/log.h"
 #include "agent/digest.h"
 
@@ -29,6 +30,9 @@ struct rv_audit *rv_audit_new(const struct rv_audit_what *w)
         a->operation = copy(w->operation), a->class_name = copy(w->class_name), a->key = copy(w->key);
         a->method = copy(w->method), a->arguments = copy(w->arguments), a->roles = copy(w->roles);
         a->request_key = copy(w->request_key), a->digest = copy(w->digest);
+        char ids[RV_ELEVATION_ID * 4];
+        rv_elevation_ids(w->who, ids, sizeof ids);
+        a->elevation = w->elevation ? copy(w->elevation) : *ids ? copy(ids) : NULL;
         a->begun = rv_now();
         return a;
 }
@@ -38,7 +42,8 @@ void rv_audit_free(struct rv_audit *a)
         if (!a)
                 return;
         char *all[] = { a->operation, a->class_name, a->key,     a->method,  a->arguments, a->request_key,
-                        a->digest,    a->stored,     a->message, a->changed, a->reply,     a->roles };
+                        a->digest,    a->stored,     a->message, a->changed, a->reply,     a->roles,
+                        a->elevation };
         for (size_t i = 0; i < sizeof all / sizeof *all; i++)
                 free(all[i]);
         free(a);
@@ -93,7 +98,7 @@ int rv_audit_insert(struct rv_audit *a, sqlite3 *db, bool outcome)
         if (r == SQLITE_OK)
                 r = sqlite3_prepare_v2(db,
                                        "INSERT INTO audit(" RV_AUDIT_NAMES ", hash)"
-                                       " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                                       " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                                        -1, &q, NULL);
         if (r != SQLITE_OK)
                 return r;
@@ -111,7 +116,7 @@ int rv_audit_insert(struct rv_audit *a, sqlite3 *db, bool outcome)
                                                   a->request_key, a->result,
                                                   number[4],      a->message,
                                                   a->changed,     number[5],
-                                                  a->roles };
+                                                  a->roles,       a->elevation };
         rv_audit_chain(before, columns, hash);
         for (int i = 0; i < RV_AUDIT_COLUMNS; i++)
                 sqlite3_bind_text(q, i + 1, columns[i], -1,
@@ -265,5 +270,16 @@ void rv_audit_denied(struct rv_state *s, const struct rv_audit_what *what, const
         a->result = "Denied";
         a->status = RV_ACCESS_DENIED;
         a->message = copy(message);
+        submit(a, s, write_intent);
+}
+
+void rv_audit_event(struct rv_state *s, const struct rv_audit_what *what, const char *message, const char *changed)
+{
+        struct rv_audit *a = rv_audit_new(what);
+        if (!a)
+                return;
+        a->result = "Succeeded";
+        a->message = copy(message);
+        a->changed = copy(changed);
         submit(a, s, write_intent);
 }

@@ -7,10 +7,10 @@
 
 #include "agent/audit.h"
 
-enum { RV_AUDIT_FIRST_COLUMNS = 18, RV_AUDIT_COLUMNS = 19 }; /* of the table, without the hash */
+enum { RV_AUDIT_FIRST_COLUMNS = 18, RV_AUDIT_COLUMNS = 20 }; /* of the table, without the hash */
 #define RV_AUDIT_NAMES \
         "seq, intent, time, session, user, uid, source, operation, class, key, method, arguments, request_key, " \
-        "result, status, message, changed, duration, roles"
+        "result, status, message, changed, duration, roles, elevation"
 
 void rv_audit_chain(const char *before, const char *const *columns, char ret[65]);
 int rv_audit_insert(struct rv_audit *, sqlite3 *, bool outcome);

@@ -34,7 +34,8 @@ static void fill(sqlite3_stmt *q, struct rv_audit_record *ret)
                                           .changed = t[16],
                                           .duration = (uint64_t)sqlite3_column_int64(q, 17),
                                           .roles = t[18],
-                                          .hash = t[19] };
+                                          .elevation = t[19],
+                                          .hash = t[20] };
 }
 
 /* A change is one record: its intent with what its outcome added. */
@@ -44,7 +45,8 @@ static const char records[] =
         " i.arguments, i.request_key,"
         " CASE WHEN i.result <> 'Intent' THEN i.result ELSE coalesce(o.result, 'Unknown') END AS became,"
         " CASE WHEN i.result <> 'Intent' THEN i.status ELSE o.status END, coalesce(o.message, i.message),"
-        " o.changed, o.duration, i.roles, i.hash FROM audit i LEFT JOIN audit o ON o.intent = i.seq"
+        " coalesce(o.changed, i.changed), o.duration, i.roles, i.elevation, i.hash FROM audit i LEFT JOIN "
+        "audit o ON o.intent = i.seq"
         " WHERE i.intent IS NULL";
 
 static void condition(struct rv_buf *sql, const char *column, const char *value)

@@ -147,10 +147,13 @@ struct verdict {
         unsigned nroles;
 };
 
-static void add_role(struct verdict *v, const char *name)
+/* The role that lets ask and approve is nothing that one would look for in roles.d. */
+static void add_role(struct verdict *v, const char *name, bool shown)
 {
         size_t n = strlen(v->roles);
         v->nroles++;
+        if (!shown)
+                return;
         snprintf(v->roles + n, sizeof v->roles - n, "%s%s", n ? ", " : "", name);
 }
 
@@ -161,7 +164,7 @@ static void look(const struct rv_role_set *set, const struct rv_identity *who, e
         for (unsigned i = 0; set && i < set->n; i++) {
                 if (!rv_role_fits(&set->roles[i], who, now))
                         continue;
-                add_role(v, set->roles[i].name);
+                add_role(v, set->roles[i].name, !set->roles[i].elevation);
                 for (unsigned k = 0; c && k < set->roles[i].nrules; k++) {
                         const struct rv_rule *r = &set->roles[i].rules[k];
                         if (!r->deny && concerns(r, right, c, method))
@@ -200,7 +203,8 @@ static int deny(const struct rv_identity *who, enum rv_right right, const struct
                 rv_fail(err, RV_ACCESS_DENIED, "%s: rule \"%s\" of role %s denies it", act, v->denies->name,
                         v->denies->role->name);
         else
-                rv_fail(err, RV_ACCESS_DENIED, "%s: no rule of role %s allows it (denied by default)", act, v->roles);
+                rv_fail(err, RV_ACCESS_DENIED, "%s: no rule of role %s allows it (denied by default)", act,
+                        *v->roles ? v->roles : "(none)");
         return rv_hint(err, "Get-Role shows the roles; Test-Role tells which rule decides.");
 }
 

@@ -111,6 +111,7 @@ struct rv_wish {
         const uint64_t *set;            /* create, modify: the properties given; or NULL */
         const struct rv_batch *values;  /* one row: those properties, or the method's arguments; or NULL */
         const struct rv_batch *object;  /* one row, its last: the object as it is; NULL: not looked at yet */
+        const char *digest;             /* of the request, to be looked for in plans; or NULL */
         const struct rv_rule **decides; /* the rule that does; or NULL */
 };
 /* RV_OK, ACCESS_DENIED, or RV_STALE: the object must be looked at first (`reads` then has what is needed of it). */

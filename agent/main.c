@@ -9,6 +9,7 @@
  *      query.c wql*.c  what is asked, made ready                      view.c        Win32_* over our classes
  *      sink.c order.c  rows from providers, bounded                   pool.c        threads of one provider
  *      change.c        create, modify, delete, test, set             audit.c       intent, outcome, chain
+ *      elevate*.c      roles that somebody has for a time
  *      confirm.c guard.c  changes that are put back unless confirmed
  *      entry.c         statistics of providers                       state.c       SQLite, one writer
  *      sql.c vtab.c pull.c  SQL over all classes                     loop.c        libuv
@@ -29,6 +30,7 @@
 #include "agent/agent.h"
 #include "agent/config.h"
 #include "agent/confirm.h"
+#include "agent/elevate.h"
 #include "agent/external.h"
 #include "agent/history.h"
 #include "agent/indicate.h"
@@ -111,7 +113,8 @@ static int check(struct rv_agent *a, const struct options *o)
                 return 1;
         }
         struct rv_role_set *set = rv_policy_hold(&a->policy);
-        printf("%u role%s in %s\n", set->n, set->n == 1 ? "" : "s", a->policy.folder);
+        unsigned n = rv_roles_files(set);
+        printf("%u role%s in %s\n", n, n == 1 ? "" : "s", a->policy.folder);
         rv_roles_drop(set);
         const char *missing = rv_scrapers_no_role(a);
         if (missing)
@@ -233,6 +236,7 @@ int main(int argc, char **argv)
         if (o.check)
                 return check(&a, &o);
         rv_pool_init(&a.sql, "sql", RV_SQL_THREADS);
+        rv_elevations_start(&a);
         rv_roles_start(&a, o.roles);
         rv_confirm_start(o.state, o.socket);
         if (rv_journal_init(&a) || rv_permanent_start(&a, o.fd < 0))
@@ -253,6 +257,7 @@ int main(int argc, char **argv)
         rv_history_free(&a);
         rv_scrapers_free(&a);
         rv_registry_free(&a.registry);
+        rv_elevations_stop();
         rv_policy_free(&a.policy);
         return status;
 }

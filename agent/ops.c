@@ -14,6 +14,7 @@
 #include "agent/agent.h"
 #include "agent/confirm.h"
 #include "agent/desired.h"
+#include "agent/elevate.h"
 #include "agent/scrape.h"
 #include "agent/indicate.h"
 #include "agent/ops_int.h"
@@ -264,7 +265,7 @@ static int op_hello(struct rv_request *q, struct rv_error *err)
         rv_buf_puts(&q->out, ",\"Session\":");
         rv_json_text(&q->out, q->session->who.session);
         rv_buf_puts(&q->out, ",");
-        rv_shell_rights(&q->agent->policy, &q->session->who, &q->out);
+        rv_shell_rights(&q->agent->policy, &q->session->who, q->session->plan != NULL, &q->out);
         rv_buf_putf(&q->out,
                     ",\"Limits\":{\"RequestBytes\":%d,\"Depth\":%d,\"Values\":%d,\"BatchRequests\":%d,"
                     "\"CallsInFlight\":%d}}",
@@ -387,7 +388,7 @@ static int changing(struct rv_request *q, enum rv_change_kind kind, struct rv_er
 {
         q->shape = RV_SHAPE_METHOD;
         q->change.kind = kind;
-        q->what_if = json_is_true(json_object_get(q->params, "WhatIf"));
+        q->what_if = q->session->plan || json_is_true(json_object_get(q->params, "WhatIf"));
         q->request_key = rv_ops_text(q, "RequestKey");
         json_t *within = json_object_get(q->params, "ConfirmWithin");
         if (within && !json_is_null(within)) {
@@ -891,6 +892,8 @@ void rv_dispatch(struct rv_request *q, const char *method, size_t n)
                         ? RV_OK
                         : rv_authorize(&q->agent->policy, &q->session->who, RV_RIGHT_CONNECT, NULL, NULL,
                                        &err);
+        if (r == RV_OK && q->session->plan && !rv_plan_permits(q->op->name))
+                r = rv_fail(&err, RV_ACCESS_DENIED, "denied: a plan cannot be made with %s", q->op->name);
         if (r == RV_OK && q->params)
                 r = check_params(q, &err);
         else if (r == RV_OK && q->op->params && q->op->params[0].required)
@@ -904,6 +907,8 @@ void rv_dispatch(struct rv_request *q, const char *method, size_t n)
                 rv_fail_errno(&err, r, "a fault in reeve");
         if (r == RV_ACCESS_DENIED)
                 rv_request_denied(q, &err);
+        if (r && q->session->plan && q->shape == RV_SHAPE_METHOD)
+                rv_plan_note(q, r, err.message, NULL);
         if (r && !rv_policy_has_all(&q->agent->policy, &q->session->who))
                 forget_names(&err);
         if (r)

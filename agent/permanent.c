@@ -199,6 +199,7 @@ static struct rv_stored *from_text(struct rv_agent *a, const char *class_name, c
                 *o = (struct rv_stored) {
                         .agent = a, .class = c, .key = strdup(key), .v = json_incref(v), .saved = true
                 };
+                o->who.absent = true;
                 o->who.uid = (uid_t)json_integer_value(json_object_get(who, "Uid"));
                 o->who.gid = (gid_t)json_integer_value(json_object_get(who, "Gid"));
                 copy(o->who.user, sizeof o->who.user, who, "User");

@@ -349,6 +349,7 @@ static int reserve(struct change *c, struct item *it)
                          (unsigned long long)++p->serial);
                 snprintf(o->who.session, sizeof o->who.session, "%.39s", o->id);
                 o->who.pid = 0;
+                o->who.absent = true;
                 snprintf(it->id, sizeof it->id, "%s", o->id);
                 pthread_mutex_lock(&p->lock);
                 o->next = p->objects;

@@ -11,6 +11,7 @@
 
 #include "agent/agent.h"
 #include "agent/digest.h"
+#include "agent/elevate.h"
 
 static void hide_secrets(json_t *given, const struct rv_class *c, int depth);
 
@@ -60,17 +61,27 @@ static char *arguments(const struct rv_request *q)
 }
 
 /* The same request, whatever its deadline: for RequestKey. */
-static void digest(const struct rv_request *q, char ret[65])
+static void digest(const struct rv_request *q, bool planned, char ret[65])
 {
-        const char *operation = rv_op_name(q->op);
+        const char *operation = q->op ? rv_op_name(q->op) : "";
         json_t *what = json_copy(q->params);
         json_object_del(what, "RequestKey");
         json_object_del(what, "Timeout");
+        if (planned) {
+                json_object_del(what, "WhatIf");
+                json_object_del(what, "ConfirmWithin");
+                json_object_del(what, "partialResultToken");
+        }
         char *text = json_dumps(what, JSON_COMPACT | JSON_SORT_KEYS);
         struct rv_piece pieces[] = { { operation, strlen(operation) + 1 }, { text, text ? strlen(text) : 0 } };
         rv_sha256_hex(pieces, 2, ret);
         free(text);
         json_decref(what);
+}
+
+void rv_request_digest(const struct rv_request *q, char ret[65])
+{
+        digest(q, true, ret);
 }
 
 static const char *json_text(const struct rv_request *q, const char *name)
@@ -86,7 +97,7 @@ static void describe(struct rv_request *q,
         char *key = json_dumps(json_object_get(q->params, "InstanceName"), JSON_ENCODE_ANY | JSON_COMPACT);
         char *args = arguments(q);
         if (q->request_key)
-                digest(q, sum);
+                digest(q, false, sum);
         rv_policy_names(&q->agent->policy, &q->session->who, roles, sizeof roles);
         use(q,
             &(struct rv_audit_what) { .who = &q->session->who,

@@ -51,7 +51,7 @@ static void tell(struct rv_agent *a, const struct rv_error *e, const char *other
         if (e->code)
                 rv_log(RV_LOG_ERROR, "roles: %s. %s", e->message, otherwise);
         else if (set && set->n)
-                rv_log(RV_LOG_INFO, "roles: %u from %s", set->n, a->policy.folder);
+                rv_log(RV_LOG_INFO, "roles: %u from %s", rv_roles_files(set), a->policy.folder);
         rv_roles_drop(set);
 }
 

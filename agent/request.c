@@ -15,6 +15,7 @@
 
 #include "agent/agent.h"
 #include "agent/desired.h"
+#include "agent/elevate.h"
 #include "agent/history.h"
 #include "agent/indicate.h"
 #include "agent/log.h"
@@ -710,6 +711,9 @@ static void finish_change(struct rv_scan *s)
                 make_result(s);
         else
                 make_error(s);
+        if (s->request && s->request->session->plan && s->call.what_if)
+                rv_plan_note(s->request, s->result, s->error.message,
+                             s->changes.failed || !s->changes.data ? NULL : strndupa(s->changes.data, s->changes.len));
         if (!s->call.what_if && s->audit)
                 rv_history_touched(s->agent, s->call.class);
         if (!s->audit) {

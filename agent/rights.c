@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "agent/authorize.h"
+#include "agent/elevate.h"
 #include "agent/query.h"
 #include "agent/view.h"
 
@@ -19,10 +20,31 @@ enum { MOST_COMBINATIONS = 10000 }; /* of items of lists among arguments; more a
 
 struct rv_rights {
         const struct rv_class *source;
+        const struct rv_subject *subject; /* for rules about elevations; or NULL */
         const struct rv_rule **rules; /* about reading it */
         unsigned n;
         uint64_t *cells; /* of the row at hand */
 };
+
+static void show(const struct rv_rights *r, unsigned p, bool yes)
+{
+        if (yes)
+                rv_bit_set(r->cells, p);
+        else
+                r->cells[p >> 6] &= ~(UINT64_C(1) << (p & 63));
+}
+
+/* Objects of Elevation: those that he asked for himself or may approve. */
+static bool concerns(const struct rv_rights *r, const struct rv_batch *b, uint32_t row)
+{
+        bool plan;
+        if (!r->subject || !rv_elevation_shows(r->subject, b, row, &plan))
+                return false;
+        for (unsigned p = 0; p < r->source->nproperties; p++)
+                if (plan || !rv_elevation_is_plan(p))
+                        show(r, p, true);
+        return true;
+}
 
 static bool is_about(const struct rv_rule *r, unsigned p)
 {
@@ -52,7 +74,9 @@ bool rv_rights_row(const struct rv_rights *r, struct rv_batch *b, uint32_t row)
         memset(r->cells, 0, RV_MASK_WORDS(c->nproperties) * sizeof *r->cells);
         for (unsigned i = 0; i < r->n; i++) {
                 const struct rv_rule *rule = r->rules[i];
-                if (rule->deny || (rule->where_expr && !rv_expr_true(rule->where_expr, b, row)))
+                if (rule->elevation)
+                        seen |= concerns(r, b, row);
+                if (rule->deny || rule->elevation || (rule->where_expr && !rv_expr_true(rule->where_expr, b, row)))
                         continue;
                 seen = true;
                 for (unsigned p = 0; p < c->nproperties; p++)
@@ -67,7 +91,7 @@ bool rv_rights_row(const struct rv_rights *r, struct rv_batch *b, uint32_t row)
                         return false;
                 for (unsigned p = 0; p < c->nproperties; p++)
                         if (is_about(rule, p))
-                                r->cells[p >> 6] &= ~(UINT64_C(1) << (p & 63));
+                                show(r, p, false);
         }
         struct rv_value *v = (struct rv_value *)(b->mem + b->row[row]);
         for (unsigned p = 0; seen && p < c->nproperties; p++)
@@ -96,7 +120,7 @@ static int find_rules(const struct rv_subject *s, const struct rv_class *c, unsi
                 const struct rv_role *role = &s->roles->roles[i];
                 if (!rv_role_fits(role, s->who, s->now))
                         continue;
-                if (n < size)
+                if (n < size && !role->elevation)
                         n += (size_t)snprintf(names + n, size - n, "%s%s", n ? ", " : "", role->name);
                 for (unsigned k = 0; k < role->nrules; k++)
                         if (role->rules[k].operations & operation &&
@@ -203,8 +227,11 @@ static int make_masks(const struct plan_work *w, struct rv_arena *a)
         for (unsigned p = 0; c != source && p < source->nproperties; p++)
                 if (rv_bit(plan->source_want, p))
                         rv_bit_set(source_want, p);
-        for (unsigned i = 0; i < w->rights->n; i++)
+        for (unsigned i = 0; i < w->rights->n; i++) {
                 rv_expr_uses(w->rights->rules[i]->where_expr, source_want);
+                if (w->rights->rules[i]->elevation)
+                        rv_elevation_uses(source_want);
+        }
         plan->show = show;
         plan->want = want;
         plan->source_want = source_want;
@@ -235,6 +262,10 @@ int rv_rights_plan(const struct rv_subject *s, struct rv_plan *plan, struct rv_a
         if (!rights)
                 return -ENOMEM;
         rights->source = plan->source;
+        struct rv_subject *subject = rv_arena_get(a, sizeof *subject); /* what it points to outlives the plan */
+        if (subject)
+                *subject = *s;
+        rights->subject = subject;
         rights->cells =
                 rv_arena_get(a, (RV_MASK_WORDS(plan->source->nproperties) + 1) * sizeof *rights->cells);
         int r = rights->cells ? find_rules(s, plan->source, RV_OP_READ, a, &rights->rules, &rights->n, names,
@@ -245,7 +276,7 @@ int rv_rights_plan(const struct rv_subject *s, struct rv_plan *plan, struct rv_a
         for (unsigned i = 0; r == RV_OK && i < rights->n; i++) {
                 const struct rv_rule *rule = rights->rules[i];
                 allowed |= !rule->deny;
-                by_row |= rule->where != NULL;
+                by_row |= rule->where || rule->elevation;
                 if (rule->deny && !rule->where && !rule->mask)
                         denies = rule;
         }
@@ -274,7 +305,8 @@ void rv_rights_hidden(const struct rv_subject *s, const struct rv_class *c, uint
                 bool allowed = false, denied = r != RV_OK;
                 for (unsigned i = 0; i < n; i++) {
                         denied |= rules[i]->deny && is_about(rules[i], p);
-                        allowed |= !rules[i]->deny && !rules[i]->where && is_about(rules[i], p);
+                        allowed |= !rules[i]->deny && !rules[i]->where && is_about(rules[i], p) &&
+                                   !(rules[i]->elevation && rv_elevation_is_plan(p));
                 }
                 if (!allowed || denied)
                         rv_bit_set(ret, p);
@@ -410,6 +442,8 @@ int rv_rights_change(const struct rv_subject *s, const struct rv_wish *w, uint64
                 return RV_OK;
         int r = find_rules(s, w->class, w->operation, &a, &rules, &n, names, sizeof names);
         for (unsigned i = 0; r == RV_OK && i < n; i++) {
+                if (!rules[i]->deny && rv_elevation_bars(rules[i]->role, s->who, s->now, w->digest))
+                        continue; /* nothing but what his plan says */
                 enum fit fit = fits(rules[i], w);
                 if (fit == OBJECT) {
                         look = true;

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/elevate.h"
 #include "agent/role_int.h"
 
 enum { MOST_BYTES = 256 << 10, MOST_ROLES = 1000, MOST_SECTIONS = 1000 };
@@ -68,8 +69,8 @@ static int end_section(struct rv_role_parser *p)
         unsigned line = p->line;
         int r = RV_OK;
         p->line = p->section;
-        if (p->in == RV_IN_WHO)
-                r = rv_role_check_who(p, &p->role->whos[p->role->nwhos - 1]);
+        if (p->in == RV_IN_WHO || p->in == RV_IN_ELEVATE || p->in == RV_IN_APPROVE)
+                r = rv_role_check_who(p, p->who);
         else if (p->in == RV_IN_RULE)
                 r = rv_role_check_rule(p, &p->role->rules[p->role->nrules - 1]);
         p->line = line;
@@ -107,6 +108,24 @@ static int begin_cmdlet(struct rv_role_parser *p, const char *name)
         return RV_OK;
 }
 
+static int begin_who(struct rv_role_parser *p, const char *kind)
+{
+        struct rv_role *r = p->role;
+        bool elevate = strcasecmp(kind, "Elevate") == 0, approve = strcasecmp(kind, "Approve") == 0;
+        struct rv_who **list = elevate ? &r->elevate : approve ? &r->approve : &r->whos;
+        unsigned *n = elevate ? &r->nelevate : approve ? &r->napprove : &r->nwhos;
+        if (!elevate && !approve && strcasecmp(kind, "Who") != 0)
+                return rv_role_wrong(
+                        p, "there is no section [%.40s]: expected Role, Who, Elevate, Approve, Allow, Deny or Cmdlet",
+                        kind);
+        *list = append(p->arena, *list, n, sizeof **list);
+        if (!*list)
+                return -ENOMEM;
+        p->who = &(*list)[*n - 1];
+        p->in = elevate ? RV_IN_ELEVATE : approve ? RV_IN_APPROVE : RV_IN_WHO;
+        return RV_OK;
+}
+
 static int begin_section(struct rv_role_parser *p, char *text)
 {
         int r = end_section(p);
@@ -135,13 +154,7 @@ static int begin_section(struct rv_role_parser *p, char *text)
                 p->in = RV_IN_ROLE;
                 return RV_OK;
         }
-        if (strcasecmp(kind, "Who") != 0)
-                return rv_role_wrong(p, "there is no section [%.40s]: expected Role, Who, Allow, Deny or Cmdlet", kind);
-        p->role->whos = append(p->arena, p->role->whos, &p->role->nwhos, sizeof *p->role->whos);
-        if (!p->role->whos)
-                return -ENOMEM;
-        p->in = RV_IN_WHO;
-        return RV_OK;
+        return begin_who(p, kind);
 }
 
 static char *trim(char *s)
@@ -327,6 +340,8 @@ struct rv_role_set *rv_roles_load(const char *path, const struct rv_registry *re
         if (folder >= 0)
                 close(folder);
         if (s && r == RV_OK)
+                r = rv_elevation_role(s, &roles[s->n], registry);
+        if (s && r == RV_OK)
                 return s;
         if (r <= 0)
                 rv_fail(err, RV_FAILED, "cannot read %s: out of memory", path);
@@ -351,6 +366,11 @@ struct rv_role_set *rv_roles_parse(const char *name, const char *path, const cha
                 rv_fail(err, RV_FAILED, "out of memory");
         rv_roles_drop(s);
         return NULL;
+}
+
+unsigned rv_roles_files(const struct rv_role_set *s)
+{
+        return s->n - (s->n && s->roles[s->n - 1].elevation);
 }
 
 struct rv_role_set *rv_roles_hold(struct rv_role_set *s)

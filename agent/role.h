@@ -37,6 +37,8 @@ enum rv_operation {
         RV_OP_ANY = 31
 };
 
+enum { RV_ELEVATE_MINUTES = 60 }; /* of an elevation at most, where the role does not say */
+
 enum rv_language { RV_LANGUAGE_NONE, RV_LANGUAGE_CONSTRAINED, RV_LANGUAGE_FULL };
 
 struct rv_role;
@@ -51,6 +53,7 @@ struct rv_rule {
         const struct rv_role *role;
         unsigned line;
         bool deny;
+        bool elevation;               /* of objects of Elevation those that concern somebody (elevate.h) */
         unsigned operations;          /* enum rv_operation */
         const struct rv_class *class; /* and its subclasses; NULL: all classes */
         const char *class_name;       /* as written */
@@ -68,6 +71,9 @@ struct rv_who {
         struct rv_texts users, groups, keys, sources, times;
         const gid_t *gids; /* of groups; (gid_t)-1: there is none of that name */
         int64_t until;     /* seconds since 1970; 0: for ever */
+        /* [Elevate] only. */
+        unsigned minutes;  /* at most; 0: RV_ELEVATE_MINUTES */
+        enum { RV_PLAN_NO, RV_PLAN_REQUIRED, RV_PLAN_ONLY } plan;
 };
 
 /* A cmdlet that language mode None lets through: "Name" = any value, or one of `values`. */
@@ -80,6 +86,8 @@ struct rv_role_cmdlet {
         unsigned nparameters;
 };
 
+struct rv_role_set;
+
 struct rv_role {
         const char *name, *path, *description;
         enum rv_language language;
@@ -89,6 +97,9 @@ struct rv_role {
         struct rv_texts forward;                 /* "HOST:PORT" that SSH may forward to */
         struct rv_who *whos;
         unsigned nwhos;
+        struct rv_who *elevate, *approve; /* who may ask for it for a time, and who may agree (elevate.h) */
+        unsigned nelevate, napprove;
+        const struct rv_role_set *elevation; /* the one that lets them: made by rv_elevation_role(); else NULL */
         struct rv_rule *rules;
         unsigned nrules;
         struct rv_role_cmdlet *cmdlets;
@@ -113,6 +124,13 @@ struct rv_role_set *rv_roles_parse(const char *name, const char *path, const cha
 struct rv_role_set *rv_roles_hold(struct rv_role_set *);
 void rv_roles_drop(struct rv_role_set *); /* NULL is fine */
 
+/* The sections Elevate and Approve: whether one fits, and which. A session that has one role only asks for no other. */
+const struct rv_who *rv_role_may_ask(const struct rv_role *, const struct rv_identity *, int64_t now);
+bool rv_role_may_approve(const struct rv_role *, const struct rv_identity *, int64_t now);
+/* Whether somebody has the role without any elevation. */
+bool rv_role_fits_always(const struct rv_role *, const struct rv_identity *, int64_t now);
+/* Without the one that was made for elevations. */
+unsigned rv_roles_files(const struct rv_role_set *);
 /* Whether somebody has the role at this time (seconds since 1970). */
 bool rv_role_fits(const struct rv_role *, const struct rv_identity *, int64_t now);
 /* A number for those that fit: another one when others do, because time has passed. */

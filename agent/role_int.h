@@ -16,7 +16,8 @@ struct rv_role_parser {
         struct rv_arena *arena;
         struct rv_error *err;
         struct rv_role *role;
-        enum { RV_IN_NOTHING, RV_IN_ROLE, RV_IN_WHO, RV_IN_RULE, RV_IN_CMDLET } in;
+        enum { RV_IN_NOTHING, RV_IN_ROLE, RV_IN_WHO, RV_IN_RULE, RV_IN_CMDLET, RV_IN_ELEVATE, RV_IN_APPROVE } in;
+        struct rv_who *who; /* of the section, where it says who */
         bool seen_role;
 };
 

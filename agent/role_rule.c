@@ -109,9 +109,29 @@ static int until(struct rv_role_parser *p, struct rv_who *w, const char *value)
                        : rv_role_wrong(p, "Until is \"%.60s\": expected a date, such as 2026-12-31", value);
 }
 
+/* [Elevate]: what may be asked for. */
+static int elevate_key(struct rv_role_parser *p, const char *key, const char *value)
+{
+        static const char *const plans[] = { "No", "Required", "Only" };
+        char *end;
+        if (strcasecmp(key, "Minutes") == 0) {
+                unsigned long n = strtoul(value, &end, 10);
+                if (*end || n < 1 || n > 1440)
+                        return rv_role_wrong(p, "Minutes is \"%.40s\": expected 1 to 1440", value);
+                p->who->minutes = (unsigned)n;
+                return RV_OK;
+        }
+        for (unsigned i = 0; i < 3; i++)
+                if (strcasecmp(value, plans[i]) == 0) {
+                        p->who->plan = i;
+                        return RV_OK;
+                }
+        return rv_role_wrong(p, "Plan is \"%.40s\": expected No, Required or Only", value);
+}
+
 static int who_key(struct rv_role_parser *p, const char *key, const char *value)
 {
-        struct rv_who *w = &p->role->whos[p->role->nwhos - 1];
+        struct rv_who *w = p->who;
         if (strcasecmp(key, "User") == 0)
                 return rv_role_words(p, &w->users, value);
         if (strcasecmp(key, "Group") == 0)
@@ -124,14 +144,21 @@ static int who_key(struct rv_role_parser *p, const char *key, const char *value)
                 return rv_role_words(p, &w->times, value);
         if (strcasecmp(key, "Until") == 0)
                 return until(p, w, value);
-        return unknown(p, key, "Who", "User, Group, Key, Source, Time or Until");
+        if (p->in == RV_IN_ELEVATE && (strcasecmp(key, "Minutes") == 0 || strcasecmp(key, "Plan") == 0))
+                return elevate_key(p, key, value);
+        if (p->in == RV_IN_ELEVATE)
+                return unknown(p, key, "Elevate", "User, Group, Key, Source, Time, Until, Minutes or Plan");
+        return unknown(p, key, p->in == RV_IN_APPROVE ? "Approve" : "Who", "User, Group, Key, Source, Time or Until");
 }
 
 int rv_role_check_who(struct rv_role_parser *p, struct rv_who *w)
 {
         if (!w->users.n && !w->groups.n && !w->keys.n)
                 return rv_role_wrong(
-                        p, "[Who] names nobody: expected User, Group or Key (User = * is everybody)");
+                        p, "[%s] names nobody: expected User, Group or Key (User = * is everybody)",
+                        p->in == RV_IN_ELEVATE   ? "Elevate"
+                        : p->in == RV_IN_APPROVE ? "Approve"
+                                                 : "Who");
         for (unsigned i = 0; i < w->sources.n; i++)
                 if (!rv_source_ok(w->sources.v[i]))
                         return rv_role_wrong(p,
@@ -389,7 +416,9 @@ int rv_role_key(struct rv_role_parser *p, const char *key, const char *value)
 {
         switch (p->in) {
         case RV_IN_ROLE: return role_key(p, key, value);
-        case RV_IN_WHO: return who_key(p, key, value);
+        case RV_IN_WHO:
+        case RV_IN_ELEVATE:
+        case RV_IN_APPROVE: return who_key(p, key, value);
         case RV_IN_RULE: return rule_key(p, key, value);
         default: return cmdlet_key(p, key, value);
         }

@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "agent/elevate.h"
 #include "agent/role.h"
 
 struct address {
@@ -200,16 +201,50 @@ static bool who_fits(const struct rv_who *w, const struct rv_identity *who, int6
         return source && time;
 }
 
-bool rv_role_fits(const struct rv_role *r, const struct rv_identity *who, int64_t now)
+static const struct rv_who *one_fits(const struct rv_who *list, unsigned n, const struct rv_identity *who, int64_t now)
+{
+        for (unsigned i = 0; rv_identity_ok(who) && !*who->role && i < n; i++)
+                if (who_fits(&list[i], who, now))
+                        return &list[i];
+        return NULL;
+}
+
+const struct rv_who *rv_role_may_ask(const struct rv_role *r, const struct rv_identity *who, int64_t now)
+{
+        return one_fits(r->elevate, r->nelevate, who, now);
+}
+
+bool rv_role_may_approve(const struct rv_role *r, const struct rv_identity *who, int64_t now)
+{
+        return one_fits(r->approve, r->napprove, who, now);
+}
+
+/* Whom the role that lets people ask and approve fits. */
+static bool may_ask_or_approve(const struct rv_role_set *s, const struct rv_identity *who, int64_t now)
+{
+        for (unsigned i = 0; i < s->n; i++)
+                if (rv_role_may_ask(&s->roles[i], who, now) || rv_role_may_approve(&s->roles[i], who, now))
+                        return true;
+        return false;
+}
+
+bool rv_role_fits_always(const struct rv_role *r, const struct rv_identity *who, int64_t now)
 {
         if (!rv_identity_ok(who))
                 return false;
+        if (r->elevation)
+                return may_ask_or_approve(r->elevation, who, now);
         if (*who->role)
                 return strcmp(who->role, r->name) == 0;
         for (unsigned i = 0; i < r->nwhos; i++)
                 if (who_fits(&r->whos[i], who, now))
                         return true;
         return false;
+}
+
+bool rv_role_fits(const struct rv_role *r, const struct rv_identity *who, int64_t now)
+{
+        return rv_role_fits_always(r, who, now) || rv_elevated(r, who, now);
 }
 
 uint64_t rv_roles_fitting(const struct rv_role_set *s, const struct rv_identity *who, int64_t now)

@@ -54,6 +54,10 @@ static const char *who_words(struct rv_arena *a, const struct rv_who *w)
                 rv_datetime_text(w->until * INT64_C(1000000000), false, when, sizeof when);
                 rv_buf_putf(&b, ", until %s", when);
         }
+        if (w->minutes)
+                rv_buf_putf(&b, ", %u minutes", w->minutes);
+        if (w->plan)
+                rv_buf_puts(&b, w->plan == RV_PLAN_ONLY ? ", only what a plan says" : ", with a plan");
         return take(a, &b);
 }
 
@@ -98,12 +102,17 @@ static const char *cmdlet_words(struct rv_arena *a, const struct rv_role_cmdlet 
 
 static int words(const struct rv_role *r, struct rv_arena *a, struct rv_role_words *ret)
 {
+        const char **elevate = list_new(a, r->nelevate), **approve = list_new(a, r->napprove);
         const char **who = list_new(a, r->nwhos), **rules = list_new(a, r->nrules),
                    **cmdlets = list_new(a, r->ncmdlets);
-        if (!who || !rules || !cmdlets)
+        if (!who || !rules || !cmdlets || !elevate || !approve)
                 return -ENOMEM;
         for (unsigned i = 0; i < r->nwhos; i++)
                 who[i] = who_words(a, &r->whos[i]);
+        for (unsigned i = 0; i < r->nelevate; i++)
+                elevate[i] = who_words(a, &r->elevate[i]);
+        for (unsigned i = 0; i < r->napprove; i++)
+                approve[i] = who_words(a, &r->approve[i]);
         for (unsigned i = 0; i < r->nrules; i++)
                 rules[i] = rule_words(a, &r->rules[i]);
         for (unsigned i = 0; i < r->ncmdlets; i++)
@@ -114,6 +123,8 @@ static int words(const struct rv_role *r, struct rv_arena *a, struct rv_role_wor
                                         .path = r->path,
                                         .escalates = r->escalates,
                                         .who = who,
+                                        .elevate = elevate,
+                                        .approve = approve,
                                         .rules = rules,
                                         .cmdlets = cmdlets,
                                         .native = copy(a, &r->native),
@@ -132,6 +143,8 @@ int rv_stats_each_role(const struct rv_call *call, int (*each)(void *, const str
         for (unsigned i = 0; set && i < set->n && r == 0; i++) {
                 struct rv_arena a = { 0 };
                 struct rv_role_words w;
+                if (set->roles[i].elevation)
+                        continue;
                 r = words(&set->roles[i], &a, &w);
                 if (r == 0)
                         r = each(state, &w);

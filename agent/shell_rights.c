@@ -8,6 +8,9 @@
  * mode None, where nothing listed is nothing); lists of commands and folders are added up. While a host has no roles
  * at all,
  * a shell is as free as its user is.
+ *
+ * What a shell's process may do itself, it may as long as it runs: files, commands and targets of roles that somebody
+ * has for a time only (elevate.h) are not among it. Where the plan of a script is made, nothing is.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -44,7 +47,7 @@ static void put_cmdlets(struct rv_buf *b, const struct rv_role *const *roles, un
 {
         bool all = false, first = true;
         for (unsigned i = 0; i < n; i++)
-                all |= roles[i]->language == language && language != RV_LANGUAGE_NONE && !roles[i]->ncmdlets;
+                all |= roles[i]->language >= language && language != RV_LANGUAGE_NONE && !roles[i]->ncmdlets;
         rv_buf_putf(b, "\"AllCmdlets\":%s,\"Cmdlets\":[", all ? "true" : "false");
         for (unsigned i = 0; i < n && !all; i++)
                 for (unsigned k = 0; k < roles[i]->ncmdlets; k++) {
@@ -55,7 +58,8 @@ static void put_cmdlets(struct rv_buf *b, const struct rv_role *const *roles, un
         rv_buf_puts(b, "]");
 }
 
-static void put_limits(struct rv_buf *b, const struct rv_role *const *roles, unsigned n,
+/* lasting: which of the roles. */
+static void put_limits(struct rv_buf *b, const struct rv_role *const *roles, const bool *lasting, unsigned n,
                        enum rv_language language)
 {
         static const char *const names[] = { "NativeCommands", "ReadFiles", "WriteFiles", "Forward" };
@@ -64,21 +68,24 @@ static void put_limits(struct rv_buf *b, const struct rv_role *const *roles, uns
                 bool first = true;
                 rv_buf_putf(b, ",\"%s\":[", names[list]);
                 for (unsigned i = 0; i < n; i++)
-                        put_texts(b, &first,
-                                  list == 0   ? &roles[i]->native
-                                  : list == 1 ? &roles[i]->files_read
-                                  : list == 2 ? &roles[i]->files_write
-                                              : &roles[i]->forward);
+                        if (lasting[i])
+                                put_texts(b, &first,
+                                          list == 0   ? &roles[i]->native
+                                          : list == 1 ? &roles[i]->files_read
+                                          : list == 2 ? &roles[i]->files_write
+                                                      : &roles[i]->forward);
                 rv_buf_puts(b, "]");
         }
 }
 
-void rv_shell_rights(struct rv_policy *p, const struct rv_identity *who, struct rv_buf *b)
+void rv_shell_rights(struct rv_policy *p, const struct rv_identity *who, bool plan, struct rv_buf *b)
 {
         struct rv_role_set *set = rv_policy_hold(p);
         bool free_ = rv_policy_has_all(p, who) || (set && !set->n && !*who->role);
         enum rv_language language = free_ ? RV_LANGUAGE_FULL : rv_policy_language(p, who);
         char names[160];
+        if (plan && language == RV_LANGUAGE_FULL)
+                language = RV_LANGUAGE_CONSTRAINED;
         rv_policy_names(p, who, names, sizeof names);
         rv_buf_puts(b, "\"Roles\":");
         rv_json_text(b, names);
@@ -88,14 +95,18 @@ void rv_shell_rights(struct rv_policy *p, const struct rv_identity *who, struct 
                 int64_t now = (int64_t)time(NULL);
                 unsigned n = 0;
                 const struct rv_role **roles = calloc((set ? set->n : 0) + 1, sizeof *roles);
-                for (unsigned i = 0; roles && set && i < set->n; i++)
-                        if (rv_role_fits(&set->roles[i], who, now))
+                bool *lasting = calloc((set ? set->n : 0) + 1, sizeof *lasting);
+                for (unsigned i = 0; roles && lasting && set && i < set->n; i++)
+                        if (rv_role_fits(&set->roles[i], who, now)) {
+                                lasting[n] = !plan && rv_role_fits_always(&set->roles[i], who, now);
                                 roles[n++] = &set->roles[i];
+                        }
                 rv_buf_puts(b, ",\"Shell\":{");
-                put_limits(b, roles, n, language);
+                put_limits(b, roles, lasting, n, language);
                 rv_buf_puts(b, "}");
-                b->failed |= !roles;
+                b->failed |= !roles || !lasting;
                 free(roles);
+                free(lasting);
         }
         rv_roles_drop(set);
 }

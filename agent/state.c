@@ -47,6 +47,7 @@ static const char *const migrations[] = {
         "ALTER TABLE subscription ADD COLUMN acked INTEGER NOT NULL DEFAULT 0;",
         "CREATE TABLE history_keep(class TEXT PRIMARY KEY, kept INTEGER NOT NULL, interval INTEGER NOT NULL,"
         " pushed INTEGER NOT NULL, by_call INTEGER NOT NULL) WITHOUT ROWID;",
+        "ALTER TABLE audit ADD COLUMN elevation TEXT;",
 };
 enum { VERSION = sizeof migrations / sizeof *migrations };
 

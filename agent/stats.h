@@ -50,7 +50,7 @@ struct rv_audit_record {
         uint32_t uid;
         unsigned status;
         const char *session, *user, *source, *operation, *class_name, *key, *method, *arguments, *request_key;
-        const char *result, *message, *changed, *roles, *hash;
+        const char *result, *message, *changed, *roles, *elevation, *hash;
 };
 /* Conditions; 0 and NULL: none. Texts are compared without case. */
 struct rv_audit_ask {
@@ -117,7 +117,11 @@ struct rv_role_words {
         const char *name, *description, *language, *path;
         bool escalates;
         const char *const *who,
-                *const *rules, *const *cmdlets, *const *native, *const *read, *const *write, *const *forward;
+                *const *elevate, *const *approve,
+                                         *const *rules, *const *cmdlets,
+                                                                *const *native,
+                                                                        *const *read, *const *write,
+                                                                                              *const *forward;
 };
 int rv_stats_each_role(const struct rv_call *, int (*each)(void *, const struct rv_role_words *), void *);
 
@@ -141,6 +145,31 @@ void rv_role_answer_free(struct rv_role_answer *);
 /* The text of a role; *ret is freed by the caller. users: with commas between, or NULL. */
 int rv_stats_new_role(const struct rv_call *, const char *name, bool from_audit, const char *users,
                       int64_t since, int64_t until, char **ret, struct rv_error *);
+
+/* Elevations (elevate.h); texts are valid during `each`. Times: ns since 1970, 0: not yet. */
+struct rv_elevation_view {
+        const char *id, *user, *source, *key, *role, *reason, *script, *plan_errors, *state, *decided_by,
+                *message;
+        const char *const *plan; /* NULL at the end; or NULL: none was asked for */
+        uint32_t uid;
+        unsigned minutes;
+        bool plan_only;
+        int64_t requested, decided, until, ended;
+};
+int rv_stats_each_elevation(const struct rv_call *, int (*each)(void *, const struct rv_elevation_view *),
+                            void *);
+struct rv_elevation_ask {
+        const char *role, *reason, *script; /* script: or NULL */
+        unsigned minutes;
+        bool plan_only;
+};
+enum { RV_ELEVATION_ID = 17 };
+int rv_stats_ask_elevation(struct rv_call *, const struct rv_elevation_ask *, char ret_id[RV_ELEVATION_ID],
+                           struct rv_error *);
+enum rv_elevation_deed { RV_ELEVATION_APPROVE, RV_ELEVATION_DENY, RV_ELEVATION_END };
+int rv_stats_decide_elevation(struct rv_call *, const char *id, enum rv_elevation_deed, unsigned minutes,
+                              const char *message, struct rv_error *);
+int rv_stats_elevation_news(void); /* a descriptor that is readable when any has changed, or -errno */
 
 /* Calls `each` for every provider / session until it answers other than 0, and answers that. The call is the one
  * that the provider was given (rv_query.call, or its own argument): it knows the agent. */

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "agent/elevate.h"
+
 static struct rv_subject subject(const struct rv_scan *s)
 {
         return (struct rv_subject) { .roles = s->roles,
@@ -72,6 +74,13 @@ int rv_wish_ask(struct rv_request *q, struct rv_scan *s, struct rv_error *err)
         if (!s->reads || !s->hides)
                 return -ENOMEM;
         rv_rights_hidden(&who, s->call.class, s->hides);
+        if (rv_elevation_wants_digest(&s->who)) {
+                char *digest = rv_arena_get(&s->arena, 65);
+                if (!digest)
+                        return -ENOMEM;
+                rv_request_digest(q, digest);
+                s->wish.digest = digest;
+        }
         r = rv_rights_change(&who, &s->wish, s->reads, err);
         if (p->kind == RV_SET && (r == RV_OK || r == RV_STALE || r == RV_ACCESS_DENIED)) {
                 s->looks = true; /* whether it is there decides what is asked for */

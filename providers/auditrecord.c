@@ -35,6 +35,7 @@ static int each(void *sink, const struct rv_audit_record *r)
         text(row, AuditRecord_set_Message, r->message);
         text(row, AuditRecord_set_Changed, r->changed);
         text(row, AuditRecord_set_Roles, r->roles);
+        text(row, AuditRecord_set_Elevation, r->elevation);
         text(row, AuditRecord_set_Hash, r->hash);
         if (known) {
                 AuditRecord_set_Status(row, (uint16_t)r->status);

@@ -34,6 +34,8 @@ static int each(void *sink, const struct rv_role_words *w)
         Role_set_Escalates(row, w->escalates);
         Role_set_Path(row, w->path, strlen(w->path));
         put_list(row, Role_Who, w->who);
+        put_list(row, Role_Elevate, w->elevate);
+        put_list(row, Role_Approve, w->approve);
         put_list(row, Role_Rules, w->rules);
         put_list(row, Role_Cmdlets, w->cmdlets);
         put_list(row, Role_NativeCommands, w->native);

@@ -629,9 +629,10 @@ static const struct rv_provider providers[] = {
 };
 
 #define P(i) &providers[i]
-static const struct rv_provider *const file[] = { P(0), P(1), P(2),  P(3),  P(4),  P(5),  P(6),  P(7),
-                                                  P(8), P(9), P(10), P(11), P(12), P(13), P(14), P(15),
-                                                  P(16), P(17), NULL };
-extern const struct rv_provider *const rv_providers_eventsubscription[];
-const struct rv_provider *const *const rv_provider_files[] = { file, rv_providers_eventsubscription, NULL };
-const uint32_t rv_nprovider_files = 2;
+static const struct rv_provider *const file[] = { P(0),  P(1),  P(2),  P(3),  P(4),  P(5),  P(6),
+                                                  P(7),  P(8),  P(9),  P(10), P(11), P(12), P(13),
+                                                  P(14), P(15), P(16), P(17), NULL };
+extern const struct rv_provider *const rv_providers_eventsubscription[], *const rv_providers_elevation[];
+const struct rv_provider *const *const rv_provider_files[] = { file, rv_providers_eventsubscription,
+                                                               rv_providers_elevation, NULL };
+const uint32_t rv_nprovider_files = 3;
