@@ -9,6 +9,7 @@
 #   make check      run all tests without installing anything;  T=unit/test_row runs one
 #   make lint       format, include graph, function length, cppcheck
 #   make docs       the reference of classes, operations, cmdlets, configuration and metrics into build/docs
+#   make transcript the picture in the README, from a real session in the lab
 #   make bench      figures beside peers;  make fuzz SECONDS=60  long fuzzing
 #   make install    DESTDIR= PREFIX=/usr;  make deb  Debian packages in build/deb;  make reproducible  twice, compared
 #   make spdx       what the programs are linked with
@@ -228,6 +229,11 @@ test-deps:
 demo: deps
 	$(Q)+$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)sh docs/demo.sh $(B)
+
+# The README's picture; needs the lab (root, systemd-nspawn) and tmux.
+.PHONY: transcript
+transcript: all
+	$(Q)REEVE_BUILD=$(abspath $(B)) $(PYTHON) tests/lab/transcript.py
 
 lint: tests
 	$(Q)sh tests/lint/lint.sh $(B)

@@ -78,7 +78,7 @@ check(len(cmdlets) > 300 and len(operations) > 20 and len(settings) >= 5 and len
 OWN = set(re.findall(r'function ([A-Z]\w+-\w+)', ' '.join(written.values())))
 MADE = r'\w+-NOUN|Show-\w+'   # for every class; Show-PROCESS and the like are made when they are asked for
 # What a page names that is not there, and says so, or has the reader make.
-ABSENT = {'README.md': {'Get-Proces'}, 'docs/tutorial.md': {'Get-Proces'}, 'docs/shell.md': {'Register-WmiEvent', 'Import-LocalizedData'}, 'docs/external-providers.md': {'Get-LogFile'},
+ABSENT = {'docs/tutorial.md': {'Get-Proces'}, 'docs/shell.md': {'Register-WmiEvent', 'Import-LocalizedData'}, 'docs/external-providers.md': {'Get-LogFile'},
           'docs/provider.md': {'schema/classes/Swap.mof', 'providers/swap.c'}}
 NO_METRICS = r'reeve_(scrape_\w+|build_info|sessions|rpc_command|unreachable|provider_main)$'
 SOURCES = ('agent/', 'clients/', 'docs/', 'packaging/', 'providers/', 'schema/', 'shell/', 'tests/')
