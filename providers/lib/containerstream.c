@@ -144,7 +144,8 @@ static void serve(struct rv_stream *s, int client)
                                           .resize = t->tty && !t->logs ? resize : NULL,
                                           .state = t };
                 int e = rv_relay_run(&relay);
-                if (e == -EPIPE && t->http.fd >= 0 && *t->exec && t->tty)
+                /* The engine may close at the end of the input, before the client is seen to be gone. */
+                if ((e == -EPIPE || relay.input_over) && *t->exec && t->tty)
                         hang_up(t);
                 r = e ? rv_engine_fail(&err, t->engine, e, t->what) : status_of(t, &status, &err);
         }

@@ -309,6 +309,7 @@ int rv_relay_run(struct rv_relay *r)
                 b->r = r;
         while (e == 0)
                 e = turn(b);
+        r->input_over = b && b->input_over;
         free(b);
         return e == -ENODATA ? 0 : e;
 }

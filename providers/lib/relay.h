@@ -17,6 +17,7 @@ struct rv_relay {
         bool takes_input;      /* what the client gives goes to the engine */
         void (*resize)(void *, unsigned rows, unsigned columns); /* or NULL */
         void *state;
+        bool input_over; /* when it has run: the client has said that no more input comes */
 };
 /* Until the engine has ended (0) or the client has gone (-EPIPE); else -errno of the engine's side, -EPROTO also when
  * what the client sends are no pieces. */
