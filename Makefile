@@ -61,6 +61,7 @@ TYPE_NAMES := $(patsubst shell/types/%.c,%,$(sort $(wildcard shell/types/*.c)))
 MONITOR_C := $(sort $(wildcard agent/monitor/*.c))
 SSH_C := $(sort $(wildcard agent/ssh/*.c))
 FAN_C := $(sort $(wildcard shell/fan/*.c))
+LOGIN_C := $(sort $(wildcard agent/login/*.c))
 SFTP_C := $(filter-out agent/sftp/main.c,$(sort $(wildcard agent/sftp/*.c)))
 GEN_H := $(patsubst schema/classes/%.mof,$(B)/gen/%.h,$(filter-out schema/classes/qualifiers.mof,$(MOF)))
 GEN_C := $(B)/gen/classes.c
@@ -77,7 +78,7 @@ MONITOR_A := $(B)/lib/monitor.a
 SFTP_A := $(B)/lib/sftp.a
 
 BINS := $(if $(wildcard agent/main.c),$(B)/bin/reeve-agent) $(if $(wildcard shell/main.c),$(B)/bin/reeve) \
-	$(if $(MONITOR_C),$(B)/bin/reeved) $(if $(SSH_C),$(B)/bin/reeve-ssh) $(if $(FAN_C),$(B)/bin/reeve-fan) $(B)/bin/reeve-sftp $(B)/bin/reeve-forward $(B)/bin/reeve-pam
+	$(if $(MONITOR_C),$(B)/bin/reeved) $(if $(SSH_C),$(B)/bin/reeve-ssh) $(if $(FAN_C),$(B)/bin/reeve-fan) $(B)/bin/reeve-sftp $(B)/bin/reeve-forward $(B)/bin/reeve-pam $(B)/bin/reeve-login
 
 .PHONY: all
 SDK := $(B)/lib/libreeve-provider.so.1
@@ -150,9 +151,11 @@ $(B)/bin/reeve: private REEVE_LDFLAGS += $(if $(SAN)$(COV),,-no-pie)
 # libc first: the loader looks for each name in the libraries in this order, and nearly all names are libc's (a ninth of a start).
 $(B)/bin/reeve: $(call obj,shell/main.c) $(SHELL_A) $(WIRE_A) $(GEN_A) $(SCHEMA_A)
 	$(link) $(call obj,shell/main.c) $(SHELL_LIBS) -lc $(call libs_of,jansson $(PKGS_SHELL)) -lm
-$(B)/bin/reeved: $(call obj,agent/monitor/main.c agent/log.c) $(MONITOR_A)
+$(B)/bin/reeved: $(call obj,agent/monitor/main.c agent/log.c agent/login/signals.c) $(MONITOR_A)
 	$(link) $^ $(call libs_of,libuv libcrypto)
-$(B)/bin/reeve-ssh: $(call obj,$(SSH_C) agent/monitor/request.c)
+$(B)/bin/reeve-login: $(call obj,$(LOGIN_C) agent/log.c agent/monitor/request.c agent/wire/link.c)
+	$(link) $^
+$(B)/bin/reeve-ssh: $(call obj,$(SSH_C) agent/monitor/request.c agent/wire/link.c)
 	$(link) $^ $(call libs_of,libuv $(PKGS_SSH) libseccomp)
 
 $(B)/bin/reeve-sftp: $(call obj,agent/sftp/main.c) $(SFTP_A) $(WIRE_A) $(SCHEMA_A)
@@ -264,7 +267,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/reeve $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(B)/bin/reeve $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(B)/bin/reeved $(DESTDIR)$(PREFIX)/sbin/
-	install -m 755 $(B)/bin/reeve-agent $(B)/bin/reeve-ssh $(B)/bin/reeve-sftp $(B)/bin/reeve-forward $(B)/bin/reeve-pam $(B)/bin/reeve-fan $(DESTDIR)$(PREFIX)/libexec/reeve/
+	install -m 755 $(B)/bin/reeve-agent $(B)/bin/reeve-ssh $(B)/bin/reeve-sftp $(B)/bin/reeve-forward $(B)/bin/reeve-pam $(B)/bin/reeve-login $(B)/bin/reeve-fan $(DESTDIR)$(PREFIX)/libexec/reeve/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	for m in docs/man/*.1; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man1/ || true; done
 	for m in docs/man/*.8; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man8/ || true; done

@@ -38,6 +38,7 @@
 #include "agent/permanent.h"
 #include "agent/revision.h"
 #include "agent/scrape.h"
+#include "agent/wire/link.h"
 
 struct options {
         const char *socket, *state, *config, *roles, *providers, *provider, *reference;
@@ -208,6 +209,8 @@ int main(int argc, char **argv)
                 return rv_guard_main(argc, argv);
         if (argc > 1 && strcmp(argv[1], "--deliver") == 0)
                 rv_deliver_main();
+        if (rv_link_take(&argc, &argv) < 0)
+                return 1;
         int status = read_options(argc, argv, &o);
         if (status >= 0)
                 return status;

@@ -88,8 +88,11 @@ static void on_intro(uv_poll_t *poll, int status, int events)
         if (status < 0 || uv_fileno((uv_handle_t *)poll, &fd) < 0)
                 return;
         char peek;
-        if (recv(fd, &peek, 1, MSG_PEEK | MSG_DONTWAIT) == 0) { /* reeved has gone: it starts another agent */
+        if (recv(fd, &peek, 1, MSG_PEEK | MSG_DONTWAIT) == 0) { /* reeved has gone: the next one starts another agent */
+                struct rv_agent *a = poll->data;
                 uv_poll_stop(poll);
+                a->stopping = true;
+                rv_loop_quit(&a->loop);
                 return;
         }
         for (int i = 0; i < MOST_AT_ONCE && take(poll->data, fd); i++)

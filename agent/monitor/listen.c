@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * The listening sockets, and the door: who may become a connection at all.
+ * The listening sockets, which reeve-login makes, and the door: who may become a connection at all.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <netdb.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "agent/monitor/monitor.h"
 
-#define ADMIN_GROUP "reeve-admin"
-enum { AT_ONCE = 16 };
+enum { AT_ONCE = 16, PATIENCE = 30000 };
 
 /* No descriptor is left: the spare one lets us take the connection and close it, so that poll does not spin. */
 static void refuse_one(struct monitor *m, int listener)
@@ -69,46 +65,36 @@ static int add(struct monitor *m, int fd)
         return r;
 }
 
-static int listen_on(struct monitor *m, const struct addrinfo *a)
+/* Asks reeve-login for a socket, and waits: nothing else goes on at the start. */
+static int ask(struct monitor *m, bool tcp, unsigned port, const char *text)
 {
-        int one = 1, fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return -errno;
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-        if (a->ai_family == AF_INET6)
-                setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
-        int r = bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, 512) < 0 ? -errno : add(m, fd);
-        if (r < 0)
+        static char buf[4096];
+        struct mon_message a, q = { .type = MON_LISTEN, .u = { tcp, port }, .b = { { text, (uint32_t)strlen(text) } } };
+        struct pollfd p = { .fd = m->login.mine, .events = POLLIN };
+        int fd = -1, r = mon_send(m->login.mine, &q, NULL, 0);
+        unsigned nfds = 1;
+        if (r == 0 && poll(&p, 1, PATIENCE) == 1)
+                r = mon_recv(m->login.mine, buf, sizeof buf, &a, &fd, &nfds);
+        if (r <= 0 || a.type != MON_ANSWER) {
+                rv_log(RV_LOG_ERROR, "cannot listen on %s: reeve-login does not answer", text);
+                return -1;
+        }
+        if (nfds == 0)
+                rv_log(RV_LOG_ERROR, "%.*s", (int)a.b[0].n, a.b[0].data);
+        return nfds ? fd : -1;
+}
+
+static int listen_on(struct monitor *m, const char *text, int port)
+{
+        int fd = ask(m, true, (unsigned)port, text), r = fd < 0 ? -1 : add(m, fd);
+        if (fd >= 0 && r < 0)
                 close(fd);
         return r;
 }
 
-/* ADDRESS or [ADDRESS]:PORT; without a port, the configured one. */
-static int listen_text(struct monitor *m, const char *text, int port)
+int mon_listen_unix(struct monitor *m, const char *path)
 {
-        char host[64], service[8];
-        const char *colon = strrchr(text, ':');
-        bool has_port = colon && (text[0] == '[' ? colon[-1] == ']' : strchr(text, ':') == colon);
-        snprintf(service, sizeof service, "%s", has_port ? colon + 1 : "");
-        if (!has_port)
-                snprintf(service, sizeof service, "%d", port);
-        size_t n = has_port ? (size_t)(colon - text) : strlen(text), skip = text[0] == '[';
-        if (skip && n > 1 && text[n - 1] == ']')
-                n--;
-        snprintf(host, sizeof host, "%.*s", (int)(n - skip), text + skip);
-        struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-                                  .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV },
-                        *found = NULL;
-        int r = getaddrinfo(host, service, &hints, &found);
-        if (r) {
-                rv_log(RV_LOG_ERROR, "listen = %s: %s", text, gai_strerror(r));
-                return -EINVAL;
-        }
-        r = listen_on(m, found);
-        freeaddrinfo(found);
-        if (r < 0)
-                rv_log(RV_LOG_ERROR, "cannot listen on %s port %s: %s", host, service, strerror(-r));
-        return r;
+        return ask(m, false, 0, path);
 }
 
 /* systemd's: the sockets of reeved.socket, from descriptor 3 on. */
@@ -155,7 +141,7 @@ int mon_listen(struct monitor *m)
         m->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
         int r = inherited(m);
         for (unsigned i = 0; r == 0 && i < m->o.nlisten; i++)
-                if (listen_text(m, m->o.listen[i], m->o.port) < 0)
+                if (listen_on(m, m->o.listen[i], m->o.port) < 0)
                         return -1;
         return r < 0 || m->nlisteners == 0 ? -1 : write_port(m);
 }
@@ -170,45 +156,4 @@ void mon_listen_on(struct monitor *m, bool on)
                         uv_poll_start(&m->listen_polls[i], UV_READABLE, on_connection);
                 else
                         uv_poll_stop(&m->listen_polls[i]);
-}
-
-/* ---- the agent's socket, which stays while the agent is restarted ---- */
-
-static bool is_stale(const struct sockaddr_un *a)
-{
-        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        bool stale =
-                fd >= 0 && connect(fd, (const struct sockaddr *)a, sizeof *a) < 0 && errno == ECONNREFUSED;
-        if (fd >= 0)
-                close(fd);
-        return stale;
-}
-
-int mon_listen_unix(struct monitor *m, const char *path)
-{
-        struct sockaddr_un a = { .sun_family = AF_UNIX };
-        if (strlen(path) >= sizeof a.sun_path) {
-                errno = ENAMETOOLONG;
-                return -1;
-        }
-        strcpy(a.sun_path, path);
-        struct group *g = m->uid == 0 ? getgrnam(ADMIN_GROUP) : NULL;
-        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return -1;
-        mode_t before = umask(g ? 0117 : 0177);
-        int r = bind(fd, (struct sockaddr *)&a, sizeof a);
-        if (r < 0 && errno == EADDRINUSE && is_stale(&a) && unlink(path) == 0)
-                r = bind(fd, (struct sockaddr *)&a, sizeof a);
-        int error = errno;
-        umask(before);
-        errno = error;
-        if (r == 0 && g && chown(path, (uid_t)-1, g->gr_gid) < 0)
-                rv_log(RV_LOG_WARNING, "%s stays with its group: %m", path);
-        if (r == 0 && listen(fd, 512) == 0)
-                return fd;
-        error = errno;
-        close(fd);
-        errno = error;
-        return -1;
 }

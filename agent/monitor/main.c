@@ -150,7 +150,7 @@ static int make_folders(const char *path, mode_t mode)
         return mkdir(part, mode) < 0 && errno != EEXIST ? -1 : 0;
 }
 
-/* A connection needs one descriptor of us, with PAM two, and a shell a few for a moment. */
+/* A connection needs one descriptor of us, with PAM two, a shell one and a few for a moment. */
 static void settle_sessions(struct monitor *m)
 {
         struct mon_options *o = &m->o;
@@ -159,7 +159,7 @@ static void settle_sessions(struct monitor *m)
         if (o->sessions_user > o->sessions)
                 o->sessions_user = o->sessions;
         struct rlimit now;
-        rlim_t want = 256 + (o->pam == MON_PAM_NO ? 1u : 2u) * (rlim_t)(o->sessions + MON_STRANGERS);
+        rlim_t want = 256 + (o->pam == MON_PAM_NO ? 2u : 3u) * (rlim_t)(o->sessions + MON_STRANGERS);
         if (getrlimit(RLIMIT_NOFILE, &now) < 0 || now.rlim_cur >= want)
                 return;
         struct rlimit more = { want, want > now.rlim_max ? want : now.rlim_max };
@@ -188,7 +188,7 @@ static int settle(struct monitor *m)
                 o->port = 2222;
         if (!o->nlisten) {
                 strcpy(o->listen[o->nlisten++], "127.0.0.1");
-                if (access("/proc/net/if_inet6", F_OK) == 0 && o->port)
+                if (access("/proc/self/net/if_inet6", F_OK) == 0 && o->port)
                         strcpy(o->listen[o->nlisten++], "::1");
         }
         getrlimit(RLIMIT_NOFILE, &m->descriptors);
@@ -202,6 +202,8 @@ static int settle(struct monitor *m)
         o->sftp_program = program(m, "reeve-sftp");
         o->pam_program = program(m, "reeve-pam");
         o->forward_program = program(m, "reeve-forward");
+        o->login_program = program(m, "reeve-login");
+        m->links = getenv("REEVE_LINKS");
         char dir[1024];
         snprintf(dir, sizeof dir, "%s", o->socket);
         char *slash = strrchr(dir, '/');
@@ -257,8 +259,7 @@ static void on_child(uv_signal_t *s, int signum)
         int status;
         (void)signum;
         for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-                if (!mon_program_ended(m, pid, status))
-                        mon_service_ended(m, pid, status);
+                mon_service_ended(m, pid, status);
 }
 
 static void on_stop(uv_signal_t *s, int signum)
@@ -317,8 +318,7 @@ static void on_reload(uv_signal_t *s, int signum)
                        print);
         }
         mon_services_policy(m);
-        if (m->agent.pid > 0)
-                kill(m->agent.pid, SIGHUP); /* roles and external providers */
+        mon_service_signal(&m->agent, SIGHUP); /* roles and external providers */
         rv_tell_systemd("READY=1");
 }
 
@@ -353,9 +353,9 @@ static int serve(struct monitor *m)
         if (uv_loop_init(&m->loop))
                 return 1;
         watch(m);
-        if (!m->o.no_ssh && (mon_host_key(m) < 0 || mon_listen(m) < 0))
+        if (!m->o.no_ssh && mon_host_key(m) < 0)
                 return 1;
-        if (mon_services_start(m) < 0) {
+        if (mon_login_start(m) < 0 || (!m->o.no_ssh && mon_listen(m) < 0) || mon_services_start(m) < 0) {
                 mon_services_stop(m);
                 return 1;
         }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * reeved: what holds rights, kept small. It opens the listening sockets, keeps the host key and the key files,
- * answers a fixed table of requests from each SSH front-end, starts the shells, and keeps reeve-agent and the
+ * answers a fixed table of requests from each SSH front-end, has reeve-login start the shells, and keeps it, reeve-agent and the
  * parent of the front-ends alive. It reads no byte that came from a stranger but the fields of those requests.
  *
  *      main.c      options, start, signals               config.c    reeve.conf
- *      listen.c    sockets, who may connect              address.c   what each address has done lately
+ *      listen.c    who may connect                       address.c   what each address has done lately
  *      conn.c      one front-end: its request table      account.c   users and their keys, read in a thread
  *      verify.c    is this signature this user's?        cert.c      certificates, revoked keys
- *      hostkey.c   the host key
- *      program.c   shells                                service.c   reeve-agent, reeve-ssh
+ *      hostkey.c   the host key                          link.c      services that are units of their own
+ *      program.c   shells                                service.c   reeve-login, reeve-agent, reeve-ssh
  *      request.c   the messages                          keys.c      key files
  *      pam.c       PAM, where it is switched on
  */
@@ -45,7 +45,7 @@ enum {
 
 struct mon_options {
         const char *config, *state, *socket, *keys_dir, *shell, *agent, *ssh;
-        const char *sftp_program, *forward_program;
+        const char *sftp_program, *forward_program, *login_program;
         char forward[1024]; /* HOST:PORT,... that everybody may be forwarded to */
         const char *authorities, *revoked; /* trusted_user_ca_keys, revoked_keys: paths, or NULL */
         const char *pam_program;
@@ -73,11 +73,13 @@ struct mon_account {
         size_t own_n, home_n, authorities_n, revoked_n;
 };
 
-/* A child that is kept alive. */
+/* A program that is kept alive: a child, or where monitor.links says so a unit of its own (link.c). */
 struct mon_service {
         struct monitor *m;
         const char *name;
         pid_t pid;
+        int contact, pidfd; /* of a unit: until it has answered; then what tells of its end; else -1 */
+        uv_poll_t *watch;
         int mine, theirs; /* socket pair; what is queued survives a restart of the child */
         uv_timer_t timer;
         uint64_t started, wait; /* ms */
@@ -93,8 +95,9 @@ struct mon_pam;
 struct mon_program {
         struct mon_program *next;
         struct mon_conn *conn; /* NULL: nobody waits for it */
-        pid_t pid;
-        uint32_t channel;
+        uint32_t number, channel;
+        int pidfd;   /* -1: reeve-login has not yet said that it runs */
+        bool unsure; /* reeve-login has died before saying so */
 };
 
 struct mon_conn {
@@ -137,14 +140,15 @@ struct monitor {
         unsigned nlisteners;
         bool listening;
         int spare; /* given up to refuse a connection when descriptors run out */
-        struct mon_service agent, ssh;
-        uv_poll_t ssh_poll;
+        const char *links; /* the folder of the units' sockets; NULL: services are children */
+        struct mon_service login, agent, ssh;
+        uv_poll_t ssh_poll, login_poll;
         bool ssh_ready, stopping, told_ready;
         struct mon_conn *conns;
         struct mon_program *programs;
         unsigned strangers, sessions;
         struct rlimit descriptors; /* as we found them; programs get them back */
-        uint32_t number;
+        uint32_t number, launched;
         uint64_t boot; /* makes session ids unique */
         uv_signal_t signals[4];
         uv_timer_t watchdog;
@@ -161,7 +165,8 @@ int mon_host_key(struct monitor *);
 
 /* ---- listen.c ---- */
 int mon_listen(struct monitor *);
-int mon_listen_unix(struct monitor *, const char *path); /* a descriptor, or -1 */
+/* Has reeve-login make it. A descriptor, or -1, and has said why. */
+int mon_listen_unix(struct monitor *, const char *path);
 void mon_listen_on(struct monitor *, bool on);
 
 /* ---- address.c ---- */
@@ -209,13 +214,34 @@ int mon_program_forward(struct mon_conn *, const struct mon_message *, int *fds,
 int mon_program_rpc(struct mon_conn *, int *fds, unsigned *nfds);
 void mon_program_signal(struct mon_conn *, uint32_t channel, const char *name);
 void mon_program_close(struct mon_conn *, uint32_t channel);
-bool mon_program_ended(struct monitor *, pid_t, int status);
 void mon_programs_orphan(struct mon_conn *);
+void mon_programs_news(struct monitor *, const struct mon_message *, int *fds, unsigned *nfds); /* from reeve-login */
+void mon_programs_hand_on(struct monitor *); /* it has died: its successor, which has been started, is told */
+
+/* What reeve-login is asked to start. */
+struct mon_order {
+        unsigned flags; /* agent/login/login.h */
+        const struct mon_account *who; /* NULL: as reeve-login itself is */
+        const struct rlimit *limits;   /* RLIM_NLIMITS of PAM's, or NULL */
+        const char *folder, *const *argv, *const *env;
+        int fds[MON_MOST_FDS];
+        unsigned nfds;
+};
+/* Its number, or -errno. */
+int mon_launch(struct monitor *, const struct mon_order *);
+void mon_launched_signal(struct monitor *, uint32_t number, const char *name);
 
 /* ---- service.c ---- */
+int mon_login_start(struct monitor *); /* before anything is listened on */
 int mon_services_start(struct monitor *);
+void mon_service_over(struct mon_service *, const char *how);
+void mon_service_signal(const struct mon_service *, int number);
 bool mon_service_ended(struct monitor *, pid_t, int status);
 void mon_services_stop(struct monitor *);
 void mon_services_policy(struct monitor *); /* host key and algorithms for connections from now on */
+
+/* ---- link.c ---- */
+void mon_link(struct mon_service *, char *const *argv); /* mon_service_over() tells when that was in vain */
+void mon_link_close(struct mon_service *);
 
 #endif

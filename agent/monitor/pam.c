@@ -5,19 +5,18 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/login/login.h"
 #include "agent/monitor/monitor.h"
 
 struct mon_pam {
         struct mon_conn *conn; /* NULL: nobody waits for it */
         int fd;
-        pid_t pid;
+        uint32_t number; /* reeve-login's */
         bool said;
         uint32_t id; /* of the request that waits */
         uv_poll_t poll;
@@ -43,7 +42,7 @@ void mon_pam_end(struct mon_conn *c)
         uv_poll_stop(&p->poll);
         close(p->fd);
         if (!p->said) /* a module may hang for ever */
-                kill(p->pid, SIGKILL);
+                mon_launched_signal(c->m, p->number, "KILL");
         uv_close((uv_handle_t *)&p->poll, on_closed);
 }
 
@@ -87,44 +86,20 @@ static void on_said(uv_poll_t *poll, int status, int events)
         mon_conn_pam_said(c, id, good);
 }
 
-/* The child: only system calls. */
-static void become(const char *program, int fd)
+static int start(struct mon_pam *p, struct monitor *m)
 {
-        const char *argv[] = { program, NULL };
-        static char *none[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
-        sigset_t empty;
-        sigemptyset(&empty);
-        for (int s = 1; s < NSIG; s++)
-                signal(s, SIG_DFL);
-        sigprocmask(SIG_SETMASK, &empty, NULL);
-        setsid();
-        if (fd == 3 ? fcntl(3, F_SETFD, 0) < 0 : dup2(fd, 3) < 0)
-                _exit(255);
-        syscall(SYS_close_range, 4u, ~0u, 0);
-        execve(program, (char *const *)argv, none);
-        _exit(255);
-}
-
-static int start(struct mon_pam *p, const char *program, const struct rlimit *descriptors)
-{
+        static const char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+        const char *argv[] = { m->o.pam_program, NULL };
         int pair[2];
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
-        sigset_t all, before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        p->pid = fork();
-        if (p->pid == 0) {
-                setrlimit(RLIMIT_NOFILE, descriptors);
-                become(program, pair[1]);
-        }
-        int error = errno;
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        int r = mon_launch(m, &(struct mon_order) { .flags = LOGIN_FD3, .folder = "/", .argv = argv, .env = env, .fds = { pair[1] }, .nfds = 1 });
         close(pair[1]);
-        if (p->pid < 0) {
+        if (r < 0) {
                 close(pair[0]);
-                return -error;
+                return r;
         }
+        p->number = (uint32_t)r;
         p->fd = pair[0];
         fcntl(p->fd, F_SETFL, O_NONBLOCK);
         return 0;
@@ -133,7 +108,7 @@ static int start(struct mon_pam *p, const char *program, const struct rlimit *de
 int mon_pam_ask(struct mon_conn *c, uint32_t id, const struct mon_text *password)
 {
         struct mon_pam *p = c->pam ? NULL : calloc(1, sizeof *p);
-        int r = p ? start(p, c->m->o.pam_program, &c->m->descriptors) : -ENOMEM;
+        int r = p ? start(p, c->m) : -ENOMEM;
         if (r < 0) {
                 free(p);
                 return r;

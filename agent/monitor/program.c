@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Programs: a login's shell as that user, on a terminal or on pipes, and RPC channels, which are no programs. Between
- * fork and exec only system calls are made: reeved has threads.
+ * Programs: a login's shell as that user, on a terminal or on pipes, and RPC channels, which are no programs. What they are is
+ * settled here; reeve-login starts them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/login/login.h"
 #include "agent/monitor/monitor.h"
 
 enum { PLAN_ENV = 64 };
@@ -30,7 +31,6 @@ struct plan {
         int in, out, err; /* the child's ends */
         int agent;        /* its connection to the agent, or -1 */
         bool pty, become;
-        struct rlimit descriptors;
         const struct rlimit *limits; /* RLIM_NLIMITS of PAM's, or NULL */
         const struct mon_account *who;
 };
@@ -132,86 +132,69 @@ static void put_environment(struct plan *p, struct mon_conn *c, const struct mon
         p->env[p->nenv] = NULL;
 }
 
-/* ---- the child ---- */
+/* ---- reeve-login ---- */
 
-static void fail(int to, const char *what)
+static char *put_texts(char *to, const char *end, const char *const *texts)
 {
-        char text[256];
-        int n = snprintf(text, sizeof text, "reeve: cannot start the shell: %s: %s\n", what, strerror(errno));
-        if (write(to, text, (size_t)n) < 0)
-                _exit(255);
-        _exit(255);
+        for (; to && *texts; texts++) {
+                size_t n = strlen(*texts) + 1;
+                if (n > (size_t)(end - to))
+                        return NULL;
+                to = (char *)memcpy(to, *texts, n) + n;
+        }
+        return to;
 }
 
-/* For the kernel's audit: whoever this process becomes, it began as him. Kernels without it have no such file. */
-static void set_login_uid(uid_t uid)
+int mon_launch(struct monitor *m, const struct mon_order *o)
 {
-        char text[16];
-        size_t n = sizeof text;
-        do
-                text[--n] = (char)('0' + uid % 10);
-        while ((uid /= 10));
-        int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
-        if (fd >= 0 && write(fd, text + n, sizeof text - n) < 0)
-                n = 0; /* it may be set once only */
-        if (fd >= 0)
-                close(fd);
+        static char texts[MON_PLAN + MON_COMMAND];
+        const char *end = texts + sizeof texts, *const folder[] = { o->folder, NULL };
+        unsigned argc = 0;
+        while (o->argv[argc])
+                argc++;
+        char *at = put_texts(put_texts(put_texts(texts, end, folder), end, o->argv), end, o->env);
+        if (!at)
+                return -E2BIG;
+        const struct mon_account *a = o->who;
+        m->launched = (m->launched + 1) & INT32_MAX;
+        struct mon_message start = { .type = MON_START,
+                                     .u = { m->launched, o->flags, a ? a->uid : 0, a ? a->gid : 0, argc },
+                                     .b = { { a ? (const char *)a->groups : NULL, a ? (uint32_t)a->ngroups * (uint32_t)sizeof(gid_t) : 0 },
+                                            { (const char *)o->limits, o->limits ? RLIM_NLIMITS * sizeof(struct rlimit) : 0 },
+                                            { texts, (uint32_t)(at - texts) } } };
+        int r = mon_send(m->login.mine, &start, o->fds, o->nfds);
+        return r < 0 ? r : (int)m->launched;
 }
 
-static void child(const struct plan *p)
+void mon_launched_signal(struct monitor *m, uint32_t number, const char *name)
 {
-        sigset_t none;
-        sigemptyset(&none);
-        for (int s = 1; s < NSIG; s++)
-                signal(s, SIG_DFL);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-        setsid();
-        if (p->pty && ioctl(p->in, TIOCSCTTY, 0) < 0)
-                fail(p->err, "terminal");
-        if (dup2(p->in, 0) < 0 || dup2(p->out, 1) < 0 || dup2(p->err, 2) < 0)
-                _exit(255);
-        if (p->agent >= 0 && (p->agent == 3 ? fcntl(3, F_SETFD, 0) : dup2(p->agent, 3)) < 0)
-                _exit(255);
-        syscall(SYS_close_range, p->agent >= 0 ? 4u : 3u, ~0u, 0);
-        const struct mon_account *a = p->who;
-        setrlimit(RLIMIT_NOFILE, &p->descriptors);
-        for (int i = 0; p->limits && i < RLIM_NLIMITS; i++)
-                setrlimit((unsigned)i, &p->limits[i]);
-        if (p->limits)
-                set_login_uid(a->uid);
-        if (p->become && (syscall(SYS_setgroups, (size_t)a->ngroups, a->groups) < 0 ||
-                          syscall(SYS_setresgid, a->gid, a->gid, a->gid) < 0 ||
-                          syscall(SYS_setresuid, a->uid, a->uid, a->uid) < 0))
-                fail(2, "user");
-        if (a->uid && p->become && syscall(SYS_setresuid, -1, 0, -1) == 0) /* there must be no way back */
-                _exit(255);
-        if (chdir(a->home) < 0 && chdir("/") < 0)
-                fail(2, a->home);
-        umask(022);
-        execve(p->argv[0], (char *const *)p->argv, p->env);
-        fail(2, p->argv[0]);
+        struct mon_message s = { .type = MON_SIGNAL, .u = { number }, .b = { { name, (uint32_t)strlen(name) } } };
+        int r = mon_send(m->login.mine, &s, NULL, 0);
+        if (r < 0)
+                rv_log(RV_LOG_WARNING, "a program cannot be sent SIG%s: %s", name, strerror(-r));
 }
 
 static int launch(struct mon_conn *c, const struct plan *p, uint32_t channel)
 {
         struct mon_program *g = calloc(1, sizeof *g);
-        if (!g)
-                return -ENOMEM;
-        sigset_t all, before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        g->pid = fork();
-        if (g->pid == 0)
-                child(p);
-        int error = errno;
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-        if (g->pid < 0) {
+        struct mon_order o = { .flags = (p->pty ? LOGIN_PTY : LOGIN_PIPES) | (p->become ? LOGIN_BECOME : 0) |
+                                        (p->agent >= 0 ? LOGIN_FD3 : 0) | (p->limits ? LOGIN_LIMITS : 0),
+                               .who = p->who,
+                               .limits = p->limits,
+                               .folder = p->who->home,
+                               .argv = p->argv,
+                               .env = (const char *const *)p->env };
+        o.fds[o.nfds++] = p->in;
+        if (!p->pty)
+                o.fds[o.nfds++] = p->out, o.fds[o.nfds++] = p->err;
+        if (p->agent >= 0)
+                o.fds[o.nfds++] = p->agent;
+        int r = g ? mon_launch(c->m, &o) : -ENOMEM;
+        if (r < 0) {
                 free(g);
-                return -error;
+                return r;
         }
-        g->conn = c;
-        g->channel = channel;
-        g->next = c->m->programs;
+        *g = (struct mon_program) { .next = c->m->programs, .conn = c, .number = (uint32_t)r, .channel = channel, .pidfd = -1 };
         c->m->programs = g;
         c->programs++;
         return 0;
@@ -229,7 +212,6 @@ static int make_pty(struct plan *p, const struct mon_message *m, int *fds, unsig
         if (master < 0)
                 return -errno;
         if (unlockpt(master) < 0 || (slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0 ||
-            (p->become && fchown(slave, p->who->uid, (gid_t)-1) < 0) || fchmod(slave, 0620) < 0 ||
             ioctl(slave, TIOCSWINSZ, &w) < 0) {
                 int error = errno;
                 close(master);
@@ -363,7 +345,6 @@ int mon_program_sftp(struct mon_conn *c, const struct mon_message *m, int *fds, 
         struct plan p = { .who = &c->account,
                           .become = c->m->uid == 0,
                           .agent = -1,
-                          .descriptors = c->m->descriptors,
                           .limits = mon_pam_limits(c) };
         bool only = c->key.forced && strcmp(c->key.command, "internal-sftp") == 0,
              read_only = c->key.forced && strcmp(c->key.command, "internal-sftp -R") == 0;
@@ -401,7 +382,6 @@ int mon_program_forward(struct mon_conn *c, const struct mon_message *m, int *fd
         struct plan p = { .who = &c->account,
                           .become = c->m->uid == 0,
                           .agent = -1,
-                          .descriptors = c->m->descriptors,
                           .limits = mon_pam_limits(c) };
         const struct mon_key *k = &c->key;
         char host[256], port[8];
@@ -436,7 +416,6 @@ int mon_program_start(struct mon_conn *c, const struct mon_message *m, int *fds,
                           .who = &c->account,
                           .become = c->m->uid == 0,
                           .agent = -1,
-                          .descriptors = c->m->descriptors,
                           .limits = mon_pam_limits(c) };
         const char *asked = NULL, *original = NULL;
         if (c->key.forced && strncmp(c->key.command, "internal-sftp", 13) == 0)
@@ -486,29 +465,21 @@ static struct mon_program *find(struct mon_conn *c, uint32_t channel)
         return NULL;
 }
 
-static const struct {
-        const char *name;
-        int number;
-} names[] = { { "ABRT", SIGABRT }, { "ALRM", SIGALRM }, { "FPE", SIGFPE },   { "HUP", SIGHUP },
-              { "ILL", SIGILL },   { "INT", SIGINT },   { "KILL", SIGKILL }, { "PIPE", SIGPIPE },
-              { "QUIT", SIGQUIT }, { "SEGV", SIGSEGV }, { "TERM", SIGTERM }, { "USR1", SIGUSR1 },
-              { "USR2", SIGUSR2 } };
-
 void mon_program_signal(struct mon_conn *c, uint32_t channel, const char *name)
 {
         struct mon_program *g = find(c, channel);
-        for (unsigned i = 0; g && i < sizeof names / sizeof *names; i++)
-                if (strcmp(names[i].name, name) == 0)
-                        kill(-g->pid, names[i].number);
+        if (g && login_signal(name, strlen(name)))
+                mon_launched_signal(c->m, g->number, name);
 }
 
 /* The channel has gone. A program that outlives its channel is told as a terminal would tell it. */
 static void let_go(struct mon_program *g)
 {
+        struct monitor *m = g->conn->m;
         g->conn->programs--;
         g->conn = NULL;
-        kill(-g->pid, SIGHUP);
-        kill(-g->pid, SIGCONT);
+        mon_launched_signal(m, g->number, "HUP");
+        mon_launched_signal(m, g->number, "CONT");
 }
 
 void mon_program_close(struct mon_conn *c, uint32_t channel)
@@ -525,35 +496,70 @@ void mon_programs_orphan(struct mon_conn *c)
                         let_go(g);
 }
 
-bool mon_program_ended(struct monitor *m, pid_t pid, int status)
+/* ---- news from reeve-login ---- */
+
+static void tell_exit(struct mon_program *g, int status)
+{
+        char other[32] = "";
+        int s = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+        const char *name = s ? login_signal_name(s) : "";
+        if (!name) {
+                snprintf(other, sizeof other, "%.8s@reeve", sigabbrev_np(s) ? sigabbrev_np(s) : "RT");
+                name = other;
+        }
+        mon_conn_tell(g->conn,
+                      &(struct mon_message) { .type = MON_EXITED,
+                                              .u = { g->channel, (uint32_t)WEXITSTATUS(status), s && WCOREDUMP(status) },
+                                              .b = { { name, (uint32_t)strlen(name) } } },
+                      NULL, 0);
+}
+
+static void ended(struct monitor *m, uint32_t number, int status)
 {
         for (struct mon_program **at = &m->programs, *g; (g = *at); at = &g->next) {
-                if (g->pid != pid)
+                if (g->number != number)
                         continue;
                 *at = g->next;
+                if (g->pidfd >= 0)
+                        close(g->pidfd);
                 if (g->conn) {
-                        char other[32] = "";
-                        const char *name = "";
-                        int s = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-                        for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
-                                if (s && names[i].number == s)
-                                        name = names[i].name;
-                        if (s && !*name) {
-                                snprintf(other, sizeof other, "%.8s@reeve",
-                                         sigabbrev_np(s) ? sigabbrev_np(s) : "RT");
-                                name = other;
-                        }
                         g->conn->programs--;
-                        mon_conn_tell(
-                                g->conn,
-                                &(struct mon_message) { .type = MON_EXITED,
-                                                        .u = { g->channel, (uint32_t)WEXITSTATUS(status),
-                                                               s && WCOREDUMP(status) },
-                                                        .b = { { name, (uint32_t)strlen(name) } } },
-                                NULL, 0);
+                        tell_exit(g, status);
                 }
                 free(g);
-                return true;
+                return;
         }
-        return false;
+}
+
+/* What a reeve-login that died had taken, and not said that it runs: its successor has now done all that was left. */
+static void lose_unsure(struct monitor *m)
+{
+        for (struct mon_program *g = m->programs, *next; g; g = next) {
+                next = g->next;
+                if (g->unsure && g->pidfd < 0)
+                        ended(m, g->number, 255 << 8);
+                else
+                        g->unsure = false;
+        }
+}
+
+void mon_programs_news(struct monitor *m, const struct mon_message *news, int *fds, unsigned *nfds)
+{
+        if (news->type == MON_ENDED)
+                ended(m, news->u[0], (int)news->u[1]);
+        else if (news->type == MON_PONG)
+                lose_unsure(m);
+        for (struct mon_program *g = m->programs; news->type == MON_STARTED && *nfds && g; g = g->next)
+                if (g->number == news->u[0] && g->pidfd < 0)
+                        g->pidfd = fds[--*nfds];
+}
+
+void mon_programs_hand_on(struct monitor *m)
+{
+        for (struct mon_program *g = m->programs; g; g = g->next) {
+                g->unsure = g->pidfd < 0;
+                if (g->pidfd >= 0)
+                        mon_send(m->login.mine, &(struct mon_message) { .type = MON_ADOPT, .u = { g->number } }, &g->pidfd, 1);
+        }
+        mon_send(m->login.mine, &(struct mon_message) { .type = MON_PING }, NULL, 0);
 }

@@ -29,6 +29,10 @@ static const struct form {
         [MON_PAM] = { "ubbb", { 1 }, { MON_USER, 64, MON_PASSWORD_BYTES } },
         [MON_PAM_SAID] = { "ubbb", { 0 }, { 256, MON_ENV, 1024 } },
         [MON_POLICY] = { "ub", { 32 }, { 32 } },
+        [MON_START] = { "uuuuubbb", { 0 }, { 256, 1024, MON_PLAN + MON_COMMAND } },
+        [MON_STARTED] = { "u" },
+        [MON_ADOPT] = { "u" },
+        [MON_LISTEN] = { "uub", { 1 }, { 1023 } },
 };
 
 static uint32_t get32(const char *p)

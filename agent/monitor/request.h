@@ -19,6 +19,8 @@
  *        READY  CONNECTION (with descriptors)  KILL  ENDED  POLICY
  *      reeved <-> reeve-pam
  *        PAM  PAM_SAID
+ *      reeved <-> reeve-login
+ *        START (with descriptors)  STARTED (with a pidfd)  SIGNAL  ADOPT (with it)  ENDED  LISTEN  ANSWER (with a socket)  PING  PONG
  */
 #ifndef MON_REQUEST_H
 #define MON_REQUEST_H
@@ -41,11 +43,15 @@ enum mon_type {
         MON_READY,
         MON_CONNECTION, /* u number; socket, link */
         MON_KILL,       /* u number: the front-end of that connection */
-        MON_ENDED,      /* u number, wait status */
+        MON_ENDED,      /* u number, wait status: a front-end, a program */
         MON_POLICY, /* u 1: old algorithms, 2: passwords; b public half of the host key: from here on */
         MON_PASSWORD, /* b user, password */
         MON_PAM,      /* u by password; b user, source, password */
         MON_PAM_SAID, /* u status; b complaint, environment, limits */
+        MON_START,    /* u number, flags (agent/login/login.h), uid, gid, arguments; b groups, limits, texts: folder, arguments, environment */
+        MON_STARTED,  /* u number */
+        MON_ADOPT,    /* u number */
+        MON_LISTEN,   /* u TCP (or a path), port; b address */
         MON_TYPES,
 };
 
@@ -56,13 +62,14 @@ enum { MON_STUCK = 86 }; /* exit status of a front-end that its own watchdog end
 enum {
         MON_NUMBERS = 7, /* most fields of a message */
         MON_TEXTS = 3,
-        MON_MOST = 112 << 10, /* bytes of a message */
+        MON_MOST = 120 << 10, /* bytes of a message */
         MON_MOST_FDS = 4,
         MON_HASH = 32, /* SHA-256: all key exchanges that are offered end in it */
         MON_USER = 63,
         MON_PASSWORD_BYTES = 1024,
         MON_ENV = 4096,
         MON_COMMAND = 96 << 10,
+        MON_PLAN = 16 << 10, /* the texts of a program, its command apart */
 };
 
 struct mon_text {

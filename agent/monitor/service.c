@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The two children that are kept alive: reeve-agent and the parent of the SSH front-ends. Each has one end of a socket
- * pair that outlives it, so what is queued for it is there for its successor. A child that dies soon after its start is
- * started again later and later. Neither is the parent of a session: their deaths end none.
+ * The three programs that are kept alive: reeve-login, reeve-agent and the parent of the SSH front-ends. Each has one end of a socket
+ * pair that outlives it, so what is queued for it is there for its successor. One that dies soon after its start is
+ * started again later and later. Their deaths end no session. They are our children, or, where the unit of reeved says so
+ * (REEVE_LINKS), units of their own, each locked in as its work allows (link.c).
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -50,6 +51,8 @@ static void run(const struct mon_service *s, char *const *argv, char *const *env
                 signal(i, SIG_DFL);
         sigprocmask(SIG_SETMASK, &none, NULL);
         prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (s == &s->m->login) /* logins begin with what we were given */
+                setrlimit(RLIMIT_NOFILE, &s->m->descriptors);
         /* 3 and 4 may be in each other's way. */
         int theirs = fcntl(s->theirs, F_DUPFD, 10), extra = s->extra >= 0 ? fcntl(s->extra, F_DUPFD, 10) : -1;
         if (theirs < 0 || dup2(theirs, 3) < 0 || (extra >= 0 && dup2(extra, 4) < 0))
@@ -70,6 +73,10 @@ static void start(struct mon_service *s)
         sigset_t all, before;
         sigfillset(&all);
         s->started = uv_now(&s->m->loop);
+        if (s->m->links) {
+                mon_link(s, argv);
+                return;
+        }
         pthread_sigmask(SIG_SETMASK, &all, &before);
         s->pid = fork();
         if (s->pid == 0)
@@ -84,32 +91,43 @@ static void on_wait_over(uv_timer_t *t)
         start(t->data);
 }
 
-static void ended(struct mon_service *s, int status)
+void mon_service_over(struct mon_service *s, const char *how)
 {
         bool settled = uv_now(&s->m->loop) - s->started >= SETTLED;
         s->pid = -1;
         if (s->m->stopping)
                 return;
         s->wait = settled ? 0 : !s->wait ? LEAST_WAIT : s->wait * 2 < MOST_WAIT ? s->wait * 2 : MOST_WAIT;
-        rv_log(RV_LOG_WARNING, "%s ended (%s %d); it starts again in %llu ms", s->name,
-               WIFSIGNALED(status) ? "signal" : "status",
-               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (unsigned long long)s->wait);
+        rv_log(RV_LOG_WARNING, "%s ended (%s); it starts again in %llu ms", s->name, how, (unsigned long long)s->wait);
         if (s == &s->m->ssh) {
                 s->m->ssh_ready = false;
                 mon_listen_on(s->m, false);
         }
+        if (s == &s->m->login)
+                mon_programs_hand_on(s->m);
         uv_timer_start(&s->timer, on_wait_over, s->wait, 0);
 }
 
 bool mon_service_ended(struct monitor *m, pid_t pid, int status)
 {
-        struct mon_service *both[] = { &m->agent, &m->ssh };
-        for (unsigned i = 0; i < 2; i++)
-                if (both[i]->pid == pid) {
-                        ended(both[i], status);
+        struct mon_service *all[] = { &m->login, &m->agent, &m->ssh };
+        char how[32];
+        for (unsigned i = 0; i < 3; i++)
+                if (all[i]->pid == pid) {
+                        snprintf(how, sizeof how, "%s %d", WIFSIGNALED(status) ? "signal" : "status",
+                                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+                        mon_service_over(all[i], how);
                         return true;
                 }
         return false;
+}
+
+void mon_service_signal(const struct mon_service *s, int number)
+{
+        if (s->pid > 0 && s->pidfd >= 0)
+                syscall(SYS_pidfd_send_signal, s->pidfd, number, NULL, 0);
+        else if (s->pid > 0)
+                kill(s->pid, number);
 }
 
 static int make(struct monitor *m, struct mon_service *s, const char *name,
@@ -121,10 +139,49 @@ static int make(struct monitor *m, struct mon_service *s, const char *name,
         setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
         fcntl(pair[0], F_SETFL, O_NONBLOCK);
         *s = (struct mon_service) {
-                .m = m, .name = name, .pid = -1, .mine = pair[0], .theirs = pair[1], .argv = argv, .extra = -1
+                .m = m, .name = name, .pid = -1, .mine = pair[0], .theirs = pair[1], .argv = argv, .extra = -1,
+                .contact = -1, .pidfd = -1
         };
         s->timer.data = s;
         return uv_timer_init(&m->loop, &s->timer);
+}
+
+/* ---- reeve-login ---- */
+
+static char *const *login_argv(struct monitor *m)
+{
+        static char *argv[2];
+        argv[0] = (char *)m->o.login_program;
+        return argv;
+}
+
+static void on_login(uv_poll_t *poll, int status, int events)
+{
+        static char buf[4096];
+        struct monitor *m = poll->data;
+        (void)status, (void)events;
+        for (;;) {
+                struct mon_message msg;
+                int fd = -1;
+                unsigned nfds = 1;
+                int r = mon_recv(m->login.mine, buf, sizeof buf, &msg, &fd, &nfds);
+                if (r == -EBADMSG)
+                        continue;
+                if (r <= 0)
+                        return;
+                mon_programs_news(m, &msg, &fd, &nfds);
+                if (nfds)
+                        close(fd);
+        }
+}
+
+int mon_login_start(struct monitor *m)
+{
+        if (make(m, &m->login, "reeve-login", login_argv) < 0)
+                return -1;
+        m->login_poll.data = m;
+        start(&m->login);
+        return uv_poll_init(&m->loop, &m->login_poll, m->login.mine);
 }
 
 /* ---- reeve-agent ---- */
@@ -169,8 +226,8 @@ void mon_services_policy(struct monitor *m)
         int r = m->o.no_ssh ? 0 : mon_send(m->ssh.mine, &p, NULL, 0);
         if (r < 0)
                 rv_log(RV_LOG_ERROR, "reeve-ssh does not take the new host key: %s", strerror(-r));
-        if (r < 0 && m->ssh.pid > 0)
-                kill(m->ssh.pid, SIGKILL); /* the next one is started with it */
+        if (r < 0)
+                mon_service_signal(&m->ssh, SIGKILL); /* the next one is started with it */
 }
 
 static void on_ssh(uv_poll_t *poll, int status, int events)
@@ -219,10 +276,8 @@ int mon_services_start(struct monitor *m)
         if (make(m, &m->agent, "reeve-agent", agent_argv) < 0 || make(m, &m->ssh, "reeve-ssh", ssh_argv) < 0)
                 return -1;
         m->agent.extra = mon_listen_unix(m, m->o.socket);
-        if (m->agent.extra < 0) {
-                rv_log(RV_LOG_ERROR, "cannot listen on %s: %m", m->o.socket);
+        if (m->agent.extra < 0 || uv_poll_start(&m->login_poll, UV_READABLE, on_login))
                 return -1;
-        }
         start(&m->agent);
         if (m->o.no_ssh) {
                 rv_tell_systemd("READY=1");
@@ -237,26 +292,35 @@ int mon_services_start(struct monitor *m)
         return 0;
 }
 
-/* Both are asked to end, and have a moment for it. */
+/* Has it ended by now? */
+static bool is_over(struct mon_service *s)
+{
+        struct pollfd p = { .fd = s->pidfd, .events = POLLIN };
+        if (s->pid > 0 && (s->pidfd >= 0 ? poll(&p, 1, 0) == 1 : waitpid(s->pid, NULL, WNOHANG) == s->pid))
+                s->pid = -1;
+        return s->pid <= 0;
+}
+
+/* All are asked to end, and have a moment for it. reeve-login is last: it is told what to send to whom. */
 void mon_services_stop(struct monitor *m)
 {
-        struct mon_service *both[] = { &m->agent, &m->ssh };
+        struct mon_service *all[] = { &m->agent, &m->ssh, &m->login };
         for (unsigned i = 0; i < 2; i++)
-                if (both[i]->pid > 0)
-                        kill(both[i]->pid, SIGTERM);
+                mon_service_signal(all[i], SIGTERM);
+        for (unsigned i = 0; i < 3; i++) /* the end of the link says the same, after all that was said before */
+                if (all[i]->name) {
+                        close(all[i]->mine);
+                        close(all[i]->theirs);
+                }
         for (unsigned tries = 0; tries < 300; tries++) {
                 bool left = false;
-                for (unsigned i = 0; i < 2; i++) {
-                        if (both[i]->pid > 0 && waitpid(both[i]->pid, NULL, WNOHANG) == both[i]->pid)
-                                both[i]->pid = -1;
-                        left |= both[i]->pid > 0;
-                }
+                for (unsigned i = 0; i < 3; i++)
+                        left |= !is_over(all[i]);
                 if (!left)
                         break;
                 usleep(10000);
         }
-        for (unsigned i = 0; i < 2; i++)
-                if (both[i]->pid > 0)
-                        kill(both[i]->pid, SIGKILL);
+        for (unsigned i = 0; i < 3; i++)
+                mon_service_signal(all[i], SIGKILL);
         unlink(m->o.socket);
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "agent/ssh/front.h"
+#include "agent/wire/link.h"
 
 struct child {
         pid_t pid;
@@ -212,6 +213,8 @@ int main(int argc, char **argv)
 {
         uint8_t key[32];
         int fd = 3;
+        if (rv_link_take(&argc, &argv) < 0)
+                return 1;
         int status = read_options(argc, argv, &fd, key);
         if (status >= 0)
                 return status;

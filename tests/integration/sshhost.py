@@ -45,12 +45,17 @@ class Host:
         return subprocess.run(['ssh', '-F', self.config, 'reeve-host', *command], capture_output=True, text=True, timeout=30,
                               stdin=subprocess.DEVNULL, **kw)
 
+    def service(self, name):
+        """The process of that name that reeved keeps alive, as text; '' while there is none."""
+        return subprocess.run(['pgrep', '-x', name, '-P', str(self.proc.pid)], capture_output=True, text=True).stdout.strip()
+
     def children(self, name):
-        """The processes of that name that reeved has started, as text."""
+        """The processes of that name that reeved has had reeve-login start, as text."""
         found = []
+        login = self.service('reeve-login')
         for p in filter(str.isdigit, os.listdir('/proc')):
             try:
-                if open(f'/proc/{p}/comm').read() == name + '\n' and f'PPid:\t{self.proc.pid}\n' in open(f'/proc/{p}/status').read():
+                if open(f'/proc/{p}/comm').read() == name + '\n' and f'PPid:\t{login}\n' in open(f'/proc/{p}/status').read():
                     found.append(p)
             except OSError:
                 pass

@@ -12,8 +12,9 @@ import agentlib, lablib
 check = agentlib.Cases()
 BUILD = os.path.abspath(agentlib.BUILD)
 INST = os.path.join(BUILD, 'inst')
-WANT = ['etc/pam.d/reeve', 'usr/bin/reeve', 'usr/include/reeve-provider.h', 'usr/lib/libreeve-provider.so', 'usr/lib/libreeve-provider.so.1', 'usr/lib/pkgconfig/reeve-provider.pc', 'usr/lib/systemd/system/reeve-desired.service', 'usr/lib/systemd/system/reeve-desired.timer', 'usr/lib/systemd/system/reeved.service', 'usr/lib/sysusers.d/reeve.conf', 'usr/libexec/reeve/reeve-agent', 'usr/libexec/reeve/reeve-fan', 'usr/libexec/reeve/reeve-forward', 'usr/libexec/reeve/reeve-pam', 'usr/libexec/reeve/reeve-sftp', 'usr/libexec/reeve/reeve-ssh',
-        'usr/sbin/reeved', 'usr/share/bash-completion/completions/reeve', 'usr/share/man/man1/reeve.1', 'usr/share/man/man8/reeve-agent.8', 'usr/share/man/man8/reeve-forward.8', 'usr/share/man/man8/reeve-pam.8', 'usr/share/man/man8/reeve-sftp.8', 'usr/share/man/man8/reeve-ssh.8', 'usr/share/man/man8/reeved.8']
+WANT = ['etc/pam.d/reeve', 'usr/bin/reeve', 'usr/include/reeve-provider.h', 'usr/lib/libreeve-provider.so', 'usr/lib/libreeve-provider.so.1', 'usr/lib/pkgconfig/reeve-provider.pc', 'usr/lib/systemd/system/reeve-agent.service', 'usr/lib/systemd/system/reeve-agent.socket', 'usr/lib/systemd/system/reeve-desired.service', 'usr/lib/systemd/system/reeve-desired.timer',
+        'usr/lib/systemd/system/reeve-login.service', 'usr/lib/systemd/system/reeve-login.socket', 'usr/lib/systemd/system/reeve-ssh.service', 'usr/lib/systemd/system/reeve-ssh.socket', 'usr/lib/systemd/system/reeved.service', 'usr/lib/sysusers.d/reeve.conf', 'usr/libexec/reeve/reeve-agent', 'usr/libexec/reeve/reeve-fan', 'usr/libexec/reeve/reeve-forward', 'usr/libexec/reeve/reeve-login', 'usr/libexec/reeve/reeve-pam', 'usr/libexec/reeve/reeve-sftp', 'usr/libexec/reeve/reeve-ssh',
+        'usr/sbin/reeved', 'usr/share/bash-completion/completions/reeve', 'usr/share/man/man1/reeve.1', 'usr/share/man/man8/reeve-agent.8', 'usr/share/man/man8/reeve-forward.8', 'usr/share/man/man8/reeve-login.8', 'usr/share/man/man8/reeve-pam.8', 'usr/share/man/man8/reeve-sftp.8', 'usr/share/man/man8/reeve-ssh.8', 'usr/share/man/man8/reeved.8']
 
 
 def install():
@@ -45,7 +46,7 @@ def booted(lab):
     subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', key], check=True)
     r = m.run('''cp -a /opt/reeve/inst/. / && systemd-sysusers && systemctl daemon-reload && mkdir -p /etc/reeve/keys.d && cp /lab/key.pub /etc/reeve/keys.d/root.keys &&
         cp /lab/key.pub /etc/reeve/keys.d/alice.keys && chown -R root: /etc/reeve && systemctl start reeved''')
-    check('the unit starts', r.returncode == 0, (r, m.run('systemctl status reeved; journalctl -u reeved').stdout[-1500:]))
+    check('the unit starts', r.returncode == 0, (r, m.run('systemctl status reeved; journalctl -u "reeve*" | tail -30').stdout[-3500:]))
     m.run("""mkdir -p /etc/reeve/desired.d; echo '{"Mode":"Enforce","Resources":[{"ClassName":"Service","InstanceName":{"Name":"cron"},"Properties":{"State":"Running"}}]}' > /etc/reeve/desired.d/cron.json""")
     r = m.run('systemctl stop cron; systemctl start reeve-desired; systemctl is-active cron; systemctl start reeve-desired.timer; systemctl is-active reeve-desired.timer')
     check('desired state on a schedule', r.stdout.split() == ['active', 'active'], (r, m.run('journalctl -u reeve-desired').stdout[-800:]))
@@ -78,14 +79,14 @@ def booted(lab):
         if r.returncode == 0:
             break
         time.sleep(0.1)
-    check('a provider in the group that systemd delegated', r.stdout.split()[1:] == ['/sys/fs/cgroup/system.slice/reeved.service/provider-Trace'], r)
-    groups = m.run('for p in $(pgrep -x reeved) $(pgrep -x reeve-agent) $(pgrep -f ^/bin/sh./etc/reeve/providers.d/Trace.sh); do grep ^0:: /proc/$p/cgroup; done').stdout.split()
-    check('reeved and the agent beside it', [g.rsplit('/', 1)[1] for g in groups] == ['main', 'main', 'provider-Trace'] and all(g.startswith('0::/system.slice/reeved.service/') for g in groups), groups)
-    have = set(m.run('cat /sys/fs/cgroup/system.slice/reeved.service/cgroup.controllers').stdout.split())
+    check('a provider in the group that systemd delegated', r.stdout.split()[1:] == ['/sys/fs/cgroup/system.slice/reeve-agent.service/provider-Trace'], r)
+    groups = m.run('for p in $(pgrep -x reeve-agent) $(pgrep -f ^/bin/sh./etc/reeve/providers.d/Trace.sh); do grep ^0:: /proc/$p/cgroup; done').stdout.split()
+    check('and the agent beside it', groups == [f'0::/system.slice/reeve-agent.service/{g}' for g in ('main', 'provider-Trace')], groups)
+    have = set(m.run('cat /sys/fs/cgroup/system.slice/reeve-agent.service/cgroup.controllers').stdout.split())
     missing = [c for c in ('memory', 'pids', 'cpu') if c not in have]
-    said = m.run('journalctl -u reeved --no-pager -q -o cat').stdout
+    said = m.run('journalctl -u reeve-agent --no-pager -q -o cat').stdout
     check('controllers that are not there are named', not missing or f"does not bound {', '.join(missing)}:" in said, (missing, said[-600:]))
-    check('its unit is the same', run('root', 'Get-Process reeve-agent | % Unit').stdout.split() == ['reeved.service'], run('root', 'Get-Process reeve-agent | fl *'))
+    check('its unit is the same', run('root', 'Get-Process reeve-agent | % Unit').stdout.split() == ['reeve-agent.service'], run('root', 'Get-Process reeve-agent | fl *'))
     m.run('''su alice -c 'mkdir -p ~/.config/reeve/keys.d ~/run && cp /lab/key.pub ~/.config/reeve/keys.d/alice.keys && chmod -R go-w ~/.config &&
         (XDG_RUNTIME_DIR=$HOME/run setsid reeved --ssh-port 3333 >$HOME/log 2>&1 </dev/null &)' ''')
     ssh[ssh.index('2222')] = '3333'
@@ -102,8 +103,8 @@ def booted(lab):
     m.run('pkill -u alice reeved')
     time.sleep(0.3)
     check('stop', m.run('systemctl stop reeved').returncode == 0 and 'reeve' not in m.run('ps -eo comm').stdout, m.run('ps -eo comm').stdout)
-    said = m.run('journalctl -u reeved -p warning --no-pager -q').stdout
-    reload = ('the configuration stays as it was', 'reeve-agent ended (status 0)')
+    said = m.run('journalctl -u "reeve*" -p warning --no-pager -q').stdout
+    reload = ('the configuration stays as it was', 'reeve-agent ended (')
     said = '\n'.join(l for l in said.splitlines() if not any(r in l for r in reload))
     check('no complaints in the journal', 'reeve' not in said.replace('systemd', ''), said[-800:])
 
