@@ -130,8 +130,8 @@ static void become(const struct order *o)
 {
         uid_t uid = o->m->u[2];
         gid_t gid = o->m->u[3];
-        if (syscall(SYS_setgroups, (size_t)o->ngroups, o->groups) < 0 || syscall(SYS_setresgid, gid, gid, gid) < 0 ||
-            syscall(SYS_setresuid, uid, uid, uid) < 0)
+        if (syscall(SYS_setgroups, (size_t)o->ngroups, o->groups) < 0 ||
+            syscall(SYS_setresgid, gid, gid, gid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0)
                 fail(2, "user");
         if (uid && syscall(SYS_setresuid, -1, 0, -1) == 0) /* there must be no way back */
                 _exit(255);
@@ -197,7 +197,10 @@ static bool read_texts(struct order *o, const struct mon_text *b, unsigned argc)
 static bool read_order(struct order *o, const struct mon_message *m, const int *fds, unsigned nfds)
 {
         *o = (struct order) { .m = m, .flags = m->u[1], .fds = fds };
-        unsigned want = (o->flags & LOGIN_PTY ? 1 : o->flags & LOGIN_PIPES ? 3 : 0) + (o->flags & LOGIN_FD3 ? 1 : 0);
+        unsigned want = (o->flags & LOGIN_PTY     ? 1
+                         : o->flags & LOGIN_PIPES ? 3
+                                                  : 0) +
+                        (o->flags & LOGIN_FD3 ? 1 : 0);
         bool limits = o->flags & LOGIN_LIMITS;
         if (nfds != want || m->b[0].n % sizeof(gid_t) || m->b[0].n > sizeof o->groups ||
             m->b[1].n != (limits ? sizeof o->limits : 0) || !read_texts(o, &m->b[2], m->u[4]))
@@ -268,8 +271,11 @@ static void do_listen(const struct mon_message *m)
 {
         char text[1024], why[256] = "";
         snprintf(text, sizeof text, "%.*s", (int)m->b[0].n, m->b[0].data);
-        int fd = m->u[0] ? login_listen_tcp(text, m->u[1], why, sizeof why) : login_listen_unix(text, why, sizeof why);
-        struct mon_message a = { .type = MON_ANSWER, .id = m->id, .u = { fd < 0 }, .b = { { why, (uint32_t)strlen(why) } } };
+        int fd = m->u[0] ? login_listen_tcp(text, m->u[1], why, sizeof why)
+                         : login_listen_unix(text, why, sizeof why);
+        struct mon_message a = {
+                .type = MON_ANSWER, .id = m->id, .u = { fd < 0 }, .b = { { why, (uint32_t)strlen(why) } }
+        };
         tell(&a, &fd, fd >= 0);
         if (fd >= 0)
                 close(fd);
@@ -338,7 +344,8 @@ int main(int argc, char **argv)
         struct stat st;
         if (argc > 1 && strcmp(argv[1], "--version") == 0)
                 return printf("reeve-login %s\n", REEVE_VERSION) < 0;
-        if (rv_link_take(&argc, &argv) < 0 || argc > 1 || fstat(LOGIN_LINK, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+        if (rv_link_take(&argc, &argv) < 0 || argc > 1 || fstat(LOGIN_LINK, &st) < 0 ||
+            !S_ISSOCK(st.st_mode)) {
                 fputs("usage: reeve-login\nStarted by reeved, to which descriptor 3 leads.\n", stderr);
                 return 2;
         }

@@ -78,7 +78,9 @@ static pid_t read_answer(int fd)
                 char room[CMSG_SPACE(sizeof(struct ucred))];
                 struct cmsghdr align;
         } control;
-        struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+        struct msghdr m = {
+                .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+        };
         struct ucred who = { .pid = -1 };
         if (recvmsg(fd, &m, MSG_CMSG_CLOEXEC) != 1)
                 return -1;
@@ -121,7 +123,9 @@ static int send_all(struct mon_service *s, char *const *argv)
                 char room[CMSG_SPACE(sizeof fds)];
                 struct cmsghdr align;
         } control = { .room = { 0 } };
-        struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(size) };
+        struct msghdr m = {
+                .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(size)
+        };
         struct cmsghdr *c = CMSG_FIRSTHDR(&m);
         c->cmsg_level = SOL_SOCKET;
         c->cmsg_type = SCM_RIGHTS;
@@ -135,7 +139,8 @@ void mon_link(struct mon_service *s, char *const *argv)
         struct sockaddr_un a = { .sun_family = AF_UNIX };
         int on = 1, n = snprintf(a.sun_path, sizeof a.sun_path, "%s/%s.sock", s->m->links, s->name), r = 0;
         s->contact = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (s->contact < 0 || (size_t)n >= sizeof a.sun_path || setsockopt(s->contact, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ||
+        if (s->contact < 0 || (size_t)n >= sizeof a.sun_path ||
+            setsockopt(s->contact, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ||
             connect(s->contact, (struct sockaddr *)&a, sizeof a) < 0)
                 r = -errno;
         if (r == 0)

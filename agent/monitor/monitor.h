@@ -33,7 +33,7 @@ enum {
         MON_STRANGERS = 100,        /* connections before login */
         MON_STRANGERS_ADDRESS = 32, /* of one address */
         MON_RESERVED = 16,          /* of them for addresses that logged in lately */
-        MON_SESSIONS = 512, /* connections after login, where the configuration says nothing */
+        MON_SESSIONS = 512,         /* connections after login, where the configuration says nothing */
         MON_SESSIONS_USER = 64,
         MON_SESSIONS_MOST = 100000,
         MON_PROGRAMS = 32, /* of a connection, as FRONT_CHANNELS */
@@ -46,15 +46,15 @@ enum {
 struct mon_options {
         const char *config, *state, *socket, *keys_dir, *shell, *agent, *ssh;
         const char *sftp_program, *forward_program, *login_program;
-        char forward[1024]; /* HOST:PORT,... that everybody may be forwarded to */
+        char forward[1024];                /* HOST:PORT,... that everybody may be forwarded to */
         const char *authorities, *revoked; /* trusted_user_ca_keys, revoked_keys: paths, or NULL */
         const char *pam_program;
         enum { MON_PAM_NO, MON_PAM_YES, MON_PAM_KEYS } pam; /* keys: no passwords, only account and session */
         enum { MON_SFTP_YES, MON_SFTP_NO, MON_SFTP_ATOMIC } sftp;
         char listen[MON_LISTENERS][64];
         unsigned nlisten;
-        int port;            /* -1: not said */
-        int authorized_keys; /* yes 1, no 0, not said -1 */
+        int port;                         /* -1: not said */
+        int authorized_keys;              /* yes 1, no 0, not said -1 */
         unsigned sessions, sessions_user; /* 0: not said */
         bool no_ssh;
         bool no_penalties;
@@ -121,7 +121,7 @@ struct mon_conn {
         struct mon_key key;
         char fingerprint[96];
         char certificate[180]; /* for the log: ", certificate ..." */
-        struct mon_pam *pam; /* its login's steps; NULL: none */
+        struct mon_pam *pam;   /* its login's steps; NULL: none */
         uv_work_t lookup;
         char *request; /* waits for the lookup */
         size_t request_n;
@@ -139,7 +139,7 @@ struct monitor {
         uv_poll_t listen_polls[MON_LISTENERS];
         unsigned nlisteners;
         bool listening;
-        int spare; /* given up to refuse a connection when descriptors run out */
+        int spare;         /* given up to refuse a connection when descriptors run out */
         const char *links; /* the folder of the units' sockets; NULL: services are children */
         struct mon_service login, agent, ssh;
         uv_poll_t ssh_poll, login_poll;
@@ -193,15 +193,15 @@ const uint8_t *mon_signed_key(const struct mon_text *data, const uint8_t session
                               size_t *ret_n);
 bool mon_verify(const struct mon_text *data, const struct mon_text *signature);
 /* By a key alone; the signature as libcrypto has it. */
-bool mon_verify_with(const struct mon_text *algorithm, const uint8_t *blob, size_t blob_n, const struct mon_text *data,
-                     const struct mon_text *signature);
+bool mon_verify_with(const struct mon_text *algorithm, const uint8_t *blob, size_t blob_n,
+                     const struct mon_text *data, const struct mon_text *signature);
 bool mon_key_strong(const uint8_t *blob, size_t n);
 void mon_fingerprint(const uint8_t *blob, size_t n, char *to, size_t size);
 
 /* ---- pam.c ---- */
 /* Asks; mon_conn_pam_said() comes later. password NULL: he has shown his key. 0 or -errno. */
 int mon_pam_ask(struct mon_conn *, uint32_t id, const struct mon_text *password);
-void mon_pam_end(struct mon_conn *); /* closes the session, if there is one */
+void mon_pam_end(struct mon_conn *);                               /* closes the session, if there is one */
 void mon_conn_pam_said(struct mon_conn *, uint32_t id, bool good); /* conn.c */
 const char *mon_pam_environment(const struct mon_conn *, size_t *ret_n);
 const struct rlimit *mon_pam_limits(const struct mon_conn *); /* RLIM_NLIMITS of them, or NULL */
@@ -209,18 +209,21 @@ const struct rlimit *mon_pam_limits(const struct mon_conn *); /* RLIM_NLIMITS of
 /* ---- program.c ---- */
 int mon_program_start(struct mon_conn *, const struct mon_message *, int *fds, unsigned *nfds,
                       const char **why);
-int mon_program_sftp(struct mon_conn *, const struct mon_message *, int *fds, unsigned *nfds, const char **why);
-int mon_program_forward(struct mon_conn *, const struct mon_message *, int *fds, unsigned *nfds, const char **why);
+int mon_program_sftp(struct mon_conn *, const struct mon_message *, int *fds, unsigned *nfds,
+                     const char **why);
+int mon_program_forward(struct mon_conn *, const struct mon_message *, int *fds, unsigned *nfds,
+                        const char **why);
 int mon_program_rpc(struct mon_conn *, int *fds, unsigned *nfds);
 void mon_program_signal(struct mon_conn *, uint32_t channel, const char *name);
 void mon_program_close(struct mon_conn *, uint32_t channel);
 void mon_programs_orphan(struct mon_conn *);
-void mon_programs_news(struct monitor *, const struct mon_message *, int *fds, unsigned *nfds); /* from reeve-login */
+void mon_programs_news(struct monitor *, const struct mon_message *, int *fds,
+                       unsigned *nfds);      /* from reeve-login */
 void mon_programs_hand_on(struct monitor *); /* it has died: its successor, which has been started, is told */
 
 /* What reeve-login is asked to start. */
 struct mon_order {
-        unsigned flags; /* agent/login/login.h */
+        unsigned flags;                /* agent/login/login.h */
         const struct mon_account *who; /* NULL: as reeve-login itself is */
         const struct rlimit *limits;   /* RLIM_NLIMITS of PAM's, or NULL */
         const char *folder, *const *argv, *const *env;

@@ -93,7 +93,12 @@ static int start(struct mon_pam *p, struct monitor *m)
         int pair[2];
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
-        int r = mon_launch(m, &(struct mon_order) { .flags = LOGIN_FD3, .folder = "/", .argv = argv, .env = env, .fds = { pair[1] }, .nfds = 1 });
+        int r = mon_launch(m, &(struct mon_order) { .flags = LOGIN_FD3,
+                                                    .folder = "/",
+                                                    .argv = argv,
+                                                    .env = env,
+                                                    .fds = { pair[1] },
+                                                    .nfds = 1 });
         close(pair[1]);
         if (r < 0) {
                 close(pair[0]);

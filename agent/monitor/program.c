@@ -159,8 +159,10 @@ int mon_launch(struct monitor *m, const struct mon_order *o)
         m->launched = (m->launched + 1) & INT32_MAX;
         struct mon_message start = { .type = MON_START,
                                      .u = { m->launched, o->flags, a ? a->uid : 0, a ? a->gid : 0, argc },
-                                     .b = { { a ? (const char *)a->groups : NULL, a ? (uint32_t)a->ngroups * (uint32_t)sizeof(gid_t) : 0 },
-                                            { (const char *)o->limits, o->limits ? RLIM_NLIMITS * sizeof(struct rlimit) : 0 },
+                                     .b = { { a ? (const char *)a->groups : NULL,
+                                              a ? (uint32_t)a->ngroups * (uint32_t)sizeof(gid_t) : 0 },
+                                            { (const char *)o->limits,
+                                              o->limits ? RLIM_NLIMITS * sizeof(struct rlimit) : 0 },
                                             { texts, (uint32_t)(at - texts) } } };
         int r = mon_send(m->login.mine, &start, o->fds, o->nfds);
         return r < 0 ? r : (int)m->launched;
@@ -168,7 +170,9 @@ int mon_launch(struct monitor *m, const struct mon_order *o)
 
 void mon_launched_signal(struct monitor *m, uint32_t number, const char *name)
 {
-        struct mon_message s = { .type = MON_SIGNAL, .u = { number }, .b = { { name, (uint32_t)strlen(name) } } };
+        struct mon_message s = { .type = MON_SIGNAL,
+                                 .u = { number },
+                                 .b = { { name, (uint32_t)strlen(name) } } };
         int r = mon_send(m->login.mine, &s, NULL, 0);
         if (r < 0)
                 rv_log(RV_LOG_WARNING, "a program cannot be sent SIG%s: %s", name, strerror(-r));
@@ -194,7 +198,9 @@ static int launch(struct mon_conn *c, const struct plan *p, uint32_t channel)
                 free(g);
                 return r;
         }
-        *g = (struct mon_program) { .next = c->m->programs, .conn = c, .number = (uint32_t)r, .channel = channel, .pidfd = -1 };
+        *g = (struct mon_program) {
+                .next = c->m->programs, .conn = c, .number = (uint32_t)r, .channel = channel, .pidfd = -1
+        };
         c->m->programs = g;
         c->programs++;
         return 0;
@@ -342,10 +348,9 @@ static int run(struct mon_conn *c, struct plan *p, const struct mon_message *m, 
 int mon_program_sftp(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds,
                      const char **why)
 {
-        struct plan p = { .who = &c->account,
-                          .become = c->m->uid == 0,
-                          .agent = -1,
-                          .limits = mon_pam_limits(c) };
+        struct plan p = {
+                .who = &c->account, .become = c->m->uid == 0, .agent = -1, .limits = mon_pam_limits(c)
+        };
         bool only = c->key.forced && strcmp(c->key.command, "internal-sftp") == 0,
              read_only = c->key.forced && strcmp(c->key.command, "internal-sftp -R") == 0;
         unsigned n = 0;
@@ -379,10 +384,9 @@ static bool is_host(const struct mon_text *t)
 int mon_program_forward(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds,
                         const char **why)
 {
-        struct plan p = { .who = &c->account,
-                          .become = c->m->uid == 0,
-                          .agent = -1,
-                          .limits = mon_pam_limits(c) };
+        struct plan p = {
+                .who = &c->account, .become = c->m->uid == 0, .agent = -1, .limits = mon_pam_limits(c)
+        };
         const struct mon_key *k = &c->key;
         char host[256], port[8];
         unsigned n = 0, number = m->u[3];
@@ -508,9 +512,10 @@ static void tell_exit(struct mon_program *g, int status)
                 name = other;
         }
         mon_conn_tell(g->conn,
-                      &(struct mon_message) { .type = MON_EXITED,
-                                              .u = { g->channel, (uint32_t)WEXITSTATUS(status), s && WCOREDUMP(status) },
-                                              .b = { { name, (uint32_t)strlen(name) } } },
+                      &(struct mon_message) {
+                              .type = MON_EXITED,
+                              .u = { g->channel, (uint32_t)WEXITSTATUS(status), s && WCOREDUMP(status) },
+                              .b = { { name, (uint32_t)strlen(name) } } },
                       NULL, 0);
 }
 
@@ -559,7 +564,9 @@ void mon_programs_hand_on(struct monitor *m)
         for (struct mon_program *g = m->programs; g; g = g->next) {
                 g->unsure = g->pidfd < 0;
                 if (g->pidfd >= 0)
-                        mon_send(m->login.mine, &(struct mon_message) { .type = MON_ADOPT, .u = { g->number } }, &g->pidfd, 1);
+                        mon_send(m->login.mine,
+                                 &(struct mon_message) { .type = MON_ADOPT, .u = { g->number } }, &g->pidfd,
+                                 1);
         }
         mon_send(m->login.mine, &(struct mon_message) { .type = MON_PING }, NULL, 0);
 }

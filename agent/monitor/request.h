@@ -44,14 +44,14 @@ enum mon_type {
         MON_CONNECTION, /* u number; socket, link */
         MON_KILL,       /* u number: the front-end of that connection */
         MON_ENDED,      /* u number, wait status: a front-end, a program */
-        MON_POLICY, /* u 1: old algorithms, 2: passwords; b public half of the host key: from here on */
-        MON_PASSWORD, /* b user, password */
-        MON_PAM,      /* u by password; b user, source, password */
-        MON_PAM_SAID, /* u status; b complaint, environment, limits */
-        MON_START,    /* u number, flags (agent/login/login.h), uid, gid, arguments; b groups, limits, texts: folder, arguments, environment */
-        MON_STARTED,  /* u number */
-        MON_ADOPT,    /* u number */
-        MON_LISTEN,   /* u TCP (or a path), port; b address */
+        MON_POLICY,     /* u 1: old algorithms, 2: passwords; b public half of the host key: from here on */
+        MON_PASSWORD,   /* b user, password */
+        MON_PAM,        /* u by password; b user, source, password */
+        MON_PAM_SAID,   /* u status; b complaint, environment, limits */
+        MON_START, /* u number, flags (agent/login/login.h), uid, gid, arguments; b groups, limits, texts: folder, arguments, environment */
+        MON_STARTED, /* u number */
+        MON_ADOPT,   /* u number */
+        MON_LISTEN,  /* u TCP (or a path), port; b address */
         MON_TYPES,
 };
 

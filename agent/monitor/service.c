@@ -98,7 +98,8 @@ void mon_service_over(struct mon_service *s, const char *how)
         if (s->m->stopping)
                 return;
         s->wait = settled ? 0 : !s->wait ? LEAST_WAIT : s->wait * 2 < MOST_WAIT ? s->wait * 2 : MOST_WAIT;
-        rv_log(RV_LOG_WARNING, "%s ended (%s); it starts again in %llu ms", s->name, how, (unsigned long long)s->wait);
+        rv_log(RV_LOG_WARNING, "%s ended (%s); it starts again in %llu ms", s->name, how,
+               (unsigned long long)s->wait);
         if (s == &s->m->ssh) {
                 s->m->ssh_ready = false;
                 mon_listen_on(s->m, false);
@@ -138,10 +139,15 @@ static int make(struct monitor *m, struct mon_service *s, const char *name,
                 return -1;
         setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
         fcntl(pair[0], F_SETFL, O_NONBLOCK);
-        *s = (struct mon_service) {
-                .m = m, .name = name, .pid = -1, .mine = pair[0], .theirs = pair[1], .argv = argv, .extra = -1,
-                .contact = -1, .pidfd = -1
-        };
+        *s = (struct mon_service) { .m = m,
+                                    .name = name,
+                                    .pid = -1,
+                                    .mine = pair[0],
+                                    .theirs = pair[1],
+                                    .argv = argv,
+                                    .extra = -1,
+                                    .contact = -1,
+                                    .pidfd = -1 };
         s->timer.data = s;
         return uv_timer_init(&m->loop, &s->timer);
 }
@@ -307,7 +313,8 @@ void mon_services_stop(struct monitor *m)
         struct mon_service *all[] = { &m->agent, &m->ssh, &m->login };
         for (unsigned i = 0; i < 2; i++)
                 mon_service_signal(all[i], SIGTERM);
-        for (unsigned i = 0; i < 3; i++) /* the end of the link says the same, after all that was said before */
+        for (unsigned i = 0; i < 3;
+             i++) /* the end of the link says the same, after all that was said before */
                 if (all[i]->name) {
                         close(all[i]->mine);
                         close(all[i]->theirs);
