@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * reeve-login (main.c): processes and sockets for reeved. listen.c: the sockets; signals.c: names of signals, as SSH has them.
+ * reeve-login (main.c): processes and sockets for reeved. listen.c: the sockets; signals.c: names of
+ * signals, as SSH has them.
  */
 #ifndef LOGIN_LOGIN_H
 #define LOGIN_LOGIN_H
@@ -12,7 +13,8 @@
 
 enum { LOGIN_LINK = 3 };
 
-/* Flags of START. Its descriptors: one for a terminal or three for pipes, none of either leaves those of reeve-login; then the program's 3. */
+/* Flags of START. Its descriptors: one for a terminal or three for pipes (with neither, reeve-login's own 0, 1 and 2
+ * stay); then the program's 3. */
 enum { LOGIN_PTY = 1, LOGIN_PIPES = 2, LOGIN_FD3 = 4, LOGIN_BECOME = 8, LOGIN_LIMITS = 16 };
 
 /* The number of "TERM"; 0: there is none that may be sent. */

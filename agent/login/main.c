@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * reeve-login: makes processes for reeved and sockets that listen, and nothing else. A login's shell needs the host as it is (its mounts, its devices, every system
+ * reeve-login: makes processes for reeved and sockets that listen, and nothing else. A login's shell needs the
+ * host as it is (its mounts, its devices, every system
  * call), so whoever is its parent cannot be locked in by systemd; reeved, which keeps keys and is spoken to by
- * front-ends, can, because this program is the parent instead. It reads nobody's bytes but reeved's messages, on descriptor 3:
+ * front-ends, can, because this program is the parent instead. It reads nobody's bytes but reeved's messages, on
+ * descriptor 3:
  *
- *      START    a program: user, groups, limits, folder, arguments, environment; its descriptors      -> STARTED, with a pidfd
+ *      START    a program: user, groups, limits, folder, arguments, environment; its descriptors      ->
+ *      STARTED, with a pidfd
  *      SIGNAL   to a program's process group
  *      ADOPT    a program that a predecessor of ours started: the pidfd
  *      LISTEN   on a TCP address or a path                                             -> ANSWER, with the socket
- *      PING                                                                            -> PONG: all before it has been done
+ *      PING                                                                            -> PONG: all before it
+ *      has been done
  *      (ours)   ENDED: a program has ended
  *
  * When it dies the programs go on, and its successor adopts them.

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Services that are units of their own: systemd starts them, in the sandbox that each unit describes, when we connect to the unit's
- * socket, and what a child would have inherited goes over that connection (agent/wire/link.h). The kernel says which process
+ * Services that are units of their own: systemd starts them, in the sandbox that each unit describes, when we
+ * connect to the unit's
+ * socket, and what a child would have inherited goes over that connection (agent/wire/link.h). The kernel says
+ * which process
  * took it; a pidfd says when that has ended.
  */
 #include <errno.h>

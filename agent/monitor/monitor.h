@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * reeved: what holds rights, kept small. It opens the listening sockets, keeps the host key and the key files,
- * answers a fixed table of requests from each SSH front-end, has reeve-login start the shells, and keeps it, reeve-agent and the
+ * answers a fixed table of requests from each SSH front-end, has reeve-login start the shells, and keeps it,
+ * reeve-agent and the
  * parent of the front-ends alive. It reads no byte that came from a stranger but the fields of those requests.
  *
  *      main.c      options, start, signals               config.c    reeve.conf

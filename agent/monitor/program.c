@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Programs: a login's shell as that user, on a terminal or on pipes, and RPC channels, which are no programs. What they are is
+ * Programs: a login's shell as that user, on a terminal or on pipes, and RPC channels, which are no programs. What
+ * they are is
  * settled here; reeve-login starts them.
  */
 #include <errno.h>

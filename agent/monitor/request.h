@@ -20,7 +20,8 @@
  *      reeved <-> reeve-pam
  *        PAM  PAM_SAID
  *      reeved <-> reeve-login
- *        START (with descriptors)  STARTED (with a pidfd)  SIGNAL  ADOPT (with it)  ENDED  LISTEN  ANSWER (with a socket)  PING  PONG
+ *        START (with descriptors)  STARTED (with a pidfd)  SIGNAL  ADOPT (with it)  ENDED  LISTEN  ANSWER (with
+ *        a socket)  PING  PONG
  */
 #ifndef MON_REQUEST_H
 #define MON_REQUEST_H
@@ -48,7 +49,8 @@ enum mon_type {
         MON_PASSWORD,   /* b user, password */
         MON_PAM,        /* u by password; b user, source, password */
         MON_PAM_SAID,   /* u status; b complaint, environment, limits */
-        MON_START, /* u number, flags (agent/login/login.h), uid, gid, arguments; b groups, limits, texts: folder, arguments, environment */
+        MON_START, /* u number, flags (login.h), uid, gid, arguments; b groups, limits, texts (folder,
+                    * arguments, environment) */
         MON_STARTED, /* u number */
         MON_ADOPT,   /* u number */
         MON_LISTEN,  /* u TCP (or a path), port; b address */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The three programs that are kept alive: reeve-login, reeve-agent and the parent of the SSH front-ends. Each has one end of a socket
+ * The three programs that are kept alive: reeve-login, reeve-agent and the parent of the SSH front-ends. Each has
+ * one end of a socket
  * pair that outlives it, so what is queued for it is there for its successor. One that dies soon after its start is
- * started again later and later. Their deaths end no session. They are our children, or, where the unit of reeved says so
+ * started again later and later. Their deaths end no session. They are our children, or, where the unit of reeved
+ * says so
  * (REEVE_LINKS), units of their own, each locked in as its work allows (link.c).
  */
 #include <errno.h>
