@@ -32,7 +32,7 @@ static const struct rv_package_outcome outcomes[] = {
         { "no such package", RV_NOT_FOUND, "Update-PackageUpdate fetches the lists of what there is." },
         { "Unable to lock database", RV_UNAVAILABLE,
           "Another program is changing packages: try again when it has ended." },
-        { "conflicts:", RV_FAILED, "apk does not remove what it conflicts with: uninstall that first." },
+        { "[!", RV_FAILED, "apk does not remove what it conflicts with: uninstall that first." },
         { "breaks:", RV_FAILED, "There is no such version, or another package needs a different one." },
         { "temporary error", RV_UNAVAILABLE, "The repository cannot be reached." },
         { "UNTRUSTED signature", RV_FAILED, "The repository is not signed by a key in /etc/apk/keys." },

@@ -48,20 +48,43 @@ bool rv_package_alnum(char c)
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/* Its own words after the mark, where it has one. */
+/* Some lines as one: "unable to select packages: plum-1.0-r0: conflicts: pear-1.0-r0". */
+static void join(const char *s, char *to, size_t size)
+{
+        size_t n = 0;
+        for (int lines = 0; *s && lines < 4; lines++) {
+                s += strspn(s, " \n");
+                size_t k = strcspn(s, "\n");
+                if (n + k + 3 > size)
+                        break;
+                if (n) /* a list or a sentence of its own */
+                        n += (size_t)sprintf(to + n, "%s", to[n - 1] == ':' ? " " : "; ");
+                memcpy(to + n, s, k);
+                n += k;
+                s += k;
+        }
+        to[n] = 0;
+}
+
+/* Its own words after the mark, where it has one; the end of what it said, where it complained of nothing. */
 int rv_package_refused(const struct rv_package_run *run, const struct rv_tool_said *said, struct rv_error *err)
 {
+        char text[400];
         const char *words = run->mark ? strstr(said->complaint, run->mark) : NULL;
         const struct rv_package_outcome *o = run->outcomes;
         while (o->says && !strstr(said->complaint, o->says))
                 o++;
         int status = o->says ? o->status : RV_FAILED;
-        if (words) {
-                words += strlen(run->mark);
-                words += strspn(words, " \n");
-                rv_fail(err, status, "cannot %s: %.*s", run->what, (int)strcspn(words, "\n"), words);
+        if (!words && !*said->complaint && said->n) {
+                size_t end = said->n;
+                while (end && said->text[end - 1] == '\n')
+                        said->text[--end] = 0;
+                words = strrchr(said->text, '\n');
+                words = words ? words + 1 : said->text;
         } else
-                rv_tool_fail(err, status, &(struct rv_tool) { .argv = run->argv, .what = run->what }, said);
+                words = words ? words + strlen(run->mark) : strrchr(said->complaint, '\n');
+        join(words ? words : said->complaint, text, sizeof text);
+        rv_fail(err, status, "cannot %s: %s", run->what, *text ? text : "its tool failed without a word");
         if (err && status == RV_UNAVAILABLE)
                 err->retryable = true;
         if (o->says)
