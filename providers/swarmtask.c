@@ -48,8 +48,11 @@ static void fill_lists(struct rv_row *row, json_t *j)
         char text[64];
         if (SwarmTask_wants_Ports(row)) {
                 rv_lines_clear(&lines);
-                json_array_foreach(rv_j_at(j, "Status/PortStatus/Ports"), i, one)
+                json_t *ports = rv_j_at(j, "Status/PortStatus/Ports");
+                json_array_foreach(ports, i, one)
                 {
+                        if (i && json_equal(one, json_array_get(ports, i - 1)))
+                                continue; /* told once for IPv4 and once for IPv6 */
                         rv_swarm_port_text(one, text, sizeof text);
                         rv_lines_add(&lines, "%s", text);
                 }

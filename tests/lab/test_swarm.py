@@ -112,7 +112,8 @@ def nodes(a, b, c):
     r = a.call('SetInstance', 'SwarmNode', key, {'Availability': 'pause', 'Labels': {'disk': 'ssd'}})
     check('SetInstance', good(r) and a.inspect('node', 'c')['Spec']['Availability'] == 'pause', r)
     check('Resume', good(a.node('c', 'Resume')) and a.inspect('node', 'c')['Spec']['Availability'] == 'active')
-    check('no such node', status(update('z', Availability='active')) == 'NOT_FOUND')
+    r = update('z', Availability='active')
+    check('no such node', status(r) == 'NOT_FOUND', r)
 
 
 WEB = dict(Image='bb:1', Command=['sh', '-c', 'echo hello; echo bad >&2; exec sleep 1000'], Replicas=3, Environment=['A=1', 'B=two words'], Label=['x=y'], ContainerLabel=['in=side'],
@@ -185,7 +186,7 @@ def refused(a):
 
 def update(a):
     image = lambda: a.inspect('service', 'web')['Spec']['TaskTemplate']['ContainerSpec']['Image']
-    r = a.service('Update', 'web', Image='bb:2', Ports=['8080:80'])
+    r = a.service('Update', 'web', Image='bb:2')
     check('Update, and all new tasks run when that is answered', good(r) and image() == 'bb:2' and [t['Image'] for t in a.tasks('web')] == ['bb:2'] * 3 and
           a.one('SwarmService', {'Name': 'web'}, 'UpdateState')['UpdateState'] == 'completed', r)
     check('again changes nothing', 'Changed' not in a.service('Update', 'web', Image='bb:2')['result'])
@@ -193,7 +194,7 @@ def update(a):
     check('Rollback', good(r) and image() == 'bb:1' and [t['Image'] for t in a.tasks('web')] == ['bb:1'] * 3, r)
     r = a.service('Update', 'web', Command=['/no/such/program'])
     check('a broken one is told with its reason', status(r) == 'FAILED' and 'paused' in r['error']['message'] and '/no/such' in r['error']['message'] and 'Restore-SwarmService' in r['error']['data']['Hint'], r)
-    check('and is seen', a.one('SwarmService', {'Name': 'web'}, 'Converged', 'UpdateState') == {'Name': 'web', 'Converged': False, 'UpdateState': 'paused'}, a.one('SwarmService', {'Name': 'web'}, 'Converged', 'UpdateState'))
+    check('and is seen', not differ(a.one('SwarmService', {'Name': 'web'}), {'Converged': False, 'UpdateState': 'paused'}), a.one('SwarmService', {'Name': 'web'}))
     r = a.service('Rollback', 'web')
     check('and undone', good(r) and len(a.tasks('web')) == 3, r)
     r = a.service('Update', 'web', Command=['sh', '-c', 'exit 3'], UpdateFailureAction='rollback')
@@ -202,6 +203,7 @@ def update(a):
     before = {t['Id'] for t in a.tasks('web')}
     r = a.service('Restart', 'web')
     check('Restart', good(r) and len(a.tasks('web')) == 3 and not before & {t['Id'] for t in a.tasks('web')}, r)
+    check('a port of the hosts is given up', good(a.service('Update', 'web', Ports=['8080:80'])))
     r = a.service('Scale', 'web', Replicas=5)
     check('Scale', good(r) and r['result']['Changed'] == [{'Property': 'Replicas', 'From': '3', 'To': '5'}] and len(a.tasks('web')) == 5, r)
     check('Wait', good(a.service('Wait', 'web', StableFor=0)))
@@ -248,6 +250,7 @@ def leave(a, b, c):
     check('a manager does not just leave', status(r) == 'FAILED' and 'Force' in r['error']['data']['Hint'], r)
     r = a.node('c', 'Demote')
     check('Demote', good(r) and a.inspect('node', 'c')['Spec']['Role'] == 'worker', r)
+    c.until('it knows itself', lambda: not c.rows('SwarmCluster')[0]['IsManager'])
     r = c.do('SwarmCluster', None, 'Leave')
     check('Leave', good(r) and c.docker("info -f '{{.Swarm.LocalNodeState}}'") == 'inactive', r)
     a.until('the others see it', lambda: a.inspect('node', 'c')['Status']['State'] == 'down')
@@ -261,15 +264,10 @@ def leave(a, b, c):
 def main():
     with lablib.Lab() as lab:
         a, b, c = prepare(lab)
-        form(a, b, c)
-        nodes(a, b, c)
-        create(a)
-        refused(a)
-        update(a)
-        desired(a)
-        drain(a, b, c)
-        failover(a, b, c)
-        leave(a, b, c)
+        for part in (form, nodes, create, refused, update, desired, drain, failover, leave):
+            t = time.monotonic()
+            part(*(a, b, c)[:part.__code__.co_argcount])
+            print(part.__name__, time.monotonic() - t, flush=True)
     check.end()
 
 
