@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Refusing what a swarm would fail at: see swarmcheck.h. The scheduler's own rules: a node takes a task when it is ready
- * and active, all constraints hold, what is reserved is free, a host's port is free there, and the log driver is there.
+ * Refusing what a swarm would fail at: see swarmcheck.h. The scheduler's own rules: a node takes a task when it is
+ * ready and active, all constraints hold, what is reserved is free, a host's port is free there, and the log driver is
+ * there.
  */
 #include "providers/lib/swarmcheck.h"
 
@@ -104,7 +105,7 @@ static bool address_in(const char *address, const char *range)
         return ((ntohl(a.s_addr) ^ ntohl(b.s_addr)) & mask) == 0;
 }
 
-/* What a constraint's word means for a node; NULL: nothing has it (and == does not hold). known: whether the word is one. */
+/* What a constraint's word means for a node; NULL: nothing has it (and == does not hold). known: whether it is one. */
 static const char *word_of(json_t *node, const char *word, bool *known)
 {
         static const char *const at[][2] = {

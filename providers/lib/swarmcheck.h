@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What would become of a service's specification, before the swarm is given it. A swarm takes almost anything, stops the
- * old tasks and then tries for ever to start new ones; what can be known to fail is refused here.
+ * What would become of a service's specification, before the swarm is given it. A swarm takes almost anything, stops
+ * the old tasks and then tries for ever to start new ones; what can be known to fail is refused here.
  */
 #ifndef RV_SWARMCHECK_H
 #define RV_SWARMCHECK_H
