@@ -17,7 +17,7 @@ enum rv_swarm_topic {
         RV_SWARM_SERVICES,
         RV_SWARM_TASKS,
         /* These have events. */
-        RV_SWARM_TASK_CHANGED, /* {Task, Service, Node: names; Was: state or null; task: the engine's document} */
+        RV_SWARM_TASK_CHANGED, /* {Task, Service, Node: names; Was: state or null; State; task: its document} */
         RV_SWARM_CONVERGED, /* {Service, Id, Running, Desired} */
         RV_SWARM_STALLED,   /* the same, and Reason */
         RV_SWARM_QUORUM,    /* {Reason, Lost} */
