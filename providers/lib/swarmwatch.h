@@ -29,8 +29,8 @@ enum rv_swarm_topic {
 int rv_swarm_watch(enum rv_swarm_topic, struct rv_error *);
 /* Closes it. */
 void rv_swarm_unwatch(enum rv_swarm_topic, int fd);
-/* The next event; json_decref() it. NULL: there is none now. *ret_lost: some were dropped before it. Takes the news of a
- * topic that has no events away. */
+/* The next event; json_decref() it. NULL: there is none now. *ret_lost: some were dropped before it. Takes the news of
+ * a topic that has no events away. */
 json_t *rv_swarm_next(enum rv_swarm_topic, int *ret_lost);
 
 #endif
