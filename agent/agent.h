@@ -55,9 +55,9 @@ struct rv_entry {
         pthread_mutex_t lock; /* what follows */
         uint64_t calls, errors, timeouts, rows, refused, longest;
         unsigned running;
-        uint32_t durations[RV_BUCKETS];
+        uint32_t *durations; /* RV_BUCKETS of them, once it was called */
         int64_t last_error_time;
-        char last_error[320];
+        char *last_error; /* or NULL */
 };
 
 struct rv_assoc;
@@ -77,6 +77,8 @@ struct rv_agent {
         struct rv_state state;
         struct rv_pool sql;
         struct rv_entry *entries;
+        struct rv_alarm rest; /* entry.c: nothing is asked any more */
+        uint64_t last_ended;  /* when a call was over */
         unsigned nentries, nsessions, nrequests;
         struct rv_assoc *assocs; /* assoc.h */
         unsigned nassocs;

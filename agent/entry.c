@@ -16,6 +16,8 @@
 
 #define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
+#define REST_AFTER UINT64_C(20000000000) /* ns */
+
 static void on_idle(struct rv_alarm *alarm)
 {
         struct rv_entry *e = OF(alarm, struct rv_entry, idle);
@@ -26,6 +28,19 @@ static void on_idle(struct rv_alarm *alarm)
         }
         e->provider->idle();
         malloc_trim(0);
+}
+
+/* Nothing has been asked for a while: what calls left free in the heap of each thread goes back to the system. Once. */
+static void on_rest(struct rv_alarm *alarm)
+{
+        struct rv_agent *a = OF(alarm, struct rv_agent, rest);
+        uint64_t when = a->last_ended + REST_AFTER;
+        if (rv_now() < when)
+                rv_alarm_set(&a->loop, alarm, when);
+        else {
+                rv_state_rest(&a->state);
+                malloc_trim(0);
+        }
 }
 
 static void entry_init(struct rv_agent *a, const struct rv_provider *p)
@@ -70,6 +85,10 @@ void rv_entries_free(struct rv_agent *a)
                 all &= rv_pool_drain(&a->entries[i].pool, deadline);
         if (!all) /* a stuck thread still uses its entry */
                 return;
+        for (unsigned i = 0; i < a->nentries; i++) {
+                free(a->entries[i].durations);
+                free(a->entries[i].last_error);
+        }
         free(a->entries);
         rv_external_free();
         rv_assocs_free(a);
@@ -112,19 +131,29 @@ void rv_entry_end(struct rv_entry *e, uint64_t took, uint64_t rows, const struct
         pthread_mutex_lock(&e->lock);
         e->running -= e->running > 0;
         e->rows += rows;
-        e->durations[bucket(took)]++;
+        if (!e->durations)
+                e->durations = calloc(RV_BUCKETS, sizeof *e->durations);
+        if (e->durations)
+                e->durations[bucket(took)]++;
         if (took > e->longest)
                 e->longest = took;
         e->timeouts += timed_out;
         if (err && err->code) {
                 e->errors++;
                 e->last_error_time = rv_wall();
-                snprintf(e->last_error, sizeof e->last_error, "%s", err->message);
+                free(e->last_error);
+                e->last_error = strdup(err->message);
         }
         pthread_mutex_unlock(&e->lock);
+        struct rv_agent *a = e->agent;
+        a->last_ended = rv_now();
+        if (!a->rest.at) {
+                a->rest.ring = on_rest;
+                rv_alarm_set(&a->loop, &a->rest, a->last_ended + REST_AFTER);
+        }
         if (!e->provider->idle)
                 return;
-        e->last_ended = rv_now();
+        e->last_ended = a->last_ended;
         if (!e->idle.at)
                 rv_alarm_set(&e->agent->loop, &e->idle, e->last_ended + RV_IDLE_AFTER);
 }
@@ -132,7 +161,7 @@ void rv_entry_end(struct rv_entry *e, uint64_t took, uint64_t rows, const struct
 static uint64_t percentile(const struct rv_entry *e, unsigned percent)
 {
         uint64_t total = 0, seen = 0;
-        for (unsigned b = 0; b < RV_BUCKETS; b++)
+        for (unsigned b = 0; e->durations && b < RV_BUCKETS; b++)
                 total += e->durations[b];
         for (unsigned b = 0; total && b < RV_BUCKETS; b++)
                 if ((seen += e->durations[b]) * 100 >= total * percent)
@@ -159,7 +188,7 @@ void rv_entry_stats(struct rv_entry *e, struct rv_provider_stats *ret)
         ret->refused = e->refused, ret->longest = e->longest, ret->running = e->running;
         ret->p50 = percentile(e, 50), ret->p99 = percentile(e, 99);
         ret->last_error_time = e->last_error_time;
-        memcpy(ret->last_error, e->last_error, sizeof ret->last_error);
+        snprintf(ret->last_error, sizeof ret->last_error, "%s", e->last_error ? e->last_error : "");
         pthread_mutex_unlock(&e->lock);
         if (e->provider->push)
                 ret->events = rv_watch_events(e->agent, e);

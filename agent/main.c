@@ -20,6 +20,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,6 +218,11 @@ int main(int argc, char **argv)
         if (o.reference)
                 return reference(o.reference);
         signal(SIGPIPE, SIG_IGN);
+        /* One heap: of those that threads have of their own the end is never given back. And what is large is mapped
+         * alone, for ever: by itself the bound would grow with the largest reply. */
+        mallopt(M_ARENA_MAX, 1);
+        mallopt(M_MMAP_THRESHOLD, 256 << 10);
+        mallopt(M_TRIM_THRESHOLD, 512 << 10);
         rv_log_start("reeve-agent", RV_LOG_INFO);
         static struct rv_agent a;
         int r = rv_policy_load(&a.policy);

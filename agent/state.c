@@ -223,6 +223,14 @@ void rv_state_free(struct rv_state *s)
         s->db = NULL;
 }
 
+void rv_state_rest(struct rv_state *s)
+{
+        pthread_mutex_lock(&s->lock); /* the writer begins with it */
+        if (s->db && !s->flushing)
+                sqlite3_db_release_memory(s->db);
+        pthread_mutex_unlock(&s->lock);
+}
+
 sqlite3 *rv_state_reader(const struct rv_state *s, char *why, size_t size)
 {
         sqlite3 *db = NULL;

@@ -19,8 +19,8 @@ enum { RV_STATE_QUEUE = 1024 };
 struct rv_state_job {
         struct rv_state_job *next;
         struct rv_state *state;
-        int (*write)(struct rv_state_job *, sqlite3 *);  /* writer's thread: an SQLite result */
-        void (*done)(struct rv_state_job *);             /* loop; may free the job */
+        int (*write)(struct rv_state_job *, sqlite3 *); /* writer's thread: an SQLite result */
+        void (*done)(struct rv_state_job *);            /* loop; may free the job */
         struct rv_work back;
         bool failed;
         char why[160];
@@ -29,22 +29,24 @@ struct rv_state_job {
 struct rv_state {
         struct rv_loop *loop;
         char path[512];
-        sqlite3 *db;                    /* the writer's */
+        sqlite3 *db; /* the writer's */
         struct rv_pool pool;
         struct rv_job flush;
-        pthread_mutex_t lock;           /* what follows */
+        pthread_mutex_t lock; /* what follows */
         struct rv_state_job *queue, **queue_end;
         unsigned queued;
         bool flushing;
         /* How much audit is kept (audit_trim.c); 0: without limit. Set before the first write. */
         unsigned audit_days, audit_segments;
         int64_t audit_records;
-        uint64_t audit_looked;  /* the writer's: when, and at which record */
+        uint64_t audit_looked; /* the writer's: when, and at which record */
         int64_t audit_looked_at;
 };
 
 void rv_state_init(struct rv_state *, struct rv_loop *, const char *folder_or_null);
-void rv_state_free(struct rv_state *);  /* waits for what is queued */
+void rv_state_free(struct rv_state *); /* waits for what is queued */
+void rv_state_rest(
+        struct rv_state *); /* lets go of what the database keeps in memory for the next write. The loop's. */
 int rv_state_submit(struct rv_state *, struct rv_state_job *); /* 0 or -ENOBUFS: `done` will not come */
 /* A connection of one's own for reading; NULL and why when there is nothing to be read. Any thread. */
 sqlite3 *rv_state_reader(const struct rv_state *, char *why, size_t size);

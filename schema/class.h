@@ -52,29 +52,30 @@ enum rv_convert {
 struct rv_class;
 
 /* A property, or a method's parameter. */
-struct rv_property {
+struct rv_property { /* thousands of them, each pointer of which a start of the agent writes: no holes */
         const char *name;
         const char *description; /* meaning, unit, source; "" if none */
-        uint8_t type;            /* enum rv_cim_type */
-        bool is_array;
-        uint32_t flags;          /* enum rv_property_flags */
         const char *ref_class;   /* REFERENCE, OBJECT */
         const char *units;       /* PUnit or Units: "byte", "nanosecond"; NULL if none */
         const char *default_text;/* MOF initialiser as text, or NULL */
-        const char *const *value_map; uint32_t nvalue_map; /* ValueMap */
-        const char *const *values;    uint32_t nvalues;    /* Values: names for value_map, or for 0,1,2... */
+        const char *const *value_map; /* ValueMap */
+        const char *const *values;    /* Values: names for value_map, or for 0,1,2... */
         int64_t min, max;        /* MinValue/MaxValue; min > max means unbounded */
-        uint32_t max_len;        /* MaxLen; 0 = unbounded */
-        /* [Alias{"Id","CPU/1000000000"}]: PowerShell's names; a divisor gives a double */
-        const char *const *alias; uint32_t nalias;
+        const char *const *alias; /* [Alias{"Id","CPU/1000000000"}]: PowerShell's names; a divisor gives a double */
         /* [Parameter("Id, Position=0, Wildcard, Alias=PID")]: parameter of the class' cmdlets; or NULL */
         const char *parameter;
         const char *source;      /* view: property of the base; or NULL */
-        uint8_t convert;         /* enum rv_convert */
         int64_t factor;
-        const char *const *map; uint32_t nmap;   /* RV_CONVERT_MAP */
+        const char *const *map;  /* RV_CONVERT_MAP */
         const char *constant;
-        const struct rv_qualifier *qualifiers; uint32_t nqualifiers;
+        /* As written; of classes that were compiled in without Description, which is above. */
+        const struct rv_qualifier *qualifiers;
+        uint32_t nvalue_map, nvalues, nalias, nmap, nqualifiers;
+        uint32_t max_len;        /* MaxLen; 0 = unbounded */
+        uint32_t flags;          /* enum rv_property_flags */
+        uint8_t type;            /* enum rv_cim_type */
+        uint8_t convert;         /* enum rv_convert */
+        bool is_array;
 };
 
 struct rv_method {

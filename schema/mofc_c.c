@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "schema/mofc.h"
 
@@ -157,19 +158,21 @@ static void text(FILE *f, const char *field, const char *s)
         putc(',', f);
 }
 
-static void qualifiers(FILE *f, const struct rv_qualifier *q, uint32_t n)
+/* A class's are all there; of its members' Description is a field already. */
+static void qualifiers(FILE *f, const struct rv_qualifier *q, uint32_t n, bool all)
 {
-        if (!n)
-                return;
-        fprintf(f, "\n          .qualifiers = (const struct rv_qualifier[]){");
+        uint32_t left = 0;
         for (uint32_t i = 0; i < n; i++) {
-                fprintf(f, " {");
+                if (!all && strcasecmp(q[i].name, "Description") == 0)
+                        continue;
+                fprintf(f, "%s {", left++ ? "" : "\n          .qualifiers = (const struct rv_qualifier[]){");
                 text(f, "name", q[i].name);
                 fprintf(f, " .type = %u, .is_array = %d,", q[i].type, q[i].is_array);
                 strings(f, "values", "nvalues", q[i].values, q[i].nvalues);
                 fprintf(f, " },");
         }
-        fprintf(f, " }, .nqualifiers = %u,", n);
+        if (left)
+                fprintf(f, " }, .nqualifiers = %u,", left);
 }
 
 static void property(FILE *f, const struct rv_property *p)
@@ -196,7 +199,7 @@ static void property(FILE *f, const struct rv_property *p)
         fprintf(f, " .convert = %u, .factor = %" PRId64 ",", p->convert, p->factor);
         strings(f, "map", "nmap", p->map, p->nmap);
         text(f, "constant", p->constant);
-        qualifiers(f, p->qualifiers, p->nqualifiers);
+        qualifiers(f, p->qualifiers, p->nqualifiers, false);
         fprintf(f, " },\n");
 }
 
@@ -253,7 +256,7 @@ static void method_row(FILE *f, const struct rv_class *c, const struct rv_method
         fprintf(f, " .in_size = sizeof(struct %s_%s_in), .in_fields = %s_%s_fields,", c->name, m->name,
                 c->name, m->name);
         strings(f, "return_values", "nreturn_values", m->return_values, m->nreturn_values);
-        qualifiers(f, m->qualifiers, m->nqualifiers);
+        qualifiers(f, m->qualifiers, m->nqualifiers, false);
         fprintf(f, " },\n");
 }
 
@@ -289,6 +292,6 @@ void mofc_class(FILE *f, const struct rv_class *c)
         strings(f, "type_names", "ntype_names", c->type_names, c->ntype_names);
         strings(f, "view", "nview", c->view, c->nview);
         text(f, "view_kind", c->view_kind);
-        qualifiers(f, c->qualifiers, c->nqualifiers);
+        qualifiers(f, c->qualifiers, c->nqualifiers, true);
         fprintf(f, " };\n");
 }

@@ -255,6 +255,31 @@ def switches(pids):
     return total
 
 
+def idle_agent(build):
+    """The agent as it is installed (all providers, the default history) that nobody has asked for a while, and snmpd as Debian starts it."""
+    if not shutil.which('snmpd', path='/usr/sbin:/usr/bin') or os.geteuid():
+        print('SKIP idle: needs root and snmpd', flush=True)
+        return
+    agent = Agent(build)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(('127.0.0.1', 0))
+        port = s.getsockname()[1]
+    snmpd = subprocess.Popen(['/usr/sbin/snmpd', '-LOw', '-u', 'Debian-snmp', '-g', 'Debian-snmp', '-I', '-smux,mteTrigger,mteTriggerConf', '-f', f'udp:127.0.0.1:{port}'],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    pss = lambda p: int(re.search(r'^Pss: +(\d+)', open(f'/proc/{p.pid}/smaps_rollup').read(), re.M).group(1)) * 1024
+    try:
+        time.sleep(45)   # history has read everything once, and what that left has been given back
+        woken = [switches([p.pid]) for p in (agent.proc, snmpd)]
+        time.sleep(60)
+        woken = [switches([p.pid]) - w for p, w in zip((agent.proc, snmpd), woken)]
+        print(f'idle: the agent was woken {woken[0]} times in 60 s, snmpd {woken[1]} times', flush=True)
+        row('the agent, idle, all providers and history', pss(agent.proc) / 1e9, 'snmpd', pss(snmpd) / 1e9, 0.5, 'MB PSS')
+    finally:
+        snmpd.terminate()
+        snmpd.wait()
+        agent.stop()
+
+
 def ssh(build):
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../integration'))
     os.environ['REEVE_BUILD'] = build
@@ -546,6 +571,7 @@ def main():
              'queries': lambda: queries(opts.build, 1000 if opts.quick else 10000), 'processes': lambda: processes(opts.build, 1000 if opts.quick else 10000)}
     parts['hosts'] = lambda: hosts(opts.build, 40 if opts.quick else 200)
     parts['connections'] = lambda: connections(opts.build, 1000 if opts.quick else 10000)
+    parts['idle'] = lambda: idle_agent(opts.build)
     parts['transfers'] = lambda: transfers(opts.build)
     parts['containers'] = lambda: containers(opts.build)
     for name, part in parts.items():
