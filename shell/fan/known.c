@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "shell/fan/fan.h"
 
 struct entry {
         char *names, *type, *key;
+        bool plain; /* one name, which means itself */
 };
 struct file {
         struct file *next;
@@ -71,6 +73,7 @@ static struct file *read_file(const char *path)
                 }
                 struct entry *e = &f->e[f->n++];
                 e->names = word(&l);
+                e->plain = !strpbrk(e->names, "*?!,|\\");
                 e->type = word(&l);
                 e->key = word(&l);
         }
@@ -141,7 +144,8 @@ static bool each(const struct fan_host *h, bool (*see)(void *, const struct entr
         for (char *p = strtok_r(paths, "\t", &rest); p; p = strtok_r(NULL, "\t", &rest)) {
                 struct file *f = read_file(p);
                 for (size_t i = 0; i < f->n; i++)
-                        if (names_it(f->e[i].names, name) && see(state, &f->e[i]))
+                        if ((f->e[i].plain ? strcasecmp(f->e[i].names, name) == 0 : names_it(f->e[i].names, name)) &&
+                            see(state, &f->e[i]))
                                 return true;
         }
         return false;
