@@ -45,7 +45,7 @@ int rv_change_check(const struct rv_class *c, struct rv_change_plan *p, struct r
                 if (d->flags & RV_KEY && !creates)
                         return rv_fail(err, RV_INVALID_PARAMETER,
                                        "%s is a key of %s: it names the object and stays", d->name, c->name);
-                if (!(d->flags & (RV_KEY | RV_WRITE)))
+                if (!(d->flags & (RV_KEY | RV_WRITE)) && !(creates && d->flags & RV_IDENTIFIES))
                         return rv_fail(err, RV_INVALID_PARAMETER, "%s of %s is read-only", d->name, c->name);
                 if (d->flags & RV_REQUIRED && p->v[i].type == RV_NULL)
                         return rv_fail(err, RV_INVALID_PARAMETER, "%s of %s cannot be null", d->name,
@@ -147,18 +147,24 @@ struct rv_batch *rv_change_values(const struct rv_class *c, const struct rv_chan
 }
 
 /* Leaves in `set` only what differs; tells it by rv_change() if `tell`. */
-static int differences(struct rv_call *c, struct rv_change_plan *plan, const struct rv_batch *now, bool tell,
-                       unsigned *ret_n)
+static int differences(const struct rv_provider *p, struct rv_call *c, struct rv_change_plan *plan,
+                       const struct rv_batch *now, bool tell, unsigned *ret_n, struct rv_error *err)
 {
         struct rv_batch *wanted = rv_change_values(c->class, plan);
         if (!wanted)
                 return -ENOMEM;
         unsigned n = 0;
-        for (uint32_t i = 0; i < c->class->nproperties; i++) {
+        int r = RV_OK;
+        for (uint32_t i = 0; i < c->class->nproperties && r == RV_OK; i++) {
                 if (!rv_bit(plan->set, i))
                         continue;
                 const struct rv_property *d = &c->class->properties[i];
-                if (d->flags & RV_KEY || same(now, rv_get(now, 0, i), wanted, rv_get(wanted, 0, i))) {
+                bool meets = d->flags & RV_KEY || same(now, rv_get(now, 0, i), wanted, rv_get(wanted, 0, i));
+                if (p->meets && !(d->flags & RV_KEY))
+                        r = p->meets(c, i, &plan->v[i], &meets, err);
+                if (r)
+                        break;
+                if (meets) {
                         plan->set[i >> 6] &= ~(UINT64_C(1) << (i & 63));
                         continue;
                 }
@@ -171,7 +177,7 @@ static int differences(struct rv_call *c, struct rv_change_plan *plan, const str
         }
         rv_batch_free(wanted);
         *ret_n = n;
-        return RV_OK;
+        return r;
 }
 
 int rv_change_take_keys(struct rv_call *c, struct rv_change_plan *plan, const struct rv_batch *now)
@@ -219,7 +225,7 @@ static int make_present(const struct rv_provider *p, struct rv_call *c, struct r
                                c->class->name);
         if (!now)
                 return p->create(c, &values, err);
-        int r = differences(c, plan, now, test, &n);
+        int r = differences(p, c, plan, now, test, &n, err);
         if (r)
                 return r;
         plan->in_desired_state = n == 0;

@@ -457,6 +457,14 @@ static int op_invoke(struct rv_request *q, struct rv_error *err)
         return r ? r : rv_request_change(q, err);
 }
 
+static bool is_named(const struct rv_request *q)
+{
+        for (uint32_t i = 0; i < q->asked->nproperties; i++)
+                if (q->change.key[i].type != RV_NULL)
+                        return true;
+        return !q->asked->nkeys || q->asked->flags & RV_SINGLETON;
+}
+
 /* {"Name": value}: into v and set. Keys of InstanceName count as values where an object may be made. */
 static int values(struct rv_request *q, struct rv_error *err)
 {
@@ -480,9 +488,12 @@ static int values(struct rv_request *q, struct rv_error *err)
                 if (i >= 0)
                         rv_bit_set(p->set, (unsigned)i);
         }
-        for (uint32_t k = 0; p->kind != RV_MODIFY && k < c->nkeys; k++) {
-                uint16_t i = c->keys[k];
-                if (rv_bit(p->set, i) && p->key[i].type == RV_NULL)
+        const bool named = is_named(q);
+        for (uint32_t i = 0; p->kind != RV_MODIFY && i < c->nproperties; i++) {
+                if (!(c->properties[i].flags & (RV_KEY | RV_IDENTIFIES)))
+                        continue;
+                /* Of one that its keys name already, what else identifies it is a value that it is to have. */
+                if (rv_bit(p->set, i) && p->key[i].type == RV_NULL && !(named && c->properties[i].flags & RV_IDENTIFIES))
                         p->key[i] = p->v[i];
                 if (!rv_bit(p->set, i) && p->key[i].type != RV_NULL) {
                         p->v[i] = p->key[i];
@@ -490,14 +501,6 @@ static int values(struct rv_request *q, struct rv_error *err)
                 }
         }
         return rv_change_check(c, p, err);
-}
-
-static bool is_named(const struct rv_request *q)
-{
-        for (uint32_t k = 0; k < q->asked->nkeys; k++)
-                if (q->change.key[q->asked->keys[k]].type != RV_NULL)
-                        return true;
-        return !q->asked->nkeys || q->asked->flags & RV_SINGLETON;
 }
 
 static int change(struct rv_request *q, enum rv_change_kind kind, struct rv_error *err)

@@ -45,6 +45,7 @@ struct rv_query {
         const struct rv_expr *filter; /* whole predicate, or NULL */
         uint64_t limit;    /* rows that suffice (set only where filter and order allow it); 0 = all */
         uint64_t deadline; /* CLOCK_MONOTONIC, ns */
+        bool fresh;        /* a change depends on it: what is kept from before does not do */
         int64_t at;        /* the core's own: a moment that is past is not asked of providers */
         const struct rv_identity *who;
         struct rv_call *call; /* for rv_cancelled() */
@@ -143,6 +144,9 @@ struct rv_provider {
         int (*create)(struct rv_call *, const struct rv_values *, struct rv_error *);
         int (*modify)(struct rv_call *, const struct rv_values *, struct rv_error *);
         int (*remove)(struct rv_call *, struct rv_error *);
+        /* Optional, for TestInstance and SetInstance: whether the object (its keys are in the call) has a value that is
+         * wished of it, where that is not the same as being equal to what is read. *ret is preset by equality. */
+        int (*meets)(struct rv_call *, unsigned property, const struct rv_arg *wish, bool *ret, struct rv_error *);
 
         const struct rv_push *push; /* or NULL: changes are found by comparing polls */
 

@@ -827,6 +827,7 @@ static int plan_reading(struct rv_request *q, struct rv_scan *s, struct rv_error
                                        .want = s->plan.source_want,
                                        .equals = s->plan.equals,
                                        .deadline = q->deadline,
+                                       .fresh = true,
                                        .who = &s->who,
                                        .call = &s->call };
         s->change.query = &s->query;

@@ -117,6 +117,7 @@ static int read_object(struct rv_scan *s, const struct rv_plan *plan, struct rv_
                                         .want = plan->source_want,
                                         .equals = plan->equals,
                                         .deadline = s->call.deadline,
+                                        .fresh = true,
                                         .who = &s->who,
                                         .call = &s->call };
         rv_sink_init(&sink, plan, RV_PRODUCER_QUICK, s->call.deadline);

@@ -18,6 +18,7 @@
 #include "gen/Container.h"
 #include "providers/lib/cgroup.h"
 #include "providers/lib/cgstat.h"
+#include "providers/lib/containerbring.h"
 #include "providers/lib/containerchange.h"
 #include "providers/lib/containernew.h"
 #include "providers/lib/containers.h"
@@ -302,6 +303,7 @@ static int container_query(const struct rv_query *q, struct rv_sink *out, struct
 {
         const struct rv_arg *id = rv_equals(q, Container_Id), *name = rv_equals(q, Container_Name),
                             *of = rv_equals(q, Container_Engine);
+        const char *only = id ? id->s : name ? name->s : NULL;
         unsigned asked = 0, failed = 0;
         int r = RV_OK;
         for (struct rv_engine *e = rv_engines; e->name && r != RV_STOP && r >= 0; e++) {
@@ -312,11 +314,9 @@ static int container_query(const struct rv_query *q, struct rv_sink *out, struct
                 if (!m)
                         continue;
                 struct rv_error why = { 0 };
-                int got = rv_containers_read(m,
-                                             id     ? id->s
-                                             : name ? name->s
-                                                    : NULL,
-                                             q->call, q->deadline, &docs, &why);
+                if (only && q->fresh)
+                        rv_containers_doubt(m, only);
+                int got = rv_containers_read(m, only, q->call, q->deadline, &docs, &why);
                 asked++;
                 if (got == RV_OK)
                         r = emit(q, e, docs, out);
@@ -886,6 +886,10 @@ static const struct rv_provider container = { .class = &Container_class,
                                               .query = container_query,
                                               .peek = container_peek,
                                               .methods = methods,
+                                              .create = rv_container_made,
+                                              .modify = rv_container_brought,
+                                              .remove = rv_container_gone,
+                                              .meets = rv_container_meets,
                                               .push = &push,
                                               .idle = container_idle,
                                               .threads = 8 };

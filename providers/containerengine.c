@@ -11,6 +11,7 @@
 #include "gen/ContainerNetwork.h"
 #include "gen/ContainerVolume.h"
 #include "providers/lib/dockerbridge.h"
+#include "providers/lib/containerthings.h"
 #include "providers/lib/enginetalk.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/jsonrow.h"
@@ -159,8 +160,8 @@ static int network_create(struct rv_call *c, const void *args, struct rv_error *
 
 static const char *network_of(const struct rv_call *c, char *to, size_t size)
 {
-        return rv_http_escaped(
-                to, size, c->key[ContainerNetwork_Id].type == RV_STRING ? c->key[ContainerNetwork_Id].s : "");
+        const struct rv_arg *id = &c->key[ContainerNetwork_Id], *name = &c->key[ContainerNetwork_Name];
+        return rv_http_escaped(to, size, id->type == RV_STRING ? id->s : name->type == RV_STRING ? name->s : "");
 }
 
 static int network_there(struct rv_call *c, struct rv_talk *e, char *id, size_t size, struct rv_error *err)
@@ -310,9 +311,17 @@ static const struct rv_provider engine = { .class = &ContainerEngine_class,
                                            .methods = engine_methods };
 static const struct rv_provider network = { .class = &ContainerNetwork_class,
                                             .query = network_query,
-                                            .methods = network_methods };
+                                            .methods = network_methods,
+                                            .create = rv_network_made,
+                                            .modify = rv_network_brought,
+                                            .remove = rv_network_gone,
+                                            .meets = rv_network_meets };
 static const struct rv_provider volume = { .class = &ContainerVolume_class,
                                            .query = volume_query,
-                                           .methods = volume_methods };
+                                           .methods = volume_methods,
+                                           .create = rv_volume_made,
+                                           .modify = rv_volume_brought,
+                                           .remove = rv_volume_gone,
+                                           .meets = rv_volume_meets };
 
 RV_PROVIDERS(containerengine, &engine, &network, &volume);

@@ -110,8 +110,8 @@ static int image_query(const struct rv_query *q, struct rv_sink *out, struct rv_
 
 static const char *key_of(const struct rv_call *c, char *to, size_t size)
 {
-        return rv_http_escaped(
-                to, size, c->key[ContainerImage_Id].type == RV_STRING ? c->key[ContainerImage_Id].s : "");
+        const struct rv_arg *id = &c->key[ContainerImage_Id], *name = &c->key[ContainerImage_Name];
+        return rv_http_escaped(to, size, id->type == RV_STRING ? id->s : name->type == RV_STRING ? name->s : "");
 }
 
 static int success(struct rv_call *c, int r)
@@ -245,22 +245,27 @@ static int archive(const char *path, const char *what, int *ret, struct rv_error
         return rv_fail(err, RV_INVALID_PARAMETER, "%s: it is no plain file", what);
 }
 
+static int pull(struct rv_call *c, const char *repository, const char *tag, const char *auth, struct progress *p,
+                struct rv_error *err)
+{
+        char what[200], repo[600], escaped[300];
+        struct rv_talk e = { .call = c, .deadline = c->deadline, .what = what, .auth = auth };
+        p->call = c;
+        p->activity = repository;
+        snprintf(what, sizeof what, "cannot pull %.150s", repository);
+        return rv_talk_stream(&e, -1, on_progress, p, err, "/images/create?fromImage=%s&tag=%s",
+                              rv_http_escaped(repo, sizeof repo, repository),
+                              rv_http_escaped(escaped, sizeof escaped, tag));
+}
+
 static int image_pull(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct ContainerImage_Pull_in *in = args;
-        char what[200], repo[600], tag[300];
-        struct progress p = { .call = c, .activity = in->Repository };
-        struct rv_talk e = { .call = c,
-                             .deadline = c->deadline,
-                             .what = what,
-                             .auth = in->has_RegistryAuth ? in->RegistryAuth : NULL };
-        snprintf(what, sizeof what, "cannot pull %.150s", in->Repository);
+        struct progress p = { .last = "" };
         rv_change(c, "RepoTags", NULL, in->Repository);
-        int r = c->what_if
-                        ? RV_OK
-                        : rv_talk_stream(&e, -1, on_progress, &p, err, "/images/create?fromImage=%s&tag=%s",
-                                         rv_http_escaped(repo, sizeof repo, in->Repository),
-                                         rv_http_escaped(tag, sizeof tag, in->has_Tag ? in->Tag : "latest"));
+        int r = c->what_if ? RV_OK
+                           : pull(c, in->Repository, in->has_Tag ? in->Tag : "latest",
+                                  in->has_RegistryAuth ? in->RegistryAuth : NULL, &p, err);
         if (r == RV_OK)
                 ContainerImage_Pull_out_set_Status(c->out, p.last, strlen(p.last));
         return success(c, r);
@@ -441,6 +446,43 @@ static int image_prune(struct rv_call *c, const void *args, struct rv_error *err
         return success(c, r);
 }
 
+/* ---- as an instance: there by its name, or not ---- */
+
+static int image_made(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
+{
+        const struct rv_arg *name = &v->v[ContainerImage_Name];
+        char repo[400], tag[140];
+        struct progress p = { .last = "" };
+        if (rv_bit(v->set, ContainerImage_Id) && v->v[ContainerImage_Id].type != RV_NULL) {
+                rv_fail(err, RV_NOT_FOUND, "there is no image with this Id, and none can be had by one");
+                return rv_hint(err, "An image that is to be pulled is named by its Name.");
+        }
+        rv_about(err, NULL, NULL, "Name");
+        if (!rv_bit(v->set, ContainerImage_Name) || name->type != RV_STRING || !name->len || name->len > 380)
+                return rv_fail(err, RV_INVALID_PARAMETER, "an image that is to be pulled needs a Name");
+        bool digest = strchr(name->s, '@');
+        split_name(name->s, repo, sizeof repo, tag, sizeof tag);
+        rv_change(c, "Name", NULL, name->s);
+        return c->what_if ? RV_OK : pull(c, digest ? name->s : repo, digest ? "" : *tag ? tag : "latest", NULL, &p, err);
+}
+
+/* By its name it loses that name; by its id, or with its last name, it goes. */
+static int image_gone(struct rv_call *c, struct rv_error *err)
+{
+        struct rv_talk e = { .call = c, .deadline = c->deadline, .what = "cannot remove the image" };
+        const struct rv_arg *named = &c->key[ContainerImage_Name];
+        char id[600], name[600];
+        json_t *j = NULL;
+        int r = rv_talk_get(&e, &j, err, "/images/%s/json", key_of(c, id, sizeof id));
+        if (r == RV_OK)
+                rv_change(c, "Name", named->type == RV_STRING ? named->s : first_name(j), NULL);
+        json_decref(j);
+        if (r == RV_OK && !c->what_if)
+                r = rv_talk_delete(&e, err, "/images/%s",
+                                   named->type == RV_STRING ? rv_http_escaped(name, sizeof name, named->s) : id);
+        return r;
+}
+
 static int (*const methods[])(struct rv_call *, const void *, struct rv_error *) = {
         [ContainerImage_method_Tag] = image_tag,     [ContainerImage_method_Remove] = image_remove,
         [ContainerImage_method_Pull] = image_pull,   [ContainerImage_method_Import] = image_import,
@@ -451,6 +493,8 @@ static int (*const methods[])(struct rv_call *, const void *, struct rv_error *)
 
 static const struct rv_provider image = { .class = &ContainerImage_class,
                                           .query = image_query,
-                                          .methods = methods };
+                                          .methods = methods,
+                                          .create = image_made,
+                                          .remove = image_gone };
 
 RV_PROVIDERS(containerimage, &image);

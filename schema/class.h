@@ -38,6 +38,7 @@ enum rv_property_flags {
         RV_COUNTER = 256,  /* [Counter]: only grows; metrics get _total */
         RV_MAP = 512,      /* [Map] string[]: items alternate name, value; shown as an object */
         RV_IN = 1024, RV_OUT = 2048, /* method parameters */
+        RV_IDENTIFIES = 4096,        /* [Identifies]: no key, but InstanceName may have it in place of the keys */
 };
 
 /* A view's property: where it comes from and how it is converted. [Source("WorkingSetSize"), Convert("KiB")] */

@@ -68,6 +68,7 @@ static void property(struct rv_buf *b, const struct rv_property *p)
                       { RV_SECRET, "Secret" },
                       { RV_COUNTER, "Counter" },
                       { RV_MAP, "Map" },
+                      { RV_IDENTIFIES, "Identifies" },
                       { RV_DEPRECATED, "Deprecated" },
                       { RV_IN, "In" },
                       { RV_OUT, "Out" } };

@@ -402,7 +402,7 @@ static int bind_one(const struct rv_class *c, const char *name, size_t n, bool a
         snprintf(text, sizeof text, "%.*s", (int)n, name);
         if (p < 0)
                 return -unknown(c, text, err);
-        if (!any && !(c->properties[p].flags & RV_KEY)) {
+        if (!any && !(c->properties[p].flags & (RV_KEY | RV_IDENTIFIES))) {
                 rv_about(err, c->name, NULL, c->properties[p].name);
                 return -rv_fail(err, RV_INVALID_PARAMETER, "'%s' is no key of '%s'", c->properties[p].name,
                                 c->name);

@@ -69,6 +69,7 @@ static const struct {
         { "Key", RV_KEY },           { "Read", RV_READ },       { "Write", RV_WRITE },
         { "Required", RV_REQUIRED }, { "Static", RV_STATIC },   { "Expensive", RV_EXPENSIVE },
         { "Secret", RV_SECRET },     { "Counter", RV_COUNTER }, { "Map", RV_MAP },
+        { "Identifies", RV_IDENTIFIES },
 };
 
 static void conversion(struct rv_mof *m, const struct mof_feature *f, struct rv_property *p)

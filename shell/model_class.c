@@ -104,6 +104,7 @@ static void read_property(struct rv_arena *a, struct rv_json j, struct rv_proper
         } flags[] = { { "Key", RV_KEY },         { "Read", RV_READ },     { "Write", RV_WRITE },
                       { "Required", RV_REQUIRED }, { "Expensive", RV_EXPENSIVE }, { "Secret", RV_SECRET },
                       { "Counter", RV_COUNTER }, { "Map", RV_MAP },       { "Deprecated", RV_DEPRECATED },
+                      { "Identifies", RV_IDENTIFIES },
                       { "In", RV_IN },           { "Out", RV_OUT } };
         struct rv_json v;
         *p = (struct rv_property) { .name = some(text_of(a, j, "Name")),

@@ -414,6 +414,17 @@ void rv_containers_changed(struct rv_containers *m, const char *id)
         pthread_mutex_unlock(&m->lock);
 }
 
+void rv_containers_doubt(struct rv_containers *m, const char *only)
+{
+        const char *id;
+        json_t *doc;
+        pthread_mutex_lock(&m->lock);
+        json_object_foreach(m->docs, id, doc)
+                if (is(doc, id, only))
+                        mark(m, id);
+        pthread_mutex_unlock(&m->lock);
+}
+
 void rv_containers_idle(struct rv_containers *m)
 {
         pthread_mutex_lock(&m->brief);

@@ -28,6 +28,8 @@ int rv_containers_read(struct rv_containers *, const char *only_or_null, const s
 bool rv_containers_peek(struct rv_containers *, json_t **ret);
 /* Something was changed by a call of ours: it is fetched again by the next reader, whether its event is here or not. */
 void rv_containers_changed(struct rv_containers *, const char *id);
+/* Whatever is known of the one with this id or name is fetched again by the next reader. */
+void rv_containers_doubt(struct rv_containers *, const char *only);
 /* Nobody asks any longer: the thread ends and all is forgotten, unless somebody watches. */
 void rv_containers_idle(struct rv_containers *);
 /* A descriptor that becomes readable (eventfd) when something may have changed; -1: it cannot be had. Only one at a

@@ -157,7 +157,7 @@ static int set_process(struct sh_cmd *c, struct sv input)
 
 static bool may_be_written(const struct rv_property *p)
 {
-        return p->flags & RV_WRITE && !(p->flags & (RV_KEY | RV_SECRET));
+        return p->flags & RV_WRITE && !(p->flags & (RV_KEY | RV_SECRET | RV_IDENTIFIES));
 }
 
 static bool member(struct rv_buf *b, bool some, struct rv_json row, const struct rv_property *p)
@@ -174,7 +174,11 @@ static void put_resource(struct rv_buf *b, const struct rv_class *k, struct rv_j
 {
         bool some = false;
         rv_buf_putf(b, "{\"ClassName\":\"%s\",\"InstanceName\":{", k->name);
-        for (uint32_t i = 0; i < k->nkeys; i++)
+        /* By what identifies it elsewhere, too, where there is such; ids are this host's alone. */
+        for (uint32_t i = 0; i < k->nproperties; i++)
+                if (k->properties[i].flags & RV_IDENTIFIES && k->properties[i].flags & RV_WRITE)
+                        some = member(b, some, row, &k->properties[i]);
+        for (uint32_t i = 0; !some && i < k->nkeys; i++)
                 some = member(b, some, row, &k->properties[k->keys[i]]);
         rv_buf_puts(b, "},\"Properties\":{");
         some = false;
@@ -196,7 +200,7 @@ static int export_class(struct sh_cmd *c, const char *name, struct rv_buf *to, b
         for (uint32_t i = 0; i < m->c->nproperties; i++) {
                 const struct rv_property *p = &m->c->properties[i];
                 writable += may_be_written(p);
-                if (may_be_written(p) || p->flags & RV_KEY)
+                if (may_be_written(p) || p->flags & (RV_KEY | RV_IDENTIFIES))
                         rv_buf_putf(&in, "%s\"%s\"", in.data[in.len - 1] == '[' ? "" : ",", p->name);
         }
         rv_buf_put(&in, "]", 1);
