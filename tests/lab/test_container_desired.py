@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Containers, images, networks and volumes as desired state on a real Docker Engine, beside `docker inspect`: what is so already is left
 alone (made by us, by docker run, by docker-compose), limits change in place, the rest makes a new one that keeps what was not wished."""
-import json, os, sys
+import json, os, shutil, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
@@ -131,7 +131,7 @@ def anew(w):
     n2 = w.inspect('web')
     check('another image', changed(r) == ['Image', 'Id'] and n2['Config']['Image'] == 'bb:2' and 'FROM=second' in n2['Config']['Env'] and 'FROM=image' not in n2['Config']['Env']
           and n2['Config']['Labels'] == {'team': 'y'} and w.m.run('docker exec web /bin/ls /data/kept').returncode == 0, (r, n2['Config']))
-    w.sh('docker tag bb:1 bb:2old; docker tag bb:1 bb:moving; docker run -d --name mover bb:moving; docker tag bb:2 bb:moving')
+    w.sh('docker tag bb:1 bb:2old; docker tag bb:1 bb:moving; docker run -d --stop-timeout 1 --name mover bb:moving; docker tag bb:2 bb:moving')
     check('a name that means another image now', changed(w.test('mover', {'Image': 'bb:moving'})) == ['Image'] and so(w.test('mover', {'Image': 'bb:1'})))
     r = w.set('mover', {'Labels': {'x': 'y'}})
     check('and is no wish for it', 'Id' in changed(r) and w.inspect('mover')['Image'] == w.inspect('bb:1', 'image')['Id'], r)
@@ -145,28 +145,45 @@ def anew(w):
     r = w.set('mover', {'Image': 'none:1'})
     check('an image that is not here', status(r) == 'NOT_FOUND' and w.inspect('mover')['Id'] == before['Id'], r)
     w.sh('docker rm -f mover; docker rmi bb:2old bb:moving')
-    w.sh('docker run -d --rm --name once bb:1')
+    w.sh('docker run -d --rm --stop-timeout 1 --name once bb:1')
     r = w.set('once', {'Labels': {'x': 'y'}})
     check('one that removes itself is not made anew', status(r) == 'NOT_SUPPORTED' and w.inspect('once')['State']['Status'] == 'running', r)
     w.sh('docker rm -f once')
 
 
+def of_compose(w):
+    """Debian's docker-compose, here, against the engine's socket in the machine."""
+    if not shutil.which('docker-compose'):
+        check.skip('of docker-compose', 'docker-compose is not installed')
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, 'docker-compose.yml'), 'w') as f:
+            f.write('version: "3"\nservices:\n  web:\n    image: bb:1\n    stop_grace_period: 1s\n    environment: {X: "1"}\n    ports: ["8095:80"]\n    volumes: ["data:/data"]\nvolumes: {data: {}}\n')
+        env = dict(os.environ, DOCKER_HOST=f'unix:///proc/{w.m.leader}/root/run/docker.sock', COMPOSE_PROJECT_NAME='shop', HOME=folder)
+        compose = lambda *words: subprocess.run(['docker-compose', *words], cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+        r = compose('up', '-d')
+        name = w.sh("docker ps --filter label=com.docker.compose.project=shop --format '{{.Names}}'")
+        check('docker-compose up', r.returncode == 0 and name, r.stderr)
+        wish = {'Image': 'bb:1', 'State': 'running', 'Environment': ['X=1'], 'PortBindings': ['8095:80'], 'Mounts': ['shop_data:/data'], 'RestartPolicy': 'no',
+                'Networks': ['shop_default']}
+        check('of docker-compose: nothing', so(w.set(name, wish)), w.set(name, wish, WhatIf=True))
+        before = w.inspect(name)
+        r = w.set(name, {'Environment': ['Y=2']})
+        n = w.inspect(name)
+        check('and made anew it is still its own', 'Id' in changed(r) and n['Config']['Labels'] == before['Config']['Labels'] and 'web' in n['NetworkSettings']['Networks']['shop_default']['Aliases'], r)
+        check('docker-compose sees it', name in compose('ps').stdout and 'Up' in compose('ps').stdout, compose('ps').stdout)
+        compose('down', '-v')
+
+
 def of_others(w):
-    w.sh('docker run -d --name other -e X=1 -l a=b -p 8090:80 -v vol2:/v -v /srv:/s:ro --restart unless-stopped --network net1 --network-alias al bb:1 /bin/sleep 99')
+    w.sh('docker run -d --stop-timeout 1 --name other -e X=1 -l a=b -p 8090:80 -v vol2:/v -v /srv:/s:ro --restart unless-stopped --network net1 --network-alias al bb:1 /bin/sleep 99')
     wish = {'Image': 'bb:1', 'State': 'running', 'Cmd': ['/bin/sleep', '99'], 'Environment': ['X=1'], 'Labels': {'a': 'b'}, 'PortBindings': ['8090:80'],
             'Mounts': ['vol2:/v', '/srv:/s:ro'], 'RestartPolicy': 'unless-stopped', 'Networks': ['net1'], 'NetworkMode': 'net1'}
     check('of docker run: nothing', so(w.set('other', wish)), w.set('other', wish, WhatIf=True))
     r = w.set('other', {'Labels': {'c': 'd'}})
     n = w.inspect('other')
     check('an alias is kept', 'Id' in changed(r) and 'al' in n['NetworkSettings']['Networks']['net1']['Aliases'] and n['Config']['Labels']['a'] == 'b', (r, n['NetworkSettings']['Networks']))
-    if w.m.run('command -v docker-compose').returncode == 0:
-        w.m.run("mkdir -p /tmp/shop; printf 'version: \"3\"\\nservices:\\n  web:\\n    image: bb:1\\n    environment: {X: \"1\"}\\n    ports: [\"8095:80\"]\\n' > /tmp/shop/docker-compose.yml")
-        w.sh('cd /tmp/shop && docker-compose up -d')
-        name = w.sh("docker ps --filter label=com.docker.compose.project=shop --format '{{.Names}}'")
-        wish = {'Image': 'bb:1', 'State': 'running', 'Environment': ['X=1'], 'PortBindings': ['8095:80'], 'Mounts': [], 'RestartPolicy': 'no'}
-        check('of docker-compose: nothing', so(w.set(name, wish)), w.set(name, wish, WhatIf=True))
-    else:
-        check.skip('of docker-compose', 'not in this image')
+    of_compose(w)
     shell = lambda text: w.m.run(f"/opt/reeve/bin/reeve -Command '{text}'", env={'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'REEVE_SOCKET': '/lab/agent.sock', 'HOME': '/root'})
     r = shell('$d = Get-DesiredState -ClassName Container; ($d | Test-DesiredState).InDesiredState; $d.Resources[0].InstanceName.Name')
     check('an export of all is so', r.stdout.split()[:1] == ['True'] and len(r.stdout.split()) == 2, r.stdout + r.stderr)
@@ -193,7 +210,7 @@ def things(w):
     check('again: nothing', so(w.set('net3', net, 'ContainerNetwork')) and w.inspect('net3', 'network')['Id'] == n['Id'])
     r = w.set('net3', {'Internal': False}, 'ContainerNetwork')
     check('made anew, and told', changed(r) == ['Internal', 'Id'] and w.inspect('net3', 'network')['Internal'] is False and w.inspect('net3', 'network')['Labels'] == {'a': 'b'}, r)
-    w.sh('docker run -d --name holder --network net3 bb:1')
+    w.sh('docker run -d --stop-timeout 1 --name holder --network net3 bb:1')
     r = w.set('net3', {'Internal': True}, 'ContainerNetwork')
     check('not while somebody is in it', status(r) == 'FAILED' and 'holder' in r['error']['message'], r)
     w.sh('docker rm -f holder')
@@ -210,14 +227,14 @@ def images(w):
     if w.m.run('command -v docker-registry').returncode:
         check.skip('pulled', 'no docker-registry in this image')
         return
-    w.m.run('''mkdir -p /tmp/reg; printf 'version: 0.1\\nstorage:\\n  filesystem:\\n    rootdirectory: /tmp/reg\\nhttp:\\n  addr: 127.0.0.1:5000\\n' > /tmp/reg.yml
-        docker-registry serve /tmp/reg.yml >/tmp/reg.log 2>&1 &''')
+    w.sh('''systemctl stop docker-registry; mkdir -p /root/reg; printf "version: 0.1\\nstorage: {filesystem: {rootdirectory: /root/reg}}\\nhttp: {addr: 127.0.0.1:5000}\\n" > /root/reg.yml
+        systemd-run -q --unit reg docker-registry serve /root/reg.yml''')
     name = '127.0.0.1:5000/team/bb:7'
-    w.sh(f'for i in $(seq 100); do docker tag bb:1 {name} && docker push -q {name} && break; sleep 0.2; done; docker rmi {name}')
+    w.sh(f'for i in $(seq 100); do docker tag bb:1 {name} && docker push -q {name} >/dev/null && break; sleep 0.2; done; docker rmi {name}')
     r = w.set(name, cls='ContainerImage', WhatIf=True)
     check('would be pulled', changed(r) == ['Name'] and w.inspect(name, 'image') is None, r)
     document = {'Resources': [
-        {'Name': 'runs', 'ClassName': 'Container', 'InstanceName': {'Name': 'app'}, 'Properties': {'Image': name, 'State': 'running', 'Networks': ['appnet']}, 'DependsOn': ['image', 'net']},
+        {'Name': 'runs', 'ClassName': 'Container', 'InstanceName': {'Name': 'app'}, 'Properties': {'Image': name, 'State': 'running', 'Networks': ['appnet'], 'StopTimeout': 1}, 'DependsOn': ['image', 'net']},
         {'Name': 'image', 'ClassName': 'ContainerImage', 'InstanceName': {'Name': name}}, {'Name': 'net', 'ClassName': 'ContainerNetwork', 'InstanceName': {'Name': 'appnet'}}]}
     ask = lambda operation, **more: w.a.peer.call(operation, {'Document': document, **more})
     states = lambda r: {x['Name']: x['Status'] for x in r.get('result', {}).get('Resources', [])} or r
