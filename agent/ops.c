@@ -35,10 +35,16 @@ struct rv_op {
         bool untimed;
 };
 
-#define CLASS_NAME { "ClassName", "string", "The class, without regard to case.", true }
+#define CLASS_NAME \
+        { \
+                "ClassName", "string", "The class, without regard to case.", true \
+        }
 #define COMMON \
         { "Namespace", "string", "WMI namespace; the class is looked for in all when absent.", false }, \
-        { "Timeout", "number", "Seconds after which the call ends, 0.001 to 3600; 30 when absent.", false }
+        { \
+                "Timeout", "number", "Seconds after which the call ends, 0.001 to 3600; 30 when absent.", \
+                        false \
+        }
 #define READING \
         { "PropertyList", "string[]", "The properties wanted; without it all that cost nothing extra.", \
           false }, \
@@ -56,7 +62,10 @@ struct rv_op {
                   false }, \
                 { "IncludeSystemProperties", "boolean", "__CLASS, __PATH, __NAMESPACE, __SERVER too.", \
                   false }, \
-        { "partialResultToken", "any", "Instances are sent as $/progress notifications with this token.", false }
+        { \
+                "partialResultToken", "any", \
+                        "Instances are sent as $/progress notifications with this token.", false \
+        }
 
 #define CHANGING \
         { "WhatIf", "boolean", "Check everything, change nothing, answer what would change.", false }, \
@@ -493,7 +502,8 @@ static int values(struct rv_request *q, struct rv_error *err)
                 if (!(c->properties[i].flags & (RV_KEY | RV_IDENTIFIES)))
                         continue;
                 /* Of one that its keys name already, what else identifies it is a value that it is to have. */
-                if (rv_bit(p->set, i) && p->key[i].type == RV_NULL && !(named && c->properties[i].flags & RV_IDENTIFIES))
+                if (rv_bit(p->set, i) && p->key[i].type == RV_NULL &&
+                    !(named && c->properties[i].flags & RV_IDENTIFIES))
                         p->key[i] = p->v[i];
                 if (!rv_bit(p->set, i) && p->key[i].type != RV_NULL) {
                         p->v[i] = p->key[i];
@@ -750,13 +760,15 @@ static const struct rv_op ops[] = {
                   { "Message", "string", "Why it failed or was denied.", false },
                   { 0 } },
           true },
-        { "InvokeMethod", "Calls a method of an object, or a static one of a class.", "MethodResult", op_invoke,
+        { "InvokeMethod", "Calls a method of an object, or a static one of a class.", "MethodResult",
+          op_invoke,
           (const struct rv_param[]) {
                   CLASS_NAME,
                   { "MethodName", "string", "The method.", true },
                   { "InstanceName", "object", "Key bindings or path; not for static methods.", false },
                   { "InParameters", "object", "The method's [In] parameters by name.", false },
-                  { "partialResultToken", "any", "How far it has come is told as $/progress with this token.", false },
+                  { "partialResultToken", "any", "How far it has come is told as $/progress with this token.",
+                    false },
                   CHANGING,
                   COMMON,
                   { 0 } },
@@ -816,7 +828,8 @@ void rv_ops_reference(FILE *f)
                 if (ops[i].params && ops[i].params[0].name)
                         fputs("\n| parameter | type | | meaning |\n|---|---|---|---|\n", f);
                 for (const struct rv_param *p = ops[i].params; p && p->name; p++)
-                        fprintf(f, "| `%s` | %s | %s | %s |\n", p->name, p->type, p->required ? "needed" : "", p->help);
+                        fprintf(f, "| `%s` | %s | %s | %s |\n", p->name, p->type, p->required ? "needed" : "",
+                                p->help);
         }
 }
 

@@ -111,7 +111,10 @@ static int image_query(const struct rv_query *q, struct rv_sink *out, struct rv_
 static const char *key_of(const struct rv_call *c, char *to, size_t size)
 {
         const struct rv_arg *id = &c->key[ContainerImage_Id], *name = &c->key[ContainerImage_Name];
-        return rv_http_escaped(to, size, id->type == RV_STRING ? id->s : name->type == RV_STRING ? name->s : "");
+        return rv_http_escaped(to, size,
+                               id->type == RV_STRING     ? id->s
+                               : name->type == RV_STRING ? name->s
+                                                         : "");
 }
 
 static int success(struct rv_call *c, int r)
@@ -164,9 +167,9 @@ struct progress {
         char digest[120];        /* of a push */
         char *output;            /* of a build: its end, BUILD_OUTPUT bytes at most; or NULL: not kept */
         size_t n;
-        struct rv_call *call;    /* who is told how far it is; or NULL */
+        struct rv_call *call; /* who is told how far it is; or NULL */
         const char *activity;
-        uint64_t told;           /* when */
+        uint64_t told; /* when */
         struct {
                 char id[20];
                 int64_t now, all;
@@ -245,8 +248,8 @@ static int archive(const char *path, const char *what, int *ret, struct rv_error
         return rv_fail(err, RV_INVALID_PARAMETER, "%s: it is no plain file", what);
 }
 
-static int pull(struct rv_call *c, const char *repository, const char *tag, const char *auth, struct progress *p,
-                struct rv_error *err)
+static int pull(struct rv_call *c, const char *repository, const char *tag, const char *auth,
+                struct progress *p, struct rv_error *err)
 {
         char what[200], repo[600], escaped[300];
         struct rv_talk e = { .call = c, .deadline = c->deadline, .what = what, .auth = auth };
@@ -463,7 +466,12 @@ static int image_made(struct rv_call *c, const struct rv_values *v, struct rv_er
         bool digest = strchr(name->s, '@');
         split_name(name->s, repo, sizeof repo, tag, sizeof tag);
         rv_change(c, "Name", NULL, name->s);
-        return c->what_if ? RV_OK : pull(c, digest ? name->s : repo, digest ? "" : *tag ? tag : "latest", NULL, &p, err);
+        return c->what_if ? RV_OK
+                          : pull(c, digest ? name->s : repo,
+                                 digest ? ""
+                                 : *tag ? tag
+                                        : "latest",
+                                 NULL, &p, err);
 }
 
 /* By its name it loses that name; by its id, or with its last name, it goes. */
@@ -479,7 +487,8 @@ static int image_gone(struct rv_call *c, struct rv_error *err)
         json_decref(j);
         if (r == RV_OK && !c->what_if)
                 r = rv_talk_delete(&e, err, "/images/%s",
-                                   named->type == RV_STRING ? rv_http_escaped(name, sizeof name, named->s) : id);
+                                   named->type == RV_STRING ? rv_http_escaped(name, sizeof name, named->s)
+                                                            : id);
         return r;
 }
 

@@ -56,8 +56,9 @@ static bool as_image(json_t *body, json_t *image, const char *member)
 /* What came from its image is left to the image that it will have. */
 static void inherit(json_t *body, json_t *image)
 {
-        static const char *const lists[] = { "Env", "Labels", "ExposedPorts", "Volumes" },
-                          *const whole[] = { "WorkingDir", "User", "StopSignal", "Healthcheck", "Shell" };
+        static const char *const lists[] = { "Env", "Labels", "ExposedPorts", "Volumes" }, *const whole[] = {
+                "WorkingDir", "User", "StopSignal", "Healthcheck", "Shell"
+        };
         for (unsigned i = 0; i < sizeof lists / sizeof *lists; i++)
                 subtract(body, lists[i], image);
         for (unsigned i = 0; i < sizeof whole / sizeof *whole; i++)
@@ -99,13 +100,14 @@ static void keep_volumes(json_t *host, json_t *mounts)
         json_array_foreach(mounts, i, one)
         {
                 const char *at = rv_or_empty(rv_j_text(one, "Destination")), *name = rv_j_text(one, "Name");
-                if (!name || strcmp(rv_or_empty(rv_j_text(one, "Type")), "volume") != 0 || is_mounted(host, at))
+                if (!name || strcmp(rv_or_empty(rv_j_text(one, "Type")), "volume") != 0 ||
+                    is_mounted(host, at))
                         continue;
                 if (!json_is_array(json_object_get(host, "Mounts")))
                         json_object_set_new(host, "Mounts", json_array());
                 json_array_append_new(json_object_get(host, "Mounts"),
-                                      json_pack("{ss ss ss sb}", "Type", "volume", "Source", name, "Target", at,
-                                                "ReadOnly", !rv_j_true(one, "RW")));
+                                      json_pack("{ss ss ss sb}", "Type", "volume", "Source", name, "Target",
+                                                at, "ReadOnly", !rv_j_true(one, "RW")));
         }
 }
 
@@ -243,7 +245,8 @@ static int mounts(json_t *body, json_t *host, const struct rv_arg *wish, struct 
                 json_t *named = json_pack("{sO}", "Mounts", kept);
                 json_array_foreach(had, i, one)
                 {
-                        const char *source = rv_or_empty(rv_j_text(one, "Source")), *kind = rv_or_empty(rv_j_text(one, "Type"));
+                        const char *source = rv_or_empty(rv_j_text(one, "Source")),
+                                   *kind = rv_or_empty(rv_j_text(one, "Type"));
                         bool own = strcmp(kind, "tmpfs") == 0 ||
                                    (strcmp(kind, "volume") == 0 && (!*source || rv_is_nameless(source)));
                         if (own && !is_mounted(named, rv_or_empty(rv_j_text(one, "Target"))))
@@ -262,7 +265,8 @@ static void policy(json_t *host, const char *member, json_t *value)
 {
         json_t *p = json_object_get(host, "RestartPolicy");
         if (!json_is_object(p)) {
-                json_object_set_new(host, "RestartPolicy", json_pack("{ss si}", "Name", "no", "MaximumRetryCount", 0));
+                json_object_set_new(host, "RestartPolicy",
+                                    json_pack("{ss si}", "Name", "no", "MaximumRetryCount", 0));
                 p = json_object_get(host, "RestartPolicy");
         }
         json_object_set_new(p, member, value);
@@ -282,7 +286,9 @@ int rv_trait_write(const struct rv_trait *t, json_t *body, const struct rv_arg *
         case RV_T_CAPS: put(body, t->path, none ? NULL : texts(wish)); break;
         case RV_T_BOOL: put(body, t->path, json_boolean(wish->u)); break;
         case RV_T_NUMBER: put(body, t->path, none ? NULL : json_integer((json_int_t)wish->u)); break;
-        case RV_T_CPUS: put(body, t->path, none ? NULL : json_integer((json_int_t)llround(wish->d * 1e9))); break;
+        case RV_T_CPUS:
+                put(body, t->path, none ? NULL : json_integer((json_int_t)llround(wish->d * 1e9)));
+                break;
         case RV_T_DEVICES:
                 json_object_del(host, "Devices");
                 return rv_spec_devices(host, texts_of(wish, "Devices"), err);

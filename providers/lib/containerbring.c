@@ -38,7 +38,8 @@ static const char *key_of(const struct rv_call *c)
         return id->type == RV_STRING ? id->s : name->type == RV_STRING ? name->s : NULL;
 }
 
-int rv_container_meets(struct rv_call *c, unsigned property, const struct rv_arg *wish, bool *ret, struct rv_error *err)
+int rv_container_meets(struct rv_call *c, unsigned property, const struct rv_arg *wish, bool *ret,
+                       struct rv_error *err)
 {
         const struct rv_trait *t = rv_trait_find(property);
         json_t *docs = NULL;
@@ -72,7 +73,8 @@ static void tell(struct bringing *b, const struct rv_trait *t)
 static bool in_place(const struct bringing *b, const struct rv_trait *t)
 {
         const struct rv_arg *wish = &b->v->v[t->property];
-        bool none = wish->type == RV_NULL || ((wish->type == RV_UINT || wish->type == RV_INT) && wish->u == 0) ||
+        bool none = wish->type == RV_NULL ||
+                    ((wish->type == RV_UINT || wish->type == RV_INT) && wish->u == 0) ||
                     (wish->type == RV_REAL && wish->d == 0);
         bool limit = t->how == RV_T_NUMBER || t->how == RV_T_CPUS || t->how == RV_T_TEXT;
         return t->live && !(limit && none && t->property != Container_PidsLimit);
@@ -94,10 +96,12 @@ static int look(struct bringing *b)
         if (r == RV_OK)
                 rv_about(b->err, NULL, NULL, "");
         if (r == RV_OK && b->differs[Container_Engine])
-                return rv_fail(b->err, RV_NOT_SUPPORTED, "%s: it stays with its engine, %s", b->ch.what, b->ch.engine->name);
+                return rv_fail(b->err, RV_NOT_SUPPORTED, "%s: it stays with its engine, %s", b->ch.what,
+                               b->ch.engine->name);
         if (r == RV_OK && b->anew && rv_j_true(b->ch.doc, "HostConfig/AutoRemove")) {
                 rv_fail(b->err, RV_NOT_SUPPORTED,
-                        "%s: that needs a new one, and this one is removed with its volumes when it stops (AutoRemove)",
+                        "%s: that needs a new one, and this one is removed with its volumes when it stops "
+                        "(AutoRemove)",
                         b->ch.what);
                 return rv_hint(b->err, "Stop-Container removes it; then it can be made as it should be.");
         }
@@ -112,7 +116,8 @@ static void with_swap(struct bringing *b, json_t *update)
         int64_t memory = rv_j_number(update, "Memory"), had = rv_j_number(b->ch.doc, "HostConfig/Memory"),
                 swap = rv_j_number(b->ch.doc, "HostConfig/MemorySwap");
         char from[32], to[32];
-        if (!memory || json_object_get(update, "MemorySwap") || swap <= 0 || (swap != 2 * had && swap >= memory))
+        if (!memory || json_object_get(update, "MemorySwap") || swap <= 0 ||
+            (swap != 2 * had && swap >= memory))
                 return;
         json_object_set_new(update, "MemorySwap", json_integer(2 * memory));
         snprintf(from, sizeof from, "%lld", (long long)swap);
@@ -124,7 +129,8 @@ static void with_swap(struct bringing *b, json_t *update)
 static json_t *update_of(struct bringing *b)
 {
         json_t *like = json_pack("{s{}}", "HostConfig"), *host = json_object_get(like, "HostConfig"), *update;
-        json_object_set_new(host, "RestartPolicy", json_deep_copy(rv_j_at(b->ch.doc, "HostConfig/RestartPolicy")));
+        json_object_set_new(host, "RestartPolicy",
+                            json_deep_copy(rv_j_at(b->ch.doc, "HostConfig/RestartPolicy")));
         for (unsigned p = 0; p < Container_nproperties; p++) {
                 const struct rv_trait *t = b->differs[p] ? rv_trait_find(p) : NULL;
                 if (t && t->live)
@@ -146,8 +152,8 @@ static int network(struct bringing *b, const char *id, const char *name, bool co
         json_t *endpoint = connect ? rv_body_endpoint(b->ch.doc, name) : NULL;
         rv_http_escape(path, sizeof path - 16, name);
         strcat(path, connect ? "/connect" : "/disconnect");
-        snprintf(what, sizeof what, "cannot %s the container %.64s %s the network %.100s", connect ? "connect" : "disconnect",
-                 b->ch.name, connect ? "to" : "from", name);
+        snprintf(what, sizeof what, "cannot %s the container %.64s %s the network %.100s",
+                 connect ? "connect" : "disconnect", b->ch.name, connect ? "to" : "from", name);
         json_t *body = endpoint ? json_pack("{ss so}", "Container", id, "EndpointConfig", endpoint)
                                 : json_pack("{ss}", "Container", id);
         struct rv_engine_ask a = { .engine = b->ch.engine,
@@ -181,8 +187,8 @@ static int networks(struct bringing *b)
         for (uint32_t i = 0; wish->type == RV_LIST && i < wish->len && r == RV_OK; i++)
                 if (wish->items[i].type == RV_STRING && !json_object_get(now, wish->items[i].s))
                         r = network(b, b->ch.id, wish->items[i].s, true);
-        json_object_foreach(now, name, one) if (r == RV_OK && !wishes_network(b, name))
-                r = network(b, b->ch.id, name, false);
+        json_object_foreach(now, name, one) if (r == RV_OK && !wishes_network(b, name)) r =
+                network(b, b->ch.id, name, false);
         return r;
 }
 
@@ -197,7 +203,8 @@ static int rename_it(struct bringing *b)
 
 /* ---- states ---- */
 
-static int to_state(struct rv_call *c, struct rv_container_change *ch, const char *now, const char *wish, struct rv_error *err)
+static int to_state(struct rv_call *c, struct rv_container_change *ch, const char *now, const char *wish,
+                    struct rv_error *err)
 {
         bool still = rv_state_still(now), paused = strcmp(now, "paused") == 0;
         int r = RV_OK;
@@ -224,19 +231,21 @@ static int finish_body(struct bringing *b, struct rv_engine *e)
         char runtime[128] = "";
         int r = RV_OK;
         if (b->differs[Container_Isolation])
-                r = rv_spec_runtime(e, b->c, given(b, Container_Isolation), given(b, Container_Runtime), runtime,
-                                    sizeof runtime, b->err);
+                r = rv_spec_runtime(e, b->c, given(b, Container_Isolation), given(b, Container_Runtime),
+                                    runtime, sizeof runtime, b->err);
         if (r == RV_OK && *runtime)
                 json_object_set_new(host, "Runtime", json_string(runtime));
-        if (b->differs[Container_Networks] && !rv_bit(b->v->set, Container_NetworkMode) && nets->type == RV_LIST &&
-            nets->len && nets->items[0].type == RV_STRING)
+        if (b->differs[Container_Networks] && !rv_bit(b->v->set, Container_NetworkMode) &&
+            nets->type == RV_LIST && nets->len && nets->items[0].type == RV_STRING)
                 json_object_set_new(host, "NetworkMode", json_string(nets->items[0].s));
         const char *mode = rv_j_text(host, "NetworkMode");
-        json_t *endpoint = b->ch.doc && mode && json_object_get(rv_j_at(b->ch.doc, "NetworkSettings/Networks"), mode)
-                                   ? rv_body_endpoint(b->ch.doc, mode)
-                                   : NULL;
+        json_t *endpoint =
+                b->ch.doc && mode && json_object_get(rv_j_at(b->ch.doc, "NetworkSettings/Networks"), mode)
+                        ? rv_body_endpoint(b->ch.doc, mode)
+                        : NULL;
         if (endpoint)
-                json_object_set_new(b->body, "NetworkingConfig", json_pack("{s{so}}", "EndpointsConfig", mode, endpoint));
+                json_object_set_new(b->body, "NetworkingConfig",
+                                    json_pack("{s{so}}", "EndpointsConfig", mode, endpoint));
         return r;
 }
 
@@ -266,7 +275,8 @@ static int connect_others(struct bringing *b, const char *id)
                         r = network(b, id, wish->items[i].s, true);
         json_object_foreach(wished ? NULL : rv_j_at(b->ch.doc, "NetworkSettings/Networks"), name, one)
         {
-                bool first = strcmp(name, mode) == 0 || (strcmp(name, "bridge") == 0 && strcmp(mode, "default") == 0);
+                bool first = strcmp(name, mode) == 0 ||
+                             (strcmp(name, "bridge") == 0 && strcmp(mode, "default") == 0);
                 if (r == RV_OK && !first)
                         r = network(b, id, name, true);
         }
@@ -307,8 +317,9 @@ static void keep_id(struct rv_call *c, const char *id)
 static int image_of(struct bringing *b, json_t **ret)
 {
         struct rv_error none = { 0 };
-        int r = rv_engine_look(b->ch.engine, b->c, b->c->deadline, "/images/", rv_or_empty(rv_j_text(b->ch.doc, "Image")),
-                               "cannot look at an image", ret, &none);
+        int r = rv_engine_look(b->ch.engine, b->c, b->c->deadline, "/images/",
+                               rv_or_empty(rv_j_text(b->ch.doc, "Image")), "cannot look at an image", ret,
+                               &none);
         if (r == RV_OK || r == RV_NOT_FOUND)
                 return RV_OK;
         *b->err = none;
@@ -320,10 +331,12 @@ static int settle_image(struct bringing *b)
 {
         bool meets = true;
         const char *id = rv_or_empty(rv_j_text(b->ch.doc, "Image"));
-        const struct rv_arg name = { .type = RV_STRING, .s = rv_or_empty(rv_j_text(b->ch.doc, "Config/Image")) };
+        const struct rv_arg name = { .type = RV_STRING,
+                                     .s = rv_or_empty(rv_j_text(b->ch.doc, "Config/Image")) };
         if (given(b, Container_Image) && b->differs[Container_Image])
                 return rv_container_image(b->c, b->ch.engine, given(b, Container_Image), b->err);
-        int r = rv_trait_meets(rv_trait_find(Container_Image), b->ch.doc, b->ch.engine, b->c, &name, &meets, b->err);
+        int r = rv_trait_meets(rv_trait_find(Container_Image), b->ch.doc, b->ch.engine, b->c, &name, &meets,
+                               b->err);
         if (r == RV_OK && !meets)
                 json_object_set_new(b->body, "Image", json_string(id));
         return r ? r : rv_container_image(b->c, b->ch.engine, meets ? name.s : id, b->err);
@@ -422,16 +435,19 @@ int rv_container_brought(struct rv_call *c, const struct rv_values *v, struct rv
 int rv_container_made(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
 {
         struct bringing b = { .c = c, .v = v, .err = err };
-        const char *name = given(&b, Container_Name), *image = given(&b, Container_Image), *state = given(&b, Container_State);
+        const char *name = given(&b, Container_Name), *image = given(&b, Container_Image),
+                   *state = given(&b, Container_State);
         struct rv_engine *e = NULL;
         char id[80] = "";
         if (rv_bit(v->set, Container_Id) && v->v[Container_Id].type != RV_NULL) {
-                rv_fail(err, RV_NOT_FOUND, "there is no container with this Id, and none can be made with one");
+                rv_fail(err, RV_NOT_FOUND,
+                        "there is no container with this Id, and none can be made with one");
                 return rv_hint(err, "A container that is to be made is named by its Name.");
         }
         rv_about(err, NULL, NULL, name ? "Image" : "Name");
         if (!name || !image)
-                return rv_fail(err, RV_INVALID_PARAMETER, "a new container needs %s", name ? "an Image" : "a Name");
+                return rv_fail(err, RV_INVALID_PARAMETER, "a new container needs %s",
+                               name ? "an Image" : "a Name");
         rv_about(err, NULL, NULL, "");
         int r = rv_spec_name(name, "Name", err);
         if (r == RV_OK)

@@ -14,6 +14,7 @@
 int rv_container_made(struct rv_call *, const struct rv_values *, struct rv_error *);
 int rv_container_brought(struct rv_call *, const struct rv_values *, struct rv_error *);
 int rv_container_gone(struct rv_call *, struct rv_error *);
-int rv_container_meets(struct rv_call *, unsigned property, const struct rv_arg *wish, bool *ret, struct rv_error *);
+int rv_container_meets(struct rv_call *, unsigned property, const struct rv_arg *wish, bool *ret,
+                       struct rv_error *);
 
 #endif

@@ -102,7 +102,8 @@ static bool ranges_meet(json_t *config, const char *member, const struct rv_arg 
         return n == has;
 }
 
-int rv_network_meets(struct rv_call *c, unsigned property, const struct rv_arg *wish, bool *ret, struct rv_error *err)
+int rv_network_meets(struct rv_call *c, unsigned property, const struct rv_arg *wish, bool *ret,
+                     struct rv_error *err)
 {
         json_t *now;
         if (property != ContainerNetwork_Labels && property != ContainerNetwork_Subnets &&
@@ -112,20 +113,22 @@ int rv_network_meets(struct rv_call *c, unsigned property, const struct rv_arg *
         if (r == RV_OK && property == ContainerNetwork_Labels)
                 *ret = labels_meet(json_object_get(now, "Labels"), wish);
         else if (r == RV_OK)
-                *ret = ranges_meet(rv_j_at(now, "IPAM/Config"), property == ContainerNetwork_Subnets ? "Subnet" : "Gateway",
-                                   wish);
+                *ret = ranges_meet(rv_j_at(now, "IPAM/Config"),
+                                   property == ContainerNetwork_Subnets ? "Subnet" : "Gateway", wish);
         json_decref(now);
         return r;
 }
 
 static void write_ranges(json_t *body, const struct rv_values *v)
 {
-        const struct rv_arg *subnets = &v->v[ContainerNetwork_Subnets], *gateways = &v->v[ContainerNetwork_Gateways];
+        const struct rv_arg *subnets = &v->v[ContainerNetwork_Subnets],
+                            *gateways = &v->v[ContainerNetwork_Gateways];
         bool s = rv_bit(v->set, ContainerNetwork_Subnets), g = rv_bit(v->set, ContainerNetwork_Gateways);
         json_t *had = rv_j_at(body, "IPAM/Config"), *config = json_array();
         uint32_t n = s ? (subnets->type == RV_LIST ? subnets->len : 0) : (uint32_t)json_array_size(had);
         for (uint32_t i = 0; i < n; i++) {
-                json_t *one = s ? json_pack("{ss}", "Subnet", item(subnets, i)) : json_deep_copy(json_array_get(had, i));
+                json_t *one = s ? json_pack("{ss}", "Subnet", item(subnets, i))
+                                : json_deep_copy(json_array_get(had, i));
                 if (g && *item(gateways, i))
                         json_object_set_new(one, "Gateway", json_string(item(gateways, i)));
                 json_array_append_new(config, one);
@@ -185,8 +188,8 @@ int rv_network_made(struct rv_call *c, const struct rv_values *v, struct rv_erro
 /* What it is, as Create takes it. */
 static json_t *network_like(json_t *now)
 {
-        static const char *const kept[] = { "Name", "Driver", "Internal", "EnableIPv6", "Attachable", "Ingress", "IPAM",
-                                            "Options", "Labels" };
+        static const char *const kept[] = { "Name",    "Driver", "Internal", "EnableIPv6", "Attachable",
+                                            "Ingress", "IPAM",   "Options",  "Labels" };
         json_t *body = json_pack("{sb}", "CheckDuplicate", 1);
         for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++)
                 if (json_object_get(now, kept[i]))
@@ -223,10 +226,13 @@ int rv_network_brought(struct rv_call *c, const struct rv_values *v, struct rv_e
         json_t *members = json_object_get(now, "Containers"), *one;
         json_object_foreach(members, key, one)
         {
-                rv_fail(err, RV_FAILED, "cannot change the network %.100s: the engine can only make it anew, and %.80s%s",
+                rv_fail(err, RV_FAILED,
+                        "cannot change the network %.100s: the engine can only make it anew, and %.80s%s",
                         name, rv_or_empty(rv_j_text(one, "Name")),
-                        json_object_size(members) > 1 ? " and others are connected to it" : " is connected to it");
-                r = rv_hint(err, "Disconnect-ContainerNetwork first; or give the network that should be so another name.");
+                        json_object_size(members) > 1 ? " and others are connected to it"
+                                                      : " is connected to it");
+                r = rv_hint(err, "Disconnect-ContainerNetwork first; or give the network that should be so "
+                                 "another name.");
                 break;
         }
         if (r == RV_OK) {
@@ -260,11 +266,13 @@ static int volume_now(struct rv_call *c, const char *what, json_t **ret, struct 
         char name[700];
         struct rv_talk t = { .call = c, .deadline = c->deadline, .what = what };
         *ret = NULL;
-        return rv_talk_get(&t, ret, err, "/volumes/%s",
-                           rv_http_escaped(name, sizeof name, rv_or_empty(text_of(&c->key[ContainerVolume_Name]))));
+        return rv_talk_get(
+                &t, ret, err, "/volumes/%s",
+                rv_http_escaped(name, sizeof name, rv_or_empty(text_of(&c->key[ContainerVolume_Name]))));
 }
 
-int rv_volume_meets(struct rv_call *c, unsigned property, const struct rv_arg *wish, bool *ret, struct rv_error *err)
+int rv_volume_meets(struct rv_call *c, unsigned property, const struct rv_arg *wish, bool *ret,
+                    struct rv_error *err)
 {
         json_t *now;
         if (property != ContainerVolume_Labels)
@@ -301,9 +309,11 @@ int rv_volume_brought(struct rv_call *c, const struct rv_values *v, struct rv_er
 {
         (void)v;
         rv_fail(err, RV_NOT_SUPPORTED,
-                "cannot change the volume %.100s: the engine can only make it anew, and what is in it would be lost",
+                "cannot change the volume %.100s: the engine can only make it anew, and what is in it would "
+                "be lost",
                 rv_or_empty(text_of(&c->key[ContainerVolume_Name])));
-        return rv_hint(err, "Remove-ContainerVolume it first, or give the volume that should be so another name.");
+        return rv_hint(err,
+                       "Remove-ContainerVolume it first, or give the volume that should be so another name.");
 }
 
 int rv_volume_gone(struct rv_call *c, struct rv_error *err)
@@ -316,7 +326,8 @@ int rv_volume_gone(struct rv_call *c, struct rv_error *err)
                 rv_change(c, "Name", rv_j_text(now, "Name"), NULL);
         json_decref(now);
         if (r == RV_OK && !c->what_if)
-                r = rv_talk_delete(&t, err, "/volumes/%s",
-                                   rv_http_escaped(name, sizeof name, text_of(&c->key[ContainerVolume_Name])));
+                r = rv_talk_delete(
+                        &t, err, "/volumes/%s",
+                        rv_http_escaped(name, sizeof name, text_of(&c->key[ContainerVolume_Name])));
         return r;
 }

@@ -13,11 +13,13 @@
 int rv_network_made(struct rv_call *, const struct rv_values *, struct rv_error *);
 int rv_network_brought(struct rv_call *, const struct rv_values *, struct rv_error *);
 int rv_network_gone(struct rv_call *, struct rv_error *);
-int rv_network_meets(struct rv_call *, unsigned property, const struct rv_arg *wish, bool *ret, struct rv_error *);
+int rv_network_meets(struct rv_call *, unsigned property, const struct rv_arg *wish, bool *ret,
+                     struct rv_error *);
 
 int rv_volume_made(struct rv_call *, const struct rv_values *, struct rv_error *);
 int rv_volume_brought(struct rv_call *, const struct rv_values *, struct rv_error *);
 int rv_volume_gone(struct rv_call *, struct rv_error *);
-int rv_volume_meets(struct rv_call *, unsigned property, const struct rv_arg *wish, bool *ret, struct rv_error *);
+int rv_volume_meets(struct rv_call *, unsigned property, const struct rv_arg *wish, bool *ret,
+                    struct rv_error *);
 
 #endif

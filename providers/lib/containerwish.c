@@ -181,7 +181,9 @@ int rv_ports_wish(const struct rv_arg *wish, json_t *config, json_t *host, struc
                 const char *s = text_of(&wish->items[i]), *eq = strchr(s, '=');
                 int inside = eq ? (int)(eq - s) : 0;
                 snprintf(texts[i], sizeof *texts, eq ? "%s:%.*s" : "%s", eq ? eq + 1 : s, inside, s);
-                turned[i] = (struct rv_arg) { .type = RV_STRING, .s = texts[i], .len = (uint32_t)strlen(texts[i]) };
+                turned[i] = (struct rv_arg) { .type = RV_STRING,
+                                              .s = texts[i],
+                                              .len = (uint32_t)strlen(texts[i]) };
         }
         if (r == RV_OK)
                 r = rv_spec_ports(config, host, (struct rv_texts) { turned, n, "PortBindings" }, err);
@@ -198,7 +200,8 @@ static json_t *port_lines(json_t *bindings)
         size_t i;
         json_object_foreach(bindings, port, list) json_array_foreach(list, i, one)
         {
-                const char *ip = rv_or_empty(rv_j_text(one, "HostIp")), *host = rv_or_empty(rv_j_text(one, "HostPort"));
+                const char *ip = rv_or_empty(rv_j_text(one, "HostIp")),
+                           *host = rv_or_empty(rv_j_text(one, "HostPort"));
                 bool any = strcmp(ip, "0.0.0.0") == 0 || !*ip;
                 json_array_append_new(lines, json_sprintf("%s %s%s%s", port, any ? "" : ip, any ? "" : ":",
                                                           strcmp(host, "0") == 0 ? "" : host));
@@ -235,9 +238,11 @@ static json_t *mount_lines(json_t *mounts, json_t *wished)
         {
                 const char *kind = rv_or_empty(rv_j_text(one, "Type")), *name = rv_j_text(one, "Name");
                 char line[8300];
-                snprintf(line, sizeof line, "%.4096s:%.4096s:%s", name ? name : rv_or_empty(rv_j_text(one, "Source")),
+                snprintf(line, sizeof line, "%.4096s:%.4096s:%s",
+                         name ? name : rv_or_empty(rv_j_text(one, "Source")),
                          rv_or_empty(rv_j_text(one, "Destination")), rv_j_true(one, "RW") ? "rw" : "ro");
-                bool own = strcmp(kind, "bind") != 0 && !(strcmp(kind, "volume") == 0 && !rv_is_nameless(rv_or_empty(name)));
+                bool own = strcmp(kind, "bind") != 0 &&
+                           !(strcmp(kind, "volume") == 0 && !rv_is_nameless(rv_or_empty(name)));
                 if (!own || has(wished, line))
                         json_array_append_new(lines, json_string(line));
         }
@@ -260,7 +265,8 @@ static int mounts_meet(json_t *doc, const struct rv_arg *wish, bool *ret, struct
         int r = rv_mounts_wish(wish, list, err);
         json_array_foreach(list, i, one)
         {
-                json_array_append_new(wished, json_sprintf("%s:%s:%s", rv_j_text(one, "Source"), rv_j_text(one, "Target"),
+                json_array_append_new(wished, json_sprintf("%s:%s:%s", rv_j_text(one, "Source"),
+                                                           rv_j_text(one, "Target"),
                                                            rv_j_true(one, "ReadOnly") ? "ro" : "rw"));
         }
         json_t *now = mount_lines(json_object_get(doc, "Mounts"), wished);
@@ -311,7 +317,8 @@ static bool labels_meet(json_t *labels, const struct rv_arg *wish)
 
 bool rv_state_still(const char *state)
 {
-        return strcmp(state, "running") != 0 && strcmp(state, "paused") != 0 && strcmp(state, "restarting") != 0;
+        return strcmp(state, "running") != 0 && strcmp(state, "paused") != 0 &&
+               strcmp(state, "restarting") != 0;
 }
 
 static bool state_meets(json_t *doc, const char *wish)
@@ -375,7 +382,8 @@ static bool plain_meets(const struct rv_trait *t, json_t *doc, const struct rv_a
                 json_decref(a);
                 json_decref(b);
         } else if (t->property == Container_NetworkMode) { /* the engine has two words for it */
-                const char *a = rv_or_empty(json_string_value(want)), *b = rv_or_empty(json_string_value(now));
+                const char *a = rv_or_empty(json_string_value(want)),
+                           *b = rv_or_empty(json_string_value(now));
                 meets = strcmp(*a ? a : "default", b) == 0 || (default_network(a) && default_network(b));
         } else {
                 meets = alike(want, now);
@@ -384,8 +392,8 @@ static bool plain_meets(const struct rv_trait *t, json_t *doc, const struct rv_a
         return meets;
 }
 
-int rv_trait_meets(const struct rv_trait *t, json_t *doc, struct rv_engine *e, struct rv_call *c, const struct rv_arg *wish,
-                   bool *ret, struct rv_error *err)
+int rv_trait_meets(const struct rv_trait *t, json_t *doc, struct rv_engine *e, struct rv_call *c,
+                   const struct rv_arg *wish, bool *ret, struct rv_error *err)
 {
         const char *now = rv_or_empty(rv_j_text(doc, t->path)), *text = text_of(wish);
         json_t *host = NULL, *names = NULL, *one;
@@ -400,12 +408,8 @@ int rv_trait_meets(const struct rv_trait *t, json_t *doc, struct rv_engine *e, s
         case RV_T_MOUNTS: return mounts_meet(doc, wish, ret, err);
         case RV_T_ENVIRONMENT: *ret = environment_meets(rv_j_at(doc, t->path), wish); break;
         case RV_T_LABELS: *ret = labels_meet(rv_j_at(doc, t->path), wish); break;
-        case RV_T_POLICY:
-                *ret = strcmp(*now ? now : "no", *text ? text : "no") == 0;
-                break;
-        case RV_T_ISOLATION:
-                *ret = rv_spec_sandboxed(now) == (strcmp(text, "hyperv") == 0);
-                break;
+        case RV_T_POLICY: *ret = strcmp(*now ? now : "no", *text ? text : "no") == 0; break;
+        case RV_T_ISOLATION: *ret = rv_spec_sandboxed(now) == (strcmp(text, "hyperv") == 0); break;
         case RV_T_DEVICES:
                 host = json_object();
                 r = rv_spec_devices(host, texts_of(wish, "Devices"), err);
@@ -414,7 +418,8 @@ int rv_trait_meets(const struct rv_trait *t, json_t *doc, struct rv_engine *e, s
         case RV_T_NETWORKS:
                 host = list_of(wish);
                 names = json_array();
-                json_object_foreach(rv_j_at(doc, t->path), name, one) json_array_append_new(names, json_string(name));
+                json_object_foreach(rv_j_at(doc, t->path), name, one)
+                        json_array_append_new(names, json_string(name));
                 *ret = same_set(host, names);
                 break;
         default: *ret = plain_meets(t, doc, wish);
@@ -430,7 +435,8 @@ static char *shown(json_t *j)
 {
         if (!j || nothing(j))
                 return j && json_is_boolean(j) ? strdup("false") : NULL;
-        return json_is_string(j) ? strdup(json_string_value(j)) : json_dumps(j, JSON_ENCODE_ANY | JSON_COMPACT);
+        return json_is_string(j) ? strdup(json_string_value(j))
+                                 : json_dumps(j, JSON_ENCODE_ANY | JSON_COMPACT);
 }
 
 /* Of what is only looked at in part, that part. */
@@ -489,8 +495,7 @@ char *rv_trait_now(const struct rv_trait *t, json_t *doc, const struct rv_arg *w
                 json_object_foreach(now, name, one) json_array_append_new(made, json_string(name));
                 break;
         case RV_T_CPUS: made = json_real((double)json_integer_value(now) / 1e9); break;
-        case RV_T_ISOLATION:
-                return strdup(rv_spec_sandboxed(json_string_value(now)) ? "hyperv" : "process");
+        case RV_T_ISOLATION: return strdup(rv_spec_sandboxed(json_string_value(now)) ? "hyperv" : "process");
         default: made = json_incref(now);
         }
         char *text = t->how == RV_T_CPUS && !json_integer_value(now) ? NULL : shown(made);

@@ -16,14 +16,27 @@
 #include "providers/lib/engine.h"
 
 enum rv_trait_how {
-        RV_T_TEXT, RV_T_LIST, RV_T_SET, RV_T_CAPS, RV_T_BOOL, RV_T_NUMBER, RV_T_CPUS,
-        RV_T_DEVICES, RV_T_PAIRS, /* exactly these */
-        RV_T_ENVIRONMENT, RV_T_LABELS, RV_T_PORTS, RV_T_MOUNTS,
+        RV_T_TEXT,
+        RV_T_LIST,
+        RV_T_SET,
+        RV_T_CAPS,
+        RV_T_BOOL,
+        RV_T_NUMBER,
+        RV_T_CPUS,
+        RV_T_DEVICES,
+        RV_T_PAIRS, /* exactly these */
+        RV_T_ENVIRONMENT,
+        RV_T_LABELS,
+        RV_T_PORTS,
+        RV_T_MOUNTS,
         RV_T_POLICY,    /* a restart policy's word */
         RV_T_RETRIES,   /* its number */
         RV_T_NETWORKS,  /* done by connecting and disconnecting */
         RV_T_ISOLATION, /* a choice of runtime */
-        RV_T_NAME, RV_T_ENGINE, RV_T_IMAGE, RV_T_STATE,
+        RV_T_NAME,
+        RV_T_ENGINE,
+        RV_T_IMAGE,
+        RV_T_STATE,
 };
 
 struct rv_trait {
@@ -35,8 +48,8 @@ struct rv_trait {
 
 const struct rv_trait *rv_trait_find(unsigned property); /* NULL: cannot be wished */
 /* Whether a document has it. Images are looked up in the engine; all else is in the document. */
-int rv_trait_meets(const struct rv_trait *, json_t *doc, struct rv_engine *, struct rv_call *, const struct rv_arg *wish,
-                   bool *ret, struct rv_error *);
+int rv_trait_meets(const struct rv_trait *, json_t *doc, struct rv_engine *, struct rv_call *,
+                   const struct rv_arg *wish, bool *ret, struct rv_error *);
 /* Writes it into what POST /containers/create takes. Networks, isolation, engine and state are not written here. */
 int rv_trait_write(const struct rv_trait *, json_t *body, const struct rv_arg *wish, struct rv_error *);
 /* For people: what it is, and what it is to be. *ret: free() it; NULL: nothing. */
