@@ -28,13 +28,20 @@ module Generate
   end
 
   def type_of(property)
+    return 'Hash' if property['Map']
     return 'Array' if property['IsArray']
 
     TYPES.fetch(property['Type'], 'Integer')
   end
 
   def writable?(property)
-    property['Write'] && !property['Key'] && property['Type'] != 'object'
+    property['Write'] && !property['Key'] && !property['Identifies'] && property['Type'] != 'object'
+  end
+
+  # What a recipe names an object by: its name, where it has one beside its id.
+  def keys_of(info)
+    named = info['Properties'].select { |p| p['Identifies'] && p['Write'] }
+    named.empty? ? info['Properties'].select { |p| p['Key'] } : named
   end
 
   def property_line(class_name, property, identity)
@@ -47,16 +54,16 @@ module Generate
     "property :#{name}, #{type_of(property)}, #{options.join(', ')}"
   end
 
-  # Methods that can be called without arguments become actions, for notifications.
+  # Methods that can be called without arguments and answer nothing become actions, for notifications.
   def actions_of(info)
     (info['Methods'] || []).reject do |m|
-      m['Static'] || m['ReadOnly'] || m['Name'] == 'Delete' || (m['Parameters'] || []).any? { |p| p['Required'] && p['In'] }
+      m['Static'] || m['ReadOnly'] || %w[Delete Remove].include?(m['Name']) || (m['Parameters'] || []).any? { |p| (p['Required'] && p['In']) || p['Out'] }
     end
   end
 
   def resource(info)
     name = info['ClassName']
-    keys = info['Properties'].select { |p| p['Key'] }
+    keys = keys_of(info)
     writable = info['Properties'].select { |p| writable?(p) }
     first, *others = keys
     lines = [property_line(name, first, true)]
@@ -91,7 +98,7 @@ module Generate
     infos = Reeve.connect(target) do |r|
       r.call('EnumerateClasses')['Classes'].reject { |c| c['Abstract'] || c['Qualifiers']&.key?('ViewOf') }
     end
-    changeable = infos.select { |c| c['Properties'].any? { |p| p['Key'] } && c['Properties'].any? { |p| writable?(p) } }
+    changeable = infos.select { |c| keys_of(c).any? && c['Properties'].any? { |p| p['Write'] && !p['Key'] } }
     %w[libraries resources].each { |d| FileUtils.mkdir_p(File.join(out, d)) }
     File.write(File.join(out, 'metadata.rb'), File.read(File.join(__dir__, 'templates', 'metadata.rb')).sub('@@VERSION@@', Reeve::VERSION))
     File.write(File.join(out, 'libraries', 'client.rb'), client)

@@ -110,7 +110,7 @@ static int look(struct bringing *b)
 
 /* ---- in place ---- */
 
-/* Memory and swap are one limit to the engine: swap goes along where it was the engine's own choice or would be too small. */
+/* Memory and swap are one limit to the engine: swap goes along where the engine chose it or it would be too small. */
 static void with_swap(struct bringing *b, json_t *update)
 {
         int64_t memory = rv_j_number(update, "Memory"), had = rv_j_number(b->ch.doc, "HostConfig/Memory"),

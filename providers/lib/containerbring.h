@@ -3,8 +3,8 @@
  * Containers as instances that are written: made, changed and removed to be as they are wished (containerwish.h).
  *
  * What the engine can change is changed while it is there (restart policy, limits, name, networks, state). For anything
- * else it is made anew, which `Changed` tells as another Id: it keeps what was not wished, its networks and its volumes,
- * and the old one goes only when the new one is there and runs if it should.
+ * else it is made anew, which `Changed` tells as another Id: it keeps what was not wished, its networks and its
+ * volumes, and the old one goes only when the new one is there and runs if it should.
  */
 #ifndef RV_CONTAINERBRING_H
 #define RV_CONTAINERBRING_H

@@ -2,8 +2,9 @@
  *
  * Networks and volumes of the container engine as instances that are written.
  *
- * The engine changes neither once it is there. A network that should be otherwise is made anew, told as another Id, where
- * nothing is connected to it; a volume never is, because what is in it would be lost. Of labels those named count.
+ * The engine changes neither once it is there. A network that should be otherwise is made anew, told as another Id,
+ * where nothing is connected to it; a volume never is, because what is in it would be lost. Of labels those named
+ * count.
  */
 #ifndef RV_CONTAINERTHINGS_H
 #define RV_CONTAINERTHINGS_H

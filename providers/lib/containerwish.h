@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is wished of a container, property by property: whether its inspect document has it already, and how it is written
- * into what the engine is asked for.
+ * What is wished of a container, property by property: whether its inspect document has it already, and how it is
+ * written into what the engine is asked for.
  *
  * Lists that have no order are compared without one, and what is empty, 0 or not there is the same. Of environment and
- * labels only those named are looked at, because an image brings its own. Volumes without a name, and such mounts as are
- * kept in memory, are no mounts that could be named.
+ * labels only those named are looked at, because an image brings its own. Volumes without a name, and such mounts as
+ * are kept in memory, are no mounts that could be named.
  */
 #ifndef RV_CONTAINERWISH_H
 #define RV_CONTAINERWISH_H
@@ -56,8 +56,8 @@ int rv_trait_write(const struct rv_trait *, json_t *body, const struct rv_arg *w
 char *rv_trait_now(const struct rv_trait *, json_t *doc, const struct rv_arg *wish);
 char *rv_trait_wish(const struct rv_arg *wish);
 
-/* Ports, as they read or as Create takes them, into ExposedPorts and PortBindings; mounts as the engine has them, added to
- * a list. */
+/* Ports, as they read or as Create takes them, into ExposedPorts and PortBindings; mounts as the engine has them, added
+ * to a list. */
 int rv_ports_wish(const struct rv_arg *, json_t *config, json_t *host, struct rv_error *);
 int rv_mounts_wish(const struct rv_arg *, json_t *list, struct rv_error *);
 /* Whether it is a name that the engine found for a volume. */

@@ -11,7 +11,7 @@ check = agentlib.Cases()
 if not shutil.which('ansible-playbook'):
     lablib.skip('no ansible-playbook (Debian: ansible-core)')
 IMAGES = '''mkdir -p /tmp/b/bin && cp /bin/busybox /tmp/b/bin/ && for a in sh sleep true; do ln -sf busybox /tmp/b/bin/$a; done && tar -C /tmp/b -cf /tmp/bb.tar . &&
-    docker import /tmp/bb.tar bb:1 && docker tag bb:1 bb:2'''
+    docker import /tmp/bb.tar bb:1 && docker import -c 'ENV V=2' /tmp/bb.tar bb:2'''
 
 
 def main():
@@ -44,9 +44,18 @@ def main():
               and got['HostConfig']['RestartPolicy']['Name'] == 'always', r)
         r = task(**web)
         check('again: nothing', r.get('changed') is False and not r.get('failed') and inspect()['Id'] == got['Id'], r)
+        first = got['Created']
         r = task(**dict(web, restart_policy='no'))
-        check('an update keeps it', r.get('changed') and inspect()['Id'] == got['Id'] and inspect()['HostConfig']['RestartPolicy']['Name'] == 'no'
+        got = inspect()
+        r2 = task(**dict(web, env={'A': 'two words', 'B': 1}, ports=['8088:80'], restart_policy='no'))
+        now = inspect()
+        check('another environment makes it anew, and says so', r2.get('changed') and now['Id'] != got['Id'] and [c['Property'] for c in r2['changes']] == ['Environment', 'PortBindings', 'Id']
+              and {'A=two words', 'B=1'} <= set(now['Config']['Env']) and now['HostConfig']['PortBindings']['80/tcp'][0]['HostPort'] == '8088', r2)
+        r2 = task(**dict(web, env={'B': 1}, ports=['0.0.0.0:8088:80'], restart_policy='no'))
+        check('in other words: nothing', r2.get('changed') is False and inspect()['Id'] == now['Id'], r2)
+        check('an update keeps it', r.get('changed') and got['Created'] == first and got['HostConfig']['RestartPolicy']['Name'] == 'no'
               and r['changes'] == [{'Property': 'RestartPolicy', 'From': 'always', 'To': 'no'}], r)
+        got = inspect()
         r = task(name='web', state='stopped')
         check('stopped', r.get('changed') and state() == 'exited' and task(name='web', state='stopped').get('changed') is False, r)
         r = task(name='web', state='started')

@@ -21,6 +21,15 @@ module ReeveCookbook
     names.select { |_, ours| resource.property_is_set?(ours) }.transform_values { |ours| resource.send(ours) }
   end
 
+  # What is another value and means the same (a port written otherwise, a label beside others) is so already: the agent knows.
+  def judged(resource, class_name, now)
+    unequal = given(resource, resource.class::VALUES).reject { |theirs, value| now[theirs] == value }
+    return now if unequal.empty?
+
+    changed = client(resource).test(class_name, keys(resource), unequal)['Changed'].map { |c| c['Property'] }
+    now.merge(unequal.reject { |theirs, _| changed.include?(theirs) })
+  end
+
   def keys(resource)
     resource.class::KEYS.transform_values { |ours| resource.send(ours) }.compact
   end

@@ -14,6 +14,7 @@ SECRETS = @@SECRETS@@.freeze unless const_defined?(:SECRETS, false)
 load_current_value do |wanted|
   now = ReeveCookbook.client(wanted).get('@@CLASS@@', ReeveCookbook.keys(wanted), properties: ReeveCookbook.given(wanted, VALUES).keys + KEYS.keys)
   current_value_does_not_exist! unless now
+  now = ReeveCookbook.judged(wanted, '@@CLASS@@', now)
   VALUES.each { |theirs, ours| send(ours, now[theirs]) unless now[theirs].nil? }
 end
 
