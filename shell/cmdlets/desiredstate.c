@@ -178,7 +178,8 @@ static void put_resource(struct rv_buf *b, const struct rv_class *k, struct rv_j
         for (uint32_t i = 0; i < k->nproperties; i++)
                 if (k->properties[i].flags & RV_IDENTIFIES && k->properties[i].flags & RV_WRITE)
                         some = member(b, some, row, &k->properties[i]);
-        for (uint32_t i = 0; !some && i < k->nkeys; i++)
+        const bool named = some;
+        for (uint32_t i = 0; !named && i < k->nkeys; i++)
                 some = member(b, some, row, &k->properties[k->keys[i]]);
         rv_buf_puts(b, "},\"Properties\":{");
         some = false;
