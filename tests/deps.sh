@@ -3,6 +3,7 @@
 # Installs the Debian packages that the named sets need; does nothing when all are there.
 #   deps.sh build demo packaging test
 #   deps.sh gems        InSpec 5 from RubyGems into build/gems, for tests/integration/test_inspec.py (88 MB; needs ruby-dev and gcc)
+#   deps.sh zabbix      what tests/integration/test_zabbix.py needs: a Zabbix server with PostgreSQL and its frontend (150 MB; starts daemons)
 set -eu
 build="gcc make pkg-config libc6-dev libuv1-dev libjansson-dev libsqlite3-dev libssh-dev libssl-dev libcrypt-dev libpcre2-dev libutf8proc-dev libseccomp-dev libsystemd-dev libpam0g-dev libgcrypt20-dev libcurl4-openssl-dev libxml2-dev libarchive-dev libyaml-dev"
 demo="openssh-client"
@@ -21,6 +22,7 @@ for set in "$@"; do
         demo) want="$want $demo" ;;
         packaging) want="$want $packaging" ;;
         test) want="$want $test" ;;
+        zabbix) want="$want zabbix-agent zabbix-server-pgsql zabbix-frontend-php postgresql php-cli php-pgsql php-gd php-bcmath php-xml php-mbstring" ;;
         esac
 done
 missing=

@@ -186,10 +186,13 @@ r = host.ssh(f"reeve check Process --filter 'ProcessId={sleeper.pid}' --critical
 case('ssh host reeve check', r.returncode == 2 and 'PROCESS CRITICAL' in r.stdout, (r.returncode, r.stdout, r.stderr))
 by_ssh = '/usr/lib/nagios/plugins/check_by_ssh'
 if os.path.exists(by_ssh):
-    for threshold, want in (('0', 2), ('5', 0)):
-        r = subprocess.run([by_ssh, '-F', host.config, '-H', 'reeve-host', '-t', '20',
-                            '-C', f"reeve check Process --filter 'ProcessId={sleeper.pid}' --critical {threshold}"], capture_output=True, text=True)
-        case('check_by_ssh ' + threshold, r.returncode == want and "'count'=1" in r.stdout, (r.returncode, r.stdout, r.stderr))
+    for what, want in (('Process --critical 0', 2), ('Process --critical 5', 0), ('Process --warning 0', 1), ('Nix', 3)):
+        name, _, more = what.partition(' ')
+        more = f"--filter 'ProcessId={sleeper.pid}' {more}" if more else ''
+        r = subprocess.run([by_ssh, '-F', host.config, '-H', 'reeve-host', '-t', '20', '-C', f'reeve check {name} {more}'], capture_output=True, text=True)
+        first = r.stdout.split('\n')[0]
+        case('check_by_ssh ' + what, r.returncode == want and (first.startswith('NIX UNKNOWN - ') or first.endswith(("| 'count'=1;;0;0;", "| 'count'=1;;5;0;", "| 'count'=1;0;;0;"))),
+             (r.returncode, r.stdout, r.stderr))
 else:
     case.skip('check_by_ssh', 'not installed (Debian: monitoring-plugins-basic)')
 r = host.ssh('reeve metrics')
