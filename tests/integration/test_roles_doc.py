@@ -11,7 +11,7 @@ case = Cases()
 text = open(os.path.join(os.path.dirname(__file__), '..', '..', 'docs', 'roles.md')).read()
 roles = re.findall(r'```role (\w+)\n(.*?)```', text, re.S)
 examples = re.findall(r'```powershell\n((?:(?!```).)*)```\n```text\n((?:(?!```).)*)```', text, re.S)
-case('there are roles and examples', len(roles) == 2 and len(examples) >= 5, (len(roles), len(examples)))
+case('there are roles and examples', len(roles) == 3 and len(examples) >= 5, (len(roles), len(examples)))
 
 
 def lines(s):
@@ -26,9 +26,9 @@ def start(names):
     return Agent('bin/reeve-agent', more=('--roles', folder))
 
 
-agent = start({'web', 'audit'})
+agent = start({'web', 'audit', 'net'})
 said = open(agent.log.name).read()
-case('its role files are understood', 'roles: 2' in said, said)
+case('its role files are understood', 'roles: 3' in said, said)
 agent.stop()
 agent = start({'web'})
 for command, expected in examples:
