@@ -78,7 +78,7 @@ MONITOR_A := $(B)/lib/monitor.a
 SFTP_A := $(B)/lib/sftp.a
 
 BINS := $(if $(wildcard agent/main.c),$(B)/bin/reeve-agent) $(if $(wildcard shell/main.c),$(B)/bin/reeve) \
-	$(if $(MONITOR_C),$(B)/bin/reeved) $(if $(SSH_C),$(B)/bin/reeve-ssh) $(if $(FAN_C),$(B)/bin/reeve-fan) $(B)/bin/reeve-sftp $(B)/bin/reeve-forward $(B)/bin/reeve-pam $(B)/bin/reeve-login
+	$(if $(MONITOR_C),$(B)/bin/reeved) $(if $(SSH_C),$(B)/bin/reeve-ssh) $(if $(FAN_C),$(B)/bin/reeve-fan) $(B)/bin/reeve-sftp $(B)/bin/reeve-forward $(B)/bin/reeve-record $(B)/bin/reeve-pam $(B)/bin/reeve-login
 
 .PHONY: all
 SDK := $(B)/lib/libreeve-provider.so.1
@@ -164,6 +164,9 @@ $(B)/bin/reeve-sftp: $(call obj,agent/sftp/main.c) $(SFTP_A) $(WIRE_A) $(SCHEMA_
 $(B)/bin/reeve-pam: $(call obj,agent/pam/main.c agent/monitor/request.c)
 	$(link) $^ -lpam
 
+RECORD_C := $(wildcard agent/record/*.c)
+$(B)/bin/reeve-record: $(call obj,$(RECORD_C)) $(WIRE_A) $(SCHEMA_A)
+	$(link) $^ $(call libs_of,jansson)
 $(B)/bin/reeve-forward: $(call obj,agent/forward/main.c) $(WIRE_A) $(SCHEMA_A)
 	$(link) $^ $(call libs_of,jansson)
 
@@ -267,7 +270,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/reeve $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(B)/bin/reeve $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(B)/bin/reeved $(DESTDIR)$(PREFIX)/sbin/
-	install -m 755 $(B)/bin/reeve-agent $(B)/bin/reeve-ssh $(B)/bin/reeve-sftp $(B)/bin/reeve-forward $(B)/bin/reeve-pam $(B)/bin/reeve-login $(B)/bin/reeve-fan $(DESTDIR)$(PREFIX)/libexec/reeve/
+	install -m 755 $(B)/bin/reeve-agent $(B)/bin/reeve-ssh $(B)/bin/reeve-sftp $(B)/bin/reeve-forward $(B)/bin/reeve-record $(B)/bin/reeve-pam $(B)/bin/reeve-login $(B)/bin/reeve-fan $(DESTDIR)$(PREFIX)/libexec/reeve/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	for m in docs/man/*.1; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man1/ || true; done
 	for m in docs/man/*.8; do [ -e $$m ] && install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man8/ || true; done

@@ -4,12 +4,14 @@
  * come over the network. What cannot be taken is logged, and the roles before it stay.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/external.h"
@@ -45,6 +47,29 @@ static void open_doors(struct rv_agent *a)
         }
 }
 
+/* reeved looks for this file before it starts a shell: it is there while a role wants transcripts. */
+static void want_transcripts(struct rv_agent *a)
+{
+        char path[600];
+        struct rv_role_set *set = rv_policy_hold(&a->policy);
+        bool wanted = false;
+        for (unsigned i = 0; set && i < set->n; i++)
+                wanted |= set->roles[i].transcript != RV_TRANSCRIPT_NO;
+        rv_roles_drop(set);
+        if (!rv_stats_folder(a, path, sizeof path - 20))
+                return;
+        if (wanted && mkdir(path, 0700) < 0 && errno != EEXIST)
+                rv_log(RV_LOG_WARNING, "cannot make %s: %m", path);
+        strcat(path, "/transcripts.wanted");
+        int fd = wanted ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+        if (wanted && fd < 0)
+                rv_log(RV_LOG_ERROR, "roles: sessions are not recorded: cannot write %s: %m", path);
+        if (fd >= 0)
+                close(fd);
+        else if (!wanted && unlink(path) < 0 && errno != ENOENT)
+                rv_log(RV_LOG_WARNING, "cannot remove %s: %m", path);
+}
+
 static void tell(struct rv_agent *a, const struct rv_error *e, const char *otherwise)
 {
         struct rv_role_set *set = rv_policy_hold(&a->policy);
@@ -59,6 +84,7 @@ int rv_roles_start(struct rv_agent *a, const char *folder)
 {
         struct rv_error e;
         int r = rv_policy_roles(&a->policy, folder, &a->registry, &e);
+        want_transcripts(a);
         tell(a, &e, "No role is in force: only administrators are let in.");
         return r;
 }
@@ -87,6 +113,7 @@ static void on_back(struct rv_work *w)
         l->running = false;
         tell(l->agent, &l->error, "The roles before this change stay in force.");
         open_doors(l->agent);
+        want_transcripts(l->agent);
         if (l->again)
                 begin(l);
 }

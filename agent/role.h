@@ -92,6 +92,7 @@ struct rv_role {
         const char *name, *path, *description;
         enum rv_language language;
         bool escalates;         /* may hold what can lead to root */
+        enum { RV_TRANSCRIPT_NO, RV_TRANSCRIPT_YES, RV_TRANSCRIPT_REQUIRED } transcript; /* of shells over SSH */
         struct rv_texts native; /* commands of the system: names or paths; "*" all; none: none */
         struct rv_texts files_read, files_write; /* folders: absolute paths; "*" all */
         struct rv_texts forward;                 /* "HOST:PORT" that SSH may forward to */

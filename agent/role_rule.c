@@ -64,6 +64,17 @@ static int targets(struct rv_role_parser *p, const char *value)
         return r;
 }
 
+static int transcript(struct rv_role_parser *p, const char *value)
+{
+        static const char *const words[] = { "No", "Yes", "Required" };
+        for (unsigned i = 0; i < 3; i++)
+                if (strcasecmp(value, words[i]) == 0) {
+                        p->role->transcript = i;
+                        return RV_OK;
+                }
+        return rv_role_wrong(p, "Transcript is \"%.40s\": expected No, Yes or Required", value);
+}
+
 static int role_key(struct rv_role_parser *p, const char *key, const char *value)
 {
         struct rv_role *r = p->role;
@@ -85,8 +96,10 @@ static int role_key(struct rv_role_parser *p, const char *key, const char *value
                                ? RV_OK
                                : rv_role_wrong(p, "Escalates is \"%.40s\": expected yes or no", value);
         }
+        if (strcasecmp(key, "Transcript") == 0)
+                return transcript(p, value);
         return unknown(p, key, "Role",
-                       "Description, Language, Escalates, NativeCommand, ReadFiles, WriteFiles or Forward");
+                       "Description, Language, Escalates, NativeCommand, ReadFiles, WriteFiles, Forward or Transcript");
 }
 
 /* ---- [Who] ---- */

@@ -100,6 +100,8 @@ static const char *cmdlet_words(struct rv_arena *a, const struct rv_role_cmdlet 
         return take(a, &b);
 }
 
+static const char *const transcripts[] = { "No", "Yes", "Required" };
+
 static int words(const struct rv_role *r, struct rv_arena *a, struct rv_role_words *ret)
 {
         const char **elevate = list_new(a, r->nelevate), **approve = list_new(a, r->napprove);
@@ -121,6 +123,7 @@ static int words(const struct rv_role *r, struct rv_arena *a, struct rv_role_wor
                                         .description = r->description,
                                         .language = rv_language_name(r->language),
                                         .path = r->path,
+                                        .transcript = transcripts[r->transcript],
                                         .escalates = r->escalates,
                                         .who = who,
                                         .elevate = elevate,

@@ -90,6 +90,21 @@ static int visit(struct visit *v, uint64_t deadline)
         return left ? -ETIMEDOUT : 0;
 }
 
+const char *rv_stats_folder(const void *core, char *to, size_t size)
+{
+        const struct rv_agent *a = core;
+        const char *slash = strrchr(a->state.path, '/');
+        if (!slash || snprintf(to, size, "%.*s", (int)(slash - a->state.path), a->state.path) >= (int)size)
+                return NULL;
+        return to;
+}
+
+/* What reeve-record asks for a session is no session. */
+static bool is_one(const struct rv_session *s)
+{
+        return s->state != RV_SESSION_CLOSED && strcmp(s->who.service, "Transcript") != 0;
+}
+
 static void describe(struct rv_session *s, struct rv_session_stats *ret)
 {
         struct rv_policy *p = &s->agent->policy;
@@ -111,7 +126,7 @@ static void look_at_all(struct visit *v)
         v->list = calloc(v->agent->nsessions + 1, sizeof *v->list);
         v->result = v->list ? 0 : -ENOMEM;
         for (struct rv_session *s = v->agent->sessions; v->list && s; s = s->next)
-                if (s->state != RV_SESSION_CLOSED)
+                if (is_one(s))
                         describe(s, &v->list[v->n++]);
 }
 
@@ -161,7 +176,7 @@ static void hang_up(const struct rv_session *s)
 static void end_one(struct visit *v)
 {
         struct rv_session *s = v->agent->sessions;
-        while (s && (s->state == RV_SESSION_CLOSED || strcmp(s->who.session, v->id) != 0))
+        while (s && (!is_one(s) || strcmp(s->who.session, v->id) != 0))
                 s = s->next;
         v->result = s ? 0 : -ENOENT;
         if (!s || v->what_if)

@@ -78,6 +78,20 @@ static void put_limits(struct rv_buf *b, const struct rv_role *const *roles, con
         }
 }
 
+/* Whether reeve-record keeps what passes (agent/record): the most that one of the roles wants. */
+static void put_transcript(const struct rv_role_set *set, const struct rv_identity *who, bool all,
+                           struct rv_buf *b)
+{
+        int most = RV_TRANSCRIPT_NO;
+        for (unsigned i = 0; set && !all && i < set->n; i++)
+                if ((int)set->roles[i].transcript > most &&
+                    rv_role_fits(&set->roles[i], who, (int64_t)time(NULL)))
+                        most = (int)set->roles[i].transcript;
+        if (most)
+                rv_buf_puts(b, most == RV_TRANSCRIPT_REQUIRED ? ",\"Transcript\":\"Required\""
+                                                              : ",\"Transcript\":\"Yes\"");
+}
+
 void rv_shell_rights(struct rv_policy *p, const struct rv_identity *who, bool plan, struct rv_buf *b)
 {
         struct rv_role_set *set = rv_policy_hold(p);
@@ -108,5 +122,6 @@ void rv_shell_rights(struct rv_policy *p, const struct rv_identity *who, bool pl
                 free(roles);
                 free(lasting);
         }
+        put_transcript(set, who, free_, b);
         rv_roles_drop(set);
 }

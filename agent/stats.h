@@ -114,7 +114,7 @@ int rv_stats_each_event(const struct rv_call *, const char *subscription_or_null
 
 /* A role in words; valid during `each`. Lists end with NULL. */
 struct rv_role_words {
-        const char *name, *description, *language, *path;
+        const char *name, *description, *language, *path, *transcript;
         bool escalates;
         const char *const *who,
                 *const *elevate, *const *approve,
@@ -145,6 +145,9 @@ void rv_role_answer_free(struct rv_role_answer *);
 /* The text of a role; *ret is freed by the caller. users: with commas between, or NULL. */
 int rv_stats_new_role(const struct rv_call *, const char *name, bool from_audit, const char *users,
                       int64_t since, int64_t until, char **ret, struct rv_error *);
+
+/* The folder of the state; NULL: there is none. core: rv_call.core. */
+const char *rv_stats_folder(const void *core, char *to, size_t size);
 
 /* Elevations (elevate.h); texts are valid during `each`. Times: ns since 1970, 0: not yet. */
 struct rv_elevation_view {

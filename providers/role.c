@@ -31,6 +31,7 @@ static int each(void *sink, const struct rv_role_words *w)
         if (w->description)
                 Role_set_Description(row, w->description, strlen(w->description));
         Role_set_Language(row, w->language, strlen(w->language));
+        Role_set_Transcript(row, w->transcript, strlen(w->transcript));
         Role_set_Escalates(row, w->escalates);
         Role_set_Path(row, w->path, strlen(w->path));
         put_list(row, Role_Who, w->who);

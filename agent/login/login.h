@@ -14,8 +14,8 @@
 enum { LOGIN_LINK = 3 };
 
 /* Flags of START. Its descriptors: one for a terminal or three for pipes (with neither, reeve-login's own 0, 1 and 2
- * stay); then the program's 3. */
-enum { LOGIN_PTY = 1, LOGIN_PIPES = 2, LOGIN_FD3 = 4, LOGIN_BECOME = 8, LOGIN_LIMITS = 16 };
+ * stay); then the program's 3, and 4. */
+enum { LOGIN_PTY = 1, LOGIN_PIPES = 2, LOGIN_FD3 = 4, LOGIN_BECOME = 8, LOGIN_LIMITS = 16, LOGIN_FD4 = 32 };
 
 /* The number of "TERM"; 0: there is none that may be sent. */
 int login_signal(const char *name, size_t n);

@@ -37,7 +37,7 @@
 #include "agent/login/login.h"
 #include "agent/wire/link.h"
 
-enum { MOST_GROUPS = 64, MOST_ARGS = 8, MOST_ENV = 64, UNKNOWN_STATUS = 255 << 8 };
+enum { MOST_GROUPS = 64, MOST_ARGS = 20, MOST_ENV = 64, UNKNOWN_STATUS = 255 << 8 };
 
 struct program {
         uint32_t number;
@@ -141,7 +141,7 @@ static void become(const struct order *o)
                 _exit(255);
 }
 
-/* Descriptors 0, 1, 2 of the program, and 3 where it has one; all others closed. */
+/* Descriptors 0, 1, 2 of the program, and 3 and 4 where it has them; all others closed. */
 static void arrange(const struct order *o)
 {
         bool pty = o->flags & LOGIN_PTY;
@@ -154,9 +154,11 @@ static void arrange(const struct order *o)
         for (int i = 0; used && i < 3; i++)
                 if (dup2(fds[pty ? 0 : i], i) < 0)
                         _exit(255);
-        if ((o->flags & LOGIN_FD3) && dup2(fds[used], 3) < 0)
+        int three = o->flags & LOGIN_FD3 ? fcntl(fds[used++], F_DUPFD, 10) : -1,
+            four = o->flags & LOGIN_FD4 ? fcntl(fds[used], F_DUPFD, 10) : -1;
+        if ((o->flags & LOGIN_FD3 && dup2(three, 3) < 0) || (o->flags & LOGIN_FD4 && dup2(four, 4) < 0))
                 _exit(255);
-        syscall(SYS_close_range, o->flags & LOGIN_FD3 ? 4u : 3u, ~0u, 0);
+        syscall(SYS_close_range, four >= 0 ? 5u : three >= 0 ? 4u : 3u, ~0u, 0);
 }
 
 static _Noreturn void child(const struct order *o)
@@ -204,7 +206,7 @@ static bool read_order(struct order *o, const struct mon_message *m, const int *
         unsigned want = (o->flags & LOGIN_PTY     ? 1
                          : o->flags & LOGIN_PIPES ? 3
                                                   : 0) +
-                        (o->flags & LOGIN_FD3 ? 1 : 0);
+                        (o->flags & LOGIN_FD3 ? 1 : 0) + (o->flags & LOGIN_FD4 ? 1 : 0);
         bool limits = o->flags & LOGIN_LIMITS;
         if (nfds != want || m->b[0].n % sizeof(gid_t) || m->b[0].n > sizeof o->groups ||
             m->b[1].n != (limits ? sizeof o->limits : 0) || !read_texts(o, &m->b[2], m->u[4]))

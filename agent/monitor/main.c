@@ -204,6 +204,7 @@ static int settle(struct monitor *m)
         o->forward_program = program(m, "reeve-forward");
         o->login_program = program(m, "reeve-login");
         m->links = getenv("REEVE_LINKS");
+        o->record_program = program(m, "reeve-record");
         char dir[1024];
         snprintf(dir, sizeof dir, "%s", o->socket);
         char *slash = strrchr(dir, '/');

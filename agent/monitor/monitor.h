@@ -46,7 +46,7 @@ enum {
 
 struct mon_options {
         const char *config, *state, *socket, *keys_dir, *shell, *agent, *ssh;
-        const char *sftp_program, *forward_program, *login_program;
+        const char *sftp_program, *forward_program, *login_program, *record_program;
         char forward[1024];                /* HOST:PORT,... that everybody may be forwarded to */
         const char *authorities, *revoked; /* trusted_user_ca_keys, revoked_keys: paths, or NULL */
         const char *pam_program;

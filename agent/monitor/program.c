@@ -28,9 +28,12 @@ struct plan {
         size_t n;
         char *env[PLAN_ENV];
         unsigned nenv;
-        const char *argv[6];
+        const char *argv[20];
+        char words[4096]; /* of arguments */
+        size_t nwords;
         int in, out, err; /* the child's ends */
         int agent;        /* its connection to the agent, or -1 */
+        int record; /* that of reeve-record, which then begins in its place and becomes the user itself; or -1 */
         bool pty, become;
         const struct rlimit *limits; /* RLIM_NLIMITS of PAM's, or NULL */
         const struct mon_account *who;
@@ -182,11 +185,13 @@ void mon_launched_signal(struct monitor *m, uint32_t number, const char *name)
 static int launch(struct mon_conn *c, const struct plan *p, uint32_t channel)
 {
         struct mon_program *g = calloc(1, sizeof *g);
-        struct mon_order o = { .flags = (p->pty ? LOGIN_PTY : LOGIN_PIPES) | (p->become ? LOGIN_BECOME : 0) |
-                                        (p->agent >= 0 ? LOGIN_FD3 : 0) | (p->limits ? LOGIN_LIMITS : 0),
+        struct mon_order o = { .flags = (p->pty ? LOGIN_PTY : LOGIN_PIPES) |
+                                        (p->become && p->record < 0 ? LOGIN_BECOME : 0) |
+                                        (p->record >= 0 ? LOGIN_FD4 : 0) | (p->agent >= 0 ? LOGIN_FD3 : 0) |
+                                        (p->limits ? LOGIN_LIMITS : 0),
                                .who = p->who,
                                .limits = p->limits,
-                               .folder = p->who->home,
+                               .folder = p->record >= 0 ? "/" : p->who->home,
                                .argv = p->argv,
                                .env = (const char *const *)p->env };
         o.fds[o.nfds++] = p->in;
@@ -194,6 +199,8 @@ static int launch(struct mon_conn *c, const struct plan *p, uint32_t channel)
                 o.fds[o.nfds++] = p->out, o.fds[o.nfds++] = p->err;
         if (p->agent >= 0)
                 o.fds[o.nfds++] = p->agent;
+        if (p->record >= 0)
+                o.fds[o.nfds++] = p->record;
         int r = g ? mon_launch(c->m, &o) : -ENOMEM;
         if (r < 0) {
                 free(g);
@@ -308,10 +315,59 @@ static bool is_ours(const char *shell)
         return strcmp(base ? base + 1 : shell, "reeve") == 0;
 }
 
-/* reeve takes -Command; anything else is asked to be a shell, with -c. */
-static void put_argv(struct plan *p, const char *shell, const char *command)
+static const char *word(struct plan *p, const char *name, const char *value)
 {
+        size_t n = strlen(name) + strlen(value) + 2;
+        if (n > sizeof p->words - p->nwords)
+                return "--too-long";
+        char *at = p->words + p->nwords;
+        p->nwords += (size_t)snprintf(at, n, "%s=%s", name, value) + 1;
+        return at;
+}
+
+static const char *number(struct plan *p, const char *name, unsigned long value)
+{
+        char text[24];
+        snprintf(text, sizeof text, "%lu", value);
+        return word(p, name, text);
+}
+
+/* reeve-record in the shell's place: it becomes the user itself, when it knows from the agent what is wanted. */
+static unsigned put_record(struct plan *p, const struct mon_conn *c, const struct mon_message *m)
+{
+        char groups[RV_INTRO_GROUPS * 11 + 1] = "";
+        const struct mon_account *a = &c->account;
         unsigned n = 0;
+        size_t k = 0;
+        for (int i = 0; i < a->ngroups && k < sizeof groups; i++)
+                k += (size_t)snprintf(groups + k, sizeof groups - k, "%s%u", i ? "," : "",
+                                      (unsigned)a->groups[i]);
+        p->argv[n++] = c->m->o.record_program;
+        p->argv[n++] = number(p, "--uid", a->uid);
+        p->argv[n++] = number(p, "--gid", a->gid);
+        p->argv[n++] = word(p, "--groups", groups);
+        p->argv[n++] = word(p, "--state", c->m->o.state);
+        p->argv[n++] = word(p, "--home", a->home);
+        p->argv[n++] = word(p, "--user", a->name);
+        p->argv[n++] = word(p, "--key", c->fingerprint);
+        p->argv[n++] = word(p, "--source", c->source);
+        p->argv[n++] = word(p, "--session", c->id);
+        p->argv[n++] = number(p, "--channel", m->u[0]);
+        p->argv[n++] = "--";
+        return n;
+}
+
+/* The agent leaves this file while a role wants transcripts; it is there before the agent is. */
+static bool transcripts_wanted(const struct mon_conn *c)
+{
+        char path[600];
+        snprintf(path, sizeof path, "%.500s/transcripts.wanted", c->m->o.state);
+        return access(path, F_OK) == 0;
+}
+
+/* reeve takes -Command; anything else is asked to be a shell, with -c. */
+static void put_argv(struct plan *p, unsigned n, const char *shell, const char *command)
+{
         p->argv[n++] = shell;
         if (command) {
                 p->argv[n++] = is_ours(shell) ? "-Command" : "-c";
@@ -328,6 +384,8 @@ static int run(struct mon_conn *c, struct plan *p, const struct mon_message *m, 
         if (r < 0) {
                 if (p->agent >= 0)
                         close(p->agent);
+                if (p->record >= 0)
+                        close(p->record);
                 *nfds = 0;
                 *why = strerror(-r);
                 return r;
@@ -335,6 +393,8 @@ static int run(struct mon_conn *c, struct plan *p, const struct mon_message *m, 
         r = launch(c, p, m->u[0]);
         if (p->agent >= 0)
                 close(p->agent);
+        if (p->record >= 0)
+                close(p->record);
         close(p->in);
         if (!p->pty) {
                 close(p->out);
@@ -349,9 +409,11 @@ static int run(struct mon_conn *c, struct plan *p, const struct mon_message *m, 
 int mon_program_sftp(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds,
                      const char **why)
 {
-        struct plan p = {
-                .who = &c->account, .become = c->m->uid == 0, .agent = -1, .limits = mon_pam_limits(c)
-        };
+        struct plan p = { .who = &c->account,
+                          .become = c->m->uid == 0,
+                          .agent = -1,
+                          .record = -1,
+                          .limits = mon_pam_limits(c) };
         bool only = c->key.forced && strcmp(c->key.command, "internal-sftp") == 0,
              read_only = c->key.forced && strcmp(c->key.command, "internal-sftp -R") == 0;
         unsigned n = 0;
@@ -385,9 +447,11 @@ static bool is_host(const struct mon_text *t)
 int mon_program_forward(struct mon_conn *c, const struct mon_message *m, int *fds, unsigned *nfds,
                         const char **why)
 {
-        struct plan p = {
-                .who = &c->account, .become = c->m->uid == 0, .agent = -1, .limits = mon_pam_limits(c)
-        };
+        struct plan p = { .who = &c->account,
+                          .become = c->m->uid == 0,
+                          .agent = -1,
+                          .record = -1,
+                          .limits = mon_pam_limits(c) };
         const struct mon_key *k = &c->key;
         char host[256], port[8];
         unsigned n = 0, number = m->u[3];
@@ -421,6 +485,7 @@ int mon_program_start(struct mon_conn *c, const struct mon_message *m, int *fds,
                           .who = &c->account,
                           .become = c->m->uid == 0,
                           .agent = -1,
+                          .record = -1,
                           .limits = mon_pam_limits(c) };
         const char *asked = NULL, *original = NULL;
         if (c->key.forced && strncmp(c->key.command, "internal-sftp", 13) == 0)
@@ -446,7 +511,14 @@ int mon_program_start(struct mon_conn *c, const struct mon_message *m, int *fds,
         }
         if (c->key.forced)
                 original = asked ? asked : "";
-        put_argv(&p, c->m->o.shell, c->key.forced ? c->key.command : asked);
+        if (transcripts_wanted(c) && (r = introduce(c, "Transcript", &p.record)) < 0) {
+                *why = "it may have to be recorded, and the agent does not answer";
+                if (p.agent >= 0)
+                        close(p.agent);
+                return r;
+        }
+        put_argv(&p, p.record >= 0 ? put_record(&p, c, m) : 0, c->m->o.shell,
+                 c->key.forced ? c->key.command : asked);
         put_environment(&p, c, m, original);
         return run(c, &p, m, fds, nfds, why);
 }

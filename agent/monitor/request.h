@@ -65,7 +65,7 @@ enum {
         MON_NUMBERS = 7, /* most fields of a message */
         MON_TEXTS = 3,
         MON_MOST = 120 << 10, /* bytes of a message */
-        MON_MOST_FDS = 4,
+        MON_MOST_FDS = 5,
         MON_HASH = 32, /* SHA-256: all key exchanges that are offered end in it */
         MON_USER = 63,
         MON_PASSWORD_BYTES = 1024,
