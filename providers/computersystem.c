@@ -4,8 +4,10 @@
  * asked for. hostnamed and timedated are never asked: each start of theirs costs 30 ms and 7 MB.
  */
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,7 @@
 #include "providers/lib/fill.h"
 #include "providers/lib/procfs.h"
 #include "providers/lib/replace.h"
+#include "providers/lib/replaced.h"
 #include "providers/lib/slurp.h"
 #include "providers/lib/tool.h"
 
@@ -267,28 +270,94 @@ static void fill_memory(struct rv_row *row)
 
 /* ---- state ---- */
 
-static void fill_reboot(struct rv_row *row)
+/* Two releases of one kind, alike but for their numbers: "6.1.0-20-amd64" and "6.1.0-9-amd64", not "6.1.0-9-rt-amd64". */
+static bool alike(const char *a, const char *b)
 {
-        char names[8192] = "", path[160];
+        for (; *a && *b; a++, b++) {
+                if (isdigit((unsigned char)*a) && isdigit((unsigned char)*b)) {
+                        a += strspn(a, "0123456789") - 1;
+                        b += strspn(b, "0123456789") - 1;
+                } else if (*a != *b)
+                        return false;
+        }
+        return *a == *b;
+}
+
+/* The newest kernel of the kind that runs, if it is newer. What has modules.dep is installed; what was removed may have
+ * left its folder. */
+static bool newer_kernel(const char *runs, char *ret, size_t size)
+{
+        DIR *d = opendir("/lib/modules");
+        char path[400];
+        snprintf(ret, size, "%s", runs);
+        for (struct dirent *e; d && (e = readdir(d));) {
+                snprintf(path, sizeof path, "/lib/modules/%s/modules.dep", e->d_name);
+                if (alike(e->d_name, runs) && strverscmp(e->d_name, ret) > 0 && access(path, F_OK) == 0)
+                        snprintf(ret, size, "%s", e->d_name);
+        }
+        if (d)
+                closedir(d);
+        return strcmp(ret, runs) != 0;
+}
+
+struct reasons {
+        char text[16384]; /* lines */
+        size_t n;
+};
+static void __attribute__((format(printf, 2, 3))) reason(struct reasons *r, const char *form, ...)
+{
+        va_list more;
+        va_start(more, form);
+        int n = vsnprintf(r->text + r->n, sizeof r->text - r->n, form, more);
+        va_end(more);
+        if (n > 0 && r->n + (size_t)n < sizeof r->text)
+                r->n += (size_t)n;
+        r->text[r->n] = 0;
+}
+
+static void kernel_reasons(struct reasons *r)
+{
         struct utsname u;
-        if (!ComputerSystem_wants_RebootRequired(row) && !ComputerSystem_wants_RebootReasons(row))
-                return;
-        bool asked =
-                access("/run/reboot-required", F_OK) == 0 || access("/var/run/reboot-required", F_OK) == 0;
-        if (asked && rv_proc_read(AT_FDCWD, "/run/reboot-required.pkgs", names, sizeof names - 200) <= 0)
-                names[0] = 0;
-        size_t n = strlen(names);
-        bool modules = access("/lib/modules", F_OK) == 0; /* a container has none of its own */
+        char path[160], newest[300];
+        if (access("/lib/modules", F_OK) < 0 || access("/run/systemd/container", F_OK) == 0)
+                return; /* a container has none of its own */
         uname(&u);
         snprintf(path, sizeof path, "/lib/modules/%.64s", u.release);
-        bool gone = modules && access(path, F_OK) < 0 && access("/run/systemd/container", F_OK) < 0 &&
-                    access("/proc/modules", F_OK) == 0;
-        if (gone)
-                snprintf(names + n, sizeof names - n, "%skernel %.64s is no longer installed\n",
-                         n ? "\n" : "", u.release);
-        ComputerSystem_set_RebootRequired(row, asked || gone);
-        if (names[0])
-                rv_fill_list(row, ComputerSystem_RebootReasons, names, "\n");
+        bool there = access(path, F_OK) == 0;
+        if (!there && access("/proc/modules", F_OK) == 0) /* one that has no modules need not be there */
+                reason(r, "kernel %.64s is no longer installed\n", u.release);
+        else if (there && newer_kernel(u.release, newest, sizeof newest))
+                reason(r, "kernel %.200s is installed, %.64s runs\n", newest, u.release);
+}
+
+/* PID 1 can often be started anew without a boot: systemctl daemon-reexec, telinit u. */
+static void init_reasons(struct reasons *r)
+{
+        struct rv_replaced files = { 0 };
+        char text[5000];
+        rv_replaced_process(&files, 1);
+        for (unsigned i = 0; i < files.n; i++) {
+                rv_replaced_reason(&files, i, text, sizeof text);
+                reason(r, "PID 1: %s\n", text);
+        }
+        rv_replaced_free(&files);
+}
+
+static void fill_reboot(struct rv_row *row)
+{
+        struct reasons r = { .n = 0 };
+        if (!ComputerSystem_wants_RebootRequired(row) && !ComputerSystem_wants_RebootReasons(row))
+                return;
+        bool asked = access("/run/reboot-required", F_OK) == 0;
+        ssize_t n = asked ? rv_proc_read(AT_FDCWD, "/run/reboot-required.pkgs", r.text, 8192) : 0;
+        r.n = n > 0 ? (size_t)n : 0;
+        if (r.n)
+                reason(&r, "\n");
+        kernel_reasons(&r);
+        init_reasons(&r);
+        ComputerSystem_set_RebootRequired(row, asked || r.n);
+        if (r.n)
+                rv_fill_list(row, ComputerSystem_RebootReasons, r.text, "\n");
         else
                 ComputerSystem_set_RebootReasons(row, 0);
 }

@@ -26,6 +26,7 @@
 #include "providers/lib/proccache.h"
 #include "providers/lib/procevents.h"
 #include "providers/lib/procfs.h"
+#include "providers/lib/replaced.h"
 
 struct reader {
         int root;     /* /proc */
@@ -190,6 +191,14 @@ static void fill_expensive(struct reader *r, struct rv_row *row, const char *pid
                         Process_set_HandleCount(row, count - 2);
                 }
         }
+        if (Process_wants_ReplacedFiles(row)) {
+                struct rv_replaced files = { 0 };
+                rv_replaced_process(&files, (pid_t)atoi(pid));
+                rv_list list = Process_set_ReplacedFiles(row, files.n);
+                for (unsigned i = 0; i < files.n; i++)
+                        rv_item_string(row, list, i, files.path[i], strlen(files.path[i]));
+                rv_replaced_free(&files);
+        }
         if (Process_wants_Cgroup(row) || Process_wants_Unit(row) || Process_wants_ContainerId(row)) {
                 snprintf(path, sizeof path, "%s/cgroup", pid);
                 if (rv_proc_read(r->root, path, buf, sizeof buf) > 0)
@@ -270,7 +279,7 @@ static bool is_at_hand(const struct rv_query *q)
 {
         static const uint8_t others[] = { Process_Uid,         Process_UserName, Process_ExecutablePath,
                                           Process_HandleCount, Process_Cgroup,   Process_PrivatePageCount,
-                                          Process_Unit,        Process_ContainerId };
+                                          Process_Unit,        Process_ContainerId, Process_ReplacedFiles };
         for (size_t i = 0; i < sizeof others; i++)
                 if (rv_asked(q, others[i]))
                         return false;

@@ -145,10 +145,11 @@ static void push_close(int fd)
         pushing->push_close(fd);
 }
 
-static const uint16_t push_silent[] = { Service_MemoryCurrent, Service_TasksCurrent };
+static const uint16_t push_silent[] = { Service_MemoryCurrent, Service_TasksCurrent, Service_RestartRequired,
+                                        Service_RestartReasons };
 static const struct rv_push push = { .covers = RV_PUSH_ALL,
                                      .silent = push_silent,
-                                     .nsilent = 2,
+                                     .nsilent = sizeof push_silent / sizeof *push_silent,
                                      .open = push_open,
                                      .read = push_read,
                                      .close = push_close };

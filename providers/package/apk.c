@@ -344,7 +344,7 @@ static void fill_argv(const char **argv, bool simulated, const char *const *argu
         argv[n++] = "--no-progress";
         if (simulated)
                 argv[n++] = "--simulate";
-        for (size_t i = 0; arguments[i] && i < RV_PACKAGE_ARGUMENTS; i++)
+        for (size_t i = 0; i < RV_PACKAGE_ARGUMENTS && arguments[i]; i++)
                 argv[n++] = arguments[i];
         argv[n] = NULL;
 }

@@ -140,7 +140,7 @@ static size_t fill_argv(const char **argv, const char *answer, const char *const
         for (; n < sizeof options / sizeof *options; n++)
                 argv[n] = options[n];
         argv[n++] = answer;
-        for (size_t i = 0; arguments[i] && i < RV_PACKAGE_ARGUMENTS; i++)
+        for (size_t i = 0; i < RV_PACKAGE_ARGUMENTS && arguments[i]; i++)
                 argv[n++] = arguments[i];
         argv[n] = NULL;
         return n;

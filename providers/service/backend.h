@@ -31,6 +31,9 @@ extern const struct rv_service_backend rv_service_systemd, rv_service_files;
 /* "SIGHUP", "hup", "1" -> 1. INVALID_PARAMETER where there is none such. */
 int rv_service_signal(const char *text, int *ret, struct rv_error *);
 bool rv_service_good_name(const char *, size_t n);
+/* RestartRequired and RestartReasons, by the processes of a control group or, where it is "", one process (0: none). */
+struct rv_row;
+void rv_service_fill_restart(struct rv_row *, const char *group, uint32_t pid);
 /* The arguments of Create, as far as no service manager could take them otherwise. */
 struct Service_Create_in;
 int rv_service_check_create(const struct Service_Create_in *, struct rv_error *);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the service managers of files.h use: lists of words, processes by pid file, tools, new files.
+ * What the service managers of files.h use, and systemd.c in part: lists of words, processes by pid file, tools, new
+ * files, what must be started anew.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gen/Service.h"
 #include "providers/lib/procfs.h"
+#include "providers/lib/replaced.h"
 #include "providers/lib/tool.h"
+#include "providers/service/backend.h"
 #include "providers/service/files.h"
 
 void rv_svc_word(char *list, size_t size, const char *word, size_t n)
@@ -159,4 +163,23 @@ void rv_svc_pause_ms(unsigned ms)
 {
         struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };
         nanosleep(&t, NULL);
+}
+
+void rv_service_fill_restart(struct rv_row *row, const char *group, uint32_t pid)
+{
+        struct rv_replaced files = { 0 };
+        char reason[5000];
+        if (!Service_wants_RestartRequired(row) && !Service_wants_RestartReasons(row))
+                return;
+        if (*group)
+                rv_replaced_group(&files, group);
+        else if (pid)
+                rv_replaced_process(&files, (pid_t)pid);
+        Service_set_RestartRequired(row, files.n > 0);
+        rv_list list = Service_set_RestartReasons(row, files.n);
+        for (unsigned i = 0; i < files.n; i++) {
+                rv_replaced_reason(&files, i, reason, sizeof reason);
+                rv_item_string(row, list, i, reason, strlen(reason));
+        }
+        rv_replaced_free(&files);
 }

@@ -170,6 +170,8 @@ static void fill_state(struct rv_row *row, const struct rv_svc *s)
                 Service_set_ActiveEnterTimestamp(row, s->changed);
         if (s->changed && s->state == RV_SVC_STOPPED)
                 Service_set_InactiveEnterTimestamp(row, s->changed);
+        if (s->state != RV_SVC_UNKNOWN)
+                rv_service_fill_restart(row, "", s->pid);
 }
 
 static void fill(struct rv_row *row, const struct rv_svc *s, const struct rv_svc_manager *m,
@@ -220,7 +222,9 @@ static unsigned wanted(const struct rv_query *q)
                                           Service_ExecMainStartTimestamp,
                                           Service_StateChangeTimestamp,
                                           Service_ActiveEnterTimestamp,
-                                          Service_InactiveEnterTimestamp };
+                                          Service_InactiveEnterTimestamp,
+                                          Service_RestartRequired,
+                                          Service_RestartReasons };
         static const uint16_t links[] = { Service_Requires,   Service_Wants,     Service_After,
                                           Service_Before,     Service_Conflicts, Service_Names,
                                           Service_RequiredBy, Service_WantedBy };

@@ -18,6 +18,7 @@
 #include "agent/provider.h"
 #include "gen/Service.h"
 #include "providers/lib/journal.h"
+#include "providers/lib/replaced.h"
 #include "providers/lib/systemd.h"
 #include "providers/lib/units.h"
 #include "providers/service/backend.h"
@@ -292,13 +293,19 @@ static void fill(struct rv_row *row, const struct rv_unit *u)
         fill_details(row, u);
 }
 
+static bool wants_restart(const struct rv_row *row)
+{
+        return Service_wants_RestartRequired(row) || Service_wants_RestartReasons(row);
+}
+
 static bool wants_details(const struct rv_query *q)
 {
         for (unsigned i = 0; i < NKEPT; i++)
                 if (rv_asked(q, ids[i]))
                         return true;
         return rv_asked(q, Service_MemoryCurrent) || rv_asked(q, Service_CPUUsageNSec) ||
-               rv_asked(q, Service_TasksCurrent);
+               rv_asked(q, Service_TasksCurrent) || rv_asked(q, Service_RestartRequired) ||
+               rv_asked(q, Service_RestartReasons);
 }
 
 /* "ssh" or "ssh.service" -> the unit's id. */
@@ -312,7 +319,7 @@ static void unit_id(const char *name, size_t n, char *ret, size_t size)
 static int service_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
         const struct rv_arg *name = rv_equals(q, Service_Name);
-        char only[300] = "", id[300] = "";
+        char only[300] = "", id[300] = "", group[1024];
         int e = need_units();
         if (e)
                 return e;
@@ -329,11 +336,17 @@ static int service_query(const struct rv_query *q, struct rv_sink *out, struct r
                 bool show = !u->load || strcmp(u->load, "not-found") !=
                                                 0; /* only named by others: not a service of this host */
                 struct rv_row *row = show ? rv_row(out) : NULL;
-                if (row)
+                group[0] = 0;
+                if (row) {
+                        const struct rv_unit_value *in = detail(u, Service_ControlGroup);
+                        snprintf(group, sizeof group, "%s", in && wants_restart(row) ? in->text : "");
                         fill(row, u);
+                }
                 rv_units_end(units);
                 if (row) {
                         fill_log(row, id);
+                        if (wants_restart(row))
+                                rv_service_fill_restart(row, group, 0);
                         e = rv_emit(out, row);
                 }
                 if (e || name || rv_cancelled(q->call))
