@@ -270,7 +270,7 @@ static void fill_memory(struct rv_row *row)
 
 /* ---- state ---- */
 
-/* Two releases of one kind, alike but for their numbers: "6.1.0-20-amd64" and "6.1.0-9-amd64", not "6.1.0-9-rt-amd64". */
+/* Two releases of one kind, alike but for numbers: "6.1.0-20-amd64" and "6.1.0-9-amd64", not "6.1.0-9-rt-amd64". */
 static bool alike(const char *a, const char *b)
 {
         for (; *a && *b; a++, b++) {
