@@ -13,6 +13,7 @@
 #include "providers/lib/fill.h"
 #include "providers/lib/jsonrow.h"
 #include "providers/lib/swarm.h"
+#include "providers/lib/swarmwatch.h"
 
 static const struct rv_json_rule rules[] = {
         { SwarmNode_Id, "ID", RV_J_TEXT },
@@ -368,6 +369,28 @@ static int node_modify(struct rv_call *c, const struct rv_values *v, struct rv_e
         return update(&j, err);
 }
 
+/* ---- changes ---- */
+
+static int push_open(struct rv_error *err)
+{
+        return rv_swarm_watch(RV_SWARM_NODES, err);
+}
+static int push_read(int fd, struct rv_news *news)
+{
+        int lost;
+        (void)fd;
+        json_decref(rv_swarm_next(RV_SWARM_NODES, &lost));
+        rv_news_changed(news);
+        return 0;
+}
+static void push_close(int fd)
+{
+        rv_swarm_unwatch(RV_SWARM_NODES, fd);
+}
+static const struct rv_push push = {
+        .covers = RV_PUSH_ALL, .open = push_open, .read = push_read, .close = push_close
+};
+
 static int (*const methods[SwarmNode_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
         [SwarmNode_method_Update] = node_update, [SwarmNode_method_Promote] = node_promote,
         [SwarmNode_method_Demote] = node_demote, [SwarmNode_method_Suspend] = node_suspend,
@@ -375,7 +398,7 @@ static int (*const methods[SwarmNode_nmethods])(struct rv_call *, const void *, 
 };
 
 static const struct rv_provider node = { .class = &SwarmNode_class,
-                                         .query = node_query,
+                                         .push = &push, .query = node_query,
                                          .methods = methods,
                                          .modify = node_modify,
                                          .remove = node_delete };

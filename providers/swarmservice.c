@@ -18,6 +18,7 @@
 #include "providers/lib/swarmcheck.h"
 #include "providers/lib/swarmspec.h"
 #include "providers/lib/swarmwait.h"
+#include "providers/lib/swarmwatch.h"
 
 #define SECOND UINT64_C(1000000000)
 #define OUTPUT (4u << 20) /* bytes of each stream of logs that are kept */
@@ -622,6 +623,28 @@ static int service_modify(struct rv_call *c, const struct rv_values *v, struct r
         return end_job(&j, r ? r : update(&j, err));
 }
 
+/* ---- changes ---- */
+
+static int push_open(struct rv_error *err)
+{
+        return rv_swarm_watch(RV_SWARM_SERVICES, err);
+}
+static int push_read(int fd, struct rv_news *news)
+{
+        int lost;
+        (void)fd;
+        json_decref(rv_swarm_next(RV_SWARM_SERVICES, &lost));
+        rv_news_changed(news);
+        return 0;
+}
+static void push_close(int fd)
+{
+        rv_swarm_unwatch(RV_SWARM_SERVICES, fd);
+}
+static const struct rv_push push = {
+        .covers = RV_PUSH_ALL, .open = push_open, .read = push_read, .close = push_close
+};
+
 static int (*const methods[SwarmService_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
         [SwarmService_method_Create] = service_create,   [SwarmService_method_Update] = service_update,
         [SwarmService_method_Scale] = service_scale,     [SwarmService_method_Rollback] = service_rollback,
@@ -630,7 +653,7 @@ static int (*const methods[SwarmService_nmethods])(struct rv_call *, const void 
 };
 
 static const struct rv_provider service = { .class = &SwarmService_class,
-                                            .query = service_query,
+                                            .push = &push, .query = service_query,
                                             .methods = methods,
                                             .create = service_make,
                                             .modify = service_modify,

@@ -12,6 +12,7 @@
 #include "providers/lib/jsonrow.h"
 #include "providers/lib/swarmspec.h"
 #include "providers/lib/swarmwait.h"
+#include "providers/lib/swarmwatch.h"
 
 static const struct rv_json_rule rules[] = {
         { SwarmTask_Id, "ID", RV_J_TEXT },
@@ -110,6 +111,28 @@ static int task_query(const struct rv_query *q, struct rv_sink *out, struct rv_e
         return r == RV_STOP ? RV_OK : r;
 }
 
-static const struct rv_provider task = { .class = &SwarmTask_class, .query = task_query };
+/* ---- changes ---- */
+
+static int push_open(struct rv_error *err)
+{
+        return rv_swarm_watch(RV_SWARM_TASKS, err);
+}
+static int push_read(int fd, struct rv_news *news)
+{
+        int lost;
+        (void)fd;
+        json_decref(rv_swarm_next(RV_SWARM_TASKS, &lost));
+        rv_news_changed(news);
+        return 0;
+}
+static void push_close(int fd)
+{
+        rv_swarm_unwatch(RV_SWARM_TASKS, fd);
+}
+static const struct rv_push push = {
+        .covers = RV_PUSH_ALL, .open = push_open, .read = push_read, .close = push_close
+};
+
+static const struct rv_provider task = { .class = &SwarmTask_class, .push = &push, .query = task_query };
 
 RV_PROVIDERS(swarmtask, &task);

@@ -37,7 +37,7 @@ struct look {
         json_t *nodes, *services, *tasks;
         json_t *stands; /* service id -> "converged", "stalled" or "moving" */
         bool known;     /* there has been a first look: what differs from it is news */
-        bool leaderless;
+        bool leaderless, blind; /* blind: the last look has failed */
         struct rv_http stream;
 };
 
@@ -188,6 +188,13 @@ static void quorum(struct look *l, bool lost, const char *reason)
         tell(RV_SWARM_QUORUM, json_pack("{ss sb}", "Reason", reason, "Lost", lost));
 }
 
+static void everything(void)
+{
+        tell(RV_SWARM_NODES, NULL);
+        tell(RV_SWARM_SERVICES, NULL);
+        tell(RV_SWARM_TASKS, NULL);
+}
+
 static void look(struct look *l)
 {
         struct rv_talk t = { .deadline = rv_now() + 10 * SECOND, .what = "cannot watch the swarm" };
@@ -201,8 +208,14 @@ static void look(struct look *l)
         if (r == RV_OK) {
                 quorum(l, false, "the swarm has a leader again");
                 compare(l, nodes, services, tasks);
+                if (l->blind)
+                        everything();
+                l->blind = false;
                 return;
         }
+        if (!l->blind) /* whoever watches reads, and is told why it cannot be read */
+                everything();
+        l->blind = true;
         /* What cannot be read has not gone: what was known stays, and is compared with the next answer. */
         if (strstr(err.message, "no leader"))
                 quorum(l, true, "the swarm has no leader: too few of its managers are there");

@@ -1,63 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A swarm of three real Docker Engines in namespaces of their own: made, joined and left by the agent's methods; each property beside `docker inspect`; services made, changed,
-undone; what cannot work refused while the old tasks still run; a node drained, a manager lost."""
-import json, os, sys, threading, time
+"""A swarm of three real Docker Engines: made and joined by the agent's methods; each property beside `docker inspect`; services made, changed, undone; what cannot work
+refused while the old tasks still run."""
+import json, os, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
-import agentlib, lablib
-from hostlib import Asked, differ, good, status
+import agentlib, lablib, swarmlib
+from hostlib import differ, good, status
 
 check = agentlib.Cases()
-# No name server answers here: a registry that cannot be found is told at once, not after ten seconds.
-PREPARE = '''echo "127.0.0.1 registry-1.docker.io auth.docker.io
-::1 registry-1.docker.io auth.docker.io" >> /etc/hosts; echo nameserver 127.0.0.1 > /etc/resolv.conf
-for i in $(seq 600); do docker version >/dev/null 2>&1 && break; sleep 0.1; done
-mkdir -p /tmp/b/bin /tmp/b/tmp && cp /bin/busybox /tmp/b/bin/ && for a in sh sleep echo cat; do ln -sf busybox /tmp/b/bin/$a; done
-tar -C /tmp/b -cf /tmp/bb.tar . && docker import /tmp/bb.tar bb:1 && docker import /tmp/bb.tar bb:2'''
-
-
-class Host(Asked):
-    """One of the three: its machine, and its agent."""
-
-    def __init__(self, machine):
-        self.machine = machine
-        super().__init__(machine.agent())
-        self.peer.sock.settimeout(90)
-
-    def docker(self, command):
-        return self.machine.run('docker ' + command).stdout.strip()
-
-    def inspect(self, kind, name):
-        return (json.loads(self.docker(f'{kind} inspect {name}') or '[]') or [None])[0]
-
-    def service(self, method, name=None, **more):
-        return self.do('SwarmService', {'Name': name} if name else None, method, **more)
-
-    def node(self, name, method, **more):
-        return self.do('SwarmNode', {'Id': self.docker(f"node inspect -f '{{{{.ID}}}}' {name}") or name}, method, **more)
-
-    def tasks(self, name, state='running'):
-        return self.rows('SwarmTask', Filter=f"ServiceName='{name}' AND State='{state}' AND DesiredState='{state}'")
-
-    def until(self, what, test, patience=30):
-        end = time.monotonic() + patience
-        while not (got := test()) and time.monotonic() < end:
-            time.sleep(0.1)
-        return check(what, got, got)
-
-
-def prepare(lab):
-    machines = [lab.start(name, 'docker') for name in 'abc']
-    for m in machines:
-        m.wait()
-    work = [threading.Thread(target=m.run, args=(PREPARE,), kwargs={'timeout': 120, 'check': True}) for m in machines]
-    for w in work:
-        w.start()
-    for w in work:
-        w.join()
-    return [Host(m) for m in machines]
 
 
 def form(a, b, c):
@@ -118,7 +70,7 @@ def nodes(a, b, c):
 
 WEB = dict(Image='bb:1', Command=['sh', '-c', 'echo hello; echo bad >&2; exec sleep 1000'], Replicas=3, Environment=['A=1', 'B=two words'], Label=['x=y'], ContainerLabel=['in=side'],
            Port=['8080:80', '8081:81/udp/host'], Mount=['data:/data:ro', '/tmp:/host'], Constraint=['node.labels.none!=x'], MemoryReservation=8 << 20, CpuReservation=0.01,
-           RestartDelay=0.2, UpdateMonitor=0.3, UpdateParallelism=3, RollbackMonitor=0.3, RollbackParallelism=0, StopTimeout=0.2, WorkingDirectory='/tmp', User='0', HostName='h', Dns=['1.1.1.1'], ExtraHosts=['db:10.0.0.9'],
+           RestartDelay=0.2, UpdateMonitor=0.3, UpdateParallelism=3, RollbackMonitor=0.3, RollbackOrder='stop-first', RollbackParallelism=0, StopTimeout=0.2, WorkingDirectory='/tmp', User='0', HostName='h', Dns=['1.1.1.1'], ExtraHosts=['db:10.0.0.9'],
            HealthCommand='none', LogDriver='json-file', LogOption=['max-size=1m'], Init=False, MaxReplicasPerNode=2, Preferences=['node.labels.rack'], EndpointMode='vip', RestartCondition='any')
 
 
@@ -186,7 +138,7 @@ def refused(a):
 
 def update(a):
     image = lambda: a.inspect('service', 'web')['Spec']['TaskTemplate']['ContainerSpec']['Image']
-    r = a.service('Update', 'web', Image='bb:2')
+    r = a.service('Update', 'web', Image='bb:2', StableFor=0.2)
     check('Update, and all new tasks run when that is answered', good(r) and image() == 'bb:2' and [t['Image'] for t in a.tasks('web')] == ['bb:2'] * 3 and
           a.one('SwarmService', {'Name': 'web'}, 'UpdateState')['UpdateState'] == 'completed', r)
     check('again changes nothing', 'Changed' not in a.service('Update', 'web', Image='bb:2')['result'])
@@ -199,76 +151,22 @@ def update(a):
     check('and undone', good(r) and len(a.tasks('web')) == 3, r)
     r = a.service('Update', 'web', Command=['sh', '-c', 'exit 3'], UpdateFailureAction='rollback')
     check('one that the swarm undoes itself is no success', status(r) == 'FAILED' and 'undone' in r['error']['message'], r)
-    a.until('its tasks are back', lambda: len(a.tasks('web')) == 3)
-    before = {t['Id'] for t in a.tasks('web')}
-    r = a.service('Restart', 'web')
-    check('Restart', good(r) and len(a.tasks('web')) == 3 and not before & {t['Id'] for t in a.tasks('web')}, r)
-    check('a port of the hosts is given up', good(a.service('Update', 'web', Ports=['8080:80'])))
-    r = a.service('Scale', 'web', Replicas=5)
-    check('Scale', good(r) and r['result']['Changed'] == [{'Property': 'Replicas', 'From': '3', 'To': '5'}] and len(a.tasks('web')) == 5, r)
-    check('Wait', good(a.service('Wait', 'web', StableFor=0)))
+    check('its tasks are back', a.until(lambda: len(a.tasks('web')) == 3))
+    check('one more service', good(a.service('Create', Name='one', Image='bb:1', Command=['sleep', '1000'], StopTimeout=0.1, RestartDelay=0.1, UpdateMonitor=0.1, StableFor=0.2)))
+    before = {t['Id'] for t in a.tasks('one')}
+    r = a.service('Restart', 'one')
+    check('Restart', good(r) and len(a.tasks('one')) == 1 and not before & {t['Id'] for t in a.tasks('one')}, r)
+    r = a.service('Scale', 'one', Replicas=3)
+    check('Scale', good(r) and r['result']['Changed'] == [{'Property': 'Replicas', 'From': '1', 'To': '3'}] and len(a.tasks('one')) == 3, r)
+    check('Wait', good(a.service('Wait', 'one', StableFor=0)))
     r = a.service('Create', Name='broken', Image='bb:1', Command=['/no/such'], RestartDelay=0.1)
     check('one whose tasks never start is told', status(r) == 'FAILED' and '/no/such' in r['error']['message'], r)
     check('and removed', good(a.service('Remove', 'broken')) and a.inspect('service', 'broken') is None)
-    r = a.service('Create', Name='everywhere', Image='bb:1', Mode='global', Command=['sleep', '1000'], StopTimeout=0.1)
+    r = a.service('Create', Name='everywhere', Image='bb:1', Mode='global', Command=['sleep', '1000'], StopTimeout=0.1, StableFor=0.2)
     check('a global one', good(r) and sorted(t['NodeName'] for t in a.tasks('everywhere')) == ['a', 'b', 'c'], r)
     check('has no number', status(a.service('Scale', 'everywhere', Replicas=2)) == 'INVALID_PARAMETER')
     a.service('Remove', 'everywhere')
 
 
-def desired(a):
-    key, want = {'Name': 'held'}, {'Image': 'bb:1', 'Command': ['sleep', '1000'], 'Replicas': 1, 'Labels': {'k': 'v'}, 'StopTimeout': 0.1}
-    r = a.call('SetInstance', 'SwarmService', key, want)
-    check('SetInstance makes it', good(r) and len(a.tasks('held')) == 1, r)
-    r = a.call('TestInstance', 'SwarmService', key, want)
-    check('and it is so', r['result']['InDesiredState'] is True, r)
-    r = a.call('SetInstance', 'SwarmService', key, {**want, 'Replicas': 2})
-    check('SetInstance changes what differs', good(r) and [x['Property'] for x in r['result']['Changed']] == ['Replicas'] and len(a.tasks('held')) == 2, r)
-    r = a.call('SetInstance', 'SwarmService', key, Ensure='Absent')
-    check('and takes it away', good(r) and a.inspect('service', 'held') is None, r)
-
-
-def drain(a, b, c):
-    r = a.node('c', 'Suspend', Drain=True)
-    check('drained: nothing runs there when that is answered', good(r) and c.docker('ps -q') == '' and a.inspect('node', 'c')['Spec']['Availability'] == 'drain', r)
-    a.until('its tasks are elsewhere', lambda: sorted({t['NodeName'] for t in a.tasks('web')}) == ['a', 'b'])
-    check('Resume', good(a.node('c', 'Resume')))
-
-
-def failover(a, b, c):
-    a.machine.run('systemctl stop docker.socket docker.service', timeout=60)
-    b.until('another leads', lambda: any(n['Leader'] and n['HostName'] in 'bc' for n in b.rows('SwarmNode') if isinstance(n, dict)))
-    b.until('and the lost one is seen', lambda: any(n['HostName'] == 'a' and n['Reachability'] == 'unreachable' for n in b.rows('SwarmNode') if isinstance(n, dict)))
-    r = b.service('Update', 'web', Replicas=2, Detach=True)
-    check('the swarm is managed on', good(r), r)
-    a.machine.run('systemctl start docker', timeout=60)
-    a.until('it is back', lambda: isinstance(a.rows('SwarmNode'), list) and all(n['State'] == 'ready' for n in a.rows('SwarmNode')))
-
-
-def leave(a, b, c):
-    r = c.do('SwarmCluster', None, 'Leave')
-    check('a manager does not just leave', status(r) == 'FAILED' and 'Force' in r['error']['data']['Hint'], r)
-    r = a.node('c', 'Demote')
-    check('Demote', good(r) and a.inspect('node', 'c')['Spec']['Role'] == 'worker', r)
-    c.until('it knows itself', lambda: not c.rows('SwarmCluster')[0]['IsManager'])
-    r = c.do('SwarmCluster', None, 'Leave')
-    check('Leave', good(r) and c.docker("info -f '{{.Swarm.LocalNodeState}}'") == 'inactive', r)
-    a.until('the others see it', lambda: a.inspect('node', 'c')['Status']['State'] == 'down')
-    check('Remove', good(a.node('c', 'Remove')) and len(a.docker('node ls -q').split()) == 2)
-    check('Demote again', good(a.node('b', 'Demote')))
-    r = a.node('a', 'Demote')
-    check('the last manager stays one', status(r) == 'FAILED' and 'last manager' in r['error']['message'], r)
-    check('the last one leaves', good(a.do('SwarmCluster', None, 'Leave', Force=True)) and a.rows('SwarmCluster')[0]['State'] == 'inactive')
-
-
-def main():
-    with lablib.Lab() as lab:
-        a, b, c = prepare(lab)
-        for part in (form, nodes, create, refused, update, desired, drain, failover, leave):
-            t = time.monotonic()
-            part(*(a, b, c)[:part.__code__.co_argcount])
-            print(part.__name__, time.monotonic() - t, flush=True)
-    check.end()
-
-
-main()
+with lablib.Lab() as lab:
+    swarmlib.run(check, swarmlib.prepare(lab), (form, nodes, create, refused, update))
