@@ -190,6 +190,20 @@ static void fill_pressure(struct rv_row *row, const char *folder)
         }
 }
 
+/* The words of a file; an empty file is an empty list, none is null. */
+static void fill_words(struct rv_row *row, unsigned property, const char *folder, const char *file)
+{
+        char path[RV_CGROUP_PATH + 400], text[4096];
+        if (!rv_wants(row, property))
+                return;
+        snprintf(path, sizeof path, "%s/%s", folder, file);
+        ssize_t n = rv_proc_read(AT_FDCWD, path, text, sizeof text);
+        if (n > 0 && text[strspn(text, " \n")])
+                rv_fill_list(row, property, text, " \n");
+        else if (n >= 0)
+                rv_set_list(row, property, 0);
+}
+
 static void fill_state(struct rv_row *row, const struct hierarchy *h, const char *folder)
 {
         char text[4096];
@@ -199,12 +213,8 @@ static void fill_state(struct rv_row *row, const struct hierarchy *h, const char
                         Cgroup_set_Populated(row, v != 0);
                 if (Cgroup_wants_Frozen(row) && read_number(folder, "cgroup.events", "frozen ", &v))
                         Cgroup_set_Frozen(row, v != 0);
-                if (Cgroup_wants_Controllers(row) &&
-                    read_text(folder, "cgroup.controllers", text, sizeof text))
-                        rv_fill_list(row, Cgroup_Controllers, text, " \n");
-                if (Cgroup_wants_SubtreeControl(row) &&
-                    read_text(folder, "cgroup.subtree_control", text, sizeof text))
-                        rv_fill_list(row, Cgroup_SubtreeControl, text, " \n");
+                fill_words(row, Cgroup_Controllers, folder, "cgroup.controllers");
+                fill_words(row, Cgroup_SubtreeControl, folder, "cgroup.subtree_control");
                 return;
         }
         if (strncmp(h->names, "name=", 5) != 0)

@@ -3,6 +3,9 @@
  * ComputerSystem, Bios: one row each, from uname(2), the firmware's tables in /sys and a few files; only those that are
  * asked for. hostnamed and timedated are never asked: each start of theirs costs 30 ms and 7 MB.
  */
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#endif
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -205,6 +208,31 @@ static bool in_container(char *ret, size_t size)
         return word != NULL;
 }
 
+/* What the hypervisor says of itself; NULL: there is none, or it does not say. */
+static const char *by_processor(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+        static const char *const words[][2] = {
+                { "TCGTCGTCGTCG", "qemu" },      { "KVMKVMKVM", "kvm" },          { "Linux KVM Hv", "kvm" },
+                { "VMwareVMware", "vmware" },    { "Microsoft Hv", "microsoft" }, { "XenVMMXenVMM", "xen" },
+                { "bhyve bhyve ", "bhyve" },     { "QNXQVMBSQG", "qnx" },         { "ACRNACRNACRN", "acrn" },
+                { " lrpepyh  vr", "parallels" },
+        };
+        uint32_t a, b, c, d;
+        char said[13] = "";
+        if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & 1u << 31))
+                return NULL;
+        __cpuid(0x40000000, a, b, c, d);
+        memcpy(said, &b, 4);
+        memcpy(said + 4, &c, 4);
+        memcpy(said + 8, &d, 4);
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+                if (strcmp(said, words[i][0]) == 0)
+                        return words[i][1];
+#endif
+        return NULL;
+}
+
 static const char *virtualization(bool hypervisor, char *buf, size_t size)
 {
         static const char *const vendors[][2] = { { "KVM", "kvm" },
@@ -228,17 +256,15 @@ static const char *virtualization(bool hypervisor, char *buf, size_t size)
         char text[256];
         if (in_container(buf, size))
                 return buf;
+        const char *cpu = by_processor();
         for (size_t i = 0; i < sizeof places / sizeof *places; i++)
                 for (size_t k = 0;
                      rv_dmi_text(places[i], text, sizeof text) && k < sizeof vendors / sizeof *vendors; k++)
                         if (strncmp(text, vendors[k][0], strlen(vendors[k][0])) == 0)
-                                return strcmp(vendors[k][1], "qemu") == 0 &&
-                                                       access("/sys/module/kvm_guest", F_OK) == 0
-                                               ? "kvm"
-                                               : vendors[k][1];
+                                return strcmp(vendors[k][1], "qemu") == 0 && cpu ? cpu : vendors[k][1];
         if (file_line("/sys/hypervisor/type", buf, size))
                 return buf;
-        return hypervisor ? "vm" : "none";
+        return cpu ? cpu : hypervisor ? "vm" : "none";
 }
 
 static void fill_processors(struct rv_row *row)

@@ -138,19 +138,58 @@ static bool is_name(const char *s, size_t n)
         return n > 0 && n < 64;
 }
 
-static bool is_loaded(const char *name)
+/* Its line of /proc/modules, to be freed; NULL: it is not loaded. */
+static char *loaded(const char *name)
 {
         size_t n, k = strlen(name);
-        char *text = rv_slurp("/proc/modules", FILE_MOST, &n);
-        bool found = false;
-        for (const char *p = text; p && *p && !found; p = strchr(p, '\n'), p = p ? p + 1 : NULL) {
+        char *text = rv_slurp("/proc/modules", FILE_MOST, &n), *line = NULL;
+        for (const char *p = text; p && *p && !line; p = strchr(p, '\n'), p = p ? p + 1 : NULL) {
                 size_t i = 0;
                 while (i < k && (p[i] == name[i] || (p[i] == '_' && name[i] == '-')))
                         i++;
-                found = i == k && p[k] == ' ';
+                if (i == k && p[k] == ' ')
+                        line = strndup(p, strcspn(p, "\n"));
+        }
+        free(text);
+        return line;
+}
+
+static bool is_loaded(const char *name)
+{
+        char *line = loaded(name);
+        free(line);
+        return line != NULL;
+}
+
+/* The kernel has it without a file: such a module has a folder in /sys/module only when it has parameters. */
+static bool is_built_in(const char *name)
+{
+        char path[160];
+        struct utsname u;
+        size_t n, k = strlen(name);
+        uname(&u);
+        snprintf(path, sizeof path, "/lib/modules/%.64s/modules.builtin", u.release);
+        char *text = rv_slurp(path, FILE_MOST, &n);
+        bool found = false;
+        for (const char *p = text; p && *p && !found; p = strchr(p, '\n'), p = p ? p + 1 : NULL) {
+                const char *file = memrchr(p, '/', strcspn(p, "\n"));
+                found = file && strcspn(file + 1, ".") == k && same_name(file + 1, name, k);
         }
         free(text);
         return found;
+}
+
+/* Why it does not go: "name size count user,user, ..." */
+static void hint_users(const char *name, struct rv_error *err)
+{
+        char *line = loaded(name), users[400] = "";
+        int count = 0;
+        if (line && sscanf(line, "%*s %*s %d %399s", &count, users) == 2 && strcmp(users, "-") != 0) {
+                users[strlen(users) - 1] = 0; /* it ends with a comma */
+                rv_hint(err, "Modules that need it are to go first: %s.", users);
+        } else
+                rv_hint(err, "%d use it: a device, a mounted file system, an interface or a program.", count);
+        free(line);
 }
 
 static int modprobe(struct rv_call *c, const char *const *argv, const char *what, struct rv_error *err)
@@ -194,7 +233,7 @@ static int kernelmodule_load(struct rv_call *c, const void *args, struct rv_erro
         argv[n++] = in->Name;
         for (uint32_t i = 0; i < count; i++)
                 argv[n++] = in->Parameters[i].type == RV_STRING ? in->Parameters[i].s : "";
-        if (!is_loaded(in->Name))
+        if (!is_loaded(in->Name) && !is_built_in(in->Name))
                 rv_change(c, "State", NULL, "Live");
         int e = modprobe(c, argv, what, err);
         if (e == RV_OK)
@@ -211,11 +250,17 @@ static int kernelmodule_unload(struct rv_call *c, const void *in, struct rv_erro
                 return rv_fail(err, RV_INVALID_PARAMETER, "a module is named by its Name");
         rv_about(err, NULL, name->s, NULL);
         if (!is_loaded(name->s))
-                return rv_fail(err, RV_NOT_FOUND, "the module %.64s is not loaded", name->s);
+                return is_built_in(name->s)
+                               ? rv_fail(err, RV_NOT_SUPPORTED,
+                                         "the module %.64s is built into the kernel: it cannot be unloaded",
+                                         name->s)
+                               : rv_fail(err, RV_NOT_FOUND, "the module %.64s is not loaded", name->s);
         const char *argv[] = { "modprobe", "-r", "--", name->s, NULL };
         snprintf(what, sizeof what, "unload the module %.64s", name->s);
         rv_change(c, "State", "Live", NULL);
         int e = c->what_if ? RV_OK : modprobe(c, argv, what, err);
+        if (e == RV_FAILED)
+                hint_users(name->s, err);
         if (e == RV_OK)
                 KernelModule_Unload_out_set_ReturnValue(c->out, 0);
         return e;

@@ -22,6 +22,7 @@
 #include "providers/lib/systemd.h"
 #include "providers/lib/units.h"
 #include "providers/service/backend.h"
+#include "providers/service/setting.h"
 
 #define SUFFIX ".service"
 #define SETTLE 300 /* ms: a service that fails within them after its start has not started */
@@ -690,43 +691,33 @@ static int service_unmask(struct rv_call *c, const void *args, struct rv_error *
         return mask(c, "unmask", "UnmaskUnitFiles", in->has_Runtime && in->Runtime, "unmasked", err);
 }
 
-/* Settings are given as the unit file has them; the D-Bus type follows from the property's present one. */
 static int service_set_property(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Service_SetProperty_in *in = args;
         struct change ch;
+        struct rv_setting setting;
         sd_bus_message *m = NULL;
         sd_bus_error error = SD_BUS_ERROR_NULL;
-        bool yes = strcasecmp(in->Value, "yes") == 0 || strcasecmp(in->Value, "true") == 0 ||
-                   strcmp(in->Value, "1") == 0;
-        char *end;
         int e = begin(c, "change a setting of", &ch, err);
         if (e)
                 return e;
         rv_about(err, NULL, NULL, "Value");
-        uint64_t number = strcasecmp(in->Value, "infinity") == 0 ? UINT64_MAX : strtoull(in->Value, &end, 10);
-        if (number != UINT64_MAX && *end) {
-                int shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : *end == 'T' ? 40 : 0;
-                number = shift && !end[1] ? number << shift : UINT64_MAX - 1;
-        }
-        bool accounting = strlen(in->Property) > 10 &&
-                          strcmp(in->Property + strlen(in->Property) - 10, "Accounting") == 0;
-        if (!accounting && number == UINT64_MAX - 1)
-                return done(c, &ch,
-                            rv_fail(err, RV_INVALID_PARAMETER,
-                                    "'%.60s' is no value for %.60s: expected a number, with K, M, G or T, or "
-                                    "infinity",
-                                    in->Value, in->Property));
+        e = rv_setting_parse(in->Property, in->Value, &setting, err);
+        if (e)
+                return done(c, &ch, e);
         rv_change(c, in->Property, NULL, in->Value);
         if (c->what_if)
                 return done(c, &ch, RV_OK);
         int r = sd_bus_message_new_method_call(ch.bus, &m, RV_SYSTEMD_NAME, RV_SYSTEMD_PATH,
                                                RV_SYSTEMD_MANAGER, "SetUnitProperties");
         if (r >= 0)
-                r = accounting ? sd_bus_message_append(m, "sba(sv)", ch.unit, in->has_Runtime && in->Runtime,
-                                                       1, in->Property, "b", yes)
-                               : sd_bus_message_append(m, "sba(sv)", ch.unit, in->has_Runtime && in->Runtime,
-                                                       1, in->Property, "t", number);
+                r = sd_bus_message_append(m, "sb", ch.unit, in->has_Runtime && in->Runtime);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(sv)");
+        if (r >= 0)
+                r = rv_setting_append(m, &setting);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
         if (r >= 0)
                 r = sd_bus_call(ch.bus, m, rv_systemd_timeout(c->deadline), &error, NULL);
         if (r < 0)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Makes (once) the root file system of the lab's machines and unpacks it: image.sh KIND DIR
-# KIND: systemd | network (all who manage interfaces) | docker | containers | podman | rpm | openrc | runit | sysv. The tar is kept in
-# $REEVE_LAB_CACHE (/var/cache/reeve-lab).
+# KIND: systemd | network (all who manage interfaces) | docker | containers | podman | rpm | openrc | runit | sysv | kernel (a kernel of Debian
+# and its modules, for the machine that qemu runs: vm-image.sh). The tar is kept in $REEVE_LAB_CACHE (/var/cache/reeve-lab).
 set -eu
 kind=$1 dir=$2
 cache=${REEVE_LAB_CACHE:-/var/cache/reeve-lab}
@@ -17,10 +17,16 @@ rpm) more="systemd systemd-sysv rpm dnf dnf-plugins-core createrepo-c" ;;
 openrc) more="sysvinit-core openrc cron" ;;
 runit) more="runit-init runit runit-services" ;;
 sysv) more="sysvinit-core sysv-rc cron" ;;
+kernel) more="systemd systemd-sysv libpam-systemd udev busybox-static dmidecode fdisk e2fsprogs cron" ;;
 *) echo "no such kind of machine: $kind" >&2; exit 2 ;;
 esac
 # The recipe's name changes with its contents, so that an old image is never taken for the new one.
-name=$kind-$(printf '%s' "$common $more" | cksum | cut -d' ' -f1)
+# The kernel itself is unpacked, not installed: that would make an initrd for half a minute, and no boot loader is to be told of it.
+kernel='d=$(mktemp -d) && cd "$d" && export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" &&
+        p=$(apt-cache depends linux-image-cloud-amd64 | sed -n "s/.*Depends: \(linux-image-[0-9]\)/\1/p") && apt-get download -qq "$p" && dpkg-deb -x *.deb . &&
+        cp -a lib/modules "$1/usr/lib/" && cp -a boot/vmlinuz-* "$1/boot/" && rm -rf "$d" && chroot "$1" depmod "$(ls "$1/usr/lib/modules")"'
+[ "$kind" = kernel ] || kernel=true
+name=$kind-$(printf '%s' "$common $more${kernel#true}" | cksum | cut -d' ' -f1)
 tar=$cache/$name.tar.zst
 if [ ! -s "$tar" ]; then
         mkdir -p "$cache"
@@ -29,6 +35,7 @@ if [ ! -s "$tar" ]; then
                 --customize-hook='rm -f "$1/etc/hostname"; : > "$1/etc/machine-id"; rm -f "$1/var/lib/dbus/machine-id"' \
                 --customize-hook='chroot "$1" useradd -m -s /bin/bash alice; chroot "$1" useradd -m -s /bin/bash bob' \
                 --customize-hook='sed -i "s/^\([0-9]*:.*getty.*\)/#\1/" "$1/etc/inittab" 2>/dev/null || true' \
+                --customize-hook="$kernel" \
                 --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
                 bookworm "$cache/new-$name.tar.zst" >&2
         mv "$cache/new-$name.tar.zst" "$tar"
