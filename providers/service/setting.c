@@ -102,8 +102,8 @@ int rv_setting_parse(const char *name, const char *value, struct rv_setting *ret
                 else if (percent(value, MOST_QUOTA, &ret->number))
                         ret->number *= 100;
                 else
-                        return refuse(name, value, "a share of one processor, such as 20%% or 150%%, or infinity",
-                                      err);
+                        return refuse(name, value,
+                                      "a share of one processor, such as 20%% or 150%%, or infinity", err);
                 return RV_OK;
         }
         if (one_of(name, devices))

@@ -12,11 +12,17 @@
 #include "schema/error.h"
 
 struct rv_setting {
-        enum { RV_SETTING_NUMBER, RV_SETTING_SCALE, RV_SETTING_BOOLEAN, RV_SETTING_TEXT, RV_SETTING_DEVICE } kind;
-        char name[64];     /* on D-Bus */
-        uint64_t number;   /* NUMBER; SCALE: of 2^32 - 1; DEVICE: what it may */
-        bool yes;          /* BOOLEAN */
-        char text[256];    /* TEXT; DEVICE: its file */
+        enum {
+                RV_SETTING_NUMBER,
+                RV_SETTING_SCALE,
+                RV_SETTING_BOOLEAN,
+                RV_SETTING_TEXT,
+                RV_SETTING_DEVICE
+        } kind;
+        char name[64];   /* on D-Bus */
+        uint64_t number; /* NUMBER; SCALE: of 2^32 - 1; DEVICE: what it may */
+        bool yes;        /* BOOLEAN */
+        char text[256];  /* TEXT; DEVICE: its file */
 };
 
 /* RV_INVALID_PARAMETER, with what would be a value. Whether systemd knows such a setting is its own to say. */
