@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Settings of resource control, from the words of a unit file to what systemd takes on D-Bus: another name, another type, another unit.
+ * Settings of resource control, from the words of a unit file to what systemd takes on D-Bus: another name, another
+ * type, another unit.
  */
 #ifndef REEVE_PROVIDERS_SERVICE_SETTING_H
 #define REEVE_PROVIDERS_SERVICE_SETTING_H
