@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which settings are not plain numbers is a table, by their names: CPUQuota is a share of a processor in per cent there,
- * microseconds in each second here; memory in per cent is a property of its own; limits of a device are a list of pairs.
- * What is in none of these is a number.
+ * Which settings are not plain numbers is a table, by their names: CPUQuota is a share of a processor in per
+ * cent there, microseconds in each second here; memory in per cent is a property of its own; limits of a device
+ * are a list of pairs. What is in none of these is a number.
  */
 #include "providers/service/setting.h"
 
