@@ -220,7 +220,7 @@ static unsigned bound_v2(const struct rv_external *x, const char *folder)
         put(folder, "memory.oom.group", "1");
         snprintf(n, sizeof n, "%llu", (unsigned long long)x->group.tasks);
         done |= put(folder, "pids.max", n) ? PIDS : 0;
-        snprintf(n, sizeof n, "%u %u", x->group.cpu * (PERIOD_US / 100), PERIOD_US);
+        snprintf(n, sizeof n, "%u %d", x->group.cpu * (PERIOD_US / 100), PERIOD_US);
         return done | (put(folder, "cpu.max", n) ? CPU : 0);
 }
 

@@ -372,6 +372,9 @@ int sh_sink_fd(struct sh_sink *);               /* of a file that is redirected 
 bool sh_sink_discards(const struct sh_sink *);
 int sh_stream_replay(struct sh *, enum sh_stream, struct sv record); /* a job's record, written again here */
 
+int sh_steppable_new(struct sh *, struct sv block, struct sh_args, struct sv *ret); /* types/steppable.c */
+struct sv sh_ast_of(struct block *);                                                /* types/ast.c */
+
 /* ---- types/engine_session.c ---- */
 extern const struct sh_type sh_type_path_info;
 struct sv sh_path_info_new(struct sv path); /* $PWD, Get-Location */
@@ -538,6 +541,12 @@ void sh_error_ended(struct sh *, struct sh_cmd *); /* the pending error, to the 
 int sh_run_pipeline(struct sh *, struct node *, struct sh_sink *);
 int sh_run_stages(struct sh *, struct sh_cmd *first, struct node *source, struct sv *value,
                   struct sh_sink *out);
+/* A pipeline of commands that is run step by step: make evaluates its arguments, begin binds them. */
+int sh_steps_make(struct sh *, struct node *pipe, struct sh_sink *out, struct sh_cmd **ret);
+int sh_steps_begin(struct sh_cmd *, bool input);
+int sh_steps_take(struct sh_cmd *, const struct sv *); /* NULL: process without an object */
+int sh_steps_end(struct sh_cmd *);
+void sh_steps_free(struct sh_cmd *);
 int sh_cmd_new(struct sh *, struct sh_target *, struct node *, struct sh_cmd **ret);
 void sh_cmd_free(struct sh_cmd *);
 struct saved {

@@ -679,7 +679,7 @@ struct sv ev_index(struct sh *sh, struct node *n)
                 sh_drop(self);
                 return key;
         }
-        if (self.kind == SH_ARRAY && key.kind == SH_INT32 && key.i >= 0 && key.i < self.a->n) {
+        if (self.kind == SH_ARRAY && !self.a->dims && key.kind == SH_INT32 && key.i >= 0 && key.i < self.a->n) {
                 r = sh_keep(self.a->v[key.i]);
                 sh_drop(self);
                 return r;

@@ -164,6 +164,13 @@ int sh_index(struct sh *sh, struct sv self, struct sv key, struct sv *ret)
                 return sh_throw(sh, "NullArray", "InvalidOperation", SH_NIL, "Cannot index into a null array.");
         if (sh_is_null(key))
                 return null_index(sh);
+        if (self.kind == SH_ARRAY && self.a->dims) {
+                uint32_t at;
+                int st = sh_md_at(sh, self, key, &at);
+                if (st == SH_OK)
+                        *ret = sh_keep(self.a->v[at]);
+                return st == SH_NONE && sh->scope && sh->scope->strict >= 3 ? outside(sh) : st;
+        }
         if (sh_is_enumerable(key))
                 return index_many(sh, self, key, ret);
         return index_one(sh, self, key, ret);
@@ -243,6 +250,11 @@ int sh_set_index(struct sh *sh, struct sv self, struct sv key, struct sv value)
                 return null_index(sh);
         if (self.kind == SH_HASH)
                 return set_hash(sh, self, sh_unwrap(key), value);
+        if (self.kind == SH_ARRAY && self.a->dims) {
+                uint32_t at;
+                int st = sh_md_at(sh, self, key, &at);
+                return st == SH_OK ? sh_array_store(sh, self.a, at, value) : st == SH_NONE ? outside(sh) : st;
+        }
         if (self.kind == SH_ARRAY)
                 return sh_is_enumerable(key) ? slice(sh, key) : set_array(sh, self, sh_unwrap(key), value);
         for (const struct sh_type *t = sh_type_of(self); t; t = t->base) {

@@ -533,6 +533,8 @@ int sh_call_static(struct sh *sh, const struct sh_type *t, const char *name, siz
 static int construct_array(struct sh *sh, const struct sh_type *t, struct sh_args args, struct sv *ret)
 {
         int64_t n;
+        if (sh_md_rank(t))
+                return sh_md_new(sh, t, args, ret);
         if (args.n != 1 || !sh_to_int64(sh, args.v[0], &n))
                 return SH_NONE;
         if (n < 0 || n > INT32_MAX / 16)

@@ -488,7 +488,7 @@ static int run_manifest(struct sh *sh, struct sh_module *m, const struct sh_impo
 
 static int read_manifest(struct sh *sh, struct sh_module *m, const char *path)
 {
-        int st = sh_data_file(sh, path, &m->manifest);
+        int st = sh_data_file(sh, path, false, &m->manifest);
         struct sv v = st == SH_OK ? declared(m, "ModuleVersion") : SH_NIL;
         if (st != SH_OK)
                 return st;

@@ -54,7 +54,7 @@ char *sh_module_find(struct sh *, const char *name, const char *base, const stru
 void sh_module_each(struct sh *, bool (*each)(void *, const char *path), void *);
 char *sh_module_name_of(const char *path); /* malloc'd */
 /* A .psd1 file: one hash table of constants. Throws. */
-int sh_data_file(struct sh *, const char *path, struct sv *ret);
+int sh_data_file(struct sh *, const char *path, bool texts, struct sv *ret); /* texts: or one ConvertFrom-StringData */
 /* Names that loading the file would export, as far as its text tells. */
 void sh_module_offers(struct sh *, const char *path, void (*each)(void *, const char *name, size_t n), void *);
 bool sh_is_manifest(const char *path);

@@ -83,7 +83,7 @@ static bool version_fits(struct sh *sh, struct sv v, const struct sh_import *im)
 static struct sv manifest_version(struct sh *sh, const char *path)
 {
         struct sv h, text, v = SH_NIL;
-        if (!sh_is_manifest(path) || sh_data_file(sh, path, &h) != SH_OK) {
+        if (!sh_is_manifest(path) || sh_data_file(sh, path, false, &h) != SH_OK) {
                 sh_drop(sh_error_take(sh));
                 return SH_NIL;
         }
@@ -312,14 +312,29 @@ static struct node *only_statement(struct block *b)
         return !b->named && !b->nparams && l && l->kind == N_LIST && l->n == 1 ? l->v[0] : NULL;
 }
 
-int sh_data_file(struct sh *sh, const char *path, struct sv *ret)
+/* ConvertFrom-StringData of constants: how texts are kept for translation. */
+static bool is_string_data(struct node *n)
+{
+        if (n->kind != N_PIPE || n->n != 1 || n->v[0]->kind != N_CMD)
+                return false;
+        const struct command *c = n->v[0]->x;
+        const struct node *name = c->name;
+        bool good = !c->invoke && !c->nredirs && name->kind == N_CONST && name->val.kind == SH_STRING &&
+                    sh_text_same(name->val.s->s, name->val.s->len, "ConvertFrom-StringData", 22);
+        for (uint32_t i = 0; good && i < c->nargs; i++)
+                good = c->args[i].kind == ARG_PARAM ? !c->args[i].value || constant(c->args[i].value)
+                                                    : c->args[i].kind == ARG_VALUE && constant(c->args[i].value);
+        return good;
+}
+
+int sh_data_file(struct sh *sh, const char *path, bool texts, struct sv *ret)
 {
         struct sv b, v;
         int st = sh_script_parse(sh, path, &b);
         if (st != SH_OK)
                 return st;
         struct node *n = only_statement(sh_block_of(b)->ast);
-        if (!n || !constant(n)) {
+        if (!n || !(constant(n) || (texts && is_string_data(n)))) {
                 sh_drop(b);
                 return sh_throw(sh, "InvalidOperation", "InvalidOperation", SH_NIL,
                                 "The file '%s' cannot be read as data: it must hold one hash table of constants, "
@@ -391,7 +406,7 @@ void sh_module_offers(struct sh *sh, const char *path, void (*each)(void *, cons
                 offer_functions(&o, path);
                 return;
         }
-        if (sh_data_file(sh, path, &h) != SH_OK) {
+        if (sh_data_file(sh, path, false, &h) != SH_OK) {
                 sh_drop(sh_error_take(sh));
                 return;
         }

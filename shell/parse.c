@@ -717,11 +717,14 @@ static struct node *data_statement(struct parser *p)
                 r->slot = sh_layout_add(r->layout, r->id);
                 p->pos += n;
         }
-        for (lx_lines(p); lx_dash(p, p->pos); lx_lines(p)) { /* -SupportedCommand a,b */
-                while (p->pos < p->n && lx_char(p, p->pos) != '{')
-                        p->pos++;
-        }
-        return (r->a = p_braced(p, "data")) ? p_done(p, r) : NULL;
+        lx_lines(p);
+        uint32_t also = p->pos; /* -SupportedCommand a,b */
+        while (p->pos < p->n && lx_dash(p, also) && lx_char(p, p->pos) != '{')
+                p->pos++;
+        uint32_t also_end = p->pos;
+        if (!(r->a = p_braced(p, "data")) || !p_check_data(p, r->a, also, also_end))
+                return NULL;
+        return p_done(p, r);
 }
 
 static struct node *using_statement(struct parser *p)

@@ -113,6 +113,7 @@ void p_leave(struct parser *);
 struct node *p_statements(struct parser *, char closer); /* up to closer or the end */
 struct node *p_statement(struct parser *);
 struct node *p_braced(struct parser *, const char *what); /* { statements } */
+bool p_check_data(struct parser *, struct node *body, uint32_t also_at, uint32_t also_end); /* parse_data.c */
 struct node *p_pipeline(struct parser *);                 /* with && || & and assignment */
 struct node *p_expression(struct parser *);
 struct node *p_operand(struct parser *); /* unary level, without comma */

@@ -609,19 +609,17 @@ static int replay(struct sh_cmd *first)
         return st;
 }
 
-/* Stages that are bound: begin, flow, end, clean. */
-int sh_run_stages(struct sh *sh, struct sh_cmd *first, struct node *source, struct sv *value,
-                  struct sh_sink *out)
+static int begin_stages(struct sh_cmd *first)
 {
         int st = SH_OK;
-        struct sh_cmd *from = first, *stopped;
-        (void)out;
         for (struct sh_cmd *c = first; c && st == SH_OK; c = c->next)
                 st = begin(c);
-        if (st == SH_OK)
-                st = replay(first);
-        if (st == SH_OK)
-                st = feed(sh, first, source, value);
+        return st == SH_OK ? replay(first) : st;
+}
+
+static int end_stages(struct sh_cmd *first, int st)
+{
+        struct sh_cmd *from = first, *stopped;
         while (from && (st == SH_OK || st == SH_STOP)) {
                 if ((stopped = last_stopped(from)) && st == SH_STOP)
                         from = stopped;
@@ -638,7 +636,16 @@ int sh_run_stages(struct sh *sh, struct sh_cmd *first, struct node *source, stru
         return st;
 }
 
-static void free_stages(struct sh_cmd *c)
+/* Stages that are bound: begin, flow, end, clean. */
+int sh_run_stages(struct sh *sh, struct sh_cmd *first, struct node *source, struct sv *value,
+                  struct sh_sink *out)
+{
+        (void)out;
+        int st = begin_stages(first);
+        return end_stages(first, st == SH_OK ? feed(sh, first, source, value) : st);
+}
+
+void sh_steps_free(struct sh_cmd *c)
 {
         while (c) {
                 struct sh_cmd *next = c->next;
@@ -655,9 +662,7 @@ static bool all_well(struct sh_cmd *c)
         return true;
 }
 
-/* Bound, run, freed; $? is set. */
-static int run_all(struct sh *sh, struct sh_cmd *first, struct node *source, struct sv *value,
-                   struct sh_sink *out)
+static int bind_stages(struct sh *sh, struct sh_cmd *first)
 {
         int st = SH_OK;
         for (struct sh_cmd *c = first; c && st == SH_OK; c = c->next) {
@@ -665,6 +670,14 @@ static int run_all(struct sh *sh, struct sh_cmd *first, struct node *source, str
                 if (st == SH_ERROR && c->node)
                         sh_error_position(sh, c->node);
         }
+        return st;
+}
+
+/* Bound, run, freed; $? is set. */
+static int run_all(struct sh *sh, struct sh_cmd *first, struct node *source, struct sv *value,
+                   struct sh_sink *out)
+{
+        int st = bind_stages(sh, first);
         if (st == SH_OK && first->next)
                 first->plan = sh_plan_make(first);
         if (st == SH_OK)
@@ -678,7 +691,7 @@ static int run_all(struct sh *sh, struct sh_cmd *first, struct node *source, str
                 sh->ok = sh->exit_code == 0;
                 st = SH_OK;
         }
-        free_stages(first);
+        sh_steps_free(first);
         return st;
 }
 
@@ -895,11 +908,57 @@ static int run_redirected(struct sh *sh, struct node *n, struct sh_sink *out)
         return st;
 }
 
-int sh_run_pipeline(struct sh *sh, struct node *n, struct sh_sink *out)
+/* The commands of a pipeline from the i-th on, connected, their arguments evaluated. */
+static int make_stages(struct sh *sh, struct node *n, uint32_t i, bool input, struct sh_sink *out, struct sh_cmd **ret)
 {
         struct sh_cmd *first = NULL, *last = NULL;
+        uint32_t at = 1, len = n->n - i;
+        int st = SH_OK;
+        for (; i < n->n && st == SH_OK; i++)
+                st = add_stage(sh, n->v[i], &first, &last);
+        for (struct sh_cmd *c = first; c && st == SH_OK; c = c->next) {
+                c->out = c->next ? &c->next->in : out;
+                c->expects_input = c->prev || input;
+                c->frame.pipe_pos = at++;
+                c->frame.pipe_len = len;
+                st = redirect(sh, c);
+        }
+        if (st != SH_OK)
+                sh_steps_free(first);
+        *ret = st == SH_OK ? first : NULL;
+        return st;
+}
+
+/* ---- by steps: GetSteppablePipeline() ---- */
+int sh_steps_make(struct sh *sh, struct node *pipe, struct sh_sink *out, struct sh_cmd **ret)
+{
+        return make_stages(sh, pipe, 0, true, out, ret);
+}
+
+int sh_steps_begin(struct sh_cmd *first, bool input)
+{
+        first->expects_input = input;
+        int st = bind_stages(first->sh, first);
+        return st == SH_OK ? begin_stages(first) : st;
+}
+
+int sh_steps_take(struct sh_cmd *first, const struct sv *v)
+{
+        int st = v ? first->in.write(&first->in, first->sh, *v) : process_once(first);
+        return st == SH_STOP ? SH_OK : st;
+}
+
+int sh_steps_end(struct sh_cmd *first)
+{
+        int st = end_stages(first, SH_OK);
+        return st == SH_STOP ? SH_OK : st;
+}
+
+int sh_run_pipeline(struct sh *sh, struct node *n, struct sh_sink *out)
+{
+        struct sh_cmd *first;
         struct node *source = NULL;
-        uint32_t i = 0, at = 1;
+        uint32_t i = 0;
         int st = SH_OK;
         if (n->kind == N_EXPR)
                 return run_redirected(sh, n, out);
@@ -919,19 +978,10 @@ int sh_run_pipeline(struct sh *sh, struct node *n, struct sh_sink *out)
                 source = n->v[0]->a;
                 i = 1;
         }
-        for (; i < n->n && st == SH_OK; i++)
-                st = add_stage(sh, n->v[i], &first, &last);
-        for (struct sh_cmd *c = first; c && st == SH_OK; c = c->next) {
-                c->out = c->next ? &c->next->in : out;
-                c->expects_input = c->prev || source;
-                c->frame.pipe_pos = at++;
-                c->frame.pipe_len = n->n - (source != NULL);
-                st = redirect(sh, c);
-        }
+        st = make_stages(sh, n, i, source, out, &first);
         if (st != SH_OK) {
                 if (st == SH_ERROR)
                         sh->ok = false;
-                free_stages(first);
                 return st;
         }
         if (first->target == NULL) /* expression with redirections, then commands */

@@ -333,7 +333,13 @@ const struct sh_type *sh_type_find(struct sh *sh, const char *s, size_t n)
         }
         depth++;
         const struct sh_type *r = NULL;
-        if (open_at == n - 2 || strspn(s + open_at + 1, " ") == n - open_at - 2) {
+        if (memchr(s + open_at, ',', n - open_at) && strspn(s + open_at + 1, " ,") == n - open_at - 2) {
+                uint32_t rank = 1;
+                for (size_t i = open_at; i < n; i++)
+                        rank += s[i] == ',';
+                const struct sh_type *e = sh_type_find(sh, s, open_at);
+                r = e && rank <= SH_MOST_DIMENSIONS ? sh_md_type(e, rank) : NULL;
+        } else if (open_at == n - 2 || strspn(s + open_at + 1, " ") == n - open_at - 2) {
                 const struct sh_type *e = sh_type_find(sh, s, open_at);
                 r = e ? sh_array_of(e) : NULL;
         } else {

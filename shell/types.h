@@ -76,6 +76,13 @@ const char *sh_range_message(enum sh_kind);
 int sh_text_number(struct sh *, struct sv text, const struct sh_type *wanted, struct sv *ret);
 bool sh_args_fit(struct sh *, struct sv, const struct sh_type *, struct sv *ret); /* a method's argument, converted */
 
+/* ---- T[,]: types/mdarray.c ---- */
+enum { SH_MOST_DIMENSIONS = 32 };
+const struct sh_type *sh_md_type(const struct sh_type *element, uint32_t rank); /* made on demand, immortal */
+uint32_t sh_md_rank(const struct sh_type *);                                    /* 0: it is no such type */
+int sh_md_new(struct sh *, const struct sh_type *, struct sh_args lengths, struct sv *ret);
+int sh_md_at(struct sh *, struct sv self, struct sv key, uint32_t *ret); /* SH_NONE: outside; may throw */
+
 /* ---- collections ---- */
 bool sh_is_list(struct sv);             /* List[T], ArrayList: it can grow */
 bool sh_is_dictionary(struct sv);

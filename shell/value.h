@@ -132,6 +132,7 @@ struct sh_array {
         const struct sh_type *element;  /* NULL = object; else items are converted to it on assignment */
         uint32_t n, cap;
         struct sv *v;
+        uint32_t *dims; /* T[,]: how many there are, then the length of each; NULL: one dimension */
 };
 struct sv sh_array_new(uint32_t cap);                   /* object[] with n = 0, to be filled with sh_array_add */
 struct sv sh_array_typed(const struct sh_type *element, uint32_t n); /* T[n] of default values */

@@ -241,7 +241,7 @@ static struct sv available_object(struct sh *sh, const char *path)
         if (sh_is_manifest(path)) {
                 struct sv v;
                 m->is_manifest = true;
-                if (sh_data_file(sh, path, &m->manifest) != SH_OK) {
+                if (sh_data_file(sh, path, false, &m->manifest) != SH_OK) {
                         sh_drop(sh_error_take(sh));
                         m->manifest = SH_NIL;
                 } else {
@@ -444,7 +444,7 @@ static int data_process(struct sh_cmd *c, struct sv input)
                 char *path = NULL;
                 struct sv t = sh_to_text(sh_session(c), item);
                 st = sh_path_single(c, t.s->s, sh_bound(c, "LiteralPath"), &path);
-                if (st == SH_OK && (st = sh_data_file(sh_session(c), path, &v)) == SH_OK) {
+                if (st == SH_OK && (st = sh_data_file(sh_session(c), path, false, &v)) == SH_OK) {
                         st = sh_emit(c, v);
                         sh_drop(v);
                 }
@@ -488,7 +488,7 @@ static int test_manifest_process(struct sh_cmd *c, struct sv input)
         int st = sh_path_single(c, sh_arg_text(c, "Path", ""), false, &path);
         if (st == SH_OK) {
                 struct sv h, v;
-                st = sh_data_file(sh, path, &h);
+                st = sh_data_file(sh, path, false, &h);
                 if (st == SH_OK && !sh_hash_get_text(h.h, "ModuleVersion", &v))
                         st = sh_cmd_error(c, "Modules_InvalidManifest", "InvalidData", SH_NIL,
                                           "The module manifest '%s' has no ModuleVersion.", path);

@@ -107,8 +107,8 @@ static int array_flag(struct sh *sh, struct sv self, struct sh_args a, struct sv
 
 static int array_rank(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
-        (void)sh, (void)self, (void)a;
-        *ret = sh_int(1);
+        (void)sh, (void)a;
+        *ret = sh_int(self.a->dims ? (int32_t)self.a->dims[0] : 1);
         return SH_OK;
 }
 
@@ -125,9 +125,12 @@ static int array_bound(struct sh *sh, struct sv self, struct sh_args a, struct s
         if (a.n != 1 || !sh_args_int(sh, a, 0, &d))
                 return SH_NONE;
         const char *name = sh_current_member(sh)->name;
-        *ret = sh_int(name[3] == 'U'                     ? (int32_t)self.a->n - 1
-                      : name[3] == 'L' && name[4] == 'o' ? 0
-                                                         : (int32_t)self.a->n);
+        const uint32_t *dims = self.a->dims;
+        if (d < 0 || d >= (dims ? dims[0] : 1))
+                return sh_throw_in_method(sh, "System.IndexOutOfRangeException", name, 1,
+                                          "Index was outside the bounds of the array.");
+        int32_t n = (int32_t)(dims ? dims[d + 1] : self.a->n);
+        *ret = sh_int(name[3] == 'U' ? n - 1 : name[3] == 'L' && name[4] == 'o' ? 0 : n);
         return SH_OK;
 }
 
@@ -602,6 +605,11 @@ static int array_create(struct sh *sh, struct sv self, struct sh_args a, struct 
         (void)self;
         struct sv t;
         int64_t n;
+        if (a.n > 2 && sh_try_convert(sh, a.v[0], &sh_type_type, &t)) {
+                const struct sh_type *md = sh_md_type(sh_type_referred(t), a.n - 1);
+                sh_drop(t);
+                return sh_md_new(sh, md, (struct sh_args) { a.n - 1, a.v + 1 }, ret);
+        }
         if (a.n != 2 || !sh_args_int(sh, a, 1, &n) || n < 0 || n > INT32_MAX / 16 ||
             !sh_try_convert(sh, a.v[0], &sh_type_type, &t))
                 return SH_NONE;
@@ -757,6 +765,7 @@ static void array_free(struct sh_obj *o)
         for (uint32_t i = 0; i < a->n; i++)
                 sh_drop(a->v[i]);
         free(a->v);
+        free(a->dims);
 }
 
 static bool array_next(struct sv self, size_t *pos, struct sv *ret)

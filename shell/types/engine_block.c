@@ -34,37 +34,13 @@ static struct sv text_of(struct sv self)
 
 enum { B_AST, B_FILE, B_MODULE, B_FILTER, B_ATTRIBUTES, B_ID, B_DEBUGGER };
 
-static void note(struct sv object, const char *name, struct sv owned)
-{
-        sh_object_set(object, name, strlen(name), owned);
-        sh_drop(owned);
-}
-
-/* Not a tree: what scripts ask of one, its extent. */
-static struct sv ast_of(struct sv self)
-{
-        struct block *x = sh_block_of(self)->ast;
-        struct sv r = sh_object_new(), e = sh_object_new();
-        uint32_t row, col;
-        sh_unit_position(x->u, x->at, &row, &col);
-        note(e, "Text", sh_string(x->u->text + x->at, x->end - x->at));
-        note(e, "File", x->u->file ? sh_text(x->u->file) : SH_NIL);
-        note(e, "StartLineNumber", sh_int((int32_t)row));
-        note(e, "StartColumnNumber", sh_int((int32_t)col));
-        sh_unit_position(x->u, x->end, &row, &col);
-        note(e, "EndLineNumber", sh_int((int32_t)row));
-        note(e, "EndColumnNumber", sh_int((int32_t)col));
-        note(r, "Extent", e);
-        return r;
-}
-
 static int block_get(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         struct sh_block *b = sh_block_of(self);
         (void)a;
         *ret = SH_NIL;
         switch (sh_current_member(sh)->arg) {
-        case B_AST: *ret = ast_of(self); break;
+        case B_AST: *ret = sh_ast_of(b->ast); break;
         case B_FILE: *ret = b->ast->u->file ? sh_text(b->ast->u->file) : SH_NIL; break;
         case B_MODULE:
                 if (b->module)
@@ -221,6 +197,10 @@ static const struct sh_member block_members[] = {
                        "list variables, Params objects)",
           .call = block_invoke_with },
         { "GetNewClosure", SH_METHOD, .signature = "scriptblock GetNewClosure()", .call = block_closure },
+        { "GetSteppablePipeline", SH_METHOD,
+          .signature = "System.Management.Automation.SteppablePipeline GetSteppablePipeline(System.Management."
+                       "Automation.CommandOrigin commandOrigin, System.Object[] args)",
+          .call = sh_steppable_new },
         { "ToString", SH_METHOD, .signature = "string ToString()", .call = block_to_string },
         { "Create", SH_METHOD, .is_static = true, .signature = "static scriptblock Create(string script)",
           .call = block_create },

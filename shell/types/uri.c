@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * [uri]: an address taken apart once, when it is made; escaping and unescaping; [UriBuilder] is left to string work.
+ * [uri]: an address taken apart once, when it is made; escaping and unescaping. [UriBuilder]: its parts, to be changed.
  */
 #include "shell/code.h"
 #include "shell/dotnet.h"
@@ -144,9 +144,10 @@ static void read_tail(struct uri *u, const char *p, const char *end)
 {
         const char *hash = memchr(p, '#', (size_t)(end - p)), *stop = hash ? hash : end;
         const char *mark = memchr(p, '?', (size_t)(stop - p)), *path_end = mark ? mark : stop;
-        set_part(u, U_PATH, *u->part[U_HOST].s->s || (path_end > p && *p == '/') || !u->absolute
-                                    ? clean_path(p, (size_t)(path_end - p))
-                                    : clean(p, (size_t)(path_end - p), "/%!$&'()*+,;=:@"));
+        set_part(u, U_PATH,
+                 *u->part[U_HOST].s->s || (path_end > p && *p == '/') || !u->absolute
+                         ? clean_path(p, (size_t)(path_end - p))
+                         : clean(p, (size_t)(path_end - p), "/%!$&'()*+,;=:@"));
         if (mark)
                 set_part(u, U_QUERY, clean(mark, (size_t)(stop - mark), "/%!$&'()*+,;=:@?[]"));
         if (hash)
@@ -318,7 +319,8 @@ static int uri_convert(struct sh *sh, const struct sh_type *t, struct sv from, s
         if (from.kind != SH_STRING)
                 return SH_NONE;
         /* PowerShell takes relative ones too */
-        const char *why = parse(from.s->s, from.s->len, false, ret) ? parse(from.s->s, from.s->len, true, ret) : NULL;
+        const char *why =
+                parse(from.s->s, from.s->len, false, ret) ? parse(from.s->s, from.s->len, true, ret) : NULL;
         return why ? sh_throw_cast(sh, "InvalidCastConstructorException", from, t, "%s", why) : SH_OK;
 }
 SH_ENUM_TYPE(uri_kind, "System.UriKind", false, { "RelativeOrAbsolute", 0 }, { "Absolute", 1 },
@@ -533,4 +535,189 @@ const struct sh_type sh_type_uri = { .name = "System.Uri",
                                      .construct = uri_construct,
                                      .free = uri_free };
 
-SH_TYPES(uri, &sh_type_uri, &uri_kind.type, &uri_partial.type);
+/* ---- [UriBuilder] ---- */
+enum { B_SCHEME, B_HOST, B_PATH, B_QUERY, B_FRAGMENT, B_USER, B_PASSWORD, B_TEXTS, B_PORT = B_TEXTS, B_URI };
+struct builder {
+        struct sh_obj obj;
+        struct sv part[B_TEXTS];
+        int port;
+};
+static const struct sh_type sh_type_uri_builder;
+static struct builder *builder_of(struct sv v)
+{
+        return (struct builder *)v.o;
+}
+static void builder_free(struct sh_obj *o)
+{
+        for (int i = 0; i < B_TEXTS; i++)
+                sh_drop(((struct builder *)o)->part[i]);
+}
+static void builder_put(struct builder *b, int what, const char *s, size_t n)
+{
+        struct sh_buf t = { 0 };
+        if ((what == B_QUERY && n && *s != '?') || (what == B_FRAGMENT && n && *s != '#') ||
+            (what == B_PATH && (!n || *s != '/')))
+                sh_buf_puts(&t, what == B_QUERY ? "?" : what == B_FRAGMENT ? "#" : "/");
+        if (what == B_PATH)
+                sh_url_escape(&t, s, n, "/%!$&'()*+,;=:@");
+        else
+                sh_buf_put(&t, s, n);
+        sh_drop(b->part[what]);
+        b->part[what] = what == B_SCHEME ? sh_text_case(s, n, false) : sh_buf_take(&t);
+        sh_buf_free(&t);
+}
+static void builder_text(struct sh *sh, struct sv self, struct sh_buf *t)
+{
+        const struct builder *b = builder_of(self);
+        const char *host = b->part[B_HOST].s->s;
+        (void)sh;
+        sh_buf_putf(t, "%s:%s", b->part[B_SCHEME].s->s,
+                    *host || !strcmp(b->part[B_SCHEME].s->s, "file") ? "//" : "");
+        if (*b->part[B_USER].s->s)
+                sh_buf_putf(t, "%s%s%s@", b->part[B_USER].s->s, *b->part[B_PASSWORD].s->s ? ":" : "",
+                            b->part[B_PASSWORD].s->s);
+        sh_buf_puts(t, host);
+        if (b->port >= 0 && *host)
+                sh_buf_putf(t, ":%d", b->port);
+        for (int i = B_PATH; i <= B_FRAGMENT; i++)
+                sh_buf_puts(t, b->part[i].s->s);
+}
+static struct sv builder_from(struct sv uri)
+{
+        static const int from[] = { U_SCHEME, U_HOST, U_PATH, U_QUERY, U_FRAGMENT };
+        struct sv r = sh_other_new(&sh_type_uri_builder, sizeof(struct builder));
+        struct builder *b = builder_of(r);
+        for (int i = 0; i < B_TEXTS; i++)
+                b->part[i] = sh_text("");
+        for (int i = 0; i <= B_FRAGMENT; i++)
+                builder_put(b, i, text(uri, from[i]), strlen(text(uri, from[i])));
+        const char *user = text(uri, U_USER), *colon = strchr(user, ':');
+        builder_put(b, B_USER, user, colon ? (size_t)(colon - user) : strlen(user));
+        if (colon)
+                builder_put(b, B_PASSWORD, colon + 1, strlen(colon + 1));
+        b->port = uri_of(uri)->port;
+        return r;
+}
+/* (), ("http://host"), (uri), (scheme, host[, port[, path[, query]]]); without a scheme http is meant. */
+static int builder_construct(struct sh *sh, const struct sh_type *t, struct sh_args a, struct sv *ret)
+{
+        struct sv uri, first = a.n ? sh_unwrap(a.v[0]) : SH_NIL;
+        struct sh_buf whole = { 0 };
+        (void)t;
+        if (a.n > 5)
+                return SH_NONE;
+        if (a.n == 1 && first.kind == SH_OTHER && first.o->type == &sh_type_uri) {
+                *ret = builder_from(first);
+                return SH_OK;
+        }
+        struct sv s = a.n == 0 ? sh_text("http://localhost/") : sh_to_text(sh, a.v[0]);
+        if (a.n > 1) {
+                struct sv host = sh_to_text(sh, a.v[1]);
+                sh_buf_putf(&whole, "%s://%s", s.s->s, host.s->s);
+                sh_drop(host);
+        } else if (!strstr(s.s->s, "://") && strncmp(s.s->s, "mailto:", 7) != 0)
+                sh_buf_putf(&whole, "http://%s", s.s->s);
+        else
+                sh_buf_puts(&whole, s.s->s);
+        sh_drop(s);
+        const char *why = parse(whole.p, whole.n, false, &uri);
+        sh_buf_free(&whole);
+        if (why)
+                return sh_throw_in_method(sh, "System.UriFormatException", ".ctor", a.n, "%s", why);
+        *ret = builder_from(uri);
+        sh_drop(uri);
+        struct builder *b = builder_of(*ret);
+        int64_t port;
+        if (a.n > 1)
+                b->port = a.n > 2 && sh_args_int(sh, a, 2, &port) && port >= -1 && port <= 65535 ? (int)port
+                                                                                                 : -1;
+        for (uint32_t i = 3; i < a.n; i++) {
+                struct sv x = sh_to_text(sh, a.v[i]);
+                builder_put(b, i == 3 ? B_PATH : B_QUERY, x.s->s, x.s->len);
+                sh_drop(x);
+        }
+        return SH_OK;
+}
+static int builder_convert(struct sh *sh, const struct sh_type *t, struct sv from, struct sv *ret)
+{
+        struct sv v = sh_unwrap(from);
+        if (v.kind != SH_STRING && !(v.kind == SH_OTHER && v.o->type == &sh_type_uri))
+                return SH_NONE;
+        return builder_construct(sh, t, (struct sh_args) { 1, &v }, ret);
+}
+static int builder_get(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        struct builder *b = builder_of(self);
+        intptr_t what = sh_member_arg(sh);
+        (void)a;
+        if (what == B_PORT) {
+                *ret = sh_int(b->port);
+        } else if (what == B_URI) {
+                struct sh_buf t = { 0 };
+                builder_text(sh, self, &t);
+                const char *why = parse(t.p, t.n, false, ret);
+                sh_buf_free(&t);
+                if (why)
+                        return sh_throw_in_method(sh, "System.UriFormatException", "Uri", 0, "%s", why);
+        } else {
+                *ret = sh_keep(b->part[what]);
+        }
+        return SH_OK;
+}
+static int builder_set(struct sh *sh, struct sv self, struct sv value)
+{
+        intptr_t what = sh_member_arg(sh);
+        int64_t port;
+        if (what == B_PORT) {
+                if (!sh_to_int64(sh, value, &port) || port < -1 || port > 65535)
+                        return sh_throw_inner(sh, "System.ArgumentOutOfRangeException",
+                                              "ExceptionWhenSetting", "InvalidOperation", SH_NIL,
+                                              "A port is a number from -1 to 65535.");
+                builder_of(self)->port = (int)port;
+                return SH_OK;
+        }
+        struct sv s = sh_to_text(sh, value);
+        builder_put(builder_of(self), (int)what, s.s->s, s.s->len);
+        sh_drop(s);
+        return SH_OK;
+}
+static int builder_to_string(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
+{
+        struct sh_buf t = { 0 };
+        if (a.n)
+                return SH_NONE;
+        builder_text(sh, self, &t);
+        *ret = sh_buf_take(&t);
+        sh_buf_free(&t);
+        return SH_OK;
+}
+#define BUILDER(name, type, which) \
+        { \
+                name, SH_PROPERTY, .signature = type " " name " {get;set;}", .call = builder_get, \
+                                   .set = builder_set, .arg = which \
+        }
+static const struct sh_member builder_members[] = {
+        BUILDER("Fragment", "string", B_FRAGMENT),
+        BUILDER("Host", "string", B_HOST),
+        BUILDER("Password", "string", B_PASSWORD),
+        BUILDER("Path", "string", B_PATH),
+        BUILDER("Port", "int", B_PORT),
+        BUILDER("Query", "string", B_QUERY),
+        BUILDER("Scheme", "string", B_SCHEME),
+        { "Uri", SH_PROPERTY, .signature = "uri Uri {get;}", .call = builder_get, .arg = B_URI },
+        BUILDER("UserName", "string", B_USER),
+        { "ToString", SH_METHOD, .signature = "string ToString()", .call = builder_to_string },
+};
+static const struct sh_type sh_type_uri_builder = {
+        .name = "System.UriBuilder",
+        .base = &sh_type_object,
+        .members = builder_members,
+        .nmembers = sizeof builder_members / sizeof *builder_members,
+        .text = builder_text,
+        .convert = builder_convert,
+        .construct = builder_construct,
+        .free = builder_free,
+        .kind = SH_OTHER,
+};
+
+SH_TYPES(uri, &sh_type_uri_builder, &sh_type_uri, &uri_kind.type, &uri_partial.type);
