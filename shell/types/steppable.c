@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * SteppablePipeline: a block's one pipeline, run step by step by a function that stands in front of a command (a
- * proxy). Its commands' arguments are evaluated where GetSteppablePipeline() is called, and what it writes is what Begin,
- * Process and End answer.
+ * proxy). Its commands' arguments are evaluated where GetSteppablePipeline() is called, and what it writes is what
+ * Begin, Process and End answer.
  */
 #include "shell/code.h"
 #include "shell/dotnet.h"
