@@ -119,8 +119,8 @@ static int address_query(const struct rv_query *q, struct rv_sink *out, struct r
 }
 
 static int change_address(unsigned short type, unsigned short flags, uint32_t index, int family,
-                          const uint8_t *bytes, uint8_t prefix, uint32_t valid, const char *doing,
-                          struct rv_error *err)
+                          const uint8_t *bytes, uint8_t prefix, const struct ifa_cacheinfo *lives,
+                          const char *doing, struct rv_error *err)
 {
         struct address_request ask = { .h = { .nlmsg_type = type, .nlmsg_flags = flags } };
         size_t n = family == AF_INET ? 4 : 16;
@@ -130,10 +130,8 @@ static int change_address(unsigned short type, unsigned short flags, uint32_t in
                                      .ifa_index = index };
         rv_netlink_add(&ask.h, sizeof ask, IFA_LOCAL, bytes, n);
         rv_netlink_add(&ask.h, sizeof ask, IFA_ADDRESS, bytes, n);
-        if (valid) {
-                struct ifa_cacheinfo c = { .ifa_valid = valid, .ifa_prefered = valid };
-                rv_netlink_add(&ask.h, sizeof ask, IFA_CACHEINFO, &c, sizeof c);
-        }
+        if (lives)
+                rv_netlink_add(&ask.h, sizeof ask, IFA_CACHEINFO, lives, sizeof *lives);
         return rv_ip_apply(&ask.h, doing, err);
 }
 
@@ -164,9 +162,10 @@ static int address_create(struct rv_call *c, const void *args, struct rv_error *
         snprintf(doing, sizeof doing, "give interface %u the address %s", index, to);
         if (p.active) {
                 rv_change(c, "IPAddress", NULL, to);
+                struct ifa_cacheinfo lives = { .ifa_valid = in->ValidLifetime, .ifa_prefered = in->ValidLifetime };
                 if (!c->what_if)
                         e = change_address(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, family, bytes,
-                                           in->PrefixLength, ends ? in->ValidLifetime : 0, doing, err);
+                                           in->PrefixLength, ends ? &lives : NULL, doing, err);
         }
         if (e == RV_OK)
                 e = rv_netpolicy_keep(&p, c, RV_NET_ADD, "address", to, NULL, err);
@@ -183,6 +182,7 @@ struct found_address {
         uint32_t index;
         uint8_t prefix;
         bool any_prefix, found;
+        uint32_t valid, preferred; /* seconds; UINT32_MAX: for ever */
 };
 
 static int on_find_address(void *state, const struct nlmsghdr *h)
@@ -199,6 +199,12 @@ static int on_find_address(void *state, const struct nlmsghdr *h)
                 f->found = true;
                 f->index = i->ifa_index;
                 f->prefix = i->ifa_prefixlen;
+                f->valid = f->preferred = UINT32_MAX;
+                if (at[IFA_CACHEINFO] && RTA_PAYLOAD(at[IFA_CACHEINFO]) >= sizeof(struct ifa_cacheinfo)) {
+                        const struct ifa_cacheinfo *l = RTA_DATA(at[IFA_CACHEINFO]);
+                        f->valid = l->ifa_valid;
+                        f->preferred = l->ifa_prefered;
+                }
         }
         return 0;
 }
@@ -236,40 +242,51 @@ static int find_address(struct rv_call *c, struct found_address *f, bool *ret_ac
         return f->found ? RV_OK : rv_fail(err, RV_NOT_FOUND, "no interface has the address %.46s", ip);
 }
 
+/* The address that the key names, and how the key says it. */
+static int named_address(struct rv_call *c, struct found_address *f, bool *ret_active, char value[80],
+                         struct rv_error *err)
+{
+        const struct rv_arg *k = c->key;
+        char ip[64] = "";
+        if (k[NetIPAddress_IPAddress].type == RV_NULL)
+                return rv_fail(err, RV_INVALID_PARAMETER, "an address is named by its IPAddress");
+        *f = (struct found_address) {
+                .index = k[NetIPAddress_InterfaceIndex].type ? (uint32_t)k[NetIPAddress_InterfaceIndex].u : 0,
+                .prefix = (uint8_t)k[NetIPAddress_PrefixLength].u,
+                .any_prefix = k[NetIPAddress_PrefixLength].type == RV_NULL
+        };
+        f->family = rv_netlink_parse(k[NetIPAddress_IPAddress].s, f->bytes);
+        rv_about(err, NULL, k[NetIPAddress_IPAddress].s, NULL);
+        int e = find_address(c, f, ret_active, err);
+        rv_netlink_address(f->family, f->bytes, f->family == AF_INET ? 4 : 16, ip, sizeof ip);
+        snprintf(value, 80, "%s/%u", ip, f->prefix);
+        return e;
+}
+
 static int address_delete(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct NetIPAddress_Delete_in *in = args;
-        const struct rv_arg *k = c->key;
-        char doing[96], value[80], ip[64] = "";
+        const char *ip = c->key[NetIPAddress_IPAddress].s;
+        char doing[96], value[80];
         struct rv_netpolicy p;
+        struct found_address f;
         bool active, unkept;
-        if (k[NetIPAddress_IPAddress].type == RV_NULL)
-                return rv_fail(err, RV_INVALID_PARAMETER, "an address is named by its IPAddress");
-        struct found_address f = { .index = k[NetIPAddress_InterfaceIndex].type
-                                                    ? (uint32_t)k[NetIPAddress_InterfaceIndex].u
-                                                    : 0,
-                                   .prefix = (uint8_t)k[NetIPAddress_PrefixLength].u,
-                                   .any_prefix = k[NetIPAddress_PrefixLength].type == RV_NULL };
-        f.family = rv_netlink_parse(k[NetIPAddress_IPAddress].s, f.bytes);
-        rv_about(err, NULL, k[NetIPAddress_IPAddress].s, NULL);
-        int e = find_address(c, &f, &active, err);
+        int e = named_address(c, &f, &active, value, err);
         if (e == RV_OK)
                 e = rv_netpolicy_begin(&p, c, in->has_PolicyStore ? in->PolicyStore : NULL, "address", f.index, err);
         if (e)
                 return e;
-        snprintf(doing, sizeof doing, "take away the address %.46s", k[NetIPAddress_IPAddress].s);
+        snprintf(doing, sizeof doing, "take away the address %.46s", ip);
         active &= p.active;
         if (active) {
-                rv_change(c, "IPAddress", k[NetIPAddress_IPAddress].s, NULL);
+                rv_change(c, "IPAddress", ip, NULL);
                 if (!c->what_if)
-                        e = change_address(RTM_DELADDR, 0, f.index, f.family, f.bytes, f.prefix, 0, doing, err);
+                        e = change_address(RTM_DELADDR, 0, f.index, f.family, f.bytes, f.prefix, NULL, doing, err);
         }
-        rv_netlink_address(f.family, f.bytes, f.family == AF_INET ? 4 : 16, ip, sizeof ip);
-        snprintf(value, sizeof value, "%s/%u", ip, f.prefix);
         if (e == RV_OK)
                 e = rv_netpolicy_keep(&p, c, RV_NET_REMOVE, "address", value, &unkept, err);
         if (e == RV_OK && !active && !unkept)
-                e = rv_fail(err, RV_NOT_FOUND, "the address %.46s is not in that store", k[NetIPAddress_IPAddress].s);
+                e = rv_fail(err, RV_NOT_FOUND, "the address %.46s is not in that store", ip);
         if (e)
                 return e;
         rv_fill(c->out, NetIPAddress_Delete_out_Warning, active ? p.warning : NULL);
@@ -277,9 +294,124 @@ static int address_delete(struct rv_call *c, const void *args, struct rv_error *
         return RV_OK;
 }
 
+/* Its lifetimes as they shall be; false: as they are. */
+static bool new_lives(const struct NetIPAddress_Set_in *in, const struct found_address *f,
+                      struct ifa_cacheinfo *ret)
+{
+        *ret = (struct ifa_cacheinfo) { .ifa_valid = f->valid, .ifa_prefered = f->preferred };
+        if (in->has_ValidLifetime) {
+                ret->ifa_valid = in->ValidLifetime;
+                if (ret->ifa_prefered > ret->ifa_valid)
+                        ret->ifa_prefered = ret->ifa_valid;
+        }
+        if (in->has_PreferredLifetime)
+                ret->ifa_prefered = in->PreferredLifetime;
+        if (in->has_SkipAsSource)
+                ret->ifa_prefered = in->SkipAsSource ? 0 : ret->ifa_prefered ? ret->ifa_prefered : ret->ifa_valid;
+        return in->has_ValidLifetime || in->has_PreferredLifetime || in->has_SkipAsSource;
+}
+
+static int check_set(const struct rv_call *c, const struct NetIPAddress_Set_in *in, const struct found_address *f,
+                     struct rv_error *err)
+{
+        struct ifa_cacheinfo lives;
+        bool timed = new_lives(in, f, &lives);
+        if (in->has_PrefixLength && (!in->PrefixLength || in->PrefixLength > (f->family == AF_INET ? 32 : 128))) {
+                rv_about(err, NULL, NULL, "PrefixLength");
+                return rv_fail(err, RV_INVALID_PARAMETER, "%u is no prefix length of %s", in->PrefixLength,
+                               f->family == AF_INET ? "IPv4" : "IPv6");
+        }
+        if (!timed && !in->has_PrefixLength)
+                return rv_fail(err, RV_INVALID_PARAMETER, "nothing is given to be set");
+        if (timed && (!lives.ifa_valid || lives.ifa_prefered > lives.ifa_valid)) {
+                rv_about(err, NULL, NULL, lives.ifa_valid ? "PreferredLifetime" : "ValidLifetime");
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               lives.ifa_valid ? "it cannot be preferred for longer than it is valid"
+                                               : "a lifetime of 0 is none: take the address away");
+        }
+        if (timed && in->has_PolicyStore && strcmp(in->PolicyStore, "PersistentStore") == 0)
+                return rv_fail(err, RV_NOT_SUPPORTED, "lifetimes run on and are not kept for the next boots");
+        if (timed && c->guarded) {
+                rv_fail(err, RV_NOT_SUPPORTED, "lifetimes run on and cannot be put back");
+                return rv_hint(err, "Set them without ConfirmWithin: they do not cut anybody off at once.");
+        }
+        return RV_OK;
+}
+
+/* Another prefix makes another address: the new one comes before the old one goes, so that no connection is lost. */
+static int set_now(const struct found_address *f, uint8_t prefix,
+                   const struct ifa_cacheinfo *lives, const char *doing, struct rv_error *err)
+{
+        int e = change_address(RTM_NEWADDR, prefix == f->prefix ? NLM_F_REPLACE : NLM_F_CREATE | NLM_F_EXCL, f->index,
+                               f->family, f->bytes, prefix, lives, doing, err);
+        return e || prefix == f->prefix ? e
+                                        : change_address(RTM_DELADDR, 0, f->index, f->family, f->bytes, f->prefix,
+                                                         NULL, doing, err);
+}
+
+static void tell_set(struct rv_call *c, const struct NetIPAddress_Set_in *in, const struct found_address *f,
+                     uint8_t prefix, const struct ifa_cacheinfo *lives)
+{
+        char from[16], to[16];
+        snprintf(from, sizeof from, "%u", f->prefix);
+        snprintf(to, sizeof to, "%u", prefix);
+        if (prefix != f->prefix)
+                rv_change(c, "PrefixLength", from, to);
+        const struct {
+                const char *name;
+                bool given;
+                uint32_t from, to;
+        } times[] = { { "ValidLifetime", in->has_ValidLifetime, f->valid, lives->ifa_valid },
+                      { "PreferredLifetime", in->has_PreferredLifetime || in->has_SkipAsSource, f->preferred,
+                        lives->ifa_prefered } };
+        for (size_t i = 0; i < 2; i++) {
+                snprintf(from, sizeof from, "%u", times[i].from);
+                snprintf(to, sizeof to, "%u", times[i].to);
+                if (times[i].given && times[i].from != times[i].to)
+                        rv_change(c, times[i].name, times[i].from == UINT32_MAX ? NULL : from,
+                                  times[i].to == UINT32_MAX ? NULL : to);
+        }
+}
+
+static int address_set(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct NetIPAddress_Set_in *in = args;
+        char doing[96], was[80], is[80], ip[64] = "";
+        struct rv_netpolicy p;
+        struct found_address f;
+        struct ifa_cacheinfo lives;
+        bool active;
+        int e = named_address(c, &f, &active, was, err);
+        if (e == RV_OK)
+                e = check_set(c, in, &f, err);
+        bool timed = e == RV_OK && new_lives(in, &f, &lives);
+        const char *store = timed ? "ActiveStore" : in->has_PolicyStore ? in->PolicyStore : NULL;
+        if (e == RV_OK)
+                e = rv_netpolicy_begin(&p, c, store, "address", f.index, err);
+        if (e)
+                return e;
+        uint8_t prefix = in->has_PrefixLength ? in->PrefixLength : f.prefix;
+        rv_netlink_address(f.family, f.bytes, f.family == AF_INET ? 4 : 16, ip, sizeof ip);
+        snprintf(doing, sizeof doing, "set the address %.46s", ip);
+        snprintf(is, sizeof is, "%s/%u", ip, prefix);
+        tell_set(c, in, &f, prefix, &lives);
+        if (p.active && active && !c->what_if && (timed || prefix != f.prefix))
+                e = set_now(&f, prefix, timed || f.valid != UINT32_MAX ? &lives : NULL, doing, err);
+        if (e == RV_OK && prefix != f.prefix)
+                e = rv_netpolicy_keep(&p, c, RV_NET_ADD, "address", is, NULL, err);
+        if (e == RV_OK && prefix != f.prefix)
+                e = rv_netpolicy_keep(&p, c, RV_NET_REMOVE, "address", was, NULL, err);
+        if (e)
+                return e;
+        rv_fill(c->out, NetIPAddress_Set_out_Warning, p.warning);
+        NetIPAddress_Set_out_set_ReturnValue(c->out, 0);
+        return RV_OK;
+}
+
 static int (*const address_methods[NetIPAddress_nmethods])(struct rv_call *, const void *,
                                                            struct rv_error *) = {
-        [NetIPAddress_method_Create] = address_create, [NetIPAddress_method_Delete] = address_delete
+        [NetIPAddress_method_Create] = address_create, [NetIPAddress_method_Delete] = address_delete,
+        [NetIPAddress_method_Set] = address_set
 };
 
 /* ---- changes ---- */

@@ -316,7 +316,7 @@ static const struct sh_model_cmdlet *names_of(struct sh_model_class *k, const st
         char name[160];
         bool writable = false, set_taken = false;
         const struct sh_model_cmdlet *found = NULL;
-        if (c->view_of)
+        if (c->view_of && !c->noun) /* a view has what its class has, under other names */
                 return NULL;
         if (c->noun) {
                 snprintf(name, sizeof name, "Get-%s", c->noun);
@@ -334,7 +334,7 @@ static const struct sh_model_cmdlet *names_of(struct sh_model_class *k, const st
                 }
         for (uint32_t i = 0; i < c->nproperties; i++)
                 writable |= c->properties[i].flags & RV_WRITE && !(c->properties[i].flags & RV_KEY);
-        if (!found && c->noun && writable && !set_taken)
+        if (!found && c->noun && !c->view_of && writable && !set_taken)
                 found = each(state, k ? k : sh_model_known(l, c), name, strlen(name), SH_MODEL_SET, NULL);
         return found;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Test-Connection: echo requests (by the kernel's unprivileged ICMP sockets where they are allowed, else raw ones), or
- * whether a TCP port answers.
+ * whether a TCP port answers. Test-NetConnection: one of both, with the way there as the routing table has it.
  */
 #include "shell/code.h"
 #include "shell/text.h"
@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <netdb.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
@@ -223,4 +224,134 @@ static const struct sh_cmdlet test_connection = {
                         { 0 } },
 };
 
-SH_CMDLETS(connection, &test_connection);
+/* ---- Test-NetConnection ---- */
+
+/* What a packet to there would carry: a UDP socket that is connected sends nothing. */
+static void way(struct sv o, const struct addrinfo *a)
+{
+        char text[INET6_ADDRSTRLEN] = "", one[INET6_ADDRSTRLEN];
+        struct sockaddr_storage own;
+        socklen_t len = sizeof(own);
+        struct ifaddrs *list = NULL;
+        const char *alias = NULL;
+        int fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0 &&
+            getsockname(fd, (struct sockaddr *)&own, &len) == 0)
+                getnameinfo((struct sockaddr *)&own, len, text, sizeof(text), NULL, 0, NI_NUMERICHOST);
+        if (fd >= 0)
+                close(fd);
+        if (*text && getifaddrs(&list) == 0)
+                for (struct ifaddrs *i = list; i && !alias; i = i->ifa_next)
+                        if (i->ifa_addr && i->ifa_addr->sa_family == a->ai_family &&
+                            !getnameinfo(i->ifa_addr, len, one, sizeof(one), NULL, 0, NI_NUMERICHOST) &&
+                            !strcmp(one, text))
+                                alias = i->ifa_name;
+        note(o, "InterfaceAlias", alias ? sh_text(alias) : SH_NIL);
+        note(o, "SourceAddress", *text ? sh_text(text) : SH_NIL);
+        if (list)
+                freeifaddrs(list);
+}
+
+static int common_port(const char *name)
+{
+        static const struct {
+                const char *name;
+                int port;
+        } ports[] = { { "HTTP", 80 }, { "RDP", 3389 }, { "SMB", 445 }, { "WINRM", 5985 }, { "SSH", 22 } };
+        for (size_t i = 0; name && i < sizeof(ports) / sizeof(*ports); i++)
+                if (!strcasecmp(ports[i].name, name))
+                        return ports[i].port;
+        return 0;
+}
+
+/* A port first; the echo where there is none, or it does not answer. */
+static int probe(struct sh_cmd *c, struct sv o, const struct addrinfo *a, int port, bool *good)
+{
+        struct sh *sh = sh_session(c);
+        char address[INET6_ADDRSTRLEN] = "";
+        double took = -1;
+        int st = SH_OK;
+        getnameinfo(a->ai_addr, a->ai_addrlen, address, sizeof(address), NULL, 0, NI_NUMERICHOST);
+        note(o, "RemoteAddress", sh_text(address));
+        if (port)
+                note(o, "RemotePort", sh_int(port));
+        way(o, a);
+        if (port)
+                *good = connects(sh, a, 5000, &st);
+        if (port && st == SH_OK && !*good)
+                sh_cmd_stream(c, SH_WARNING, "TCP connect to (%s : %d) failed", address, port);
+        if (st == SH_OK && !(port && *good)) {
+                took = echo(sh, a, 1, 4000, &st);
+                note(o, "PingSucceeded", sh_bool(took >= 0));
+                if (took >= 0)
+                        note(o, "PingReplyRoundtripTime", sh_long((int64_t)(took + 0.5)));
+        }
+        if (port)
+                note(o, "TcpTestSucceeded", sh_bool(*good));
+        else
+                *good = took >= 0;
+        return st;
+}
+
+static int net_one(struct sh_cmd *c, const char *target)
+{
+        int port = sh_bound(c, "CommonTCPPort") ? common_port(sh_arg_text(c, "CommonTCPPort", NULL))
+                                                : (int)sh_arg_int(c, "Port", 0);
+        bool quiet = !strcasecmp(sh_arg_text(c, "InformationLevel", "Standard"), "Quiet"), good = false;
+        char text[16];
+        snprintf(text, sizeof(text), "%d", port);
+        struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
+        struct sv o = sh_object_new();
+        int e = getaddrinfo(target, port ? text : NULL, &hints, &list), st = SH_OK;
+        note(o, "ComputerName", sh_text(target));
+        if (e) {
+                sh_cmd_stream(c, SH_WARNING, "Name resolution of %s failed", target);
+                note(o, "RemoteAddress", SH_NIL);
+                note(o, port ? "TcpTestSucceeded" : "PingSucceeded", sh_bool(false));
+        } else {
+                st = probe(c, o, list, port, &good);
+                freeaddrinfo(list);
+        }
+        if (st == SH_OK)
+                st = sh_emit(c, quiet ? sh_bool(good) : o);
+        sh_drop(o);
+        return st;
+}
+static int net_process(struct sh_cmd *c, struct sv input)
+{
+        (void)input;
+        sh_host_flush(sh_session(c));
+        return net_one(c, sh_arg_text(c, "ComputerName", ""));
+}
+
+static const struct sh_cmdlet test_net_connection = {
+        .name = "Test-NetConnection",
+        .synopsis = "Tells whether a host answers, on a TCP port or by echo, and by which interface and "
+                    "address it is reached.",
+        .alias = (const char *[]) { "tnc", NULL },
+        .default_set = "ICMP",
+        .process = net_process,
+        .params =
+                (const struct sh_param[]) {
+                        { "ComputerName", .type = "string", .position = 1, .mandatory = true,
+                          .from_pipeline = true, .from_property = true, .alias = "RemoteAddress,cn",
+                          .help = "A name or an address." },
+                        { "CommonTCPPort", .type = "string", .position = 2, .mandatory = true,
+                          .sets = "CommonTCPPort", .values = "HTTP,RDP,SMB,WINRM,SSH",
+                          .help = "A port by the name of its service." },
+                        { "Port", .type = "int", .mandatory = true, .sets = "RemotePort", .min = 1,
+                          .max = 65535, .alias = "RemotePort", .from_property = true, .help = "A TCP port." },
+                        { "InformationLevel", .type = "string", .values = "Quiet,Standard,Detailed",
+                          .help = "Quiet: True or False only. Detailed: as Standard." },
+                        { 0 } },
+        .examples =
+                (const struct sh_example[]) {
+                        { "(Test-NetConnection 127.0.0.1 -Port 1 -WarningAction "
+                          "SilentlyContinue).TcpTestSucceeded",
+                          "False", "Nothing listens there." },
+                        { "Test-NetConnection server1 -CommonTCPPort SSH -InformationLevel Quiet", NULL,
+                          "Whether it can be logged in to." },
+                        { 0 } },
+};
+
+SH_CMDLETS(connection, &test_connection, &test_net_connection);
