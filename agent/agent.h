@@ -92,6 +92,8 @@ struct rv_agent {
         unsigned nsubscriptions;
         size_t event_bytes; /* waiting in all their queues */
         struct rv_session *sessions;
+        struct rv_login_here *logins; /* front/logins.h */
+        unsigned nlogins;
         uint64_t serial; /* of sessions */
         struct rv_denials denials[RV_DENIAL_USERS];
         bool stopping;

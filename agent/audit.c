@@ -32,7 +32,7 @@ struct rv_audit *rv_audit_new(const struct rv_audit_what *w)
         a->request_key = copy(w->request_key), a->digest = copy(w->digest);
         char ids[RV_ELEVATION_ID * 4];
         rv_elevation_ids(w->who, ids, sizeof ids);
-        a->elevation = w->elevation ? copy(w->elevation) : *ids ? copy(ids) : NULL;
+        a->elevation = w->elevation ? (*w->elevation ? copy(w->elevation) : NULL) : *ids ? copy(ids) : NULL;
         a->begun = rv_now();
         return a;
 }
@@ -273,12 +273,15 @@ void rv_audit_denied(struct rv_state *s, const struct rv_audit_what *what, const
         submit(a, s, write_intent);
 }
 
-void rv_audit_event(struct rv_state *s, const struct rv_audit_what *what, const char *message, const char *changed)
+void rv_audit_event(struct rv_state *s, const struct rv_audit_what *what, int status, const char *message,
+                    const char *changed, uint64_t took)
 {
         struct rv_audit *a = rv_audit_new(what);
         if (!a)
                 return;
-        a->result = "Succeeded";
+        a->result = status ? "Denied" : "Succeeded";
+        a->status = status;
+        a->begun -= took < a->begun ? took : a->begun;
         a->message = copy(message);
         a->changed = copy(changed);
         submit(a, s, write_intent);

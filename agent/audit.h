@@ -29,7 +29,7 @@ struct rv_audit_what {
         const struct rv_identity *who;
         const char *operation, *class_name, *key, *method, *arguments; /* texts or NULL */
         const char *request_key, *digest, *roles;                      /* NULL: none */
-        const char *elevation; /* that it is about; NULL: those of who asks, if any */
+        const char *elevation; /* that it is about; "": none; NULL: those of who asks, if any */
 };
 
 struct rv_audit {
@@ -59,8 +59,9 @@ void rv_audit_intent(struct rv_audit *, struct rv_state *, void (*then)(struct r
 /* code 0: it succeeded. reply: what was answered, kept for the RequestKey; NULL: a repetition may try again. */
 void rv_audit_outcome(struct rv_audit *, struct rv_state *, int code, const char *message, const char *changed,
                       const char *reply, bool reply_is_error, void (*then)(struct rv_audit *, void *), void *);
-/* What happened without having been asked as a request: one record. */
-void rv_audit_event(struct rv_state *, const struct rv_audit_what *, const char *message, const char *changed);
+/* What happened without having been asked as a request: one record. status 0: well, else a denial; took: ns. */
+void rv_audit_event(struct rv_state *, const struct rv_audit_what *, int status, const char *message,
+                    const char *changed, uint64_t took);
 void rv_audit_denied(struct rv_state *, const struct rv_audit_what *, const char *message);
 
 #endif

@@ -45,7 +45,9 @@ static const char records[] =
         " i.arguments, i.request_key,"
         " CASE WHEN i.result <> 'Intent' THEN i.result ELSE coalesce(o.result, 'Unknown') END AS became,"
         " CASE WHEN i.result <> 'Intent' THEN i.status ELSE o.status END, coalesce(o.message, i.message),"
-        " coalesce(o.changed, i.changed), o.duration, i.roles, i.elevation, i.hash FROM audit i LEFT JOIN "
+        " coalesce(o.changed, i.changed), "
+        "CASE WHEN i.result <> 'Intent' THEN i.duration ELSE o.duration END, i.roles, i.elevation, i.hash "
+        "FROM audit i LEFT JOIN "
         "audit o ON o.intent = i.seq"
         " WHERE i.intent IS NULL";
 

@@ -176,7 +176,7 @@ static void record(const struct elevation *e, const char *method)
                                                  .key = key,
                                                  .method = method,
                                                  .elevation = e->id },
-                       e->role, changed);
+                       0, e->role, changed, 0);
         rv_log(RV_LOG_NOTICE, "the elevation %s of %s to role %s %s", e->id, e->who.user, e->role,
                e->state == EXPIRED ? "has expired" : "was decided by nobody in time");
 }

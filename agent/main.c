@@ -33,6 +33,7 @@
 #include "agent/confirm.h"
 #include "agent/elevate.h"
 #include "agent/external.h"
+#include "agent/front/logins.h"
 #include "agent/history.h"
 #include "agent/indicate.h"
 #include "agent/log.h"
@@ -267,6 +268,7 @@ int main(int argc, char **argv)
         rv_scrapers_free(&a);
         rv_registry_free(&a.registry);
         rv_elevations_stop();
+        rv_logins_free(&a);
         rv_policy_free(&a.policy);
         return status;
 }

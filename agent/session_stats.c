@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/front/logins.h"
 
 #define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
@@ -121,13 +122,82 @@ static void describe(struct rv_session *s, struct rv_session_stats *ret)
         snprintf(ret->language, sizeof ret->language, "%s", rv_language_name(rv_policy_language(p, &s->who)));
 }
 
+static void put_activity(struct rv_session_stats *to, const char *what, const char *of)
+{
+        const unsigned most = sizeof to->activity / sizeof *to->activity;
+        if (to->nactivity < most)
+                snprintf(to->activity[to->nactivity++], sizeof *to->activity, "%s%s%s", what, *of ? " " : "",
+                         of);
+}
+
+static void put_requests(const struct rv_session *s, struct rv_session_stats *to)
+{
+        if (*s->who.service)
+                put_activity(to, s->who.service, "");
+        for (const struct rv_request *q = s->requests; q; q = q->next)
+                if (q->op)
+                        put_activity(to, rv_op_name(q->op), q->asked ? q->asked->name : "");
+}
+
+/* The channels of one SSH connection are one session. */
+static void add(struct rv_session *s, struct rv_session_stats *to)
+{
+        struct rv_session_stats one;
+        if (!to->channels) {
+                describe(s, to);
+        } else {
+                describe(s, &one);
+                to->calls += one.calls;
+                to->running += one.running;
+                to->bytes_in += one.bytes_in;
+                to->bytes_out += one.bytes_out;
+                to->bytes_queued += one.bytes_queued;
+                to->since = one.since < to->since ? one.since : to->since;
+                to->last_call_time =
+                        one.last_call_time > to->last_call_time ? one.last_call_time : to->last_call_time;
+                if (*to->who.service && !*one.who.service)
+                        *to->who.service = 0;
+        }
+        to->channels++;
+        put_requests(s, to);
+}
+
+static struct rv_session_stats *stats_of(struct visit *v, const char *session)
+{
+        for (unsigned i = 0; i < v->n; i++)
+                if (strcmp(v->list[i].who.session, session) == 0)
+                        return &v->list[i];
+        return &v->list[v->n++];
+}
+
+static void describe_login(struct visit *v, const struct rv_login_here *h, struct rv_session_stats *to)
+{
+        if (to->channels) {
+                to->since = h->since;
+                return;
+        }
+        *to = (struct rv_session_stats) { .since = h->since,
+                                          .state = "Idle",
+                                          .who = { .made = true, .uid = h->login.uid } };
+        memcpy(to->who.user, h->login.user, sizeof to->who.user);
+        memcpy(to->who.key, h->login.key, sizeof to->who.key);
+        memcpy(to->who.source, h->login.source, sizeof to->who.source);
+        memcpy(to->who.session, h->login.session, sizeof to->who.session);
+        memcpy(to->who.role, h->login.role, sizeof to->who.role);
+        rv_policy_names(&v->agent->policy, &to->who, to->roles, sizeof to->roles);
+        snprintf(to->language, sizeof to->language, "%s",
+                 rv_language_name(rv_policy_language(&v->agent->policy, &to->who)));
+}
+
 static void look_at_all(struct visit *v)
 {
-        v->list = calloc(v->agent->nsessions + 1, sizeof *v->list);
+        v->list = calloc(v->agent->nsessions + v->agent->nlogins + 1, sizeof *v->list);
         v->result = v->list ? 0 : -ENOMEM;
         for (struct rv_session *s = v->agent->sessions; v->list && s; s = s->next)
                 if (is_one(s))
-                        describe(s, &v->list[v->n++]);
+                        add(s, stats_of(v, s->who.session));
+        for (const struct rv_login_here *h = v->agent->logins; v->list && h; h = h->next)
+                describe_login(v, h, stats_of(v, h->login.session));
 }
 
 int rv_stats_each_session(const struct rv_call *call, int (*each)(void *, const struct rv_session_stats *),
@@ -175,15 +245,20 @@ static void hang_up(const struct rv_session *s)
 
 static void end_one(struct visit *v)
 {
-        struct rv_session *s = v->agent->sessions;
-        while (s && (!is_one(s) || strcmp(s->who.session, v->id) != 0))
-                s = s->next;
-        v->result = s ? 0 : -ENOENT;
-        if (!s || v->what_if)
-                return;
-        if (v->force && s->who.pid > 1)
-                hang_up(s);
-        rv_session_close(s);
+        bool login = rv_login_find(v->agent, v->id), found = login;
+        for (struct rv_session *s = v->agent->sessions; s; s = s->next) {
+                if (s->state == RV_SESSION_CLOSED || strcmp(s->who.session, v->id) != 0)
+                        continue;
+                found = true;
+                if (v->what_if)
+                        continue;
+                if (v->force && s->who.pid > 1)
+                        hang_up(s);
+                rv_session_close(s);
+        }
+        if (login && !v->what_if)
+                rv_login_end(v->id); /* the whole connection, and what runs in it */
+        v->result = found ? 0 : -ENOENT;
 }
 
 int rv_stats_end_session(const struct rv_call *call, const char *id, bool force)

@@ -38,7 +38,10 @@ struct rv_session_stats {
         uint64_t bytes_in, bytes_out, bytes_queued;
         int64_t since;          /* ns since 1970 */
         int64_t last_call_time; /* ns since 1970, 0 = none yet */
-        char state[16];         /* "Open", "Draining" */
+        char state[16];         /* "Open", "Draining", "Idle": logged in by SSH, and nothing of it asks the agent */
+        unsigned channels;      /* connections to the agent; 0 of idle ones */
+        char activity[8][100];  /* what runs: operations under way, programs of reeved's */
+        unsigned nactivity;
         char roles[160];        /* that fit it now */
         char language[16];      /* of its shell: "None", "Constrained", "Full" */
 };

@@ -34,6 +34,11 @@ static int each(void *sink, const struct rv_session_stats *s)
         Session_set_BytesIn(row, s->bytes_in);
         Session_set_BytesOut(row, s->bytes_out);
         Session_set_BytesQueued(row, s->bytes_queued);
+        int64_t idle = rv_wall() - (s->last_call_time > s->since ? s->last_call_time : s->since);
+        Session_set_IdleTime(row, s->running || idle < 0 ? 0 : (uint64_t)idle);
+        rv_list at = rv_set_list(row, Session_Activity, s->nactivity);
+        for (unsigned i = 0; i < s->nactivity; i++)
+                rv_item_string(row, at, i, s->activity[i], strlen(s->activity[i]));
         Session_set_State(row, s->state, strlen(s->state));
         return rv_emit(sink, row);
 }

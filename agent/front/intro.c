@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/front/logins.h"
 #include "agent/log.h"
 #include "agent/wire/intro.h"
 
@@ -53,12 +54,15 @@ static void introduce(struct rv_agent *a, const struct rv_intro *in, int fd)
 /* One message. False: nothing more now. */
 static bool take(struct rv_agent *a, int from)
 {
-        struct rv_intro in;
+        union {
+                struct rv_intro in;
+                struct rv_login login;
+        } u;
         union {
                 struct cmsghdr align;
                 char space[CMSG_SPACE(sizeof(int))];
         } control;
-        struct iovec v = { &in, sizeof in };
+        struct iovec v = { &u, sizeof u };
         struct msghdr m = { .msg_iov = &v,
                             .msg_iovlen = 1,
                             .msg_control = control.space,
@@ -71,13 +75,17 @@ static bool take(struct rv_agent *a, int from)
         if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
             c->cmsg_len == CMSG_LEN(sizeof fd))
                 memcpy(&fd, CMSG_DATA(c), sizeof fd);
-        if (fd < 0 || !good(&in, n) || (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+        bool whole = !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
+        if (fd < 0 && whole && n == (ssize_t)sizeof u.login && u.login.magic == RV_LOGIN_MAGIC &&
+            rv_login_take(a, &u.login, (size_t)n))
+                return true;
+        if (fd < 0 || !good(&u.in, n) || !whole) {
                 rv_log(RV_LOG_WARNING, "an introduction that does not fit was dropped");
                 if (fd >= 0)
                         close(fd);
                 return true;
         }
-        introduce(a, &in, fd);
+        introduce(a, &u.in, fd);
         return true;
 }
 
@@ -105,6 +113,7 @@ int rv_listen_intro(struct rv_agent *a, int fd)
         if (!poll)
                 return -ENOMEM;
         poll->data = a;
+        rv_logins_start(fd);
         int r = uv_poll_init(&a->loop.uv, poll, fd);
         return r ? r : uv_poll_start(poll, UV_READABLE, on_intro);
 }

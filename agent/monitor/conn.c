@@ -98,6 +98,8 @@ static bool is_users_key(struct mon_conn *c, const uint8_t *blob, size_t n, stru
         if (revoked)
                 why = a->revoked ? "it is among revoked_keys" : "the file of revoked_keys cannot be read";
         if (why && (!found || revoked || certified))
+                snprintf(c->refusal, sizeof c->refusal, "a key of his is not used: %s", why);
+        if (why && (!found || revoked || certified))
                 rv_log(RV_LOG_NOTICE, "a key of %s is not used from %s: %s", a->name, c->source, why);
         if (!found || revoked || (certified && why))
                 return false;
@@ -136,6 +138,8 @@ static void log_in(struct mon_conn *c)
                 snprintf(c->fingerprint, sizeof c->fingerprint, "password");
                 rv_log(RV_LOG_INFO, "%s logged in from %s by password, session %s", c->account.name, c->source, c->id);
         }
+        c->since = uv_now(&m->loop);
+        mon_tell_login(c);
 }
 
 static void do_key_allowed(struct mon_conn *c, const struct mon_message *m)
@@ -157,6 +161,7 @@ static void let_in(struct mon_conn *c, uint32_t id)
                 return;
         }
         rv_log(RV_LOG_WARNING, "%s is not let in from %s: too many sessions", c->account.name, c->source);
+        snprintf(c->refusal, sizeof c->refusal, "too many sessions");
         mon_pam_end(c);
         deny(c, id);
 }
@@ -210,6 +215,7 @@ void mon_conn_pam_said(struct mon_conn *c, uint32_t id, bool good)
                 let_in(c, id);
                 return;
         }
+        snprintf(c->refusal, sizeof c->refusal, good ? "by password where a key is needed" : "PAM refuses it");
         mon_pam_end(c);
         forget_key(c);
         deny(c, id);
@@ -485,12 +491,14 @@ static void weigh(struct mon_conn *c)
         struct sockaddr *sa = (struct sockaddr *)&c->peer;
         if (c->in) {
                 c->m->sessions--;
+                mon_tell_logout(c);
                 rv_log(RV_LOG_INFO, "%s from %s has left, session %s", c->account.name, c->source, c->id);
                 return;
         }
         mon_address_leave(c->m, sa);
         if (c->failures) {
                 mon_address_did(c->m, sa, MON_DID_FAIL);
+                mon_tell_refused(c);
                 rv_log(RV_LOG_INFO, "no login from %s: user \"%s\", %u refusals", c->source, c->account.name,
                        c->failures);
         } else {

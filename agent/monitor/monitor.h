@@ -11,6 +11,7 @@
  *      verify.c    is this signature this user's?        cert.c      certificates, revoked keys
  *      hostkey.c   the host key                          link.c      services that are units of their own
  *      program.c   shells                                service.c   reeve-login, reeve-agent, reeve-ssh
+ *      tell.c      what the agent hears of logins
  *      request.c   the messages                          keys.c      key files
  *      pam.c       PAM, where it is switched on
  */
@@ -116,6 +117,8 @@ struct mon_conn {
         char id[40];
         EVP_PKEY *host_key;        /* the one it began with */
         uint8_t session[MON_HASH]; /* the first hash signed */
+        uint64_t since;  /* the login, ms */
+        char refusal[160]; /* why the last try was refused; "": nothing that is known */
         bool has_session, in, ended, asked_ping, work, crashed;
         unsigned failures, programs;
         struct mon_account account;
@@ -143,6 +146,8 @@ struct monitor {
         int spare;         /* given up to refuse a connection when descriptors run out */
         const char *links; /* the folder of the units' sockets; NULL: services are children */
         struct mon_service login, agent, ssh;
+        uv_poll_t agent_poll;
+        unsigned untold; /* refusals that the agent does not know of */
         uv_poll_t ssh_poll, login_poll;
         bool ssh_ready, stopping, told_ready;
         struct mon_conn *conns;
@@ -182,6 +187,13 @@ void mon_conn_new(struct monitor *, int fd, const struct sockaddr_storage *peer)
 void mon_conn_exited(struct monitor *, uint32_t number, int status);
 void mon_conn_end(struct mon_conn *);
 void mon_conn_tell(struct mon_conn *, const struct mon_message *, const int *fds, unsigned nfds);
+
+/* ---- tell.c ---- */
+int mon_tell_start(struct monitor *); /* hears what the agent asks */
+void mon_tell_login(struct mon_conn *);
+void mon_tell_logout(struct mon_conn *);
+void mon_tell_refused(struct mon_conn *);
+void mon_tell_all(struct monitor *); /* to an agent that has just been started: who is there */
 
 /* ---- account.c ---- */
 void mon_account_load(struct mon_account *, const struct mon_options *, uid_t self); /* in a thread; blocks */

@@ -75,6 +75,8 @@ static void start(struct mon_service *s)
         sigset_t all, before;
         sigfillset(&all);
         s->started = uv_now(&s->m->loop);
+        if (s == &s->m->agent)
+                mon_tell_all(s->m);
         if (s->m->links) {
                 mon_link(s, argv);
                 return;
@@ -287,6 +289,8 @@ int mon_services_start(struct monitor *m)
         if (m->agent.extra < 0 || uv_poll_start(&m->login_poll, UV_READABLE, on_login))
                 return -1;
         start(&m->agent);
+        if (mon_tell_start(m))
+                return -1;
         if (m->o.no_ssh) {
                 rv_tell_systemd("READY=1");
                 return 0;
