@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What reeved tells the agent of logins (agent/wire/intro.h), so that they are in the audit and can be listed: who
- * came, who left, who was not let in. And what the agent asks in return: that a login ends. What finds no room in the queue
- * is told with the next of its kind, as a number; nothing waits for the agent.
+ * came, who left, who was not let in. And what the agent asks in return: that a login ends. What finds no room in the
+ * queue is told with the next of its kind, as a number; nothing waits for the agent.
  */
 #include <errno.h>
 #include <stdio.h>
