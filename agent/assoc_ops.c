@@ -157,7 +157,7 @@ static int prepare(struct what *w, const struct rv_class *shown, struct rv_error
                 if (p >= 0)
                         rv_bit_set(w->show, (unsigned)p);
         }
-        int r = w->filter ? rv_wql_where(w->filter, strlen(w->filter), shown, &w->scratch, &w->where, err)
+        int r = w->filter ? rv_wql_where(w->filter, strlen(w->filter), 0, shown, &w->scratch, &w->where, err)
                           : RV_OK;
         memcpy(w->want, w->show, RV_MASK_WORDS(shown->nproperties) * sizeof *w->want);
         rv_expr_uses(w->where, w->want);

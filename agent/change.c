@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "schema/json.h"
 
@@ -247,8 +249,79 @@ static int reconcile(const struct rv_provider *p, struct rv_call *c, struct rv_c
         return r;
 }
 
-int rv_change_run(const struct rv_provider *p, struct rv_call *c, struct rv_change_plan *plan,
-                  struct rv_error *err)
+/* ---- one change of an object at a time ----
+ * SetInstance looks and then makes; between the two nobody else may. Objects are told apart by their first key. Methods
+ * are not held up: one may be what ends another that hangs. */
+
+struct held {
+        struct held *next;
+        const struct rv_class *class;
+        uint64_t hash;
+};
+static struct held *held; /* under way */
+static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t held_less = PTHREAD_COND_INITIALIZER;
+
+static uint64_t hash_of(const struct rv_class *c, const struct rv_change_plan *plan)
+{
+        uint64_t h = UINT64_C(14695981039346656037);
+        if (!c->nkeys)
+                return h;
+        const struct rv_arg *k = &plan->key[c->keys[0]];
+        if (k->type == RV_NULL && plan->set && rv_bit(plan->set, c->keys[0]))
+                k = &plan->v[c->keys[0]];
+        if (k->type == RV_STRING || k->type == RV_REF)
+                for (uint32_t i = 0; i < k->len; i++)
+                        h = (h ^ (unsigned char)k->s[i]) * UINT64_C(1099511628211);
+        else if (k->type != RV_NULL)
+                h = (h ^ k->u) * UINT64_C(1099511628211);
+        return h;
+}
+
+static bool is_held(const struct held *mine)
+{
+        const struct held *h = held;
+        while (h && (h->class != mine->class || h->hash != mine->hash))
+                h = h->next;
+        return h;
+}
+
+static int hold(const struct rv_call *c, struct held *mine, struct rv_error *err)
+{
+        int r = RV_OK;
+        pthread_mutex_lock(&held_lock);
+        while (r == RV_OK && is_held(mine)) {
+                struct timespec soon;
+                clock_gettime(CLOCK_REALTIME, &soon);
+                soon.tv_nsec += 100000000;
+                soon.tv_sec += soon.tv_nsec / 1000000000, soon.tv_nsec %= 1000000000;
+                pthread_cond_timedwait(&held_less, &held_lock, &soon);
+                if (rv_cancelled(c) || (c->deadline && rv_now() >= c->deadline)) {
+                        rv_about(err, c->class->name, NULL, NULL);
+                        r = rv_fail(err, RV_TIMED_OUT, "another change of this %s goes on", c->class->name);
+                        err->retryable = true;
+                }
+        }
+        if (r == RV_OK) {
+                mine->next = held;
+                held = mine;
+        }
+        pthread_mutex_unlock(&held_lock);
+        return r;
+}
+
+static void let_go(struct held *mine)
+{
+        pthread_mutex_lock(&held_lock);
+        struct held **at = &held;
+        while (*at != mine)
+                at = &(*at)->next;
+        *at = mine->next;
+        pthread_cond_broadcast(&held_less);
+        pthread_mutex_unlock(&held_lock);
+}
+
+static int run(const struct rv_provider *p, struct rv_call *c, struct rv_change_plan *plan, struct rv_error *err)
 {
         const struct rv_values values = { .v = plan->v, .set = plan->set };
         switch (plan->kind) {
@@ -259,4 +332,18 @@ int rv_change_run(const struct rv_provider *p, struct rv_call *c, struct rv_chan
         case RV_DELETE: return p->remove ? p->remove(c, err) : not_offered(c->class, "deleted", err);
         default: return reconcile(p, c, plan, err);
         }
+}
+
+int rv_change_run(const struct rv_provider *p, struct rv_call *c, struct rv_change_plan *plan, struct rv_error *err)
+{
+        struct held mine = { .class = c->class };
+        if (c->what_if || plan->kind == RV_INVOKE || plan->kind == RV_TEST)
+                return run(p, c, plan, err);
+        mine.hash = hash_of(c->class, plan);
+        int r = hold(c, &mine, err);
+        if (r)
+                return r;
+        r = run(p, c, plan, err);
+        let_go(&mine);
+        return r;
 }

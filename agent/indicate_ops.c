@@ -80,9 +80,9 @@ static int part_condition(struct rv_subscription *s, struct rv_sub_part *p, cons
 {
         const char *filter = text(params, "Filter");
         if (s->query.where)
-                return rv_wql_event_where(s->query.where, s->query.where_len, p->class, !s->indication,
-                                          &s->arena, &p->where, err);
-        return filter ? rv_wql_where(filter, strlen(filter), p->class, &s->arena, &p->where, err) : RV_OK;
+                return rv_wql_event_where(s->query.where, s->query.where_len, s->query.where_at, p->class,
+                                          !s->indication, &s->arena, &p->where, err);
+        return filter ? rv_wql_where(filter, strlen(filter), 0, p->class, &s->arena, &p->where, err) : RV_OK;
 }
 
 static int fill_part(struct rv_subscription *s, struct rv_sub_part *p, const json_t *params,
@@ -436,7 +436,8 @@ struct rv_subscription *rv_subscription_permanent(struct rv_agent *a, const stru
         return NULL;
 }
 
-int rv_subscription_go_on(struct rv_subscription *s, uint64_t last, uint64_t acked, bool anew, struct rv_error *err)
+int rv_subscription_go_on(struct rv_subscription *s, uint64_t last, uint64_t acked, bool anew,
+                          struct rv_error *err)
 {
         s->durable = true;
         s->seq = s->saved = last;

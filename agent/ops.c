@@ -612,6 +612,7 @@ static int op_metrics(struct rv_request *q, struct rv_error *err)
                 q->nclasses = 1;
                 q->ask.properties = select.columns;
                 q->ask.nproperties = select.ncolumns;
+                q->ask.filter_at = select.where_at;
                 q->ask.filter =
                         select.where ? rv_arena_text(&q->arena, select.where, select.where_len) : NULL;
         }

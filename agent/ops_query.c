@@ -115,6 +115,7 @@ int rv_op_exec_query(struct rv_request *q, struct rv_error *err)
         q->flags |= system ? RV_JSON_SYSTEM | RV_JSON_ALL_SYSTEM : 0;
         q->ask.properties = select.columns;
         q->ask.nproperties = select.ncolumns;
+        q->ask.filter_at = select.where_at;
         q->ask.filter = select.where ? rv_arena_text(&q->arena, select.where, select.where_len) : NULL;
         q->shape = RV_SHAPE_INSTANCES;
         return rv_request_scan(q, err);

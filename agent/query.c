@@ -177,7 +177,7 @@ static int make_view(struct rv_arena *a, struct rv_plan *plan, struct rv_error *
                 return -ENOMEM;
         rv_view_want(plan->view, plan->want, want);
         if (c->view_filter) {
-                int r = rv_wql_where(c->view_filter, strlen(c->view_filter), plan->source, a,
+                int r = rv_wql_where(c->view_filter, strlen(c->view_filter), 0, plan->source, a,
                                      &plan->source_filter, err);
                 if (r)
                         return r;
@@ -216,7 +216,7 @@ int rv_plan_make(struct rv_arena *a, const struct rv_class *c, const struct rv_a
                                 .shows_all = ask->all_properties || (ask->keys_only && !ask->nproperties) };
         int r = make_show(a, c, ask, &plan, err);
         if (r == RV_OK && ask->filter)
-                r = rv_wql_where(ask->filter, strlen(ask->filter), c, a, &plan.filter, err);
+                r = rv_wql_where(ask->filter, strlen(ask->filter), ask->filter_at, c, a, &plan.filter, err);
         if (r == RV_OK)
                 r = make_order(a, c, ask, &plan, err);
         uint64_t *want = r ? NULL : mask_new(a, c);

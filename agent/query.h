@@ -43,6 +43,7 @@ struct rv_ask {
         size_t nproperties;
         bool all_properties;         /* PropertyList */
         const char *filter;          /* WQL where-expression, or NULL */
+        size_t filter_at;            /* where it begins in the query that it is from */
         const struct rv_expr *where; /* the same already parsed (ExecQuery), or NULL */
         const char *const *order;
         size_t norder; /* "Name", "Name desc" */

@@ -301,7 +301,7 @@ static int where(struct rv_role_parser *p, const struct rv_rule *rule, const cha
                  const struct rv_class *c, const struct rv_expr **ret)
 {
         struct rv_error e = { 0 };
-        int r = rv_wql_where(text_, strlen(text_), c, p->arena, ret, &e);
+        int r = rv_wql_where(text_, strlen(text_), 0, c, p->arena, ret, &e);
         return r > 0 ? rv_role_wrong(p, "rule \"%s\", %s: %.160s", rule->name, what, e.message) : r;
 }
 

@@ -17,6 +17,7 @@ enum { MOST_DEPTH = 100 };
 
 struct parser {
         const char *start, *p, *end;
+        size_t before; /* of the user's text, in front of start */
         const struct rv_class *class;
         struct rv_arena *arena;
         struct rv_error *err;
@@ -31,15 +32,21 @@ struct parser {
         int failed; /* an outcome, or -ENOMEM */
 };
 
+/* Of the present token in what the user wrote, from 1. */
+static size_t position(const struct parser *p)
+{
+        return p->before + (size_t)(p->at - p->start) + 1;
+}
+
 static struct rv_expr *fail(struct parser *p, const char *what)
 {
         if (!p->failed && p->token == W_END)
                 p->failed = rv_fail(p->err, RV_INVALID_QUERY, "the query ends at position %zu; expected %s",
-                                    (size_t)(p->at - p->start) + 1, what);
+                                    position(p), what);
         else if (!p->failed)
                 p->failed = rv_fail(p->err, RV_INVALID_QUERY, "found '%.*s' at position %zu, expected %s",
                                     (int)(p->p - p->at > 40 ? 40 : p->p - p->at), p->at,
-                                    (size_t)(p->at - p->start) + 1, what);
+                                    position(p), what);
         return NULL;
 }
 
@@ -75,7 +82,7 @@ static void quoted(struct parser *p)
         if (!p->failed)
                 p->failed = rv_fail(p->err, RV_INVALID_QUERY,
                                     "the text that begins at position %zu has no closing quote",
-                                    (size_t)(p->at - p->start) + 1);
+                                    position(p));
 }
 
 /* [Name]: a name that would be a keyword. */
@@ -491,12 +498,11 @@ static const struct rv_expr *either(struct parser *p)
         return a;
 }
 
-int rv_wql_event_where(const char *text, size_t n, const struct rv_class *c, bool pair, struct rv_arena *a,
-                       const struct rv_expr **ret, struct rv_error *err)
+int rv_wql_event_where(const char *text, size_t n, size_t before, const struct rv_class *c, bool pair,
+                       struct rv_arena *a, const struct rv_expr **ret, struct rv_error *err)
 {
-        struct parser p = {
-                .start = text, .p = text, .end = text + n, .class = c, .arena = a, .err = err, .pair = pair
-        };
+        struct parser p = { .start = text, .p = text, .end = text + n, .before = before,
+                            .class = c, .arena = a, .err = err, .pair = pair };
         next(&p);
         const struct rv_expr *e = either(&p);
         if (e && p.token != W_END)
@@ -509,10 +515,10 @@ int rv_wql_event_where(const char *text, size_t n, const struct rv_class *c, boo
         return RV_OK;
 }
 
-int rv_wql_where(const char *text, size_t n, const struct rv_class *c, struct rv_arena *a,
+int rv_wql_where(const char *text, size_t n, size_t before, const struct rv_class *c, struct rv_arena *a,
                  const struct rv_expr **ret, struct rv_error *err)
 {
-        return rv_wql_event_where(text, n, c, false, a, ret, err);
+        return rv_wql_event_where(text, n, before, c, false, a, ret, err);
 }
 
 int rv_wql_select(const char *text, size_t n, struct rv_arena *a, struct rv_wql_select *ret,
@@ -550,6 +556,7 @@ int rv_wql_select(const char *text, size_t n, struct rv_arena *a, struct rv_wql_
         if (is_word(&p, "where")) {
                 ret->where = p.p;
                 ret->where_len = (size_t)(p.end - p.p);
+                ret->where_at = (size_t)(p.p - p.start);
         } else if (p.token != W_END) {
                 return fail(&p, "WHERE or the end"), p.failed;
         }
@@ -635,6 +642,7 @@ static bool seconds(struct parser *p, double *ret)
 static void skip_where(struct parser *p, struct rv_wql_event *ret)
 {
         ret->where = p->p;
+        ret->where_at = (size_t)(p->p - p->start);
         for (next(p); p->token != W_END && p->token != W_BAD && !is_word(p, "group");) {
                 bool target = is_word(p, "TargetInstance");
                 next(p);

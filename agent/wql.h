@@ -3,7 +3,7 @@
  * WQL: where-expressions over the properties of one class, and SELECT ... FROM ... WHERE of one class.
  *
  *      struct rv_expr *e;
- *      int r = rv_wql_where("Name LIKE 'p%' AND WorkingSetSize > 1000000", n, &Process_class, &arena, &e, &err);
+ *      int r = rv_wql_where("Name LIKE 'p%' AND WorkingSetSize > 1000000", n, 0, &Process_class, &arena, &e, &err);
  *
  * Operators: = <> != < <= > >= LIKE, IS [NOT] NULL, ISA, AND OR NOT, parentheses; `constant op property` is turned
  * round. LIKE has % (any text), _ (one character), [a-c], [^a-c]. Text is compared without case. A comparison with null
@@ -49,6 +49,7 @@ struct rv_wql_select {
         uint32_t ncolumns; /* 0 = all */
         const char *where;
         size_t where_len; /* NULL: none */
+        size_t where_at;  /* where it begins in the query */
 };
 
 /* An event query taken apart:
@@ -66,6 +67,7 @@ struct rv_wql_event {
         const char *isa;   /* TargetInstance ISA '...'; NULL: none */
         const char *where;
         size_t where_len;    /* NULL: none */
+        size_t where_at;     /* where it begins in the query */
         double group_within; /* 0 = not grouped */
         const char *const *by;
         uint32_t nby;           /* names behind "TargetInstance." */
@@ -77,7 +79,7 @@ bool rv_wql_is_event(const char *,
                      size_t n); /* FROM __Instance...Event; indications are known by their class */
 int rv_wql_event(const char *, size_t n, struct rv_arena *, struct rv_wql_event *ret, struct rv_error *);
 /* pair: TargetInstance.X and PreviousInstance.X; else plain names. */
-int rv_wql_event_where(const char *, size_t n, const struct rv_class *, bool pair, struct rv_arena *,
+int rv_wql_event_where(const char *, size_t n, size_t before, const struct rv_class *, bool pair, struct rv_arena *,
                        const struct rv_expr **ret, struct rv_error *);
 bool rv_expr_true2(const struct rv_expr *, const struct rv_batch *target, uint32_t row,
                    const struct rv_batch *previous,
@@ -94,7 +96,8 @@ struct rv_wql_assoc {
 bool rv_wql_is_assoc(const char *, size_t n);
 int rv_wql_assoc(const char *, size_t n, struct rv_arena *, struct rv_wql_assoc *ret, struct rv_error *);
 
-int rv_wql_where(const char *, size_t n, const struct rv_class *, struct rv_arena *,
+/* before: what stood in front of it in the text that the user wrote, bytes; errors name positions in that. */
+int rv_wql_where(const char *, size_t n, size_t before, const struct rv_class *, struct rv_arena *,
                  const struct rv_expr **ret, struct rv_error *);
 int rv_wql_select(const char *, size_t n, struct rv_arena *, struct rv_wql_select *ret, struct rv_error *);
 bool rv_expr_true(const struct rv_expr *, const struct rv_batch *, uint32_t row);

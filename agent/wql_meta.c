@@ -182,7 +182,7 @@ int rv_request_meta(struct rv_request *q, const struct rv_wql_select *s, struct 
         uint64_t show[1] = { 0 };
         int r = columns(s, show, err);
         if (r == RV_OK && s->where)
-                r = rv_wql_where(s->where, s->where_len, &rv_meta_class, &q->arena, &where, err);
+                r = rv_wql_where(s->where, s->where_len, s->where_at, &rv_meta_class, &q->arena, &where, err);
         if (r)
                 return r;
         begin(q);

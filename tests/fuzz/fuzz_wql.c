@@ -40,7 +40,7 @@ static void as_event(const char *text, size_t size)
                 text = q.where;
                 size = q.where_len;
         }
-        if (rv_wql_event_where(text, size, &Process_class, true, &a, &e, &err) == RV_OK) {
+        if (rv_wql_event_where(text, size, 0, &Process_class, true, &a, &e, &err) == RV_OK) {
                 struct rv_batch *b = rows();
                 uint64_t mask[RV_MASK_WORDS(Process_nproperties)] = { 0 };
                 struct rv_arg equals[Process_nproperties] = { 0 };
@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         as_event(text, size);
         as_path(text, size);
         rv_wql_select(text, size, &a, &select, &err);
-        if (rv_wql_where(text, size, &Process_class, &a, &e, &err) == RV_OK) {
+        if (rv_wql_where(text, size, 0, &Process_class, &a, &e, &err) == RV_OK) {
                 struct rv_batch *b = rows();
                 uint64_t mask[RV_MASK_WORDS(Process_nproperties)] = { 0 };
                 struct rv_arg equals[Process_nproperties] = { 0 };

@@ -99,6 +99,16 @@ try:
     case('unless Recurse is said; links are not followed', 'result' in r and not os.path.exists(f'{top}/d') and os.path.exists(f'{top}/e/kept'), r)
     r = call('InvokeMethod', '/', MethodName='Delete', InParameters={'Recurse': True}, WhatIf=True)
     case('never the root', 'error' in r, r)
+
+    # ---- the same twice at once: one look and its change after the other ----
+    told, rounds = [], 20
+    with agent.open() as p:
+        for i in range(rounds):
+            one = {'ClassName': 'File', 'InstanceName': {'Name': f'{top}/twin{i}'}, 'Properties': {'Content': f'{i}'}}
+            p.send('\n'.join(json.dumps({'jsonrpc': '2.0', 'id': 100 + i * 4 + k, 'method': 'SetInstance', 'params': one}) for k in range(4)) + '\n')
+            told.append([bool(p.line()['result']['Changed']) for _ in range(4)])
+    case('SetInstance of one object, four at once: one of them changes it', all(t.count(True) == 1 for t in told), told)
+    case('and it is as it should be', all(read(f'twin{i}') == str(i).encode() for i in range(rounds)))
 finally:
     agent.stop()
     import shutil

@@ -192,7 +192,7 @@ try:
 
     # ---- errors: what, where ----
     for query, code, *words in (('', INVALID_QUERY, 'SELECT'), ('SELECT', INVALID_QUERY, 'ends at position'), ('SELECT * FROM', INVALID_QUERY, 'ends at position 14'), ('SELCT * FROM Win32_Process', INVALID_QUERY, "'SELCT' at position 1"),
-                                ('SELECT Name Handle FROM Win32_Process', INVALID_QUERY, "'Handle' at position 13"), ('SELECT * FROM Win32_Process WHERE', INVALID_QUERY, 'ends at position'),
+                                ('SELECT Name Handle FROM Win32_Process', INVALID_QUERY, "'Handle' at position 13"), ('SELECT * FROM Win32_Process WHERE', INVALID_QUERY, 'ends at position 34;'), ('SELECT * FROM Win32_Process  WHERE Name = = 1', INVALID_QUERY, "found '=' at position 43,"),
                                 ('SELECT * FROM Win32_Process WHERE Name', INVALID_QUERY, 'LIKE'), ("SELECT * FROM Win32_Process WHERE Name = 'x", INVALID_QUERY, 'no closing quote'),
                                 ("SELECT * FROM Win32_Process WHERE (Name = 'x'", INVALID_QUERY, "')'"), ('SELECT * FROM Win32_Process WHERE Name = Handle', INVALID_QUERY, "'Handle' at position"),
                                 ("SELECT * FROM Win32_Process WHERE ProcessId = 'many'", -32013), ('SELECT * FROM Win32_Process WHERE NoSuch = 1', NO_PROPERTY, 'NoSuch'), ('SELECT NoSuch FROM Win32_Process', NO_PROPERTY, 'NoSuch'),
