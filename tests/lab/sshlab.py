@@ -1,32 +1,42 @@
 # SPDX-License-Identifier: MIT
 """reeved in a machine of the lab, reached by the real ssh of that machine: keys for root and for other users, roles, terminals."""
-import fcntl, os, pty, re, select, signal, struct, subprocess, termios, time
+import fcntl, os, pty, re, select, shutil, signal, struct, subprocess, termios, time
 
 PORT = 2222
 
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+UNITS = os.path.join(os.path.dirname(os.path.dirname(HERE)), 'agent', 'units')
+
+
 class Ssh:
-    """The machine needs openssh-client inside (kind 'containers')."""
+    """As it is installed: units, sandboxes and all. The machine needs openssh-client inside (kind 'containers')."""
 
     def __init__(self, machine, users=('root',), roles=()):
         self.m = m = machine
-        os.makedirs(os.path.join(m.share, 'roles.d'), exist_ok=True)
+        for folder in ('roles.d', 'keys.d', 'units'):
+            os.makedirs(os.path.join(m.share, folder), exist_ok=True)
         for name, text in roles:
             with open(os.path.join(m.share, 'roles.d', name + '.role'), 'w') as f:
                 f.write(text)
+        for name in os.listdir(UNITS):
+            if name.endswith(('.service', '.socket')):
+                shutil.copy(os.path.join(UNITS, name), os.path.join(m.share, 'units', name))
+        shutil.copy(os.path.join(UNITS, 'reeve.sysusers'), os.path.join(m.share, 'units', 'reeve.conf'))
         with open(os.path.join(m.share, 'reeve.conf'), 'w') as f:
-            f.write('[roles]\ndir = /lab/roles.d\n')
-        m.run(f'''chown -R root: /lab/roles.d /lab/reeve.conf; chmod 755 /lab; mkdir -p /root/.ssh /lab/keys.d; ssh-keygen -q -t ed25519 -N "" -f /root/.ssh/id_ed25519
+            f.write(f'[roles]\ndir = /lab/roles.d\n[ssh]\nport = {PORT}\nlisten = 127.0.0.1\nkeys_dir = /lab/keys.d\n')
+        m.run(f'''set -e
+            mkdir -p /usr/libexec/reeve /etc/reeve /root/.ssh; cp /opt/reeve/bin/reeve-* /usr/libexec/reeve/; cp /opt/reeve/bin/reeved /usr/sbin/; cp /opt/reeve/bin/reeve /usr/bin/
+            cp /lab/units/*.service /lab/units/*.socket /lib/systemd/system/; cp /lab/units/reeve.conf /usr/lib/sysusers.d/; systemd-sysusers 2>/dev/null
+            cp /lab/reeve.conf /etc/reeve/; chown -R root: /lab/roles.d /lab/keys.d /etc/reeve; chmod 755 /lab
+            ssh-keygen -q -t ed25519 -N "" -f /root/.ssh/id_ed25519
             for u in {' '.join(users)}; do cp /root/.ssh/id_ed25519.pub /lab/keys.d/$u.keys; done
-            printf 'Host *\\n StrictHostKeyChecking no\\n UserKnownHostsFile /dev/null\\n LogLevel ERROR\\n' > /root/.ssh/config; chmod 600 /root/.ssh/config''', check=True)
-        self.log = open(os.path.join(m.share, 'reeved.log'), 'wb')
-        self.proc = m.popen('/opt/reeve/bin/reeved', '--foreground', '--state', '/lab/reeved.state', '--socket', '/run/reeve-lab.sock', '--keys-dir', '/lab/keys.d',
-                            '--config', '/lab/reeve.conf', '--listen', '127.0.0.1', '--ssh-port', str(PORT), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-                            env={'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/root', 'LANG': 'C.UTF-8'})
+            printf 'Host *\\n StrictHostKeyChecking no\\n UserKnownHostsFile /dev/null\\n LogLevel ERROR\\n' > /root/.ssh/config; chmod 600 /root/.ssh/config
+            systemctl daemon-reload; timeout 40 systemctl start reeved''', check=True)
         end = time.monotonic() + 30
         while self.run('root', 'exit 7').returncode != 7:
-            if time.monotonic() > end or self.proc.poll() is not None:
-                raise RuntimeError('reeved: ' + open(self.log.name, errors='replace').read()[-1500:])
+            if time.monotonic() > end:
+                raise RuntimeError('reeved: ' + m.run('journalctl -o cat -n 30 -u "reeve*"').stdout)
             time.sleep(0.1)
 
     def argv(self, user, *command, options=()):

@@ -193,7 +193,7 @@ def administrator(m, ssh):
 
 
 def records(m, user):
-    r = m.run(f"""REEVE_SOCKET=/run/reeve-lab.sock /opt/reeve/bin/reeve rpc EnumerateInstances '{{"ClassName":"AuditRecord"}}'""")
+    r = m.run(f"""reeve rpc EnumerateInstances '{{"ClassName":"AuditRecord"}}'""")
     return [row for row in json.loads(r.stdout)['Instances'] if row['User'] == user]
 
 

@@ -40,6 +40,39 @@ def manuals():
         check(f'{program}.8 has every option', said and not missing, missing)
 
 
+def sandboxes(m, run, ssh):
+    """The figures of issue 7, what the front-end finds in its root, that logins have the host as it is, and that each service may die."""
+    for unit, most in (('reeve-ssh', 1.5), ('reeved', 1.5), ('reeve-agent', 6.5)):
+        r = m.run(f'systemd-analyze security --no-pager {unit}.service | tail -1')
+        found = re.search(r': ([0-9.]+) ', r.stdout)
+        check(f'systemd-analyze security {unit}.service: at most {most}', found and float(found[1]) <= most, r)
+    pid = m.run('systemctl show -P MainPID reeve-ssh').stdout.strip()
+    seen = m.run(f'ls /proc/{pid}/root/ /proc/{pid}/root/usr /proc/{pid}/root/usr/libexec/reeve; ls /proc/{pid}/root/etc; grep -c : /proc/{pid}/net/dev').stdout
+    check("the front-ends' root holds a program and libraries", 'reeve-ssh' in seen and not {'home', 'bin', 'sbin', 'passwd', 'reeve-agent'} & set(seen.split()) and
+          seen.split()[-1] == '1', seen)
+    r = run('root', 'mkdir -p /tmp/mnt; /bin/mount -t tmpfs none /tmp/mnt; touch /tmp/mnt/x; cat /proc/self/status | grep -E "Seccomp:|NoNewPrivs:|CapBnd:"')
+    there = m.run('mountpoint -q /tmp/mnt && ls /tmp/mnt; umount /tmp/mnt; grep -E "Seccomp:|NoNewPrivs:|CapBnd:" /proc/1/status').stdout
+    check("root's login has the host as it is", there.split()[0] == 'x' and sorted(r.stdout.split()) == sorted(there.split()[1:]), (r, there))
+    session = subprocess.Popen([*ssh, 'root@127.0.0.1'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    say = lambda text: (session.stdin.write(text + '\n'), session.stdin.flush(), session.stdout.readline().strip())[2]
+    check('a session is open', say('$x = 42; 1') == '1')
+    for unit in ('reeve-agent', 'reeve-login', 'reeve-ssh'):
+        before = m.run(f'systemctl show -P MainPID {unit}').stdout.strip()
+        m.run(f'systemctl kill -s KILL --kill-who=main {unit}')
+        for _ in range(300):
+            r = run('root', '(Get-Service cron).Name; exit 3')
+            if r.returncode == 3 and m.run(f'systemctl show -P MainPID {unit}').stdout.strip() not in ('0', before):
+                break
+            time.sleep(0.1)
+        said = say('(Get-Service cron -ErrorAction SilentlyContinue).Name; "x$x"')
+        while said not in ('x42', ''):
+            said = session.stdout.readline().strip()
+        check(f'{unit} is killed and back, and the session stays', r.returncode == 3 and said == 'x42', (r, said, m.run('journalctl -n 20 -u "reeve*"').stdout))
+    session.stdin.write('exit 5\n')
+    session.stdin.close()
+    check('the session whose parent died ends with its program', session.wait(30) in (5, 255), session.returncode)
+
+
 def booted(lab):
     m = lab.machine('unit')
     key = os.path.join(m.share, 'key')
@@ -87,6 +120,7 @@ def booted(lab):
     said = m.run('journalctl -u reeve-agent --no-pager -q -o cat').stdout
     check('controllers that are not there are named', not missing or f"does not bound {', '.join(missing)}:" in said, (missing, said[-600:]))
     check('its unit is the same', run('root', 'Get-Process reeve-agent | % Unit').stdout.split() == ['reeve-agent.service'], run('root', 'Get-Process reeve-agent | fl *'))
+    sandboxes(m, run, ssh)
     m.run('''su alice -c 'mkdir -p ~/.config/reeve/keys.d ~/run && cp /lab/key.pub ~/.config/reeve/keys.d/alice.keys && chmod -R go-w ~/.config &&
         (XDG_RUNTIME_DIR=$HOME/run setsid reeved --ssh-port 3333 >$HOME/log 2>&1 </dev/null &)' ''')
     ssh[ssh.index('2222')] = '3333'
@@ -104,8 +138,8 @@ def booted(lab):
     time.sleep(0.3)
     check('stop', m.run('systemctl stop reeved').returncode == 0 and 'reeve' not in m.run('ps -eo comm').stdout, m.run('ps -eo comm').stdout)
     said = m.run('journalctl -u "reeve*" -p warning --no-pager -q').stdout
-    reload = ('the configuration stays as it was', 'reeve-agent ended (')
-    said = '\n'.join(l for l in said.splitlines() if not any(r in l for r in reload))
+    reload = ('the configuration stays as it was', 'reeve-agent ended (', 'reeve-login ended (', 'reeve-ssh ended (')
+    said = '\n'.join(l for l in said.splitlines() if not any(r in l for r in reload) and not re.search(r' systemd\[1\]: (reeve-(agent|login|ssh)\.service|This usually)', l))
     check('no complaints in the journal', 'reeve' not in said.replace('systemd', ''), said[-800:])
 
 
