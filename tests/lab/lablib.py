@@ -8,7 +8,7 @@
 
 Everything ends with the `with`. Needs root, systemd-nspawn, mmdebstrap; without: SystemExit(77) that names what is missing.
 """
-import ctypes, os, shutil, signal, socket, subprocess, sys, tempfile, time
+import ctypes, os, re, shutil, signal, socket, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -71,6 +71,15 @@ def image(kind):
     return path
 
 
+def unit_run(env):
+    """systemd-run with what agent/units/reeve-agent.service forbids: the providers' tests then show that it forbids nothing they need."""
+    said = []
+    for line in open(os.path.join(ROOT, 'agent/units/reeve-agent.service')):
+        if re.match(r'(Capability|NoNew|Restrict|Lock|Keyring|System|Protect|Private|Memory)', line):
+            said += ['-p', line.strip()]
+    return ['systemd-run', '--quiet', '--pipe', '--wait', '--collect', *said, *(f'--setenv={k}={v}' for k, v in env.items())]
+
+
 class Machine:
     def __init__(self, lab, name, kind, ip, args):
         watchable()
@@ -127,15 +136,14 @@ class Machine:
         """A shell command inside, as root."""
         return subprocess.run(self.nsenter() + ['/bin/sh', '-c', command], capture_output=True, text=True, timeout=timeout, check=check, **kw)
 
-    def agent(self, *args, name='agent'):
-        """Starts reeve-agent inside; answers the path of its socket as seen from outside."""
+    def agent(self, *args, name='agent', sandbox=True):
+        """Starts reeve-agent inside, in the sandbox of its unit where systemd runs; answers the path of its socket as seen from outside."""
         path = os.path.join(self.share, name + '.sock')
-        state = f'/lab/{name}.state'
+        env = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/root', 'LANG': 'C.UTF-8', 'STATE_DIRECTORY': f'/lab/{name}.state'}
         log = open(os.path.join(self.share, name + '.log'), 'wb')
-        # In a unit of its own, as it will run; --pipe keeps its log here.
-        proc = self.popen('/opt/reeve/bin/reeve-agent', '--socket', f'/lab/{name}.sock', *args, stdin=subprocess.DEVNULL,
-                          stdout=log, stderr=log, env={'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/root', 'LANG': 'C.UTF-8',
-                                                       'STATE_DIRECTORY': state})
+        run = unit_run(env) if sandbox and self.kind in BOOTED else []
+        proc = self.popen(*run, '/opt/reeve/bin/reeve-agent', '--socket', f'/lab/{name}.sock', *args, stdin=subprocess.DEVNULL,
+                          stdout=log, stderr=log, env=env)
         for _ in range(1500):
             if answers(path):
                 break

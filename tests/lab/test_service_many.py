@@ -137,13 +137,13 @@ def silent(machine, path, pid, what):
 def main():
     with lablib.Lab() as lab:
         machine = lab.machine('many')
-        path = machine.agent()
+        path = machine.agent(sandbox=False)
         many(machine, path)
         vanishing(machine, path)
         machine.agent_proc.terminate()
         machine.agent_proc.wait(20)
         # Cold: nothing has been read before, so the connection itself is what hangs.
-        path = machine.agent(name='cold')
+        path = machine.agent(name='cold', sandbox=False)
         silent(machine, path, machine.leader, 'a PID 1')
         machine.agent_proc.terminate()
         machine.agent_proc.wait(20)
