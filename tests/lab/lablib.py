@@ -2,7 +2,7 @@
 """The lab: machines booted with a real init system in namespaces of their own, for tests.
 
     with lablib.Lab() as lab:
-        m = lab.machine('one')              # Debian 12 with systemd; kinds: systemd network docker containers podman rpm openrc runit sysv
+        m = lab.machine('one')              # Debian 12 with systemd; kinds: systemd network docker containers podman bare rpm openrc runit sysv
         m.run('systemctl is-system-running')            # -> CompletedProcess
         agent = m.agent()                   # reeve-agent inside, as root: an agentlib.Client outside
 
@@ -13,7 +13,7 @@ import ctypes, os, re, shutil, signal, socket, subprocess, sys, tempfile, time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get('REEVE_BUILD', os.path.join(ROOT, 'build'))
-BOOTED = ('systemd', 'network', 'docker', 'containers', 'podman', 'rpm')   # those that say when they are ready
+BOOTED = ('systemd', 'network', 'docker', 'containers', 'podman', 'rpm', 'bare')   # those that say when they are ready
 IMAGES = os.environ.get('REEVE_LAB_IMAGES', '/var/lib/reeve-lab')
 
 
@@ -96,7 +96,7 @@ class Machine:
             args = ['--notify-ready=no', *args]
         else:
             args = ['--notify-ready=yes', *args]
-        if kind in ('docker', 'containers'):
+        if kind in ('docker', 'containers', 'bare'):
             self.docker_dir = os.path.join(lab.dir, name + '.docker')
             os.makedirs(self.docker_dir)
             args = ['--system-call-filter=@keyring bpf', f'--bind={self.docker_dir}:/var/lib/docker', *args]
