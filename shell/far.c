@@ -114,9 +114,11 @@ static int talk(struct sh_far *f, struct feed *d, int fd, int errors)
                         return -ETIMEDOUT;
                 if (p[0].fd >= 0 && p[0].revents & POLLOUT && !feed(d, fd))
                         d->shut = true;
-                if (p[0].fd >= 0 && p[0].revents & (POLLIN | POLLHUP | POLLERR) && !drain(f, &f->out, &seen[0], fd))
+                if (p[0].fd >= 0 && p[0].revents & (POLLIN | POLLHUP | POLLERR) &&
+                    !drain(f, &f->out, &seen[0], fd))
                         p[0].fd = -1;
-                if (p[1].fd >= 0 && p[1].revents & (POLLIN | POLLHUP | POLLERR) && !drain(f, &f->err, &seen[1], errors))
+                if (p[1].fd >= 0 && p[1].revents & (POLLIN | POLLHUP | POLLERR) &&
+                    !drain(f, &f->err, &seen[1], errors))
                         p[1].fd = -1;
         }
         return 0;
@@ -168,7 +170,8 @@ int sh_far_run(struct sh_far *f, const char *command, const char *input, size_t 
 /* `what`, as root. It has no single quotes. */
 static void as_root(struct rv_buf *b, const char *what)
 {
-        rv_buf_putf(b, "if [ \"$(id -u)\" = 0 ]; then exec sh -c '%s'; else exec sudo -n sh -c '%s'; fi", what, what);
+        rv_buf_putf(b, "if [ \"$(id -u)\" = 0 ]; then exec sh -c '%s'; else exec sudo -n sh -c '%s'; fi",
+                    what, what);
         rv_buf_put(b, "", 1);
 }
 
@@ -185,7 +188,8 @@ int sh_far_upload(struct sh_far *f, int file, const char *folder, const char *na
 {
         struct rv_buf what = { 0 }, b = { 0 };
         rv_buf_putf(&what,
-                    "umask 077; mkdir -p %s && cd %s && cat > %s.part && [ \"$(sha256sum < %s.part | cut -c 1-64)\" = %s ] "
+                    "umask 077; mkdir -p %s && cd %s && cat > %s.part && [ \"$(sha256sum < %s.part | cut -c "
+                    "1-64)\" = %s ] "
                     "&& mv -f %s.part %s || { echo \"%s did not arrive whole\" >&2; exit 66; }",
                     folder, folder, name, name, sha256, name, name, name);
         rv_buf_put(&what, "", 1);

@@ -124,7 +124,8 @@ int sh_reach_of(const char *host, const struct sh_target_options *o, struct sh_r
         argv[n++] = h->address;
         argv[n] = NULL;
         int r = sh_near_run(argv, &out);
-        for (char *line = out.data; line && r == 0; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+        for (char *line = out.data; line && r == 0;
+             line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
                 char name[64], value[SH_KNOWN_TEXT];
                 if (sscanf(line, "%63s %511[^ \n]", name, value) != 2)
                         continue;
@@ -135,7 +136,8 @@ int sh_reach_of(const char *host, const struct sh_target_options *o, struct sh_r
                 else if (strcmp(name, "port") == 0)
                         ret->port = atoi(value);
                 else if (strcmp(name, "userknownhostsfile") == 0 && value[0] == '~')
-                        snprintf(ret->known_hosts, sizeof ret->known_hosts, "%s%.300s", ssh_home(), value + 1);
+                        snprintf(ret->known_hosts, sizeof ret->known_hosts, "%s%.300s", ssh_home(),
+                                 value + 1);
                 else if (strcmp(name, "userknownhostsfile") == 0)
                         snprintf(ret->known_hosts, sizeof ret->known_hosts, "%s", value);
         }
@@ -166,9 +168,10 @@ int sh_known_key(const struct sh_reach *r, int port, const char *key, bool only_
         if (known)
                 return 0;
         if (other) {
-                snprintf(why, SH_KNOWN_TEXT,
-                         "%.200s has another key of %.100s. If the host was made anew: ssh-keygen -R '%.100s'",
-                         r->known_hosts, name, name);
+                snprintf(
+                        why, SH_KNOWN_TEXT,
+                        "%.200s has another key of %.100s. If the host was made anew: ssh-keygen -R '%.100s'",
+                        r->known_hosts, name, name);
                 return -1;
         }
         if (only_look)
@@ -235,8 +238,8 @@ int sh_known_name(const struct sh_context *x, const char *key_file, bool only_lo
                 free(had);
                 return because(why, "cannot read", path);
         }
-        rv_buf_putf(&b, "%sHost %s\n    HostName %s\n    Port %d\n    User %s\n", without(rest, x->name), x->name, x->address,
-                    x->port, x->user);
+        rv_buf_putf(&b, "%sHost %s\n    HostName %s\n    Port %d\n    User %s\n", without(rest, x->name),
+                    x->name, x->address, x->port, x->user);
         if (*key)
                 rv_buf_putf(&b, "    IdentityFile \"%s\"\n    IdentitiesOnly yes\n", key);
         rv_buf_put(&b, "", 1);
@@ -290,8 +293,9 @@ static bool context_folder(char *buf, size_t size, const char *name)
 static json_t *context_json(const struct sh_context *x)
 {
         return json_pack("{ss s{ss s{ss ss si ss}} s{s{ss sb}}}", "Name", x->name, "Metadata", "Description",
-                         "By reeve's New-ContainerHost", "Reeve", "Address", x->address, "User", x->user, "Port", x->port,
-                         "Engine", x->engine, "Endpoints", "docker", "Host", x->endpoint, "SkipTLSVerify", 0);
+                         "By reeve's New-ContainerHost", "Reeve", "Address", x->address, "User", x->user,
+                         "Port", x->port, "Engine", x->engine, "Endpoints", "docker", "Host", x->endpoint,
+                         "SkipTLSVerify", 0);
 }
 
 int sh_context_write(const struct sh_context *x, bool only_look, char why[SH_KNOWN_TEXT])
@@ -305,7 +309,8 @@ int sh_context_write(const struct sh_context *x, bool only_look, char why[SH_KNO
         json_t *want = context_json(x), *now = json_load_file(path, 0, NULL);
         int st = 0;
         if (now && !json_object_get(json_object_get(now, "Metadata"), "Reeve")) {
-                snprintf(why, SH_KNOWN_TEXT, "there is a context '%.100s' of somebody else's making (docker context rm %.100s)",
+                snprintf(why, SH_KNOWN_TEXT,
+                         "there is a context '%.100s' of somebody else's making (docker context rm %.100s)",
                          x->name, x->name);
                 st = -1;
         } else if (!json_equal(want, now)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What this user's own files say of hosts: OpenSSH's known hosts and names, Docker's contexts. Each is written whole or not
- * at all, and only where it does not say so already.
+ * What this user's own files say of hosts: OpenSSH's known hosts and names, Docker's contexts. Each is written whole or
+ * not at all, and only where it does not say so already.
  */
 #ifndef SH_KNOWN_H
 #define SH_KNOWN_H
@@ -29,7 +29,8 @@ int sh_known_key(const struct sh_reach *, int port, const char *key, bool only_l
 int sh_known_name(const struct sh_context *, const char *key_file, bool only_look, char why[SH_KNOWN_TEXT]);
 int sh_context_write(const struct sh_context *, bool only_look, char why[SH_KNOWN_TEXT]);
 int sh_context_remove(const struct sh_context *, bool only_look, char why[SH_KNOWN_TEXT]);
-int sh_known_forget(const struct sh_context *, bool only_look, char why[SH_KNOWN_TEXT]); /* its name for ssh */
+int sh_known_forget(const struct sh_context *, bool only_look,
+                    char why[SH_KNOWN_TEXT]); /* its name for ssh */
 /* The contexts that we wrote, one by one. */
 void sh_context_each(void (*each)(void *, const struct sh_context *), void *);
 

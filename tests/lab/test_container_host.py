@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """New-ContainerHost: from one machine (ssh, docker's client) another one that has nothing but systemd, sshd and the admin's key is made a
 container host. apt takes reeve's dependencies and Docker's engine from a folder of that machine. What-if, interruption, repetition, failures."""
-import hashlib, json, os, shutil, subprocess, sys, tempfile
+import hashlib, json, os, shlex, shutil, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -64,9 +64,7 @@ class Admin:
                  "rm -rf /etc/apt/sources.list.d/*; ssh-keygen -A; systemctl start ssh", check=True, timeout=60)
 
     def reeve(self, text, timeout=200):
-        with open(os.path.join(self.m.share, 'script.ps1'), 'w') as f:
-            f.write(text)
-        return self.m.run('/opt/reeve/bin/reeve -NonInteractive -File /lab/script.ps1', env=self.env, timeout=timeout)
+        return self.m.run(f'/opt/reeve/bin/reeve -NonInteractive -Command {shlex.quote(text)}', env=self.env, timeout=timeout)
 
     def sh(self, command, timeout=60):
         return self.m.run(command, env=self.env, timeout=timeout)
@@ -83,11 +81,21 @@ def bare(a, host):
     check('and does nothing', host.run('command -v reeve reeved docker; ls /etc/reeve /var/cache/reeve-setup').stdout == '' and a.sh('ls /root/.docker').stdout == '')
 
 
+def interrupted(a, host):
+    """Killed while the packages arrive."""
+    p = a.m.popen('/opt/reeve/bin/reeve', '-NonInteractive', '-Command', f'New-ContainerHost root@{host.ip} -Package /lab/debs', env=a.env,
+                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    check('it begins', agentlib.until(lambda: host.run('ls -d /var/cache/reeve-setup').returncode == 0))
+    p.kill()
+    p.wait(30)
+    check('nothing is left that says it is done', a.sh('ls /root/.docker/contexts').returncode != 0)
+
+
 def set_up(a, host):
     r = a.reeve(f'New-ContainerHost root@{host.ip} -Package /lab/debs -Verbose | ConvertTo-Json')
     made = json.loads(r.stdout[r.stdout.index('{'):]) if '{' in r.stdout else {}
-    check('set up', r.returncode == 0 and made.get('Changed') == ['packages', 'keys', 'listen', 'known hosts', 'context'] and made['Endpoint'] == f'ssh://root@{host.ip}:2222', (r.stdout[-500:], r.stderr[-1500:]))
-    check('what the host says is told', 'Setting up reeve-agent' in r.stdout + r.stderr, (r.stdout[:1500], r.stderr[:500]))
+    # What was interrupted may have come to its end on the host by itself.
+    check('set up', r.returncode == 0 and [x for x in made.get('Changed', []) if x != 'packages'] == ['keys', 'listen', 'known hosts', 'context'] and made['Endpoint'] == f'ssh://root@{host.ip}:2222', (r.stdout[-500:], r.stderr[-1500:]))
     r = a.sh(f'ssh -o BatchMode=yes -p 2222 root@{host.ip} "(Get-Service reeved).State; (Get-CimInstance OperatingSystem).CSName"')
     check('reeve answers, with the same key', r.stdout.split() == ['Running', host.name], r)
     r = a.reeve(f'Invoke-Command -HostName root@{host.ip}:2222 {{ 6 * 7 }}; Invoke-Command -HostName root@{host.ip} {{ (Get-Service reeved).State }}')
@@ -103,7 +111,8 @@ def set_up(a, host):
 def engine(a, host):
     # An upload that broke, and a dpkg that was interrupted: the same command completes it.
     host.run('dpkg --unpack /srv/repo/tini_*.deb /srv/repo/runc_*.deb', timeout=60)
-    r = a.reeve(f'New-ContainerHost root@{host.ip} -Package /lab/debs -Engine docker | ConvertTo-Json', timeout=300)
+    r = a.reeve(f'New-ContainerHost root@{host.ip} -Package /lab/debs -Engine docker -Verbose 4>&1 | ForEach-Object {{ if ($_.Message) {{ [Console]::Error.WriteLine("$_") }} else {{ $_ | ConvertTo-Json }} }}', timeout=300)
+    check('what the host says is told as it comes', 'Setting up docker.io' in r.stderr, (r.stdout[:500], r.stderr[:1500]))
     made = json.loads(r.stdout[r.stdout.index('{'):]) if '{' in r.stdout else {}
     check('with an engine', made.get('Changed') == ['engine', 'context'] and made['Engine'] == 'docker', (r.stdout, r.stderr[-1500:]))
     check('which runs, after an interruption', host.run('systemctl is-active docker; dpkg --audit').stdout.split() == ['active'])
@@ -122,21 +131,20 @@ def named(a, host):
     r = a.reeve(f'New-ContainerHost anna@{host.ip} web -KeyFilePath /root/own -Package /lab/debs')
     check('without sudo it is told', r.returncode != 0 and 'sudo' in r.stderr and "'connect'" in r.stderr, r.stderr)
     # A sudo of three lines: the machine has none.
-    host.run('''printf '#!/usr/bin/perl\\nshift @ARGV; $ENV{SUDO_USER} = "anna"; $< = $> = 0; $( = $) = "0 0"; exec @ARGV or die;\\n' > /usr/local/bin/sudo.pl; chmod 755 /usr/local/bin/sudo.pl
-        printf '#!/bin/sh\\nshift; exec setpriv --reuid 0 --regid 0 --clear-groups env SUDO_USER=anna "$@"\\n' > /usr/local/bin/sudo; chmod 755 /usr/local/bin/sudo; chmod u+s $(command -v setpriv)''')
+    host.run('''printf '#!/bin/sh\\nshift; exec setpriv --reuid 0 --regid 0 --clear-groups env SUDO_USER=anna "$@"\\n' > /usr/local/bin/sudo; chmod 755 /usr/local/bin/sudo; chmod u+s $(command -v setpriv)''')
     r = a.reeve(f'New-ContainerHost anna@{host.ip} -KeyFilePath /root/own')
     check('a key file of its own needs a name', r.returncode != 0 and '-Name' in r.stderr, r.stderr)
     r = a.reeve(f'New-ContainerHost anna@{host.ip} web -KeyFilePath /root/own -Package /lab/debs -Engine docker | ConvertTo-Json')
     made = json.loads(r.stdout[r.stdout.index('{'):]) if '{' in r.stdout else {}
     check('another user, by a name', made.get('Changed') == ['keys', 'name', 'context'] and made['UserName'] == 'anna' and made['Endpoint'] == 'ssh://web', (r.stdout, r.stderr[-1500:]))
-    check('with the right of an administrator', host.run('cat /etc/reeve/keys.d/anna.keys').stdout.startswith('role="admin" ssh-ed25519 '))
+    check('an administrator there', 'reeve-admin' in host.run('id -nG anna').stdout.split() and host.run('cat /etc/reeve/keys.d/anna.keys').stdout.startswith('ssh-ed25519 '))
     r = a.sh('docker --context web ps -a --format "{{.Names}}"; ssh -o BatchMode=yes web "[Environment]::UserName"')
     check('docker and ssh know it by the name', r.stdout.split() == ['here', 'anna'], r)
     r = a.reeve('Invoke-Command -HostName web { 40 + 2 }; (Get-ContainerHost | Sort-Object Name).Name -join " "; (Get-ContainerHost web).Engine')
     check('and Invoke-Command', r.stdout.split() == ['42', host.ip, 'web', 'docker'], r)
     r = a.reeve('Remove-ContainerHost web -WhatIf; Remove-ContainerHost web; (Get-ContainerHost).Name; Remove-ContainerHost web')
-    check('forgotten', host.ip in r.stdout and 'no container host' in r.stderr and a.sh('docker context ls -q').stdout.split() == ['default', host.ip] and
-          'Host web' not in a.sh('cat /root/.ssh/reeve_hosts').stdout, r)
+    check('forgotten', host.ip in r.stdout and 'no container host' in r.stderr and sorted(a.sh('docker context ls -q').stdout.split()) == sorted(['default', host.ip]) and
+          'Host web' not in a.sh('cat /root/.ssh/reeve_hosts').stdout, (a.sh('docker context ls -q; cat /root/.ssh/reeve_hosts').stdout, r))
 
 
 def failures(a, host):
@@ -146,7 +154,7 @@ def failures(a, host):
     r = a.reeve(f'New-ContainerHost root@{host.ip} -Package /lab/debs')
     check('another key in the known hosts', r.returncode != 0 and 'another key' in r.stderr and 'ssh-keygen -R' in r.stderr, r.stderr)
     a.sh(f"ssh-keygen -R '[{host.ip}]:2222'")
-    host.run('rm -f /etc/reeve/reeve.conf.d/50-container-host.conf; echo "[ssh]\nnonsense = 1" > /etc/reeve/reeve.conf.d/99.conf')
+    host.run('rm -f /etc/reeve/reeve.conf.d/50-container-host.conf; printf "[ssh]\\nport = nonsense\\n" > /etc/reeve/reeve.conf.d/99.conf')
     r = a.reeve(f'New-ContainerHost root@{host.ip} -Package /lab/debs')
     check("a configuration that is wrong: told, and the host's is as it was", r.returncode != 0 and "'listen'" in r.stderr and 'nonsense' in r.stderr and
           host.run('ls /etc/reeve/reeve.conf.d').stdout.split() == ['99.conf'], r.stderr)
@@ -165,7 +173,7 @@ def main():
             if f.endswith('.deb'):
                 shutil.copy(f'{work}/{f}', f'{admin.share}/debs')
         a = Admin(admin, host)
-        for part in (bare, set_up, engine, named, failures):
+        for part in (bare, interrupted, set_up, engine, named, failures):
             part(a, host)
     check.end()
 
