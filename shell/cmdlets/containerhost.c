@@ -733,7 +733,9 @@ static const struct sh_cmdlet get_host = {
                                                 .help = "Of this name." },
                                               { 0 } },
         .process = get_process,
-        .examples = (const struct sh_example[]) { { "Get-ContainerHost web*", NULL, "" }, { 0 } },
+        .examples = (const struct sh_example[]) { { "Get-ContainerHost web*", NULL, "" },
+                                                  { "docker --context (Get-ContainerHost web).Name ps", NULL, "" },
+                                                  { 0 } },
 };
 static const struct sh_cmdlet remove_host = {
         .name = "Remove-ContainerHost",
@@ -744,7 +746,9 @@ static const struct sh_cmdlet remove_host = {
                                                 .wildcard = true, .help = "Of this name." },
                                               { 0 } },
         .process = remove_process,
-        .examples = (const struct sh_example[]) { { "Remove-ContainerHost web -WhatIf", NULL, "" }, { 0 } },
+        .examples = (const struct sh_example[]) { { "Remove-ContainerHost web -WhatIf", NULL, "" },
+                                                  { "Get-ContainerHost test* | Remove-ContainerHost", NULL, "" },
+                                                  { 0 } },
 };
 
 SH_CMDLETS(containerhost, &new_host, &get_host, &remove_host);
