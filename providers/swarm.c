@@ -238,47 +238,56 @@ struct wish {
         bool rotate_worker, rotate_manager;
 };
 
-static void number(struct rv_call *c, json_t *spec, const char *property, const char *path, bool has,
-                   json_int_t value)
-{
-        char a[40], b[40];
-        if (!has || rv_j_number(spec, path) == value)
-                return;
-        snprintf(a, sizeof a, "%lld", (long long)rv_j_number(spec, path));
-        snprintf(b, sizeof b, "%lld", (long long)value);
-        rv_change(c, property, a, b);
-        rv_j_put(spec, path, json_integer(value));
-}
+static const struct {
+        const char *property, *path;
+        bool seconds; /* in nanoseconds there */
+} numbers[] = {
+        { "TaskHistoryLimit", "Orchestration/TaskHistoryRetentionLimit", false },
+        { "SnapshotInterval", "Raft/SnapshotInterval", false },
+        { "HeartbeatPeriod", "Dispatcher/HeartbeatPeriod", true },
+        { "CertificateExpiry", "CAConfig/NodeCertExpiry", true },
+};
 
 static int put(struct wish *w, json_t *spec, struct rv_error *err)
 {
         const struct SwarmCluster_Update_in *in = w->in;
-        struct rv_call *c = w->call;
+        const bool has[] = { in->has_TaskHistoryLimit, in->has_SnapshotInterval, in->has_HeartbeatPeriod,
+                             in->has_CertificateExpiry };
+        const double value[] = { in->TaskHistoryLimit, (double)in->SnapshotInterval, in->HeartbeatPeriod,
+                                 in->CertificateExpiry };
         json_t *labels = NULL;
-        if (in->has_CertificateExpiry && in->CertificateExpiry < 3600) {
+        if (in->has_CertificateExpiry && !(in->CertificateExpiry >= 3600 && in->CertificateExpiry < 1e9)) {
                 rv_about(err, NULL, NULL, "CertificateExpiry");
                 return rv_fail(err, RV_INVALID_PARAMETER, "CertificateExpiry is 3600 seconds and more");
         }
-        number(c, spec, "TaskHistoryLimit", "Orchestration/TaskHistoryRetentionLimit",
-               in->has_TaskHistoryLimit, in->TaskHistoryLimit);
-        number(c, spec, "SnapshotInterval", "Raft/SnapshotInterval", in->has_SnapshotInterval,
-               (json_int_t)in->SnapshotInterval);
-        number(c, spec, "HeartbeatPeriod", "Dispatcher/HeartbeatPeriod", in->has_HeartbeatPeriod,
-               (json_int_t)(in->HeartbeatPeriod * 1e9));
-        number(c, spec, "CertificateExpiry", "CAConfig/NodeCertExpiry", in->has_CertificateExpiry,
-               (json_int_t)(in->CertificateExpiry * 1e9));
-        if (in->has_AutoLock && rv_j_true(spec, "EncryptionConfig/AutoLockManagers") != in->AutoLock) {
-                rv_change(c, "AutoLock", in->AutoLock ? "false" : "true", in->AutoLock ? "true" : "false");
+        for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++)
+                if (has[i] && value[i] >= 0 && value[i] < 1e18)
+                        rv_j_put(spec, numbers[i].path,
+                                 json_integer((json_int_t)(numbers[i].seconds ? value[i] * 1e9 : value[i])));
+        if (in->has_AutoLock && rv_j_true(spec, "EncryptionConfig/AutoLockManagers") != in->AutoLock)
                 rv_j_put(spec, "EncryptionConfig/AutoLockManagers", json_boolean(in->AutoLock));
-        }
         if (!in->has_Label)
                 return RV_OK;
         int r = rv_swarm_labels(in->Label, in->Label_n, true, "Label", &labels, err);
-        if (r)
-                return r;
-        rv_swarm_label_changes(c, "Labels", json_object_get(spec, "Labels"), labels);
-        json_object_set_new(spec, "Labels", labels);
-        return RV_OK;
+        if (r == RV_OK)
+                json_object_set_new(spec, "Labels", labels);
+        return r;
+}
+
+static void tell(struct rv_call *c, json_t *was, json_t *now)
+{
+        char a[40], b[40];
+        for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+                double unit = numbers[i].seconds ? 1e9 : 1;
+                snprintf(a, sizeof a, "%.15g", (double)rv_j_number(was, numbers[i].path) / unit);
+                snprintf(b, sizeof b, "%.15g", (double)rv_j_number(now, numbers[i].path) / unit);
+                if (strcmp(a, b) != 0)
+                        rv_change(c, numbers[i].property, a, b);
+        }
+        bool locked = rv_j_true(was, "EncryptionConfig/AutoLockManagers");
+        if (locked != rv_j_true(now, "EncryptionConfig/AutoLockManagers"))
+                rv_change(c, "AutoLock", locked ? "true" : "false", locked ? "false" : "true");
+        rv_swarm_label_changes(c, "Labels", json_object_get(was, "Labels"), json_object_get(now, "Labels"));
 }
 
 static int update_once(struct rv_talk *t, struct wish *w, struct rv_error *err)
@@ -293,6 +302,8 @@ static int update_once(struct rv_talk *t, struct wish *w, struct rv_error *err)
                                   "/swarm/update?version=%lld&rotateWorkerToken=%d&rotateManagerToken=%d",
                                   (long long)rv_j_number(swarm, "Version/Index"), w->rotate_worker,
                                   w->rotate_manager);
+        if (r == RV_OK)
+                tell(w->call, was, spec);
         json_decref(spec);
         json_decref(swarm);
         return r;

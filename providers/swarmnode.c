@@ -154,15 +154,6 @@ static int not_the_last(struct job *j, json_t *node, struct rv_error *err)
                 "swarm.");
 }
 
-static void text(struct job *j, json_t *spec, const char *property, const char *value)
-{
-        const char *had = rv_j_text(spec, property);
-        if (!value || (had && strcmp(had, value) == 0))
-                return;
-        rv_change(j->call, property, had, value);
-        rv_j_put(spec, property, json_string(value));
-}
-
 static int labels(struct job *j, json_t *spec, struct rv_error *err)
 {
         json_t *set = NULL, *had = json_object_get(spec, "Labels");
@@ -173,10 +164,8 @@ static int labels(struct job *j, json_t *spec, struct rv_error *err)
         for (uint32_t i = 0; i < j->nremove; i++)
                 json_object_del(now, j->remove[i].s);
         json_decref(set);
-        if (r == RV_OK) {
-                rv_swarm_label_changes(j->call, "Labels", had, now);
+        if (r == RV_OK)
                 json_object_set(spec, "Labels", now);
-        }
         json_decref(now);
         return r;
 }
@@ -187,9 +176,22 @@ static int change(void *closure, json_t *node, json_t *spec, struct rv_error *er
         int r = j->role && strcmp(j->role, "worker") == 0 ? not_the_last(j, node, err) : RV_OK;
         if (r)
                 return r;
-        text(j, spec, "Role", j->role);
-        text(j, spec, "Availability", j->availability);
+        if (j->role)
+                rv_j_put(spec, "Role", json_string(j->role));
+        if (j->availability)
+                rv_j_put(spec, "Availability", json_string(j->availability));
         return j->labels || j->nremove ? labels(j, spec, err) : RV_OK;
+}
+
+static void tell(void *closure, json_t *was, json_t *now)
+{
+        static const char *const words[] = { "Role", "Availability" };
+        struct job *j = closure;
+        for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+                if (!json_equal(json_object_get(was, words[i]), json_object_get(now, words[i])))
+                        rv_change(j->call, words[i], rv_j_text(was, words[i]), rv_j_text(now, words[i]));
+        rv_swarm_label_changes(j->call, "Labels", json_object_get(was, "Labels"),
+                               json_object_get(now, "Labels"));
 }
 
 /* Until a node that was made a manager is one that the others reach, or one that was is none any more. */
@@ -223,7 +225,9 @@ static int wait_role(struct job *j, struct rv_error *err)
 
 static int update(struct job *j, struct rv_error *err)
 {
-        const struct rv_swarm_change ch = { .kind = "nodes", .id = j->id, .change = change, .closure = j };
+        const struct rv_swarm_change ch = {
+                .kind = "nodes", .id = j->id, .change = change, .tell = tell, .closure = j
+        };
         bool sent = false;
         int r = rv_swarm_update(&j->talk, &ch, j->call->what_if, &sent, err);
         return r == RV_OK && sent && j->role ? wait_role(j, err) : r;
@@ -398,7 +402,8 @@ static int (*const methods[SwarmNode_nmethods])(struct rv_call *, const void *, 
 };
 
 static const struct rv_provider node = { .class = &SwarmNode_class,
-                                         .push = &push, .query = node_query,
+                                         .push = &push,
+                                         .query = node_query,
                                          .methods = methods,
                                          .modify = node_modify,
                                          .remove = node_delete };

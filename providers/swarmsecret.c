@@ -336,9 +336,16 @@ static int relabel(void *closure, json_t *object, json_t *spec, struct rv_error 
 {
         struct job *j = closure;
         (void)err;
-        rv_swarm_label_changes(j->call, "Labels", rv_j_at(object, "Spec/Labels"), j->labels);
+        (void)object;
         json_object_set(spec, "Labels", j->labels);
         return RV_OK;
+}
+
+static void tell_labels(void *closure, json_t *was, json_t *now)
+{
+        struct job *j = closure;
+        rv_swarm_label_changes(j->call, "Labels", json_object_get(was, "Labels"),
+                               json_object_get(now, "Labels"));
 }
 
 static int modify(struct rv_call *c, const struct sort *s, const struct rv_values *v, struct rv_error *err)
@@ -359,7 +366,9 @@ static int modify(struct rv_call *c, const struct sort *s, const struct rv_value
         if (r == RV_OK)
                 r = rv_swarm_labels(labels->items, labels->type == RV_LIST ? labels->len : 0, false, "Labels",
                                     &j.labels, err);
-        const struct rv_swarm_change ch = { .kind = s->kind, .id = id, .change = relabel, .closure = &j };
+        const struct rv_swarm_change ch = {
+                .kind = s->kind, .id = id, .change = relabel, .tell = tell_labels, .closure = &j
+        };
         return end_job(&j, r ? r : rv_swarm_update(&j.talk, &ch, c->what_if, NULL, err));
 }
 static int secret_modify(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
@@ -395,6 +404,14 @@ static int replace(void *closure, json_t *service, json_t *spec, struct rv_error
         return RV_OK;
 }
 
+/* Which services take it was told before the first did. */
+static void told_already(void *closure, json_t *was, json_t *now)
+{
+        (void)closure;
+        (void)was;
+        (void)now;
+}
+
 /* One service takes the new one, and runs with it. */
 static int hand_over(struct rotation *o, json_t *service, struct rv_error *err)
 {
@@ -402,7 +419,9 @@ static int hand_over(struct rotation *o, json_t *service, struct rv_error *err)
         json_t *known = NULL;
         const char *id = rv_or_empty(rv_j_text(service, "ID"));
         bool sent;
-        const struct rv_swarm_change ch = { .kind = "services", .id = id, .change = replace, .closure = o };
+        const struct rv_swarm_change ch = {
+                .kind = "services", .id = id, .change = replace, .tell = told_already, .closure = o
+        };
         int r = rv_swarm_known(&j->talk, id, &known, err);
         if (r == RV_OK)
                 r = rv_swarm_update(&j->talk, &ch, false, &sent, err);

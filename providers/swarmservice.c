@@ -253,17 +253,12 @@ static int change(void *closure, json_t *object, json_t *spec, struct rv_error *
         return r;
 }
 
-/* The same, and what it changes is told. An overtaken one is told once all the same: what is told last stands. */
-static int change_told(void *closure, json_t *object, json_t *spec, struct rv_error *err)
+static void tell(void *closure, json_t *was, json_t *now)
 {
         struct job *j = closure;
-        int r = change(closure, object, spec, err);
-        if (r == RV_OK) {
-                rv_swarm_spec_changes(j->call, json_object_get(object, "Spec"), spec, j->networks);
-                if (j->restart)
-                        rv_change(j->call, "ForceUpdate", NULL, "restarted");
-        }
-        return r;
+        rv_swarm_spec_changes(j->call, was, now, j->networks);
+        if (j->restart)
+                rv_change(j->call, "ForceUpdate", NULL, "restarted");
 }
 
 static int wait_for(struct job *j, bool back, struct rv_error *err)
@@ -275,7 +270,7 @@ static int wait_for(struct job *j, bool back, struct rv_error *err)
 static int update(struct job *j, struct rv_error *err)
 {
         const struct rv_swarm_change ch = {
-                .kind = "services", .id = j->id, .change = change_told, .closure = j
+                .kind = "services", .id = j->id, .change = change, .tell = tell, .closure = j
         };
         bool sent = false;
         int r = rv_swarm_known(&j->talk, j->id, &j->known, err);

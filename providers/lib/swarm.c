@@ -165,6 +165,8 @@ static int once(struct rv_talk *t, const struct rv_swarm_change *ch, bool what_i
         if (send)
                 r = rv_swarm_post(t, json_incref(spec), NULL, err, "/%s/%s/update?version=%lld", ch->kind, ch->id,
                                   (long long)rv_j_number(object, "Version/Index"));
+        if (r == RV_OK)
+                ch->tell(ch->closure, was, spec);
         if (ret_sent)
                 *ret_sent = send && r == RV_OK;
         json_decref(spec);

@@ -30,6 +30,7 @@ int rv_swarm_delete(struct rv_talk *, struct rv_error *, const char *path, ...) 
 struct rv_swarm_change {
         const char *kind, *id;
         int (*change)(void *closure, json_t *object, json_t *spec, struct rv_error *);
+        void (*tell)(void *closure, json_t *was, json_t *now); /* once, when it is done or would be: what differs */
         void *closure;
 };
 int rv_swarm_update(struct rv_talk *, const struct rv_swarm_change *, bool what_if, bool *ret_sent, struct rv_error *);

@@ -211,7 +211,9 @@ static int judge(json_t *service, const struct rv_swarm_state *s, bool back, str
                                            : "%u of %u tasks run. Restore-SwarmService brings the former state back.",
                                s->running, s->desired);
         }
-        if (s->failures >= (once ? 1 : ENOUGH)) {
+        /* While it updates, the swarm itself decides what is to become of failures; and then that is what is told. */
+        bool decides = s->updating && !is(service, "Spec/UpdateConfig/FailureAction", "continue");
+        if (!decides && s->failures >= (once ? 1 : ENOUGH)) {
                 rv_fail(err, RV_FAILED, "tasks of the service %.63s fail again and again: %s", name, s->failing);
                 return rv_hint(err, "%u of %u tasks run; the swarm goes on trying. Get-SwarmServiceLog %.63s, "
                                     "Restore-SwarmService, or Remove-SwarmService.", s->running, s->desired, name);

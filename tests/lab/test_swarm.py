@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A swarm of three real Docker Engines: made and joined by the agent's methods; each property beside `docker inspect`; services made, changed, undone; what cannot work
 refused while the old tasks still run."""
-import json, os, sys
+import json, os, sys, threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
@@ -64,8 +64,28 @@ def nodes(a, b, c):
     r = a.call('SetInstance', 'SwarmNode', key, {'Availability': 'pause', 'Labels': {'disk': 'ssd'}})
     check('SetInstance', good(r) and a.inspect('node', 'c')['Spec']['Availability'] == 'pause', r)
     check('Resume', good(a.node('c', 'Resume')) and a.inspect('node', 'c')['Spec']['Availability'] == 'active')
-    r = update('z', Availability='active')
+    r = update('no-such-node', Availability='active')
     check('no such node', status(r) == 'NOT_FOUND', r)
+
+
+def races(a):
+    """Many change the same node at once: what was answered as done is there, what was overtaken twice is told as such."""
+    key, answers = {'Id': a.rows('SwarmNode', Filter="HostName='b'")[0]['Id']}, {}
+
+    def one(i):
+        with agentlib.Peer(a.machine.share + '/agent.sock') as p:
+            p.sock.settimeout(60)
+            answers[i] = p.call('InvokeMethod', {'ClassName': 'SwarmNode', 'InstanceName': key, 'MethodName': 'Update', 'InParameters': {'Label': [f'r{i}=1']}})
+
+    work = [threading.Thread(target=one, args=(i,)) for i in range(8)]
+    for w in work:
+        w.start()
+    for w in work:
+        w.join()
+    done = sorted(f'r{i}' for i, r in answers.items() if good(r))
+    check('only a revision that was overtaken is refused', all(good(r) or status(r) == 'STALE' for r in answers.values()), answers)
+    check('what was done is there, once and all of it', done and sorted(a.inspect('node', 'b')['Spec']['Labels']) == done and
+          all(len(r['result']['Changed']) == 1 for r in answers.values() if good(r)), (done, answers))
 
 
 WEB = dict(Image='bb:1', Command=['sh', '-c', 'echo hello; echo bad >&2; exec sleep 1000'], Replicas=3, Environment=['A=1', 'B=two words'], Label=['x=y'], ContainerLabel=['in=side'],
@@ -144,15 +164,15 @@ def update(a):
     check('again changes nothing', 'Changed' not in a.service('Update', 'web', Image='bb:2')['result'])
     r = a.service('Rollback', 'web')
     check('Rollback', good(r) and image() == 'bb:1' and [t['Image'] for t in a.tasks('web')] == ['bb:1'] * 3, r)
-    r = a.service('Update', 'web', Command=['/no/such/program'])
+    check('one more service', good(a.service('Create', Name='one', Image='bb:1', Command=['sleep', '1000'], StopTimeout=0.1, RestartDelay=0.1, UpdateMonitor=0.2, RollbackMonitor=0.2, StableFor=0.2)))
+    r = a.service('Update', 'one', Command=['/no/such/program'])
     check('a broken one is told with its reason', status(r) == 'FAILED' and 'paused' in r['error']['message'] and '/no/such' in r['error']['message'] and 'Restore-SwarmService' in r['error']['data']['Hint'], r)
-    check('and is seen', not differ(a.one('SwarmService', {'Name': 'web'}), {'Converged': False, 'UpdateState': 'paused'}), a.one('SwarmService', {'Name': 'web'}))
-    r = a.service('Rollback', 'web')
-    check('and undone', good(r) and len(a.tasks('web')) == 3, r)
-    r = a.service('Update', 'web', Command=['sh', '-c', 'exit 3'], UpdateFailureAction='rollback')
+    check('and is seen', not differ(a.one('SwarmService', {'Name': 'one'}), {'Converged': False, 'UpdateState': 'paused'}), a.one('SwarmService', {'Name': 'one'}))
+    r = a.service('Rollback', 'one')
+    check('and undone', good(r) and len(a.tasks('one')) == 1, r)
+    r = a.service('Update', 'one', Command=['/nor/such'], UpdateFailureAction='rollback')
     check('one that the swarm undoes itself is no success', status(r) == 'FAILED' and 'undone' in r['error']['message'], r)
-    check('its tasks are back', a.until(lambda: len(a.tasks('web')) == 3))
-    check('one more service', good(a.service('Create', Name='one', Image='bb:1', Command=['sleep', '1000'], StopTimeout=0.1, RestartDelay=0.1, UpdateMonitor=0.1, StableFor=0.2)))
+    check('its tasks are back', a.until(lambda: len(a.tasks('one')) == 1))
     before = {t['Id'] for t in a.tasks('one')}
     r = a.service('Restart', 'one')
     check('Restart', good(r) and len(a.tasks('one')) == 1 and not before & {t['Id'] for t in a.tasks('one')}, r)
@@ -169,4 +189,4 @@ def update(a):
 
 
 with lablib.Lab() as lab:
-    swarmlib.run(check, swarmlib.prepare(lab), (form, nodes, create, refused, update))
+    swarmlib.run(check, swarmlib.prepare(lab), (form, nodes, races, create, refused, update))

@@ -140,6 +140,35 @@ def drain(a, b, c):
     check('Resume', good(a.node('c', 'Resume')))
 
 
+def cluster(a):
+    r = a.do('SwarmCluster', None, 'Update', TaskHistoryLimit=2, HeartbeatPeriod=4, CertificateExpiry=7200, Label=['site=lab'], AutoLock=True)
+    check('Set-SwarmCluster', good(r) and sorted(x['Property'] for x in r['result']['Changed']) == ['AutoLock', 'CertificateExpiry', 'HeartbeatPeriod', 'Labels.site', 'TaskHistoryLimit'], r)
+    row, i = a.rows('SwarmCluster')[0], json.loads(a.docker("info -f '{{json .Swarm}}'"))
+    spec = i['Cluster']['Spec']
+    check('its properties', not differ(row, {'State': i['LocalNodeState'], 'Id': i['Cluster']['ID'], 'NodeId': i['NodeID'], 'NodeAddress': i['NodeAddr'], 'IsManager': i['ControlAvailable'], 'Nodes': i['Nodes'],
+                                             'Managers': i['Managers'], 'Labels': {'site': 'lab'}, 'TaskHistoryLimit': spec['Orchestration']['TaskHistoryRetentionLimit'],
+                                             'HeartbeatPeriod': spec['Dispatcher']['HeartbeatPeriod'] / 1e9, 'CertificateExpiry': spec['CAConfig']['NodeCertExpiry'] / 1e9, 'AutoLock': True,
+                                             'SubnetSize': i['Cluster']['SubnetSize'], 'DataPathPort': i['Cluster']['DataPathPort'], 'DefaultAddressPool': i['Cluster']['DefaultAddrPool'],
+                                             'Revision': i['Cluster']['Version']['Index']}) and (row['TaskHistoryLimit'], row['HeartbeatPeriod'], row['CertificateExpiry']) == (2, 4, 7200), (row, i))
+    check('again changes nothing', 'Changed' not in a.do('SwarmCluster', None, 'Update', TaskHistoryLimit=2)['result'])
+    key = a.do('SwarmCluster', None, 'GetUnlockKey')
+    check('the unlock key', good(key) and key['result']['Key'] == a.docker('swarm unlock-key -q'), key)
+    check('a certificate that is good for too short', status(a.do('SwarmCluster', None, 'Update', CertificateExpiry=5)) == 'INVALID_PARAMETER')
+    old = a.docker('swarm join-token -q worker')
+    r = a.do('SwarmCluster', None, 'RotateJoinToken', Role='worker')
+    check('another token', good(r) and r['result']['Token'] == a.docker('swarm join-token -q worker') != old, r)
+    a.machine.run('systemctl restart docker', timeout=60)
+    row = a.until(lambda: next((x for x in a.rows('SwarmCluster') if isinstance(x, dict) and x['State'] == 'locked'), None))
+    check('a manager that was restarted is locked', row, a.rows('SwarmCluster'))
+    r = a.rows('SwarmService')
+    check('and says so', status(r) == 'UNAVAILABLE' and 'Unlock-Swarm' in r['error']['data']['Hint'], r)
+    r = a.do('SwarmCluster', None, 'Unlock', Key='SWMKEY-1-wrongwrongwrongwrongwrongwrongwrongwrongwr')
+    check('a wrong key', 'error' in r, r)
+    check('Unlock', good(a.do('SwarmCluster', None, 'Unlock', Key=key['result']['Key'])) and a.until(lambda: isinstance(a.rows('SwarmService'), list)), a.rows('SwarmCluster'))
+    audit = json.dumps(a.rows('AuditRecord'))
+    check('the key is not in the audit', key['result']['Key'] not in audit)
+
+
 def leave(a, b, c):
     r = c.do('SwarmCluster', None, 'Leave')
     check('a manager does not just leave', status(r) == 'FAILED' and 'Force' in r['error']['data']['Hint'], r)
@@ -160,4 +189,4 @@ def leave(a, b, c):
 with lablib.Lab() as lab:
     a, b, c = swarmlib.prepare(lab, 'containers')
     swarmlib.join(a, b, c)
-    swarmlib.run(check, (a, b, c), (secrets, events, shell, desired, registry, drain, leave))
+    swarmlib.run(check, (a, b, c), (secrets, events, shell, desired, registry, drain, cluster, leave))
