@@ -189,7 +189,15 @@ static int dnsclient_query(const struct rv_query *q, struct rv_sink *out, struct
 
 /* ---- changing ---- */
 
-static int check_items(const struct DnsClient_SetServers_in *in, struct rv_error *err)
+/* What is to be set; the other stays as it is. */
+struct wish {
+        bool has_ServerAddresses, has_SearchDomains;
+        const struct rv_arg *ServerAddresses, *SearchDomains;
+        uint32_t ServerAddresses_n, SearchDomains_n;
+        const char *PolicyStore; /* or NULL */
+};
+
+static int check_items(const struct wish *in, struct rv_error *err)
 {
         uint8_t bytes[16];
         if (in->ServerAddresses_n > ADDRESSES)
@@ -235,7 +243,7 @@ static const char *in_a_line(struct rv_call *c, const char *items)
 }
 
 /* Lines that say something else stay as they are. */
-static int set_host(struct rv_call *c, const struct DnsClient_SetServers_in *in, struct rv_error *err)
+static int set_host(struct rv_call *c, const struct wish *in, struct rv_error *err)
 {
         size_t n, at = 0;
         struct rv_resolvconf now;
@@ -246,8 +254,9 @@ static int set_host(struct rv_call *c, const struct DnsClient_SetServers_in *in,
                 return rv_hint(err, "Set the servers of an interface, or in the configuration of %s.",
                                now.manager);
         }
-        rv_change(c, "ServerAddresses", there ? in_a_line(c, now.servers) : NULL,
-                  joined(c, in->ServerAddresses, in->ServerAddresses_n));
+        if (in->has_ServerAddresses)
+                rv_change(c, "ServerAddresses", there ? in_a_line(c, now.servers) : NULL,
+                          joined(c, in->ServerAddresses, in->ServerAddresses_n));
         if (in->has_SearchDomains)
                 rv_change(c, "SearchDomains", there ? in_a_line(c, now.domains) : NULL,
                           joined(c, in->SearchDomains, in->SearchDomains_n));
@@ -265,7 +274,7 @@ static int set_host(struct rv_call *c, const struct DnsClient_SetServers_in *in,
         for (char *line; old && (line = strsep(&rest, "\n"));) {
                 bool server = strncmp(line, "nameserver", 10) == 0;
                 bool domain = strncmp(line, "search", 6) == 0 || strncmp(line, "domain", 6) == 0;
-                if (!server && !(domain && in->has_SearchDomains) && (*line || rest))
+                if (!(server && in->has_ServerAddresses) && !(domain && in->has_SearchDomains) && (*line || rest))
                         at += (size_t)snprintf(new + at, room - at, "%s\n", line);
         }
         if (in->has_SearchDomains && in->SearchDomains_n)
@@ -333,7 +342,7 @@ static int end_call(struct rv_call *c, sd_bus *bus, sd_bus_message *m, int r, co
         return e;
 }
 
-static int set_link_servers(struct rv_call *c, uint32_t index, const struct DnsClient_SetServers_in *in,
+static int set_link_servers(struct rv_call *c, uint32_t index, const struct wish *in,
                             struct rv_error *err)
 {
         sd_bus *bus = NULL;
@@ -360,7 +369,7 @@ static int set_link_servers(struct rv_call *c, uint32_t index, const struct DnsC
         return end_call(c, bus, m, r, "cannot set the interface's servers", err);
 }
 
-static int set_link_domains(struct rv_call *c, uint32_t index, const struct DnsClient_SetServers_in *in,
+static int set_link_domains(struct rv_call *c, uint32_t index, const struct wish *in,
                             struct rv_error *err)
 {
         sd_bus *bus = NULL;
@@ -394,47 +403,80 @@ static int key_index(struct rv_call *c, uint32_t *ret, struct rv_error *err)
         return RV_OK;
 }
 
-static int set_link(struct rv_call *c, uint32_t index, const struct DnsClient_SetServers_in *in,
+enum { WARNING = 400 };
+static int set_link(struct rv_call *c, uint32_t index, const struct wish *in, char ret_warning[WARNING],
                     struct rv_error *err)
 {
         const char *servers = joined(c, in->ServerAddresses, in->ServerAddresses_n);
         const char *domains =
                 in->has_SearchDomains ? joined(c, in->SearchDomains, in->SearchDomains_n) : NULL;
         struct rv_netpolicy p;
-        int e = rv_netpolicy_begin(&p, c, in->has_PolicyStore ? in->PolicyStore : NULL, "dns", index, err);
+        int e = rv_netpolicy_begin(&p, c, in->PolicyStore, in->has_ServerAddresses ? "dns" : "domains", index, err);
         if (e)
                 return e;
         if (p.active) {
-                rv_change(c, "ServerAddresses", NULL, servers);
+                if (in->has_ServerAddresses)
+                        rv_change(c, "ServerAddresses", NULL, servers);
                 if (domains)
                         rv_change(c, "SearchDomains", NULL, domains);
-                if (!c->what_if)
+                if (!c->what_if && in->has_ServerAddresses)
                         e = set_link_servers(c, index, in, err);
                 if (e == RV_OK && !c->what_if && domains)
                         e = set_link_domains(c, index, in, err);
         }
-        if (e == RV_OK)
+        if (e == RV_OK && in->has_ServerAddresses)
                 e = rv_netpolicy_keep(&p, c, RV_NET_SET, "dns", *servers ? servers : NULL, NULL, err);
         if (e == RV_OK && domains)
                 e = rv_netpolicy_keep(&p, c, RV_NET_SET, "domains", *domains ? domains : NULL, NULL, err);
-        if (e == RV_OK)
-                rv_fill(c->out, DnsClient_SetServers_out_Warning, p.warning);
+        snprintf(ret_warning, WARNING, "%s", e == RV_OK ? p.warning : "");
         return e;
+}
+
+static int set(struct rv_call *c, const struct wish *in, char ret_warning[WARNING], struct rv_error *err)
+{
+        uint32_t index;
+        int e = key_index(c, &index, err);
+        ret_warning[0] = 0;
+        if (e == RV_OK)
+                e = check_items(in, err);
+        if (e)
+                return e;
+        return index ? set_link(c, index, in, ret_warning, err) : set_host(c, in, err);
 }
 
 static int dnsclient_set(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct DnsClient_SetServers_in *in = args;
-        uint32_t index;
-        int e = key_index(c, &index, err);
-        if (e == RV_OK)
-                e = check_items(in, err);
+        char warning[WARNING];
+        struct wish wish = { .has_ServerAddresses = true,
+                             .ServerAddresses = in->ServerAddresses,
+                             .ServerAddresses_n = in->ServerAddresses_n,
+                             .has_SearchDomains = in->has_SearchDomains,
+                             .SearchDomains = in->SearchDomains,
+                             .SearchDomains_n = in->SearchDomains_n,
+                             .PolicyStore = in->has_PolicyStore ? in->PolicyStore : NULL };
+        int e = set(c, &wish, warning, err);
         if (e)
                 return e;
-        e = index ? set_link(c, index, in, err) : set_host(c, in, err);
-        if (e == RV_OK)
-                DnsClient_SetServers_out_set_ReturnValue(c->out, 0);
-        return e;
+        rv_fill(c->out, DnsClient_SetServers_out_Warning, warning);
+        DnsClient_SetServers_out_set_ReturnValue(c->out, 0);
+        return RV_OK;
+}
+
+static int dnsclient_set_domains(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct DnsClient_SetDomains_in *in = args;
+        char warning[WARNING];
+        struct wish wish = { .has_SearchDomains = true,
+                             .SearchDomains = in->SearchDomains,
+                             .SearchDomains_n = in->SearchDomains_n,
+                             .PolicyStore = in->has_PolicyStore ? in->PolicyStore : NULL };
+        int e = set(c, &wish, warning, err);
+        if (e)
+                return e;
+        rv_fill(c->out, DnsClient_SetDomains_out_Warning, warning);
+        DnsClient_SetDomains_out_set_ReturnValue(c->out, 0);
+        return RV_OK;
 }
 
 static int dnsclient_reset(struct rv_call *c, const void *args, struct rv_error *err)
@@ -545,6 +587,7 @@ static int dnsclient_resolve(struct rv_call *c, const void *args, struct rv_erro
 
 static int (*const methods[DnsClient_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
         [DnsClient_method_SetServers] = dnsclient_set,
+        [DnsClient_method_SetDomains] = dnsclient_set_domains,
         [DnsClient_method_Reset] = dnsclient_reset,
         [DnsClient_method_ClearCache] = dnsclient_clear,
         [DnsClient_method_Resolve] = dnsclient_resolve

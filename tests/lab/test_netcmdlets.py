@@ -58,6 +58,15 @@ def main():
         # Get-DnsClient
         m.run('rm -f /etc/resolv.conf; printf "nameserver 192.0.2.53\\nsearch a.example b.example\\n" > /etc/resolv.conf')
         check('domains', out('(Get-DnsClient | Where-Object InterfaceIndex -eq 0).ConnectionSpecificSuffixSearchList') .split() == ['a.example', 'b.example'], sh('Get-DnsClient'))
+        r = sh('Set-DnsClient -InterfaceIndex 0 -ConnectionSpecificSuffixSearchList c.example,d.example')
+        check('Set-DnsClient', r.returncode == 0 and sorted(m.run('cat /etc/resolv.conf').stdout.split('\n')) == ['', 'nameserver 192.0.2.53', 'search c.example d.example'], (r, m.run('cat /etc/resolv.conf').stdout))
+        refused('Set-DnsClient -InterfaceIndex 0 -SearchDomains "a b"', 'is no domain')
+        r = sh('Set-DnsClientServerAddress -InterfaceIndex 0 -ServerAddresses 192.0.2.54')
+        check('the other stays', r.returncode == 0 and sorted(m.run('cat /etc/resolv.conf').stdout.split('\n')) == ['', 'nameserver 192.0.2.54', 'search c.example d.example'], (r, m.run('cat /etc/resolv.conf').stdout))
+        m.run('resolvectl dns d0 192.0.2.55')
+        r = sh('Set-DnsClient -InterfaceAlias d0 -SearchDomains e.example -PolicyStore ActiveStore')
+        check('of an interface', r.returncode == 0 and 'e.example' in m.run('resolvectl domain d0').stdout, (r, m.run('resolvectl domain d0').stdout))
+        check('it is shown', out('(Get-DnsClient d0).ConnectionSpecificSuffixSearchList') == 'e.example', sh('Get-DnsClient'))
         # Test-NetConnection
         m.popen('perl', '-e', 'use Socket; socket(S, PF_INET, SOCK_STREAM, 0); bind(S, sockaddr_in(4711, inet_aton("10.1.2.3"))); listen(S, 9); accept(C, S) while 1')
         check('a port that answers', agentlib.until(lambda: out('Test-NetConnection 10.1.2.3 -Port 4711 -InformationLevel Quiet -WarningAction SilentlyContinue') == 'True'))
