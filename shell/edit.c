@@ -4,7 +4,7 @@
  * only the cells that differ are written, in one write for each key. The terminal is never asked anything: where
  * the cursor is follows from what was written.
  */
-#include "shell/edit.h"
+#include "shell/edit_int.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -19,40 +19,6 @@
 #include <utf8proc.h>
 
 enum { MOST_TEXT = 1 << 20, MOST_ROWS = 500 };
-
-struct cell {
-        char s[16];
-        uint8_t n, width, colour; /* n 0: nothing; the right half of a wide cell has width 0 */
-};
-struct frame {
-        struct cell *v;
-        int rows, cap, row, col; /* cursor */
-};
-struct out {
-        char *p;
-        size_t n, cap;
-};
-struct sh_edit {
-        int in, out, width;
-        struct sh_edit_hooks hooks;
-        void *state;
-        struct sh_history *history;
-        bool colours, last_tab, pasting;
-        const char *prompt;
-        char *text; /* what is being typed */
-        size_t n, cap, cursor;
-        char *kill;
-        size_t nkill;
-        size_t at; /* place in the history; count = the new line */
-        char *saved;
-        struct frame old, now;
-        int used; /* rows of the terminal that are ours */
-        struct out w;
-        char search[256];
-        bool searching;
-        uint8_t *tints;
-        size_t ntints;
-};
 
 static volatile sig_atomic_t resized;
 static void on_resize(int s)
@@ -372,13 +338,13 @@ static void to_end(struct sh_edit *e)
 }
 
 /* ---- text ---- */
-static size_t before(const struct sh_edit *e, size_t at)
+size_t sh_ed_before(const struct sh_edit *e, size_t at)
 {
         while (at && ((unsigned char)e->text[--at] & 0xc0) == 0x80)
                 ;
         return at;
 }
-static size_t after(const struct sh_edit *e, size_t at)
+size_t sh_ed_after(const struct sh_edit *e, size_t at)
 {
         if (at < e->n)
                 at++;
@@ -386,7 +352,7 @@ static size_t after(const struct sh_edit *e, size_t at)
                 at++;
         return at;
 }
-static void insert(struct sh_edit *e, const char *s, size_t n)
+void sh_ed_insert(struct sh_edit *e, const char *s, size_t n)
 {
         if (e->n + n > MOST_TEXT)
                 return;
@@ -403,7 +369,7 @@ static void insert(struct sh_edit *e, const char *s, size_t n)
         e->cursor += n;
         e->text[e->n] = 0;
 }
-static void cut(struct sh_edit *e, size_t from, size_t to, bool keep)
+void sh_ed_cut(struct sh_edit *e, size_t from, size_t to, bool keep)
 {
         if (to <= from)
                 return;
@@ -420,7 +386,7 @@ static void cut(struct sh_edit *e, size_t from, size_t to, bool keep)
 static void replace(struct sh_edit *e, const char *s)
 {
         e->n = e->cursor = 0;
-        insert(e, s, strlen(s));
+        sh_ed_insert(e, s, strlen(s));
 }
 static size_t word_left(const struct sh_edit *e)
 {
@@ -440,14 +406,14 @@ static size_t word_right(const struct sh_edit *e)
                 at++;
         return at;
 }
-static size_t line_start(const struct sh_edit *e)
+size_t sh_ed_line_start(const struct sh_edit *e)
 {
         size_t at = e->cursor;
         while (at && e->text[at - 1] != '\n')
                 at--;
         return at;
 }
-static size_t line_end(const struct sh_edit *e)
+size_t sh_ed_line_end(const struct sh_edit *e)
 {
         size_t at = e->cursor;
         while (at < e->n && e->text[at] != '\n')
@@ -468,16 +434,16 @@ static void recall(struct sh_edit *e, size_t at)
         e->at = at;
         replace(e, at < count ? sh_history_at(e->history, at) : e->saved ? e->saved : "");
 }
-static void up_or_down(struct sh_edit *e, bool up)
+void sh_ed_up_or_down(struct sh_edit *e, bool up)
 {
-        size_t start = line_start(e), column = e->cursor - start;
+        size_t start = sh_ed_line_start(e), column = e->cursor - start;
         if (up && start) { /* within the text */
                 e->cursor = start - 1;
-                size_t above = line_start(e);
+                size_t above = sh_ed_line_start(e);
                 e->cursor = above + (column < e->cursor - above ? column : e->cursor - above);
-        } else if (!up && line_end(e) < e->n) {
-                e->cursor = line_end(e) + 1;
-                size_t end = line_end(e);
+        } else if (!up && sh_ed_line_end(e) < e->n) {
+                e->cursor = sh_ed_line_end(e) + 1;
+                size_t end = sh_ed_line_end(e);
                 e->cursor += column < end - e->cursor ? column : end - e->cursor;
         } else if (up && e->at > 0) {
                 recall(e, e->at - 1);
@@ -549,8 +515,8 @@ static void complete(struct sh_edit *e)
         size_t had = c.to - c.from;
         if (common > had || (c.n == 1)) {
                 e->cursor = c.to;
-                cut(e, c.from, c.to, false);
-                insert(e, c.v[0].text, common);
+                sh_ed_cut(e, c.from, c.to, false);
+                sh_ed_insert(e, c.v[0].text, common);
         } else if (e->last_tab) {
                 list_choices(e, &c);
         }
@@ -589,22 +555,6 @@ static int read_byte(struct sh_edit *e, int wait_ms)
         }
 }
 
-enum {
-        K_UP = 1000,
-        K_DOWN,
-        K_LEFT,
-        K_RIGHT,
-        K_HOME,
-        K_END,
-        K_DELETE,
-        K_WORDLEFT,
-        K_WORDRIGHT,
-        K_PASTE,
-        K_PASTED,
-        K_ALT = 2000,
-        K_NONE = -3
-};
-
 static int read_escape(struct sh_edit *e)
 {
         int c = read_byte(e, 50), number = 0, second = 0;
@@ -635,7 +585,7 @@ static int read_escape(struct sh_edit *e)
         }
 }
 
-static int read_key(struct sh_edit *e)
+int sh_ed_read_key(struct sh_edit *e)
 {
         int c = read_byte(e, -1);
         return c == 27 ? read_escape(e) : c;
@@ -652,16 +602,16 @@ static void type_char(struct sh_edit *e, int c)
                         break;
                 s[k] = (char)d;
         }
-        insert(e, s, (size_t)k);
+        sh_ed_insert(e, s, (size_t)k);
 }
 
 static void paste(struct sh_edit *e)
 {
-        for (int c = read_key(e); c != K_PASTED && c != -1; c = read_key(e))
+        for (int c = sh_ed_read_key(e); c != K_PASTED && c != -1; c = sh_ed_read_key(e))
                 if (c == '\r' || c == '\n')
-                        insert(e, "\n", 1);
+                        sh_ed_insert(e, "\n", 1);
                 else if (c == '\t')
-                        insert(e, "    ", 4);
+                        sh_ed_insert(e, "    ", 4);
                 else if (c >= 32 && c < 256)
                         type_char(e, c);
 }
@@ -693,21 +643,21 @@ static void move_key(struct sh_edit *e, int c)
 {
         switch (c) {
         case 1:
-        case K_HOME: e->cursor = line_start(e); break;
+        case K_HOME: e->cursor = sh_ed_line_start(e); break;
         case 5:
-        case K_END: e->cursor = line_end(e); break;
+        case K_END: e->cursor = sh_ed_line_end(e); break;
         case 2:
-        case K_LEFT: e->cursor = before(e, e->cursor); break;
+        case K_LEFT: e->cursor = sh_ed_before(e, e->cursor); break;
         case 6:
-        case K_RIGHT: e->cursor = after(e, e->cursor); break;
+        case K_RIGHT: e->cursor = sh_ed_after(e, e->cursor); break;
         case K_ALT + 'b':
         case K_WORDLEFT: e->cursor = word_left(e); break;
         case K_ALT + 'f':
         case K_WORDRIGHT: e->cursor = word_right(e); break;
         case 16:
-        case K_UP: up_or_down(e, true); break;
+        case K_UP: sh_ed_up_or_down(e, true); break;
         case 14:
-        case K_DOWN: up_or_down(e, false); break;
+        case K_DOWN: sh_ed_up_or_down(e, false); break;
         case K_ALT + '<': recall(e, 0); break;
         case K_ALT + '>': recall(e, sh_history_count(e->history)); break;
         default: break;
@@ -720,17 +670,17 @@ static void change_key(struct sh_edit *e, int c)
         switch (c) {
         case 127:
         case 8:
-                e->cursor = before(e, at);
-                cut(e, e->cursor, at, false);
+                e->cursor = sh_ed_before(e, at);
+                sh_ed_cut(e, e->cursor, at, false);
                 break;
         case K_DELETE:
-        case 4: cut(e, at, after(e, at), false); break;
-        case 11: cut(e, at, line_end(e) == at ? after(e, at) : line_end(e), true); break;
-        case 21: cut(e, line_start(e), at, true); break;
+        case 4: sh_ed_cut(e, at, sh_ed_after(e, at), false); break;
+        case 11: sh_ed_cut(e, at, sh_ed_line_end(e) == at ? sh_ed_after(e, at) : sh_ed_line_end(e), true); break;
+        case 21: sh_ed_cut(e, sh_ed_line_start(e), at, true); break;
         case 23:
-        case K_ALT + 127: cut(e, word_left(e), at, true); break;
-        case K_ALT + 'd': cut(e, at, word_right(e), true); break;
-        case 25: insert(e, e->kill ? e->kill : "", e->kill ? e->nkill : 0); break;
+        case K_ALT + 127: sh_ed_cut(e, word_left(e), at, true); break;
+        case K_ALT + 'd': sh_ed_cut(e, at, word_right(e), true); break;
+        case 25: sh_ed_insert(e, e->kill ? e->kill : "", e->kill ? e->nkill : 0); break;
         case 20:
                 if (at && at < e->n && (unsigned char)e->text[at] < 128 &&
                     (unsigned char)e->text[at - 1] < 128) {
@@ -740,7 +690,7 @@ static void change_key(struct sh_edit *e, int c)
                         e->cursor++;
                 }
                 break;
-        case K_ALT + 13: insert(e, "\n", 1); break;
+        case K_ALT + 13: sh_ed_insert(e, "\n", 1); break;
         case 12:
                 puts_(e, "\x1b[H\x1b[2J");
                 forget(e);
@@ -778,13 +728,15 @@ static int one_key(struct sh_edit *e, int c)
         case 10:
                 if (e->hooks.complete && e->n && !e->hooks.complete(e->state, e->text, e->n)) {
                         e->cursor = e->n;
-                        insert(e, "\n", 1);
+                        sh_ed_insert(e, "\n", 1);
                         return 2;
                 }
                 return SH_EDIT_LINE;
         case 9: e->last_tab = tab; break;
         default: break;
         }
+        if (sh_vi_key(e, c) == SH_VI_DONE)
+                return 2;
         move_key(e, c);
         change_key(e, c);
         return 2;
@@ -814,6 +766,7 @@ struct sh_edit *sh_edit_free(struct sh_edit *e)
         if (!e)
                 return NULL;
         sh_history_free(e->history);
+        sh_vi_end(e);
         free(e->text);
         free(e->kill);
         free(e->saved);
@@ -849,15 +802,16 @@ int sh_edit_line(struct sh_edit *e, const char *prompt, char **ret)
         sigaction(SIGWINCH, &now, &was);
         e->prompt = prompt;
         e->n = e->cursor = 0;
-        insert(e, "", 0);
+        sh_ed_insert(e, "", 0);
         e->at = sh_history_count(e->history);
+        sh_vi_begin(e);
         e->searching = e->last_tab = false;
         measure(e);
         forget(e);
         puts_(e, "\x1b[?2004h");
         refresh(e);
         while (r == 2) {
-                r = one_key(e, read_key(e));
+                r = one_key(e, sh_ed_read_key(e));
                 if (r == 2)
                         refresh(e);
         }

@@ -12,7 +12,8 @@
  *      while (sh_edit_line(e, "PS /> ", &line) == SH_EDIT_LINE) { run(line); free(line); }
  *      e = sh_edit_free(e);
  *
- * Keys are Emacs' as PSReadLine has them on Unix; Tab completes, a second Tab lists; Ctrl-R searches the history.
+ * Keys are Emacs' as PSReadLine has them on Unix, or vi's (edit_vi.c); Tab completes, a second Tab lists; Ctrl-R
+ * searches the history.
  */
 #ifndef SH_EDIT_H
 #define SH_EDIT_H
@@ -70,6 +71,8 @@ int sh_edit_line(struct sh_edit *, const char *prompt,
 struct sh_history *sh_edit_history(struct sh_edit *);
 void sh_edit_use_history(struct sh_edit *, struct sh_history *); /* takes it over */
 void sh_edit_colours(struct sh_edit *, bool on);
+void sh_edit_use_vi(bool on); /* vi's keys, from the next line on */
+bool sh_edit_uses_vi(void);
 
 /* ---- history: newest last; lines that look like secrets are never kept; the file is 0600, one entry a line ---- */
 struct sh_history *sh_history_new(const char *path_or_null); /* NULL: in memory only */

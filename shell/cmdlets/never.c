@@ -32,8 +32,6 @@ NEVER(out_gridview, "Out-GridView", "there is no window to show it in.",
       .alias = (const char *[]) { "ogv", NULL });
 NEVER(enable_remoting, "Enable-PSRemoting", "the agent's own SSH port is always there.");
 NEVER(get_signature, "Get-AuthenticodeSignature", "Authenticode does not exist here.");
-NEVER(set_readline, "Set-PSReadLineOption", "the line editor is the shell's own and has no options.");
-NEVER(get_readline, "Get-PSReadLineOption", "the line editor is the shell's own and has no options.");
 NEVER(set_keys, "Set-PSReadLineKeyHandler",
       "the line editor has Emacs keys; they are not changed by scripts.");
 NEVER(get_eventlog, "Get-EventLog", "use Get-WinEvent.");
@@ -56,7 +54,7 @@ NEVER(wait_debugger, "Wait-Debugger", "there is no script debugger.");
 NEVER(get_breakpoint, "Get-PSBreakpoint", "there is no script debugger.");
 
 SH_CMDLETS(never, &add_type, &get_wmiobject, &set_executionpolicy, &get_executionpolicy, &new_service_proxy,
-           &set_psdebug, &set_psbreakpoint, &out_gridview, &enable_remoting, &get_signature, &set_readline,
-           &get_readline, &set_keys, &get_eventlog, &get_clipboard, &set_clipboard, &update_help, &save_help,
-           &get_acl, &set_acl, &unblock_file, &send_mail, &out_printer, &find_module, &install_module,
-           &trace_command, &get_hotfix, &get_runspace, &wait_debugger, &get_breakpoint);
+           &set_psdebug, &set_psbreakpoint, &out_gridview, &enable_remoting, &get_signature, &set_keys,
+           &get_eventlog, &get_clipboard, &set_clipboard, &update_help, &save_help, &get_acl, &set_acl,
+           &unblock_file, &send_mail, &out_printer, &find_module, &install_module, &trace_command,
+           &get_hotfix, &get_runspace, &wait_debugger, &get_breakpoint);
