@@ -540,6 +540,13 @@ def hosts(build, n):
         fleet.stop()
 
 
+def chef(build):
+    os.environ['REEVE_BUILD'] = os.path.abspath(build)
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import chefbench
+    chefbench.run(os.path.abspath('.'), row)
+
+
 def lines():
     out = []
     for what, ours, peer, theirs, ratio, limit, unit in ROWS:
@@ -574,6 +581,7 @@ def main():
     parts['idle'] = lambda: idle_agent(opts.build)
     parts['transfers'] = lambda: transfers(opts.build)
     parts['containers'] = lambda: containers(opts.build)
+    parts['chef'] = lambda: chef(opts.build)
     for name, part in parts.items():
         if not opts.only or name in opts.only:
             part()

@@ -18,6 +18,20 @@ module Common
     assert_equal '', @c.run_command('cat').stdout # no input, no hanging
   end
 
+  def test_one_command_leaves_nothing_to_the_next
+    assert_equal 7, @c.run_command('cd /usr; x=1; exit 7').exit_status
+    assert_equal "#{@c.run_command('pwd').stdout.chomp}-\n", @c.run_command('echo "$(pwd)-$x"').stdout
+    @c.run_command('(sleep 0.2; echo late) &')
+    sleep 0.4
+    assert_equal "now\n", @c.run_command('echo now').stdout
+    assert_equal "it's \\n \"x\" $HOME `id`\n", @c.run_command(%q(printf '%s\n' "it's \\\\n \\"x\\" \$HOME \`id\`")).stdout
+    r = @c.run_command('cat /etc/hostname /nonexistent')
+    assert_equal [1, File.read('/etc/hostname')], [r.exit_status, r.stdout]
+    assert_includes r.stderr, '/nonexistent'
+    assert_equal 2, @c.run_command('if then').exit_status # no command at all
+    assert_equal "\xff\n".b, @c.run_command("printf '\\377\\n'").stdout.b
+  end
+
   def test_platform
     assert @c.os.linux?
     assert_equal RUBY_PLATFORM[/\A[^-]+/], @c.os.arch

@@ -5,6 +5,7 @@ module TrainPlugins
     class Connection < Train::Plugins::Transport::BaseConnection
       def initialize(options)
         super(options)
+        shell # logs in while the agent is asked
         known_platform
       end
 
