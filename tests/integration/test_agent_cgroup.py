@@ -87,11 +87,12 @@ def listed(agent, found):
         if not os.path.isdir(r['Directory']):
             continue
         f = lambda name: read(r['Directory'], name)
+        words = lambda name: f(name).split() if f(name) is not None else None
         if r['CgroupVersion'] == 2:
             cpu = (f('cpu.max') or ' ').split()
             want = {'MemoryMax': number(f('memory.max')), 'MemoryHigh': number(f('memory.high')), 'TasksMax': number(f('pids.max')), 'CPUWeight': number(f('cpu.weight')), 'CPUShares': None,
                     'CPUQuotaUSec': number(cpu[0]) if cpu else None, 'CPUPeriodUSec': int(cpu[1]) if cpu else None, 'OomKills': word(f('memory.events'), 'oom_kill'),
-                    'Controllers': (f('cgroup.controllers') or '').split() or None, 'SubtreeControl': (f('cgroup.subtree_control') or '').split() or None}
+                    'Controllers': words('cgroup.controllers'), 'SubtreeControl': words('cgroup.subtree_control')}
         else:
             want = {'MemoryMax': number(f('memory.limit_in_bytes')), 'MemoryHigh': None, 'TasksMax': number(f('pids.max')), 'CPUWeight': None, 'CPUShares': number(f('cpu.shares')),
                     'CPUQuotaUSec': number(f('cpu.cfs_quota_us')), 'CPUPeriodUSec': number(f('cpu.cfs_period_us')), 'OomKills': word(f('memory.oom_control'), 'oom_kill'), 'CPUUsageNSec': None if not f('cpuacct.usage') else r['CPUUsageNSec']}

@@ -55,7 +55,7 @@ try:
     case('a path with some of the keys', r.get('Child') == path, r)
 
     # A whole association is what a plain loop finds.
-    for attempt in range(5):
+    for attempt in range(50):
         all_ = call('EnumerateInstances', ClassName='Process', PropertyList=['ProcessId', 'ParentProcessId'])['Instances']
         pairs = {(p['ParentProcessId'], p['ProcessId']) for p in all_ if any(q['ProcessId'] == p['ParentProcessId'] for q in all_)}
         r = call('EnumerateInstances', ClassName='ProcessParent')['Instances']
