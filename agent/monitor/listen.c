@@ -69,7 +69,9 @@ static int add(struct monitor *m, int fd)
 static int ask(struct monitor *m, bool tcp, unsigned port, const char *text)
 {
         static char buf[4096];
-        struct mon_message a = { 0 }, q = { .type = MON_LISTEN, .u = { tcp, port }, .b = { { text, (uint32_t)strlen(text) } } };
+        struct mon_message a = { 0 }, q = { .type = MON_LISTEN,
+                                            .u = { tcp, port },
+                                            .b = { { text, (uint32_t)strlen(text) } } };
         struct pollfd p = { .fd = m->login.mine, .events = POLLIN };
         int fd = -1, r = mon_send(m->login.mine, &q, NULL, 0);
         unsigned nfds = 1;
