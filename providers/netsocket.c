@@ -28,21 +28,21 @@
 enum { TCP_STATES = 13, TCP_LISTENING = 10, GROUPS = 256 };
 
 static const char *const states[TCP_STATES] = {
-        [1] = "Established", [2] = "SynSent",  [3] = "SynReceived", [4] = "FinWait1", [5] = "FinWait2",
-        [6] = "TimeWait",    [7] = "Closed",   [8] = "CloseWait",   [9] = "LastAck",  [10] = "Listen",
-        [11] = "Closing",    [12] = "SynReceived"
+        [1] = "Established", [2] = "SynSent",  [3] = "SynReceived", [4] = "FinWait1",
+        [5] = "FinWait2",    [6] = "TimeWait", [7] = "Closed",      [8] = "CloseWait",
+        [9] = "LastAck",     [10] = "Listen",  [11] = "Closing",    [12] = "SynReceived"
 };
 
 /* The properties that both classes have, by their ids. */
 struct ids {
-        unsigned local, lport, inode, remote, rport, family, owner, cgroup, unit, container, uid, interface, rqueue,
-                wqueue;
+        unsigned local, lport, inode, remote, rport, family, owner, cgroup, unit, container, uid, interface,
+                rqueue, wqueue;
 };
-#define IDS(c)                                                                                               \
-        {                                                                                                    \
-                c##_LocalAddress, c##_LocalPort, c##_Inode, c##_RemoteAddress, c##_RemotePort, c##_AddressFamily, \
-                        c##_OwningProcess, c##_Cgroup, c##_Unit, c##_ContainerId, c##_Uid, c##_InterfaceIndex,    \
-                        c##_ReceiveQueue, c##_SendQueue                                                           \
+#define IDS(c) \
+        { \
+                c##_LocalAddress, c##_LocalPort, c##_Inode, c##_RemoteAddress, c##_RemotePort, \
+                        c##_AddressFamily, c##_OwningProcess, c##_Cgroup, c##_Unit, c##_ContainerId, \
+                        c##_Uid, c##_InterfaceIndex, c##_ReceiveQueue, c##_SendQueue \
         }
 static const struct ids tcp_ids = IDS(NetTCPConnection), udp_ids = IDS(NetUDPEndpoint);
 
@@ -50,13 +50,13 @@ struct reader {
         const struct rv_query *q;
         struct rv_sink *out;
         const struct ids *id;
-        bool tcp, group; /* group: something of the control group is asked for */
+        bool tcp, group;                            /* group: something of the control group is asked for */
         const struct rv_arg *lport, *rport, *inode; /* what they must equal, or NULL */
         struct rv_sockowners *owners;               /* NULL: not needed */
         struct rv_cgroups *groups;
         struct group {
                 pid_t of;
-                char *text; /* its /proc/PID/cgroup */
+                char *text;  /* its /proc/PID/cgroup */
         } groups_of[GROUPS]; /* those of processes asked for lately, at the id's place */
 };
 
@@ -76,7 +76,8 @@ static void open_owners(struct reader *r)
         /* Where all are in one group (control groups of version 1) only the processes tell. */
         bool by_process = r->group && !rv_cgroups_several(r->groups);
         if (by_process || rv_asked(r->q, r->id->owner))
-                r->owners = rv_sockowners_read(one && one->type == RV_UINT && one->u < INT32_MAX ? (pid_t)one->u : 0);
+                r->owners = rv_sockowners_read(
+                        one && one->type == RV_UINT && one->u < INT32_MAX ? (pid_t)one->u : 0);
 }
 
 /* The control groups of a process; "" when it has gone. */
@@ -141,7 +142,8 @@ static void fill_tcp(struct rv_row *row, const struct inet_diag_msg *m, const st
 static bool fits(const struct reader *r, const struct inet_diag_msg *m)
 {
         return (!r->lport || r->lport->u == ntohs(m->id.idiag_sport)) &&
-               (!r->rport || r->rport->u == ntohs(m->id.idiag_dport)) && (!r->inode || r->inode->u == m->idiag_inode);
+               (!r->rport || r->rport->u == ntohs(m->id.idiag_dport)) &&
+               (!r->inode || r->inode->u == m->idiag_inode);
 }
 
 static int on_socket(void *state, const struct nlmsghdr *h)
@@ -149,7 +151,8 @@ static int on_socket(void *state, const struct nlmsghdr *h)
         struct reader *r = state;
         const struct inet_diag_msg *m = NLMSG_DATA(h);
         const struct rtattr *at[INET_DIAG_MAX + 1];
-        if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY || h->nlmsg_len < NLMSG_LENGTH(sizeof *m) || !fits(r, m))
+        if ((h->nlmsg_type != SOCK_DIAG_BY_FAMILY && h->nlmsg_type != TCPDIAG_GETSOCK) ||
+            h->nlmsg_len < NLMSG_LENGTH(sizeof *m) || !fits(r, m))
                 return 0;
         rv_netlink_attributes(h, sizeof *m, at, INET_DIAG_MAX);
         struct rv_row *row = rv_row(r->out);
@@ -205,18 +208,14 @@ static uint8_t extensions(const struct rv_query *q)
         return bits;
 }
 
-static int dump(struct reader *r, int family, uint32_t bits, struct rv_error *err)
+/* What a dump came to, as an answer. */
+static int dumped(struct reader *r, struct nlmsghdr *ask, size_t size, struct rv_error *err)
 {
-        struct request ask = { .h = { .nlmsg_type = SOCK_DIAG_BY_FAMILY },
-                               .d = { .sdiag_family = (uint8_t)family,
-                                      .sdiag_protocol = r->tcp ? IPPROTO_TCP : IPPROTO_UDP,
-                                      .idiag_states = bits,
-                                      .idiag_ext = r->tcp ? extensions(r->q) : 0 } };
         const char *what = r->tcp ? "TCP sockets" : "UDP sockets";
         int fd = rv_netlink_open(NETLINK_SOCK_DIAG);
         if (fd < 0)
                 return rv_fail_errno(err, -fd, "cannot ask the kernel for %s", what);
-        int e = rv_netlink_dump(fd, &ask.h, sizeof ask, on_socket, r);
+        int e = rv_netlink_dump(fd, ask, size, on_socket, r);
         close(fd);
         if (e == -ENOENT) /* the kernel has no such family */
                 return RV_OK;
@@ -227,6 +226,27 @@ static int dump(struct reader *r, int family, uint32_t bits, struct rv_error *er
                 return RV_OK;
         }
         return e < 0 ? rv_fail_errno(err, -e, "cannot read %s", what) : e;
+}
+
+static int dump(struct reader *r, int family, uint32_t bits, struct rv_error *err)
+{
+        struct request ask = { .h = { .nlmsg_type = SOCK_DIAG_BY_FAMILY },
+                               .d = { .sdiag_family = (uint8_t)family,
+                                      .sdiag_protocol = r->tcp ? IPPROTO_TCP : IPPROTO_UDP,
+                                      .idiag_states = bits,
+                                      .idiag_ext = r->tcp ? extensions(r->q) : 0 } };
+        return dumped(r, &ask.h, sizeof ask, err);
+}
+
+/* Both families of TCP in one walk over the kernel's table, large and mostly empty: only its first way of asking can. */
+static int dump_both(struct reader *r, uint32_t bits, struct rv_error *err)
+{
+        struct {
+                struct nlmsghdr h;
+                struct inet_diag_req d;
+        } ask = { .h = { .nlmsg_type = TCPDIAG_GETSOCK },
+                  .d = { .idiag_family = AF_INET, .idiag_states = bits, .idiag_ext = extensions(r->q) } };
+        return dumped(r, &ask.h, sizeof ask, err);
 }
 
 static int query(struct reader *r, const struct rv_arg *state, struct rv_error *err)
@@ -240,10 +260,14 @@ static int query(struct reader *r, const struct rv_arg *state, struct rv_error *
         r->rport = rv_equals(r->q, r->id->rport);
         r->inode = rv_equals(r->q, r->id->inode);
         open_owners(r);
-        if (!family || strcasecmp(family->s, "IPv4") == 0)
-                e = dump(r, AF_INET, bits, err);
-        if (e == RV_OK && (!family || strcasecmp(family->s, "IPv6") == 0))
-                e = dump(r, AF_INET6, bits, err);
+        if (!family && r->tcp)
+                e = dump_both(r, bits, err);
+        else {
+                if (!family || strcasecmp(family->s, "IPv4") == 0)
+                        e = dump(r, AF_INET, bits, err);
+                if (e == RV_OK && (!family || strcasecmp(family->s, "IPv6") == 0))
+                        e = dump(r, AF_INET6, bits, err);
+        }
         rv_sockowners_free(r->owners);
         rv_cgroups_free(r->groups);
         for (int i = 0; i < GROUPS; i++)
@@ -286,7 +310,8 @@ static int on_find(void *state, const struct nlmsghdr *h)
         const struct inet_diag_msg *m = NLMSG_DATA(h);
         const struct rv_arg *k = w->key, *inode = &k[w->id->inode], *lport = &k[w->id->lport],
                             *rport = &k[w->id->rport];
-        if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY || h->nlmsg_len < NLMSG_LENGTH(sizeof *m) ||
+        if ((h->nlmsg_type != SOCK_DIAG_BY_FAMILY && h->nlmsg_type != TCPDIAG_GETSOCK) ||
+            h->nlmsg_len < NLMSG_LENGTH(sizeof *m) ||
             (inode->type != RV_NULL && inode->u != m->idiag_inode) ||
             (lport->type != RV_NULL && lport->u != ntohs(m->id.idiag_sport)) ||
             (w->tcp && rport->type != RV_NULL && rport->u != ntohs(m->id.idiag_dport)) ||
@@ -335,7 +360,8 @@ static int destroy(const struct wanted *w, struct rv_error *err)
         close(fd);
         if (e == -EOPNOTSUPP || e == -EINVAL) {
                 rv_fail(err, RV_NOT_SUPPORTED, "this kernel cannot close sockets of others");
-                return rv_hint(err, "It was built without CONFIG_INET_DIAG_DESTROY: stop the process instead.");
+                return rv_hint(err,
+                               "It was built without CONFIG_INET_DIAG_DESTROY: stop the process instead.");
         }
         if (e == -ENOENT)
                 return rv_fail(err, RV_NOT_FOUND, "the socket has gone meanwhile");
@@ -348,7 +374,8 @@ static int close_socket(struct rv_call *c, const struct ids *id, bool tcp, struc
         int e = find(&w, err);
         if (e == RV_OK)
                 rv_change(c, tcp ? "State" : "LocalPort",
-                          tcp && w.found.idiag_state < TCP_STATES ? states[w.found.idiag_state] : "open", "Closed");
+                          tcp && w.found.idiag_state < TCP_STATES ? states[w.found.idiag_state] : "open",
+                          "Closed");
         if (e == RV_OK && !c->what_if)
                 e = destroy(&w, err);
         if (e == RV_OK)
@@ -368,12 +395,10 @@ static int udp_close(struct rv_call *c, const void *in, struct rv_error *err)
         return close_socket(c, &udp_ids, false, err);
 }
 
-static int (*const tcp_methods[NetTCPConnection_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
-        [NetTCPConnection_method_Close] = tcp_close
-};
-static int (*const udp_methods[NetUDPEndpoint_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
-        [NetUDPEndpoint_method_Close] = udp_close
-};
+static int (*const tcp_methods[NetTCPConnection_nmethods])(
+        struct rv_call *, const void *, struct rv_error *) = { [NetTCPConnection_method_Close] = tcp_close };
+static int (*const udp_methods[NetUDPEndpoint_nmethods])(
+        struct rv_call *, const void *, struct rv_error *) = { [NetUDPEndpoint_method_Close] = udp_close };
 
 static const struct rv_provider nettcpconnection = { .class = &NetTCPConnection_class,
                                                      .query = tcp_query,

@@ -162,10 +162,28 @@ bool rv_netlink_add(struct nlmsghdr *h, size_t size, unsigned type, const void *
         return true;
 }
 
+/* inet_ntop() goes through printf, which costs as much as all else of a row. */
+static void put_ipv4(const uint8_t *b, char *to)
+{
+        for (int i = 0; i < 4; i++) {
+                unsigned v = b[i];
+                if (v >= 100)
+                        *to++ = (char)('0' + v / 100);
+                if (v >= 10)
+                        *to++ = (char)('0' + v / 10 % 10);
+                *to++ = (char)('0' + v % 10);
+                *to++ = i < 3 ? '.' : 0;
+        }
+}
+
 bool rv_netlink_address(int family, const void *data, size_t n, char *ret, size_t size)
 {
         if (!data || !(family == AF_INET ? n >= 4 : family == AF_INET6 && n >= 16))
                 return false;
+        if (family == AF_INET && size >= INET_ADDRSTRLEN) {
+                put_ipv4(data, ret);
+                return true;
+        }
         return inet_ntop(family, data, ret, (socklen_t)size) != NULL;
 }
 
