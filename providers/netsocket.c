@@ -238,7 +238,7 @@ static int dump(struct reader *r, int family, uint32_t bits, struct rv_error *er
         return dumped(r, &ask.h, sizeof ask, err);
 }
 
-/* Both families of TCP in one walk over the kernel's table, large and mostly empty: only its first way of asking can. */
+/* Both families of TCP in one walk over the kernel's table, large and mostly empty: only the old way of asking can. */
 static int dump_both(struct reader *r, uint32_t bits, struct rv_error *err)
 {
         struct {
