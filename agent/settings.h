@@ -53,6 +53,8 @@
           "Where GET /metrics is answered over TCP: loopback only.") \
         X(metrics, role, "none", "the name of a role", \
           "All that these scrapes may read. Needed with listen.") \
+        X(metrics, users, "anybody", "names of users, with commas between",                                            \
+          "Whose processes may scrape: the kernel tells whose socket it is.")                                          \
         X(providers, dirs, "/etc/reeve/providers.d:/usr/lib/reeve/providers", \
           "absolute paths, divided by colons", "The folders of external providers.")
 

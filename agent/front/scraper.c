@@ -6,8 +6,10 @@
  *      listen = 127.0.0.1:9945
  *      listen = [::1]:9945
  *      role = scrape               # all that these scrapes may read; a role of roles.d
+ *      users = prometheus          # whose sockets may ask; anybody's when absent
  *
- * Anybody on this host can connect, and nothing tells who: so every peer is nobody but that role. Other addresses than
+ * Anybody on this host can connect, so every peer is nobody but that role. Whose socket it is the kernel tells
+ * (sock_diag): the user who made it, which is enough to turn others away and too little to be him. Other addresses than
  * 127.0.0.1 and ::1 are refused; other hosts scrape over SSH. Only GET /metrics and GET /-/healthy are understood
  * (wire/frame.h, scrape_only), only for loopback Hosts. WQL is not: it would let anybody choose how long a query runs.
  *
@@ -17,7 +19,11 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +39,7 @@
 #define ANSWER_TIME (120 * SECOND)
 #define IDLE_TIME (300 * SECOND)
 
-enum { MOST_LISTEN = 4, MOST_PEERS = 16, MOST_BUSY = 4, BACKLOG = 16 };
+enum { MOST_LISTEN = 4, MOST_USERS = 16, MOST_PEERS = 16, MOST_BUSY = 4, BACKLOG = 16 };
 
 struct door {
         struct rv_agent *agent;
@@ -46,6 +52,8 @@ struct rv_scrapers {
         struct door doors[MOST_LISTEN];
         unsigned ndoors;
         char role[64];
+        uid_t users[MOST_USERS];
+        unsigned nusers; /* 0: anybody */
 };
 
 enum turn { ASKS, IS_ANSWERED, IS_IDLE };
@@ -109,6 +117,25 @@ static const char *set_listen(struct rv_scrapers *s, const char *value)
         return NULL;
 }
 
+/* Names with commas between; what is said later counts. */
+static const char *set_users(struct rv_scrapers *s, const char *value)
+{
+        char names[512], *rest = names;
+        if ((size_t)snprintf(names, sizeof names, "%s", value) >= sizeof names)
+                return "too long";
+        s->nusers = 0;
+        for (char *name; (name = strsep(&rest, ", \t"));) {
+                const struct passwd *pw = *name ? getpwnam(name) : NULL;
+                if (*name && !pw)
+                        return "there is no such user";
+                if (pw && s->nusers == MOST_USERS)
+                        return "more than 16 users";
+                if (pw)
+                        s->users[s->nusers++] = pw->pw_uid;
+        }
+        return NULL;
+}
+
 const char *rv_scrapers_set(struct rv_agent *a, const char *key, const char *value)
 {
         struct rv_scrapers *s = a->scrapers ? a->scrapers : (a->scrapers = calloc(1, sizeof *s));
@@ -116,6 +143,8 @@ const char *rv_scrapers_set(struct rv_agent *a, const char *key, const char *val
                 return "out of memory";
         if (strcmp(key, "listen") == 0)
                 return set_listen(s, value);
+        if (strcmp(key, "users") == 0)
+                return set_users(s, value);
         if (strlen(value) >= sizeof s->role)
                 return "too long for the name of a role";
         snprintf(s->role, sizeof s->role, "%s", value);
@@ -219,17 +248,78 @@ static void identify(struct rv_agent *a, const struct sockaddr_in6 *peer, struct
                  (unsigned long long)++a->serial);
 }
 
+/* Whose socket the other end is. 0 or -errno. */
+static int owner_of(int fd, const struct sockaddr_in6 *peer, uid_t *ret)
+{
+        struct sockaddr_in6 ours = { 0 };
+        socklen_t n = sizeof ours;
+        bool v4 = peer->sin6_family == AF_INET;
+        struct {
+                struct nlmsghdr head;
+                struct inet_diag_req_v2 ask;
+        } q = { { sizeof q, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 0, 0 },
+                { .sdiag_family = (uint8_t)peer->sin6_family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = ~0u } };
+        union {
+                struct nlmsghdr head;
+                char space[1024];
+        } answer;
+        if (getsockname(fd, (struct sockaddr *)&ours, &n) < 0)
+                return -errno;
+        q.ask.id.idiag_sport = peer->sin6_port; /* at the same place in both kinds of address */
+        q.ask.id.idiag_dport = ours.sin6_port;
+        q.ask.id.idiag_cookie[0] = q.ask.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+        memcpy(q.ask.id.idiag_src, v4 ? (const void *)&((const struct sockaddr_in *)peer)->sin_addr : &peer->sin6_addr,
+               v4 ? 4 : 16);
+        memcpy(q.ask.id.idiag_dst, v4 ? (const void *)&((const struct sockaddr_in *)&ours)->sin_addr : &ours.sin6_addr,
+               v4 ? 4 : 16);
+        int nl = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+        bool asked = nl >= 0 && send(nl, &q, sizeof q, 0) == sizeof q;
+        ssize_t got = asked ? recv(nl, &answer, sizeof answer, MSG_DONTWAIT) : -1;
+        int r = got < 0 ? -errno : 0;
+        if (nl >= 0)
+                close(nl);
+        if (r)
+                return r;
+        const struct inet_diag_msg *m = NLMSG_DATA(&answer.head);
+        if (got < (ssize_t)NLMSG_LENGTH(sizeof *m) || answer.head.nlmsg_type != SOCK_DIAG_BY_FAMILY)
+                return -ENOENT;
+        *ret = m->idiag_uid;
+        return 0;
+}
+
+static bool is_welcome(const struct rv_scrapers *s, int fd, const struct sockaddr_in6 *peer)
+{
+        uid_t uid = (uid_t)-1;
+        if (!s->nusers)
+                return true;
+        if (owner_of(fd, peer, &uid))
+                return false; /* gone again, or a kernel that does not tell */
+        for (unsigned i = 0; i < s->nusers; i++)
+                if (s->users[i] == uid)
+                        return true;
+        return false;
+}
+
+static void turn_away(int fd, const char *status)
+{
+        char text[160];
+        int n = snprintf(text, sizeof text, "HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status);
+        if (send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+                rv_log(RV_LOG_INFO, "a scrape was refused: %m");
+        close(fd);
+}
+
 static void take(struct rv_agent *a, int fd, const struct sockaddr_in6 *peer)
 {
-        static const char full[] =
-                "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         struct rv_identity who;
         struct rv_session *s = NULL;
+        if (!is_welcome(a->scrapers, fd, peer)) {
+                turn_away(fd, "403 Forbidden");
+                return;
+        }
         struct rv_scraper *c = make_place(a) ? calloc(1, sizeof *c) : NULL;
         if (!c) {
-                if (send(fd, full, sizeof full - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-                        rv_log(RV_LOG_INFO, "a scrape was refused: %m");
-                close(fd);
+                turn_away(fd, "503 Service Unavailable");
                 return;
         }
         identify(a, peer, &who);

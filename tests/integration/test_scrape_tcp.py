@@ -54,6 +54,10 @@ rc, said = check('[metrics]\nlisten = 127.0.0.1:9945\nlisten =\n')
 case('an empty value switches it off', rc == 0, said)
 
 
+rc, said = check('[metrics]\nlisten = 127.0.0.1:9945\nrole = scrape\nusers = root, no-such-user\n')
+case('a user who is not there is told', rc == 1 and 'there is no such user' in said, said)
+
+
 def listens(pid):
     """TCP ports that a process listens on."""
     mine = {os.readlink(f'/proc/{pid}/fd/{f}') for f in os.listdir(f'/proc/{pid}/fd')}
@@ -225,6 +229,23 @@ if shutil.which('prometheus'):
 else:
     case.skip('a real Prometheus', 'no prometheus (Debian: prometheus)')
     agent.stop()
+
+# ---- whose socket it is ----
+if os.geteuid() == 0:
+    port = free_port()
+    write(conf, f'[metrics]\nlisten = 127.0.0.1:{port}\n' + (f'listen = [::1]:{port}\n' if ipv6 else '') + 'role = scrape\nusers = daemon, bin\n')
+    agent = Agent(more=('--config', conf, '--roles', roles))
+
+    def as_user(name, host):
+        r = subprocess.run(['setpriv', '--reuid', name, '--clear-groups', 'curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '--max-time', '20',
+                            f'http://{host}:{port}/metrics'], capture_output=True, text=True, timeout=60)
+        return r.stdout
+    for host in ('127.0.0.1', *(['[::1]'] if ipv6 else [])):
+        said = {name: as_user(name, host) for name in ('daemon', 'bin', 'nobody', 'root')}
+        case(f'{host}: only the users named', said == {'daemon': '200', 'bin': '200', 'nobody': '403', 'root': '403'}, said)
+    agent.stop()
+else:
+    case.skip('whose socket it is', 'only root can be somebody else')
 
 # ---- a port that is taken stops nothing ----
 with socket.create_server(('127.0.0.1', 0)) as s:
