@@ -174,6 +174,8 @@ static void on_ended(struct rv_session *s)
 static int serve(struct rv_agent *a, const struct options *o)
 {
         int r = 0;
+        if (o->fd < 0) /* a private agent has no doors */
+                rv_scrapers_start(a);
         if (o->socket)
                 r = rv_listen_unix(a, o->socket);
         if (r == 0 && o->listen_fd >= 0)
@@ -189,8 +191,6 @@ static int serve(struct rv_agent *a, const struct options *o)
                 return 1;
         }
         rv_roles_watch(a);
-        if (o->fd < 0) /* a private agent has no doors */
-                rv_scrapers_start(a);
         rv_tell_systemd("READY=1");
         rv_loop_run(&a->loop);
         rv_tell_systemd("STOPPING=1");
