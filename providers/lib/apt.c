@@ -93,7 +93,33 @@ static int failed(const struct rv_tool *tool, const struct rv_tool_said *said, s
         return status;
 }
 
-static int run(const char *const *argv, const char *what, uint64_t deadline, bool finish,
+/* A change under way: its steps are unpacking and setting up what comes, removing what goes. */
+struct change {
+        struct rv_call *c;
+        const char *what;
+        unsigned done, steps;
+};
+
+static void progress(void *state, const char *line, size_t n)
+{
+        static const char *const steps[] = { "Unpacking ", "Setting up ", "Removing ", "Purging configuration files " };
+        struct change *ch = state;
+        char text[200];
+        bool step = false;
+        for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+                step |= strncmp(line, steps[i], strlen(steps[i])) == 0;
+        if (!step && strncmp(line, "Get:", 4) != 0)
+                return;
+        while (n && (line[n - 1] == '.' || line[n - 1] == ' '))
+                n--;
+        snprintf(text, sizeof text, "%.*s", (int)(n < 190 ? n : 190), line);
+        ch->done += step && ch->done < ch->steps;
+        /* What has begun is not done yet. */
+        rv_progress(ch->c, ch->what, text, step ? (int)(100 * (ch->done - 1) / ch->steps) : -1);
+}
+
+/* change: NULL: how far it has come is not told. */
+static int run(const char *const *argv, const char *what, uint64_t deadline, bool finish, struct change *change,
                struct rv_tool_said *said, struct rv_error *err)
 {
         struct rv_tool tool = { .argv = argv,
@@ -101,6 +127,8 @@ static int run(const char *const *argv, const char *what, uint64_t deadline, boo
                                 .env = environment,
                                 .deadline = deadline,
                                 .most = OUTPUT,
+                                .line = change ? progress : NULL,
+                                .state = change,
                                 .finish = finish };
         int e = rv_tool_run(&tool, said, err);
         if (e == RV_OK && said->status != 0) {
@@ -188,7 +216,7 @@ int rv_apt_simulate(const char *const *arguments, const char *what, uint64_t dea
         const char *argv[ARGV + 1];
         struct rv_tool_said said;
         fill_argv(argv, true, arguments);
-        int e = run(argv, what, deadline, false, &said, err);
+        int e = run(argv, what, deadline, false, NULL, &said, err);
         if (e)
                 return e;
         char *rest = said.text;
@@ -203,7 +231,9 @@ int rv_apt_simulate(const char *const *arguments, const char *what, uint64_t dea
 
 static int tell(void *state, const struct rv_apt_action *a)
 {
-        rv_change(state, a->name, a->from, a->remove ? NULL : a->to);
+        struct change *ch = state;
+        ch->steps += a->remove ? 1 : 2;
+        rv_change(ch->c, a->name, a->from, a->remove ? NULL : a->to);
         return RV_OK;
 }
 
@@ -211,11 +241,12 @@ int rv_apt_do(struct rv_call *c, const char *const *arguments, const char *what,
 {
         const char *argv[ARGV + 1];
         struct rv_tool_said said;
-        int e = rv_apt_simulate(arguments, what, c->deadline, tell, c, err);
+        struct change ch = { .c = c, .what = what };
+        int e = rv_apt_simulate(arguments, what, c->deadline, tell, &ch, err);
         if (e || c->what_if)
                 return e;
         fill_argv(argv, false, arguments);
-        e = run(argv, what, c->deadline, true, &said, err);
+        e = run(argv, what, c->deadline, true, ch.steps ? &ch : NULL, &said, err);
         if (e == RV_OK)
                 rv_tool_free(&said);
         return e;
@@ -226,7 +257,7 @@ int rv_apt_run(struct rv_call *c, const char *const *argv, const char *what, str
         struct rv_tool_said said;
         if (c->what_if)
                 return RV_OK;
-        int e = run(argv, what, c->deadline, true, &said, err);
+        int e = run(argv, what, c->deadline, true, NULL, &said, err);
         if (e == RV_OK)
                 rv_tool_free(&said);
         return e;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Package and PackageUpdate on a booted machine: each package beside dpkg-query, each change in an archive made for the test,
 by its effect and its refusals."""
-import os, sys, time
+import json, os, sys, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
@@ -85,8 +85,12 @@ def changes(m, a):
     check('a held one is no update', a.rows('PackageUpdate') == [], a.rows('PackageUpdate'))
     check('Held is written', good(a.call('ModifyInstance', 'Package', key, {'Held': False})) and 'apple' not in m.run('apt-mark showhold').stdout)
     m.run('echo mine > /etc/apple.conf')
-    r = a.do('Package', key, 'Upgrade')
+    a.peer.send(json.dumps({'jsonrpc': '2.0', 'id': 'far', 'method': 'InvokeMethod', 'params': {'ClassName': 'Package', 'InstanceName': key, 'MethodName': 'Upgrade', 'partialResultToken': 'far'}}) + '\n')
+    said = []
+    while (r := a.peer.line()).get('method') == '$/progress':
+        said += r['params']['value']
     check('Upgrade', good(r) and version('apple') == 'ii2.0', r)
+    check('how far it has come', any('apple' in v['Status'] for v in said) and all(0 <= v.get('PercentComplete', 0) < 100 for v in said), said)
     check('it tells from what to what', r['result'].get('Changed') in (None, [{'Property': 'apple', 'From': '1.0', 'To': '2.0'}]), r)
     check('what was changed by hand stays', m.run('cat /etc/apple.conf').stdout == 'mine\n')
     r = a.do('Package', key, 'Verify')['result']

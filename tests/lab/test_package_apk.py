@@ -3,7 +3,7 @@
 """Package and PackageUpdate over apk: a machine that has no dpkg, packages in a repository made for the test; each property beside apk's own
 database, each change by its effect and its refusals. Debian has no apk: fake-apk stands in for it, unless $REEVE_APK names a real
 one (linked statically)."""
-import gzip, hashlib, io, os, shutil, sys, tarfile
+import gzip, hashlib, json, os, shutil, sys, tarfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
@@ -127,7 +127,12 @@ def changes(m, a):
     m.run('echo mine > /etc/pear.conf; rm /usr/share/pear/file')
     r = a.do('Package', {'Name': 'pear'}, 'Verify')['result']
     check('Verify', not r['Intact'] and r['ChangedFiles'] == ['/etc/pear.conf', '/usr/share/pear/file'], r)
-    r = a.do('Package', {'Name': 'pear'}, 'Reinstall')
+    a.peer.send(json.dumps({'jsonrpc': '2.0', 'id': 'far', 'method': 'InvokeMethod', 'params': {'ClassName': 'Package', 'InstanceName': {'Name': 'pear'}, 'MethodName': 'Reinstall',
+                            'partialResultToken': 'far'}}) + '\n')
+    said = []
+    while (r := a.peer.line()).get('method') == '$/progress':
+        said += r['params']['value']
+    check('how far it has come', any('pear' in v['Status'] for v in said) and all(0 <= v['PercentComplete'] < 100 for v in said), said)
     check('Reinstall', good(r) and m.run('cat /usr/share/pear/file').stdout == 'pear 1.0-r0\n', r)
     r = install('apple', Version='1.0-r0')
     check('an older one is refused', status(r) == 'FAILED' and version('apple') == '2.0-r0', r)
