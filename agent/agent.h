@@ -77,8 +77,7 @@ struct rv_agent {
         struct rv_state state;
         struct rv_pool sql;
         struct rv_entry *entries;
-        struct rv_alarm rest; /* entry.c: nothing is asked any more */
-        uint64_t last_ended;  /* when a call was over */
+        struct rv_alarm rest; /* entry.c: gives memory back some time after a call */
         unsigned nentries, nsessions, nrequests;
         struct rv_assoc *assocs; /* assoc.h */
         unsigned nassocs;

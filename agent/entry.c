@@ -2,11 +2,14 @@
  *
  * A provider as the agent runs it: its own bounded threads, and what it has done so far.
  */
+#include <link.h>
 #include <malloc.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <time.h>
 
 #include "agent/agent.h"
@@ -16,7 +19,7 @@
 
 #define OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-#define REST_AFTER UINT64_C(20000000000) /* ns */
+#define REST_AFTER UINT64_C(45000000000) /* ns */
 
 static void on_idle(struct rv_alarm *alarm)
 {
@@ -30,17 +33,36 @@ static void on_idle(struct rv_alarm *alarm)
         malloc_trim(0);
 }
 
-/* Nothing has been asked for a while: what calls left free in the heap of each thread goes back to the system. Once. */
+/* Pages of program text and constants are given up too: they stay in the page cache, and those that are needed again
+ * come back with a fault each. Nothing that was ever written to is among them. */
+static int give_up_pages(struct dl_phdr_info *o, size_t size, void *state)
+{
+        const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+        (void)size, (void)state;
+        for (unsigned i = 0; i < o->dlpi_phnum; i++) {
+                const ElfW(Phdr) *h = &o->dlpi_phdr[i];
+                if (h->p_type != PT_LOAD || h->p_flags & PF_W)
+                        continue;
+                uintptr_t from = (o->dlpi_addr + h->p_vaddr + page - 1) & ~(page - 1),
+                          to = (o->dlpi_addr + h->p_vaddr + h->p_filesz) & ~(page - 1);
+                if (from < to)
+                        madvise((void *)from, to - from, MADV_DONTNEED);
+        }
+        return 0;
+}
+
+/* Some time after a call: what it left free in the heap goes back to the system. While requests are under way,
+ * later. */
 static void on_rest(struct rv_alarm *alarm)
 {
         struct rv_agent *a = OF(alarm, struct rv_agent, rest);
-        uint64_t when = a->last_ended + REST_AFTER;
-        if (rv_now() < when)
-                rv_alarm_set(&a->loop, alarm, when);
-        else {
-                rv_state_rest(&a->state);
-                malloc_trim(0);
+        if (a->nrequests) {
+                rv_alarm_set(&a->loop, alarm, rv_now() + REST_AFTER / 10);
+                return;
         }
+        rv_state_rest(&a->state);
+        malloc_trim(0);
+        dl_iterate_phdr(give_up_pages, NULL);
 }
 
 static void entry_init(struct rv_agent *a, const struct rv_provider *p)
@@ -146,14 +168,13 @@ void rv_entry_end(struct rv_entry *e, uint64_t took, uint64_t rows, const struct
         }
         pthread_mutex_unlock(&e->lock);
         struct rv_agent *a = e->agent;
-        a->last_ended = rv_now();
+        e->last_ended = rv_now();
         if (!a->rest.at) {
                 a->rest.ring = on_rest;
-                rv_alarm_set(&a->loop, &a->rest, a->last_ended + REST_AFTER);
+                rv_alarm_set(&a->loop, &a->rest, e->last_ended + REST_AFTER);
         }
         if (!e->provider->idle)
                 return;
-        e->last_ended = a->last_ended;
         if (!e->idle.at)
                 rv_alarm_set(&e->agent->loop, &e->idle, e->last_ended + RV_IDLE_AFTER);
 }

@@ -22,8 +22,12 @@ static struct steppable *steppable_of(struct sv v)
         return (struct steppable *)v.o;
 }
 
-static void let_go(struct steppable *s)
+/* One that was not ended may be in a scope that is over: cmdlets let go of what they have, script code does not run. */
+static void let_go(struct steppable *s, bool ended)
 {
+        for (struct sh_cmd *c = ended ? NULL : s->first; c; c = c->next)
+                if (c->begun && c->cmdlet && c->cmdlet->clean)
+                        c->cmdlet->clean(c);
         if (s->first)
                 sh_steps_free(s->first);
         s->first = NULL;
@@ -32,7 +36,7 @@ static void let_go(struct steppable *s)
 static void steppable_free(struct sh_obj *o)
 {
         struct steppable *s = (struct steppable *)o;
-        let_go(s);
+        let_go(s, false);
         sh_collect_drop(&s->out);
         sh_drop(s->block);
 }
@@ -88,14 +92,14 @@ static int steppable_end(struct sh *sh, struct sv self, struct sh_args a, struct
         if (!s->first || !s->begun)
                 return over(sh, "End", 0);
         int st = sh_steps_end(s->first);
-        let_go(s);
+        let_go(s, true);
         return written(s, st, ret);
 }
 
 static int steppable_dispose(struct sh *sh, struct sv self, struct sh_args a, struct sv *ret)
 {
         (void)sh, (void)a;
-        let_go(steppable_of(self));
+        let_go(steppable_of(self), false);
         *ret = SH_NOTHING;
         return SH_OK;
 }

@@ -268,7 +268,7 @@ def idle_agent(build):
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     pss = lambda p: int(re.search(r'^Pss: +(\d+)', open(f'/proc/{p.pid}/smaps_rollup').read(), re.M).group(1)) * 1024
     try:
-        time.sleep(45)   # history has read everything once, and what that left has been given back
+        time.sleep(90)   # history has read everything once, and what that left has been given back
         woken = [switches([p.pid]) for p in (agent.proc, snmpd)]
         time.sleep(60)
         woken = [switches([p.pid]) - w for p, w in zip((agent.proc, snmpd), woken)]
