@@ -37,6 +37,12 @@ def main():
                            env={'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'REEVE_SOCKET': '/lab/agent.sock', 'HOME': '/root'})
         check('by the cmdlet', made.stdout.split()[-1:] == ['late'], made.stdout + made.stderr)
         gone = a.peer.call('GetInstance', {'ClassName': 'Container', 'InstanceName': {'Id': 'ab' * 32}})
+        r = a.peer.call('InvokeMethod', {'ClassName': 'Container', 'InstanceName': {'Name': 'c3'}, 'MethodName': 'Rename', 'InParameters': {'NewName': 'c3b'}})
+        check('a method is called by the name', 'result' in r and a.one('Container', {'Name': 'c3b'}, 'Id') is not None, r)
+        r = a.peer.call('DeleteInstance', {'ClassName': 'Container', 'InstanceName': {'Name': 'c3b'}})
+        check('and deleted by it', 'result' in r and a.one('Container', {'Name': 'c3b'}, 'Id') is None, r)
+        r = a.peer.call('GetInstance', {'ClassName': 'Container', 'InstanceName': {'Image': 'bb:1'}})
+        check('what identifies nothing is no name', status(r) == 'INVALID_PARAMETER', r)
         check('what is not there is not there', status(gone) == 'NOT_FOUND', gone)
         check('and no row', a.rows('Container', Filter="Name = 'none-of-that'") == [])
         id = a.rows('Container', Filter="Name = 'c7'", PropertyList=['Id'])[0]['Id']
