@@ -184,7 +184,7 @@ class Lab:
         todo = [self.proc.pid]
         while todo:
             pid = todo.pop()
-            for line in open(f'/proc/{pid}/status'):
+            for line in open(f'/proc/{pid}/status', errors='replace'):
                 if line.startswith('NSpid:') and line.split()[-1] == '1' and len(line.split()) > 2:
                     return pid
             todo += self._children(pid)
@@ -198,12 +198,12 @@ class Lab:
         def parents(pid):
             while pid > 1:
                 yield pid
-                pid = int(open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()[1])
+                pid = int(open(f'/proc/{pid}/stat', errors='replace').read().rsplit(')', 1)[1].split()[1])
         for name in os.listdir('/proc'):
             if not name.isdigit():
                 continue
             try:
-                for line in open(f'/proc/{name}/status'):
+                for line in open(f'/proc/{name}/status', errors='replace'):
                     if line.startswith('NSpid:'):
                         pids = [int(p) for p in line.split()[1:]]
                         if len(pids) >= 2 and pids[-2] == inner and pids[-1] == 1 and under in parents(int(name)):
