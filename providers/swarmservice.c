@@ -124,7 +124,7 @@ static int look_around(struct rv_talk *t, const struct rv_query *q, struct aroun
         if (r == RV_OK && state)
                 r = rv_swarm_list(t, &a->nodes, err, "/nodes");
         if (r == RV_OK && rv_asked(q, SwarmService_Networks))
-                r = rv_swarm_list(t, &a->networks, err, "/networks");
+                r = rv_swarm_networks(t, &a->networks, err);
         return r;
 }
 
@@ -212,7 +212,7 @@ static int find(struct job *j, struct rv_error *err)
 static int names(struct job *j, struct rv_error *err)
 {
         return !j->networks && rv_bit(j->given.set, SwarmService_Networks)
-                       ? rv_swarm_list(&j->talk, &j->networks, err, "/networks")
+                       ? rv_swarm_networks(&j->talk, &j->networks, err)
                        : RV_OK;
 }
 

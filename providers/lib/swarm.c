@@ -133,6 +133,17 @@ int rv_swarm_delete(struct rv_talk *t, struct rv_error *err, const char *fmt, ..
         return rv_swarm_explain(t, r, err);
 }
 
+int rv_swarm_networks(struct rv_talk *t, json_t **ret, struct rv_error *err)
+{
+        json_t *host = NULL;
+        struct rv_error none = { 0 };
+        int r = rv_swarm_list(t, ret, err, "/networks");
+        if (r == RV_OK && rv_talk_get(t, &host, &none, "/networks/host?scope=swarm") == RV_OK)
+                json_array_append(*ret, host);
+        json_decref(host);
+        return r;
+}
+
 int rv_swarm_find(struct rv_talk *t, const char *kind, const char *key, bool by_id, json_t **ret, struct rv_error *err)
 {
         char name[800];

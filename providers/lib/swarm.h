@@ -36,6 +36,8 @@ struct rv_swarm_change {
 int rv_swarm_update(struct rv_talk *, const struct rv_swarm_change *, bool what_if, bool *ret_sent, struct rv_error *);
 /* Where a request to the engine failed: says it in the swarm's terms. Answers the code. */
 int rv_swarm_explain(struct rv_talk *, int code, struct rv_error *);
+/* The engine's networks, with the swarm's own "host" among them, which its list leaves out. */
+int rv_swarm_networks(struct rv_talk *, json_t **ret, struct rv_error *);
 /* GET /info, the member Swarm of it; *ret: json_decref() it. */
 int rv_swarm_local(struct rv_talk *, json_t **ret, struct rv_error *);
 

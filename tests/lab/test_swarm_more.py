@@ -99,6 +99,38 @@ def shell(a):
     check('Remove-SwarmService', a.inspect('service', 'cmd') is None)
 
 
+def networks(a):
+    check('a network of the swarm', good(a.do('ContainerNetwork', None, 'Create', Name='ov', Driver='overlay')))
+    r = a.service('Create', Name='net', Image='bb:1', Command=['sleep', '1000'], Networks=['ov'], StopTimeout=0.1)
+    if status(r) in ('FAILED', 'TIMED_OUT'):
+        check.skip('a service in an overlay network', f"this kernel has none: {r['error']['message']}")
+    else:
+        i, row = a.inspect('service', 'net'), a.one('SwarmService', {'Name': 'net'})
+        check('a service in it', good(r) and row['Networks'] == ['ov'] and row['VirtualAddresses'] == [v['Addr'] for v in i['Endpoint']['VirtualIPs']] and a.tasks('net')[0]['Addresses'], (r, row))
+        check('read as it was given', a.call('TestInstance', 'SwarmService', {'Name': 'net'}, {'Networks': ['ov']})['result']['InDesiredState'] is True)
+    r = a.service('Create', Name='hostnet', Image='bb:1', Command=['sleep', '1000'], Networks=['host'], StopTimeout=0.1)
+    check("in the hosts' own network", good(r) and a.one('SwarmService', {'Name': 'hostnet'})['Networks'] == ['host'], r)
+    check('read as it was given, too', a.call('TestInstance', 'SwarmService', {'Name': 'hostnet'}, {'Networks': ['host']})['result']['InDesiredState'] is True)
+    for name in ('net', 'hostnet'):
+        a.service('Remove', name)
+
+
+def rights(a):
+    """Roles hold for the swarm as for all else: what one sees, and what he may do."""
+    a.machine.run("mkdir -p /etc/reeve/roles.d; printf '%s\\n' '[Role]' 'Description = sees' '[Who]' 'User = bob' '[Allow see]' 'Class = SwarmService' 'Operation = Read' > /etc/reeve/roles.d/viewer.role; "
+                  'kill -HUP $(pidof reeve-agent)')
+    def rpc(method, **params):
+        r = a.machine.run("REEVE_SOCKET=/lab/agent.sock HOME=/home/bob setpriv --reuid=bob --regid=bob --clear-groups /opt/reeve/bin/reeve rpc " + f"{method} '{json.dumps(params)}'")
+        return r.stdout + r.stderr
+
+    see = lambda: rpc('EnumerateInstances', ClassName='SwarmService', PropertyList=['Name'])
+    check('who may see services does', a.until(lambda: 'Instances' in see()), see())
+    r = rpc('EnumerateInstances', ClassName='SwarmSecret')
+    check('and not secrets', 'Instances' not in r and r, r)
+    r = rpc('InvokeMethod', ClassName='SwarmService', InstanceName={'Name': 'x'}, MethodName='Remove')
+    check('nor changes any', 'denied: bob may not invoke SwarmService.Remove' in r, r)
+
+
 def registry(a):
     m = a.machine
     m.run("""printf 'version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: /tmp/reg\nhttp:\n  addr: 127.0.0.1:5001\n' > /tmp/reg.yml
@@ -189,4 +221,4 @@ def leave(a, b, c):
 with lablib.Lab() as lab:
     a, b, c = swarmlib.prepare(lab, 'containers')
     swarmlib.join(a, b, c)
-    swarmlib.run(check, (a, b, c), (secrets, events, shell, desired, registry, drain, cluster, leave))
+    swarmlib.run(check, (a, b, c), (secrets, events, shell, desired, networks, rights, registry, drain, cluster, leave))
