@@ -55,7 +55,7 @@ class Host:
         login = self.service('reeve-login')
         for p in filter(str.isdigit, os.listdir('/proc')):
             try:
-                if open(f'/proc/{p}/comm').read() == name + '\n' and f'PPid:\t{login}\n' in open(f'/proc/{p}/status').read():
+                if open(f'/proc/{p}/comm', errors='replace').read() == name + '\n' and f'PPid:\t{login}\n' in open(f'/proc/{p}/status', errors='replace').read():
                     found.append(p)
             except OSError:
                 pass

@@ -42,7 +42,7 @@ def outer(machine, name):
     for entry in os.listdir('/proc'):
         try:
             if entry.isdigit() and os.readlink(f'/proc/{entry}/ns/pid') == os.readlink(f'/proc/{machine.leader}/ns/pid'):
-                if re.search(r'NSpid:\s+(.*)', open(f'/proc/{entry}/status').read()).group(1).split()[-1] == inside:
+                if re.search(r'NSpid:\s+(.*)', open(f'/proc/{entry}/status', errors='replace').read()).group(1).split()[-1] == inside:
                     return int(entry)
         except OSError:
             continue
