@@ -59,6 +59,8 @@ void rv_audit_intent(struct rv_audit *, struct rv_state *, void (*then)(struct r
 /* code 0: it succeeded. reply: what was answered, kept for the RequestKey; NULL: a repetition may try again. */
 void rv_audit_outcome(struct rv_audit *, struct rv_state *, int code, const char *message, const char *changed,
                       const char *reply, bool reply_is_error, void (*then)(struct rv_audit *, void *), void *);
+/* reeve-agent --verify-audit FILE...: an exit status. */
+int rv_audit_verify_files(int n, char **paths);
 /* What happened without having been asked as a request: one record. status 0: well, else a denial; took: ns. */
 void rv_audit_event(struct rv_state *, const struct rv_audit_what *, int status, const char *message,
                     const char *changed, uint64_t took);

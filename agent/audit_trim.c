@@ -57,7 +57,7 @@ static int64_t last_to_go(const struct rv_state *s, sqlite3 *db, int64_t seq)
         return last >= first + MOST_AT_ONCE ? first + MOST_AT_ONCE - 1 : last < first ? 0 : last;
 }
 
-static void put_record(struct rv_buf *b, sqlite3_stmt *q)
+void rv_audit_line(struct rv_buf *b, sqlite3_stmt *q)
 {
         rv_buf_puts(b, "{");
         for (int i = 0; i < sqlite3_column_count(q); i++) {
@@ -86,7 +86,7 @@ static int collect(sqlite3 *db, int64_t last, struct rv_buf *b, int64_t *ret_fir
                 if (!*ret_first)
                         *ret_first = sqlite3_column_int64(q, 0);
                 snprintf(ret_hash, 65, "%s", (const char *)sqlite3_column_text(q, RV_AUDIT_COLUMNS));
-                put_record(b, q);
+                rv_audit_line(b, q);
         }
         sqlite3_finalize(q);
         return b->failed ? -ENOMEM : r == SQLITE_DONE ? 0 : -EIO;

@@ -64,6 +64,7 @@ static void usage(FILE *f)
                    "  --provider FILE  only this external provider\n"
                    "  --check          say what is wrong with configuration and roles, and end\n"
                    "  --reference WHAT print settings, operations or metrics as Markdown, and end\n"
+                   "  --verify-audit FILE...  check exported audit records or segments, and end\n"
                    "  --foreground     stay in the foreground (always so)\n"
                    "  --help, --version\n");
 }
@@ -213,6 +214,8 @@ int main(int argc, char **argv)
                 rv_deliver_main();
         if (rv_link_take(&argc, &argv) < 0)
                 return 1;
+        if (argc > 2 && strcmp(argv[1], "--verify-audit") == 0)
+                return rv_audit_verify_files(argc - 2, argv + 2);
         int status = read_options(argc, argv, &o);
         if (status >= 0)
                 return status;

@@ -12,6 +12,7 @@
 
 #include "agent/agent.h"
 #include "agent/stats.h"
+#include "gen/Elevation.h"
 
 enum { MOST_VALUES = 8, MOST_RULES = 500 };
 
@@ -38,7 +39,7 @@ struct lesson {
         const char *users;
         int64_t until;
         struct learnt list[MOST_RULES];
-        unsigned n, total, left_out;
+        unsigned n, total, left_out, elevated;
 };
 
 static void values_free(struct values *v, uint32_t n)
@@ -162,7 +163,13 @@ static int learn(void *state, const struct rv_audit_record *r)
         const struct rv_class *c;
         if (!kind || !r->class_name || strcmp(r->result, "Succeeded") != 0 || !is_meant(l->users, r->user))
                 return RV_OK;
+        if (strcmp(r->class_name, Elevation_class.name) == 0) /* what lets people ask is no rule */
+                return RV_OK;
         l->total++;
+        if (r->elevation) { /* what he had for a time he is not to have for good */
+                l->elevated++;
+                return RV_OK;
+        }
         if (rv_registry_find(l->registry, r->class_name, NULL, &c, NULL) ||
             (c->view_of && !(c = rv_class_find(c->view_of, NULL)))) {
                 l->left_out++;
@@ -268,6 +275,8 @@ static void put_role(struct rv_buf *b, const char *name, const struct lesson *l)
         if (l->total)
                 rv_buf_putf(b, "# Made from %u records of the audit; %u could not be used.\n", l->total,
                             l->left_out);
+        if (l->elevated)
+                rv_buf_putf(b, "# %u of them were made under an elevation: they are not in it.\n", l->elevated);
         rv_buf_putf(b, "[Role]\nDescription = %s\nLanguage = Constrained\n%s\n[Who]\nUser = %s\n", name,
                     escalates ? "Escalates = yes\n" : "", l->users ? l->users : "");
         for (unsigned i = 0; i < l->n; i++)

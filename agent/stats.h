@@ -71,6 +71,10 @@ struct rv_audit_check {
         bool confirmed;     /* the anchor is what a record in the chain says */
         char head[65];      /* hash of the last one seen: what to compare with a copy kept elsewhere */
 };
+/* Lines as in a segment, after that number; *ret_more: there are others. As rv_stats_each_audit(). */
+int rv_stats_export_audit(const struct rv_call *, uint64_t after, uint64_t most,
+                          int (*each)(void *, uint64_t seq, const char *line, size_t n), void *, bool *ret_more,
+                          char *why, size_t);
 int rv_stats_verify_audit(const struct rv_call *, struct rv_audit_check *, char *why, size_t);
 
 /* A change of an object of a class whose history is kept, as the caller may see it. Texts are valid during `each`. */

@@ -3,6 +3,7 @@
  * AuditRecord: what the agent has recorded of changes and denials (agent/audit.c).
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/provider.h"
@@ -74,7 +75,9 @@ static int audit_query(const struct rv_query *q, struct rv_sink *out, struct rv_
         int r = rv_stats_each_audit(q->call, &ask, each, out, why, sizeof why);
         if (r == -ENOENT) /* nothing was ever recorded */
                 return RV_OK;
-        return r == -EIO ? rv_fail(err, RV_UNAVAILABLE, "cannot read the audit: %s", why) : r == RV_STOP ? RV_OK : r;
+        return r == -EIO      ? rv_fail(err, RV_UNAVAILABLE, "cannot read the audit: %s", why)
+               : r == RV_STOP ? RV_OK
+                              : r;
 }
 
 static int audit_verify(struct rv_call *c, const void *in, struct rv_error *err)
@@ -96,10 +99,58 @@ static int audit_verify(struct rv_call *c, const void *in, struct rv_error *err)
         return RV_OK;
 }
 
-static int (*const methods[AuditRecord_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
-        [AuditRecord_method_Verify] = audit_verify,
+struct lines {
+        char **v;
+        size_t n, room;
+        uint64_t last;
 };
 
-static const struct rv_provider auditrecord = { .class = &AuditRecord_class, .query = audit_query, .methods = methods };
+static int keep_line(void *state, uint64_t seq, const char *line, size_t n)
+{
+        struct lines *l = state;
+        if (l->n == l->room) {
+                size_t room = l->room ? l->room * 2 : 256;
+                char **more = realloc(l->v, room * sizeof *more);
+                if (!more)
+                        return -ENOMEM;
+                l->v = more;
+                l->room = room;
+        }
+        l->v[l->n] = strndup(line, n);
+        l->last = seq;
+        return l->v[l->n] ? (l->n++, 0) : -ENOMEM;
+}
+
+static int audit_export(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        const struct AuditRecord_Export_in *a = in;
+        char why[200] = "";
+        struct lines l = { 0 };
+        bool more = false;
+        int r = rv_stats_export_audit(c, a->has_AfterSeq ? a->AfterSeq : 0, a->has_Limit ? a->Limit : 10000,
+                                      keep_line, &l, &more, why, sizeof why);
+        if (r == 0 || r == -ENOENT) {
+                AuditRecord_Export_out_set_ReturnValue(c->out, 0);
+                AuditRecord_Export_out_set_More(c->out, more);
+                rv_list at = AuditRecord_Export_out_set_Lines(c->out, (uint32_t)l.n);
+                for (size_t i = 0; i < l.n; i++)
+                        rv_item_string(c->out, at, (uint32_t)i, l.v[i], strlen(l.v[i]));
+                if (l.n)
+                        AuditRecord_Export_out_set_LastSeq(c->out, l.last);
+        }
+        for (size_t i = 0; i < l.n; i++)
+                free(l.v[i]);
+        free(l.v);
+        return r < 0 && r != -ENOENT ? rv_fail_errno(err, -r, "cannot read the audit: %s", why) : RV_OK;
+}
+
+static int (*const methods[AuditRecord_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
+        [AuditRecord_method_Verify] = audit_verify,
+        [AuditRecord_method_Export] = audit_export,
+};
+
+static const struct rv_provider auditrecord = { .class = &AuditRecord_class,
+                                                .query = audit_query,
+                                                .methods = methods };
 
 RV_PROVIDERS(auditrecord, &auditrecord);

@@ -4,7 +4,7 @@
 import glob, hashlib, json, os, shutil, signal, sqlite3, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from agentlib import Agent, Cases, rows_of
+from agentlib import BUILD, Agent, Cases, rows_of
 
 case = Cases()
 REAL = 'bin/reeve-agent'
@@ -118,6 +118,32 @@ try:
     case('the segment is the one recorded', hashlib.sha256(open(segments[-1], 'rb').read()).hexdigest() == anchor[1])
     rotations = records(agent, "Operation = 'Rotate'")
     case('rotations are recorded', rotations and json.loads(rotations[-1]['Arguments'])['LastSeq'] == v['Anchor'], rotations)
+    # ---- export: what is in segments and what is not, in pieces, checked elsewhere ----
+    exported, after, pieces = [], 0, 0
+    while True:
+        r = agent.call('InvokeMethod', {'ClassName': 'AuditRecord', 'MethodName': 'Export', 'InParameters': {'AfterSeq': after, 'Limit': 300}})['result']
+        exported += r['Lines']
+        pieces += 1
+        if not r['More']:
+            break
+        after = r['LastSeq']
+    last = rows_of(folder, 'SELECT max(seq), hash FROM audit')[0]
+    case('all are exported', pieces > 2 and [int(json.loads(l)['seq']) for l in exported] == list(range(1, last[0] + 1)), (pieces, len(exported), last))
+    out = os.path.join(folder, 'exported')
+
+    def check(lines):
+        open(out, 'w').write(''.join(l + '\n' for l in lines))
+        return subprocess.run([f'{BUILD}/bin/reeve-agent', '--verify-audit', out], capture_output=True, text=True)
+    r = check(exported)
+    case('they fit, without an agent', r.returncode == 0 and f'{last[0]} records fit, from 1 to {last[0]}' in r.stdout and last[1] in r.stdout, r)
+    r = check(exported[100:])
+    case('from the middle on', r.returncode == 0 and 'taken as it is' in r.stdout, r)
+    r = check([l.replace('"user":"', '"user":"x') if i == 50 else l for i, l in enumerate(exported)])
+    case('a changed one is found', r.returncode == 1 and ':51: its hash does not fit' in r.stderr, r)
+    case('one that is missing is found', ':51: records are missing' in check(exported[:50] + exported[51:]).stderr)
+    case('what is no record is told', ':1: it is no record' in check(['{}']).stderr)
+    r = subprocess.run([f'{BUILD}/bin/reeve-agent', '--verify-audit', *segments], capture_output=True, text=True)
+    case('segments are checked likewise', r.returncode == 0 and f"from 1 to {v['Anchor']}" in r.stdout, r)
     case('segments are read-only and private', all(os.stat(s).st_mode & 0o377 == 0 for s in segments))
     agent.stop()
     db = database()

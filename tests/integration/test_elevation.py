@@ -342,6 +342,8 @@ try:
     again('bin/reeve-agent')
     r = agent.call('InvokeMethod', {'ClassName': 'AuditRecord', 'MethodName': 'Verify', 'InParameters': {}})['result']
     case('the chain fits', r['Valid'] is True, r)
+    r = agent.call('InvokeMethod', {'ClassName': 'Role', 'MethodName': 'New', 'InParameters': {'Name': 'x', 'FromAudit': True, 'User': 'daemon'}})['result']['Text']
+    case('a role made from the audit has nothing of it', 'under an elevation' in r and 'Elevation' not in r, r)
     r = agent.call('EnumerateInstances', {'ClassName': 'AuditRecord', 'Filter': "Method = 'Expire' OR Operation = 'ModifyInstance'"})['result']['Instances']
     case('AuditRecord has the number', r and any(a['Elevation'] for a in r), r[-1:])
 
