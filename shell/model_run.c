@@ -407,25 +407,32 @@ static int emit_chosen(struct choice *h, struct sv v)
         return sh_emit(h->c, v);
 }
 
+/* A condition on each key of a view that comes from the object's class. */
+static void put_source(struct choice *h, struct sv v, struct sh_buf *filter)
+{
+        const struct rv_class *own = h->m->class->c, *c = sh_model_class_of(v);
+        struct sh *sh = sh_session(h->c);
+        struct sv value;
+        for (uint32_t i = 0; i < own->nkeys; i++) {
+                const struct rv_property *key = &own->properties[own->keys[i]];
+                int p = key->source ? rv_property_find(c, key->source, strlen(key->source)) : -1;
+                if (p < 0 || sh_model_value(sh, sh_model_row_of(v), (uint32_t)p, &value) != SH_OK)
+                        continue;
+                sh_buf_putf(filter, "%s%s = ", filter->n ? " AND " : "", key->name);
+                struct sv text = key->type == RV_STRING ? sh_to_text(sh, value) : sh_keep(value);
+                sh_wql_value(sh, filter, text);
+                sh_drop(text);
+                sh_drop(value);
+        }
+}
+
 /* What a view has of an object of the class that it is a view of: Get-NetAdapter | Get-NetAdapterStatistics. */
 static int emit_view(struct choice *h, struct sv v)
 {
-        const struct rv_class *own = h->m->class->c;
-        const struct rv_property *key = &own->properties[own->keys[0]];
-        int p = rv_property_find(sh_model_class_of(v), key->source, strlen(key->source)), status;
-        struct sh *sh = sh_session(h->c);
         struct sh_buf filter = { 0 };
         struct rv_error err = { 0 };
-        struct sv value;
-        if (p < 0 || sh_model_value(sh, sh_model_row_of(v), (uint32_t)p, &value) != SH_OK)
-                return SH_OK;
-        sh_buf_putf(&filter, "%s = ", key->name);
-        if (key->type == RV_STRING) {
-                struct sv text = sh_to_text(sh, value);
-                sh_wql_value(sh, &filter, text);
-                sh_drop(text);
-        } else
-                sh_wql_value(sh, &filter, value);
+        int status = SH_OK;
+        put_source(h, v, &filter);
         struct sh_reading q = { .link = h->m->class->link,
                                 .class = h->m->class,
                                 .method = "EnumerateInstances",
@@ -433,18 +440,16 @@ static int emit_view(struct choice *h, struct sv v)
                                 .state = h,
                                 .filter = filter.p };
         h->each = emit_chosen;
-        if (sh_model_read(h->c, &q, &status, &err))
+        if (filter.n && sh_model_read(h->c, &q, &status, &err))
                 status = sh_model_error(h->c, &err, v);
         sh_buf_free(&filter);
-        sh_drop(value);
         return status;
 }
 
 static bool is_source(const struct rv_class *own, struct sv v)
 {
         const struct rv_class *c = sh_model_class_of(v);
-        return c && own->view_of && own->nkeys && own->properties[own->keys[0]].source &&
-               rv_class_isa(c, own->view_of);
+        return c && own->view_of && rv_class_isa(c, own->view_of);
 }
 
 static int emit_again(struct choice *h, struct sv v)

@@ -48,7 +48,6 @@ NEVER(find_module, "Find-Module", "there is no gallery; put modules into a folde
 NEVER(install_module, "Install-Module",
       "there is no gallery; put modules into a folder of $env:PSModulePath.");
 NEVER(trace_command, "Trace-Command", "there is no tracer.");
-NEVER(get_hotfix, "Get-HotFix", "use Get-Package and Get-PackageUpdate.");
 NEVER(get_runspace, "Get-Runspace", "use Get-Job.");
 NEVER(wait_debugger, "Wait-Debugger", "there is no script debugger.");
 NEVER(get_breakpoint, "Get-PSBreakpoint", "there is no script debugger.");
@@ -57,4 +56,4 @@ SH_CMDLETS(never, &add_type, &get_wmiobject, &set_executionpolicy, &get_executio
            &set_psdebug, &set_psbreakpoint, &out_gridview, &enable_remoting, &get_signature, &set_keys,
            &get_eventlog, &get_clipboard, &set_clipboard, &update_help, &save_help, &get_acl, &set_acl,
            &unblock_file, &send_mail, &out_printer, &find_module, &install_module, &trace_command,
-           &get_hotfix, &get_runspace, &wait_debugger, &get_breakpoint);
+ &get_runspace, &wait_debugger, &get_breakpoint);

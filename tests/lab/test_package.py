@@ -47,6 +47,9 @@ def reading(m, a):
     check('the same packages', sorted(real) == sorted(mine), set(real) ^ set(mine))
     wrong = [(k, differ(mine.get(k), w)) for k, w in real.items() if differ(mine.get(k), w)]
     check(f'properties of {len(real)} packages', len(real) > 100 and not wrong, wrong[:5])
+    fixes = {r['HotFixID']: r for r in a.rows('Win32_QuickFixEngineering', PropertyList=['HotFixID', 'ServicePackInEffect', 'Description', 'InstalledOn', 'CSName'])}
+    want = {n: w['Version'] for (n, _), w in real.items() if w['Status'] == 'installed'}
+    check('as WMI shows updates', {n: r['ServicePackInEffect'] for n, r in fixes.items()} == want and fixes['bash']['Description'] == 'Update' and fixes['bash']['InstalledOn'][:2] == '20', fixes.get('bash'))
     auto = set(m.run('apt-mark showauto').stdout.split())
     got = {r['Name'] for r in mine.values() if r['AutoInstalled']}
     check('installed for others', got == auto, got ^ auto)
