@@ -154,7 +154,10 @@ static bool look_v2(void)
         bool in_main = slash && strcmp(slash, "/main") == 0;
         if (in_main)
                 *slash = 0;
-        if (!is_delegated(folder) || !(in_main || move_out(folder)))
+        /* What is in another's unit (an agent that a shell started for itself) is not ours to be moved. */
+        const char *unit = strrchr(folder, '/');
+        bool own = unit && strncmp(unit + 1, "reeve", 5) == 0;
+        if (!is_delegated(folder) || !own || !(in_main || move_out(folder)))
                 return false;
         base.v2 = true;
         for (unsigned i = 0; i < 3; i++) {
@@ -197,7 +200,8 @@ static void look(void)
         base.looked = true;
         look_v1();
         if (!base.n && !look_v2())
-                snprintf(base.why, sizeof base.why, "the agent's control group is not delegated to it");
+                snprintf(base.why, sizeof base.why,
+                         "the agent has no control group that is its own and delegated to it");
 }
 
 /* ---- one provider's ---- */
