@@ -11,6 +11,7 @@
 #   make docs       the reference of classes, operations, cmdlets, configuration and metrics into build/docs
 #   make transcript the picture in the README, from a real session in the lab
 #   make bench      figures beside peers;  make fuzz SECONDS=60  long fuzzing
+#   make chaos      kill -9 of each process at random, ten minutes;  make soak  a million calls, 10,000 logins, 1,000 crashes
 #   make install    DESTDIR= PREFIX=/usr;  make deb  Debian packages in build/deb;  make reproducible  twice, compared
 #   make spdx       what the programs are linked with
 # Variants: SAN=address,undefined  SAN=thread  COV=1  (each in a build folder of its own)  V=1 shows commands.
@@ -218,7 +219,7 @@ $(MODES): $(MODES_O) $(AGENT_A) $(WIRE_A) $(SCHEMA_A)
 	$(link) $(MODES_O) -Wl,--start-group $(AGENT_A) \
 	  $(WIRE_A) $(SCHEMA_A) -Wl,--end-group $(call libs_of,$(PKGS)) -lm
 
-.PHONY: tests check test lint bench fuzz demo deps test-deps install clean
+.PHONY: tests check test lint bench fuzz chaos soak demo deps test-deps install clean
 .SECONDARY:
 tests: all $(UNIT) $(REPLAY) $(MODES) $(BENCH) $(MOFC)
 check: tests
@@ -243,6 +244,11 @@ transcript: all
 
 lint: tests
 	$(Q)sh tests/lint/lint.sh $(B)
+chaos: tests
+	$(Q)CHAOS_SECONDS=600 REEVE_BUILD=$(CURDIR)/$(B) timeout 1200 $(PYTHON) tests/integration/test_chaos.py
+soak: tests
+	$(Q)SOAK=full REEVE_BUILD=$(CURDIR)/$(B) timeout 1800 $(PYTHON) tests/integration/test_soak.py
+
 bench: all
 	$(Q)$(PYTHON) tests/bench/run.py --build $(B)
 SECONDS ?= 60

@@ -146,13 +146,13 @@ static int run(sqlite3 *db, const char *sql, const char *const *texts, int n, in
 }
 
 /* What is known of the key becomes the verdict; GO: nothing. */
-static int look_up(struct rv_audit *a, sqlite3 *db)
+static int look_up(struct rv_audit *a, sqlite3 *db, int64_t found)
 {
         sqlite3_stmt *q;
         int r = run(db, "DELETE FROM request WHERE time < ?", NULL, 0, rv_wall() - KEEP_KEYS);
         if (r == SQLITE_OK)
                 r = sqlite3_prepare_v2(
-                        db, "SELECT digest, done, is_error, result FROM request WHERE user = ? AND key = ?",
+                        db, "SELECT digest, done, is_error, result, seq FROM request WHERE user = ? AND key = ?",
                         -1, &q, NULL);
         if (r != SQLITE_OK)
                 return r;
@@ -163,6 +163,7 @@ static int look_up(struct rv_audit *a, sqlite3 *db)
                 const char *digest = (const char *)sqlite3_column_text(q, 0);
                 a->verdict = !digest || !a->digest || strcmp(digest, a->digest) ? RV_VERDICT_OTHER
                              : sqlite3_column_int(q, 1)                         ? RV_VERDICT_REPLAY
+                             : sqlite3_column_int64(q, 4) <= found              ? RV_VERDICT_UNKNOWN
                                                                                 : RV_VERDICT_UNDER_WAY;
                 a->stored_is_error = sqlite3_column_int(q, 2);
                 if (a->verdict == RV_VERDICT_REPLAY)
@@ -175,7 +176,7 @@ static int look_up(struct rv_audit *a, sqlite3 *db)
 static int write_intent(struct rv_state_job *j, sqlite3 *db)
 {
         struct rv_audit *a = OF(j, struct rv_audit, job);
-        int r = a->request_key ? look_up(a, db) : SQLITE_OK;
+        int r = a->request_key ? look_up(a, db, j->state->found) : SQLITE_OK;
         if (r != SQLITE_OK || a->verdict != RV_VERDICT_GO)
                 return r;
         r = rv_audit_insert(a, db, false);

@@ -21,7 +21,8 @@ enum rv_verdict {
         RV_VERDICT_GO,
         RV_VERDICT_REFUSED,   /* the audit cannot be written: `why` */
         RV_VERDICT_REPLAY,    /* was answered before: `stored`, `stored_is_error` */
-        RV_VERDICT_UNDER_WAY, /* the same request is running, or its outcome is not known */
+        RV_VERDICT_UNDER_WAY, /* the same request is running */
+        RV_VERDICT_UNKNOWN,   /* an earlier agent ended while it was running: nobody knows its outcome */
         RV_VERDICT_OTHER,     /* the RequestKey was used for another request */
 };
 

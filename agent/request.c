@@ -135,8 +135,9 @@ static void run(struct rv_job *job)
                 s->cpu = rv_thread_cpu() - cpu;
                 /* It may have ended because its time was up: what is there is not said to be all. */
                 if (s->result == RV_OK && !atomic_load(&s->sink.stop) && rv_now() > s->call.deadline)
-                        s->result = rv_fail(&s->error, RV_TIMED_OUT, "%s ran out of time before it had read all",
-                                            s->entry->provider->class->name);
+                        s->result =
+                                rv_fail(&s->error, RV_TIMED_OUT, "%s ran out of time before it had read all",
+                                        s->entry->provider->class->name);
                 s->sink.ready = NULL; /* `back` tells of the last rows, too */
                 rv_sink_finish(&s->sink, s->result, &s->error);
         }
@@ -181,7 +182,8 @@ static void on_rows(struct rv_work *w)
                 tell_progress(s);
 }
 
-struct rv_scan *rv_scan_new(struct rv_agent *a, struct rv_entry *e, const struct rv_identity *who, uint64_t deadline)
+struct rv_scan *rv_scan_new(struct rv_agent *a, struct rv_entry *e, const struct rv_identity *who,
+                            uint64_t deadline)
 {
         struct rv_scan *s = calloc(1, sizeof *s);
         if (!s)
@@ -232,7 +234,7 @@ void rv_scan_drop(struct rv_scan *s, bool timed_out)
         if (timed_out)
                 snprintf(late.message, sizeof late.message, "%s did not answer within the deadline",
                          s->call.class->name);
-        const struct rv_error *err = timed_out ? &late
+        const struct rv_error *err = timed_out      ? &late
                                      : !s->returned ? NULL /* its thread is still writing there */
                                      : s->is_method ? &s->error
                                                     : &s->sink.error;
@@ -471,17 +473,17 @@ int rv_scan_start(struct rv_scan *s, struct rv_error *err)
         s->returned = r;
         if (r)
                 return r;
-        s->query = (struct rv_query) { .class = p->source,
-                                       .want = p->source_want,
-                                       .equals = p->equals,
-                                       .filter = p->source_filter,
-                                       .limit = p->filter || p->norder || p->source_filter || p->keys || p->rights
-                                                        ? 0
-                                                        : p->limit,
-                                       .deadline = s->call.deadline,
-                                       .at = p->at,
-                                       .who = &s->who,
-                                       .call = &s->call };
+        s->query = (struct rv_query) {
+                .class = p->source,
+                .want = p->source_want,
+                .equals = p->equals,
+                .filter = p->source_filter,
+                .limit = p->filter || p->norder || p->source_filter || p->keys || p->rights ? 0 : p->limit,
+                .deadline = s->call.deadline,
+                .at = p->at,
+                .who = &s->who,
+                .call = &s->call
+        };
         rv_entry_begin(s->entry);
         if (!p->at && answered_at_once(s))
                 return RV_OK;
@@ -713,7 +715,9 @@ static void finish_change(struct rv_scan *s)
                 make_error(s);
         if (s->request && s->request->session->plan && s->call.what_if)
                 rv_plan_note(s->request, s->result, s->error.message,
-                             s->changes.failed || !s->changes.data ? NULL : strndupa(s->changes.data, s->changes.len));
+                             s->changes.failed || !s->changes.data
+                                     ? NULL
+                                     : strndupa(s->changes.data, s->changes.len));
         if (!s->call.what_if && s->audit)
                 rv_history_touched(s->agent, s->call.class);
         if (!s->audit) {
@@ -733,14 +737,15 @@ static void finish_change(struct rv_scan *s)
         s->reply.len -= !s->reply.failed;
         s->at_audit = true;
         s->audit->denied = s->denied;
-        rv_audit_outcome(s->audit, &s->agent->state, s->denied   ? s->why.code
-                                                     : s->result ? s->error.code
-                                                                 : 0,
+        rv_audit_outcome(s->audit, &s->agent->state,
+                         s->denied   ? s->why.code
+                         : s->result ? s->error.code
+                                     : 0,
                          s->denied   ? s->why.message
                          : s->result ? s->error.message
                                      : NULL,
-                         changed.data,
-                         again || s->reply.failed ? NULL : s->reply.data, s->result != RV_OK, on_outcome, s);
+                         changed.data, again || s->reply.failed ? NULL : s->reply.data, s->result != RV_OK,
+                         on_outcome, s);
         rv_buf_free(&changed);
 }
 
@@ -775,10 +780,14 @@ static void refuse_change(struct rv_scan *s, const struct rv_audit *a)
                 e.retryable = true;
         } else if (a->verdict == RV_VERDICT_OTHER) {
                 rv_fail(&e, RV_INVALID_PARAMETER, "the RequestKey was used for another request");
-        } else {
-                rv_hint(&e, "Look at AuditRecord, then use another RequestKey.");
+        } else if (a->verdict == RV_VERDICT_UNKNOWN) {
+                rv_hint(&e, "Look whether it took effect, then use another RequestKey.");
                 rv_fail(&e, RV_UNAVAILABLE,
-                        "the request with this RequestKey is under way, or its outcome is unknown");
+                        "the agent ended while it did the request with this RequestKey: its outcome is "
+                        "unknown");
+                e.retryable = false; /* it will stay so */
+        } else {
+                rv_fail(&e, RV_UNAVAILABLE, "the request with this RequestKey is under way");
         }
         rv_answer_error(s->request, &e);
 }
@@ -887,8 +896,8 @@ int rv_request_change(struct rv_request *q, struct rv_error *err)
         s->out = rv_batch_new(q->method ? s->call.method->out : class);
         if (r == RV_OK && q->audited)
                 s->audit = rv_request_audit(q);
-        if (r == RV_OK &&
-            (!s->out || rv_row_begin(&s->out_row, s->out, NULL) || (q->audited && !s->audit) || rv_request_arm(q)))
+        if (r == RV_OK && (!s->out || rv_row_begin(&s->out_row, s->out, NULL) || (q->audited && !s->audit) ||
+                           rv_request_arm(q)))
                 r = -ENOMEM;
         if (r) {
                 q->scan = NULL;

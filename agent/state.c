@@ -113,6 +113,14 @@ static int open_db(struct rv_state *s)
         }
         if (r == SQLITE_OK)
                 r = migrate(s->db);
+        sqlite3_stmt *q;
+        if (r == SQLITE_OK && !s->found &&
+            sqlite3_prepare_v2(s->db, "SELECT max(seq) FROM audit", -1, &q, NULL) == SQLITE_OK) {
+                s->found = sqlite3_step(q) == SQLITE_ROW && sqlite3_column_int64(q, 0) > 0
+                                   ? sqlite3_column_int64(q, 0)
+                                   : -1;
+                sqlite3_finalize(q);
+        }
         return r;
 }
 

@@ -29,7 +29,8 @@ struct rv_state_job {
 struct rv_state {
         struct rv_loop *loop;
         char path[512];
-        sqlite3 *db; /* the writer's */
+        sqlite3 *db;   /* the writer's */
+        int64_t found; /* the last record of the audit when it was first opened: what is not done by then is an earlier agent's; 0: not yet */
         struct rv_pool pool;
         struct rv_job flush;
         pthread_mutex_t lock; /* what follows */
