@@ -47,7 +47,7 @@ put('crash.mof', MOF)
 put('crash.provider', '[Provider]\nSchema = crash.mof\nExec = ./crash.py\nTimeout = 10\n')
 put('crash.py', textwrap.dedent(PROGRAM).lstrip(), 0o755)
 # The audit is bounded, as an administrator bounds it: the database has to come to rest.
-host = Host(config=f'[providers]\ndirs = {work}/providers\n[audit]\nrecords = 2000\n[ssh]\npenalties = no\n')
+host = Host(config=f'[providers]\ndirs = {work}/providers\n[audit]\nkeep_records = 2000\nkeep_segments = 3\n[ssh]\npenalties = no\n')
 
 
 def children(pid):
