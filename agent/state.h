@@ -30,8 +30,8 @@ struct rv_state {
         struct rv_loop *loop;
         char path[512];
         sqlite3 *db; /* the writer's */
-        /* The last record of the audit when it was first opened: what was not done by then is an earlier agent's. 0: not
-         * yet opened; -1: there was none. */
+        /* The last record of the audit when it was first opened: what was not done by then is an earlier agent's. 0:
+         * not yet opened; -1: there was none. */
         int64_t found;
         struct rv_pool pool;
         struct rv_job flush;
