@@ -27,12 +27,21 @@ struct rv_audit *rv_audit_new(const struct rv_audit_what *w)
         if (!a)
                 return NULL;
         a->who = *w->who;
-        a->operation = copy(w->operation), a->class_name = copy(w->class_name), a->key = copy(w->key);
-        a->method = copy(w->method), a->arguments = copy(w->arguments), a->roles = copy(w->roles);
-        a->request_key = copy(w->request_key), a->digest = copy(w->digest);
         char ids[RV_ELEVATION_ID * 4];
         rv_elevation_ids(w->who, ids, sizeof ids);
-        a->elevation = w->elevation ? (*w->elevation ? copy(w->elevation) : NULL) : *ids ? copy(ids) : NULL;
+        const char *elevation = w->elevation ? w->elevation : ids;
+        const struct {
+                char **to;
+                const char *from;
+        } texts[] = { { &a->operation, w->operation },     { &a->class_name, w->class_name }, { &a->key, w->key },
+                      { &a->method, w->method },           { &a->arguments, w->arguments },   { &a->roles, w->roles },
+                      { &a->request_key, w->request_key }, { &a->digest, w->digest },
+                      { &a->elevation, *elevation ? elevation : NULL } };
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+                if (texts[i].from && !(*texts[i].to = copy(texts[i].from))) { /* half a record is none */
+                        rv_audit_free(a);
+                        return NULL;
+                }
         a->begun = rv_now();
         return a;
 }
@@ -82,8 +91,11 @@ static int last_of_chain(sqlite3 *db, int64_t *ret_seq, char ret_hash[65])
         ret_hash[0] = 0;
         r = sqlite3_step(q);
         if (r == SQLITE_ROW) {
+                const char *hash = (const char *)sqlite3_column_text(q, 1);
                 *ret_seq = sqlite3_column_int64(q, 0);
-                snprintf(ret_hash, 65, "%s", (const char *)sqlite3_column_text(q, 1));
+                snprintf(ret_hash, 65, "%s", hash ? hash : "");
+                if (!hash)
+                        r = SQLITE_NOMEM;
         }
         sqlite3_finalize(q);
         return r == SQLITE_ROW || r == SQLITE_DONE ? SQLITE_OK : r;
@@ -118,11 +130,12 @@ int rv_audit_insert(struct rv_audit *a, sqlite3 *db, bool outcome)
                                                   a->changed,     number[5],
                                                   a->roles,       a->elevation };
         rv_audit_chain(before, columns, hash);
-        for (int i = 0; i < RV_AUDIT_COLUMNS; i++)
-                sqlite3_bind_text(q, i + 1, columns[i], -1,
-                                  SQLITE_STATIC); /* NULL binds null; affinity makes numbers */
-        sqlite3_bind_text(q, RV_AUDIT_COLUMNS + 1, hash, -1, SQLITE_STATIC);
-        r = sqlite3_step(q);
+        for (int i = 0; i < RV_AUDIT_COLUMNS && r == SQLITE_OK; i++) /* NULL binds null; affinity makes numbers */
+                r = sqlite3_bind_text(q, i + 1, columns[i], -1, SQLITE_STATIC);
+        if (r == SQLITE_OK)
+                r = sqlite3_bind_text(q, RV_AUDIT_COLUMNS + 1, hash, -1, SQLITE_STATIC);
+        if (r == SQLITE_OK)
+                r = sqlite3_step(q);
         sqlite3_finalize(q);
         if (!outcome)
                 a->seq = seq + 1;
@@ -137,10 +150,11 @@ static int run(sqlite3 *db, const char *sql, const char *const *texts, int n, in
         int r = sqlite3_prepare_v2(db, sql, -1, &q, NULL);
         if (r != SQLITE_OK)
                 return r;
-        for (int i = 0; i < n; i++)
-                sqlite3_bind_text(q, i + 1, texts[i], -1, SQLITE_STATIC);
+        for (int i = 0; i < n && r == SQLITE_OK; i++) /* a text that cannot be bound would be null */
+                r = sqlite3_bind_text(q, i + 1, texts[i], -1, SQLITE_STATIC);
         sqlite3_bind_int64(q, n + 1, number);
-        r = sqlite3_step(q);
+        if (r == SQLITE_OK)
+                r = sqlite3_step(q);
         sqlite3_finalize(q);
         return r == SQLITE_DONE ? SQLITE_OK : r;
 }
@@ -156,9 +170,11 @@ static int look_up(struct rv_audit *a, sqlite3 *db, int64_t found)
                         -1, &q, NULL);
         if (r != SQLITE_OK)
                 return r;
-        sqlite3_bind_text(q, 1, a->who.user, -1, SQLITE_STATIC);
-        sqlite3_bind_text(q, 2, a->request_key, -1, SQLITE_STATIC);
-        r = sqlite3_step(q);
+        r = sqlite3_bind_text(q, 1, a->who.user, -1, SQLITE_STATIC);
+        if (r == SQLITE_OK)
+                r = sqlite3_bind_text(q, 2, a->request_key, -1, SQLITE_STATIC);
+        if (r == SQLITE_OK)
+                r = sqlite3_step(q);
         if (r == SQLITE_ROW) {
                 const char *digest = (const char *)sqlite3_column_text(q, 0);
                 a->verdict = !digest || !a->digest || strcmp(digest, a->digest) ? RV_VERDICT_OTHER

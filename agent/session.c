@@ -420,6 +420,8 @@ static void request(struct rv_session *s, struct rv_group *g, json_t *j)
         } else if (!id && strcmp(json_string_value(method), "$/cancelRequest") == 0) {
                 cancel(s, params);
                 answer(s, g, NULL, "", "", 0);
+        } else if (id && !text) { /* taken for a notification, it would be done, and nobody told */
+                refuse(s, g, "null", -32000 - RV_SERVER_LIMITS_EXCEEDED, "no memory is left");
         } else {
                 struct rv_request *q = begin(s, g, text, json_incref(params));
                 if (q)

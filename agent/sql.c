@@ -53,16 +53,21 @@ void rv_sql_limit(sqlite3 *db)
         sqlite3_hard_heap_limit64(INT64_C(256) << 20); /* of all queries together */
 }
 
-/* Names of the columns; a second one of a name gets a number, so that an object has each once. */
+/* Names of the columns; a second one of a name gets a number, so that an object has each once. NULL: no memory. */
 static char **column_names(sqlite3_stmt *q, int n)
 {
         char **names = calloc((size_t)n + 1, sizeof *names);
         for (int i = 0; names && i < n; i++) {
                 int same = 1;
+                const char *name = sqlite3_column_name(q, i);
                 for (int k = 0; k < i; k++)
-                        same += sqlite3_stricmp(sqlite3_column_name(q, k), sqlite3_column_name(q, i)) == 0;
-                if (asprintf(&names[i], same > 1 ? "%s:%d" : "%s", sqlite3_column_name(q, i), same) < 0)
-                        names[i] = NULL;
+                        same += sqlite3_stricmp(sqlite3_column_name(q, k), name) == 0;
+                if (name && asprintf(&names[i], same > 1 ? "%s:%d" : "%s", name, same) >= 0)
+                        continue;
+                while (i-- > 0)
+                        free(names[i]);
+                free(names);
+                return NULL;
         }
         return names;
 }
@@ -121,7 +126,7 @@ static int rows(struct rv_sql *s, sqlite3_stmt *q)
                 for (int i = 0; i < n; i++) {
                         if (i)
                                 rv_buf_put(&s->out, ",", 1);
-                        rv_json_text(&s->out, names[i] ? names[i] : "");
+                        rv_json_text(&s->out, names[i]);
                         rv_buf_put(&s->out, ":", 1);
                         put_value(&s->out, q, i);
                 }

@@ -4,6 +4,7 @@
  * whoever started the agent handed over.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ static int identify(struct rv_agent *a, int fd, struct rv_identity *ret)
         socklen_t n = sizeof cred;
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0)
                 return -errno;
-        *ret = (struct rv_identity){ .made = true, .uid = cred.uid, .gid = cred.gid, .pid = cred.pid };
+        *ret = (struct rv_identity) { .made = true, .uid = cred.uid, .gid = cred.gid, .pid = cred.pid };
         struct passwd pw, *found = NULL;
         char buf[4096];
         if (getpwuid_r(cred.uid, &pw, buf, sizeof buf, &found) == 0 && found)
@@ -32,13 +33,31 @@ static int identify(struct rv_agent *a, int fd, struct rv_identity *ret)
         else
                 snprintf(ret->user, sizeof ret->user, "%u", (unsigned)cred.uid);
         snprintf(ret->source, sizeof ret->source, "local");
-        snprintf(ret->session, sizeof ret->session, "local-%d-%llu", (int)getpid(), (unsigned long long)++a->serial);
+        snprintf(ret->session, sizeof ret->session, "local-%d-%llu", (int)getpid(),
+                 (unsigned long long)++a->serial);
         socklen_t size = sizeof ret->groups;
         if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, ret->groups, &size) == 0)
                 ret->ngroups = (unsigned)(size / sizeof *ret->groups);
         ret->admin = rv_policy_is_admin(&a->policy, ret->user, &cred.gid, 1) ||
                      rv_policy_is_admin(&a->policy, ret->user, ret->groups, ret->ngroups);
         return 0;
+}
+
+/* No descriptor is left: the spare one lets us take the connection and hang up, so that it does not wake us for ever. */
+static bool hang_up(int listener)
+{
+        static int spare = -1;
+        static bool told;
+        if (spare >= 0)
+                close(spare);
+        int fd = spare >= 0 ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
+        if (fd >= 0)
+                close(fd);
+        spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (fd >= 0 && !told)
+                rv_log(RV_LOG_WARNING, "connections are refused: no descriptors are left");
+        told |= fd >= 0;
+        return fd >= 0;
 }
 
 static void on_connection(uv_poll_t *poll, int status, int events)
@@ -50,6 +69,8 @@ static void on_connection(uv_poll_t *poll, int status, int events)
         uv_fileno((uv_handle_t *)poll, &listener);
         for (int i = 0; i < 16; i++) {
                 int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+                if (fd < 0 && (errno == EMFILE || errno == ENFILE) && hang_up(listener))
+                        continue;
                 if (fd < 0)
                         return;
                 struct rv_identity who;
@@ -69,6 +90,7 @@ int rv_listen_fd(struct rv_agent *a, int fd)
         if (!poll)
                 return -ENOMEM;
         poll->data = a;
+        hang_up(-1); /* takes the spare descriptor while there are some */
         if (a->nlisteners < sizeof a->listeners / sizeof *a->listeners)
                 a->listeners[a->nlisteners++] = fd;
         int r = uv_poll_init(&a->loop.uv, poll, fd);
@@ -79,7 +101,8 @@ int rv_listen_fd(struct rv_agent *a, int fd)
 static bool is_stale(const struct sockaddr_un *a)
 {
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        bool stale = fd >= 0 && connect(fd, (const struct sockaddr *)a, sizeof *a) < 0 && errno == ECONNREFUSED;
+        bool stale =
+                fd >= 0 && connect(fd, (const struct sockaddr *)a, sizeof *a) < 0 && errno == ECONNREFUSED;
         if (fd >= 0)
                 close(fd);
         return stale;

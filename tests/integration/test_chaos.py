@@ -95,7 +95,7 @@ def children(pid):
 
 def name_of(pid):
     try:
-        return open(f'/proc/{pid}/comm').read().strip()
+        return open(f'/proc/{pid}/comm', errors='replace').read().strip()
     except OSError:
         return ''
 
@@ -226,7 +226,7 @@ def follow():
         try:
             p = Peer(host.socket)
             r = p.call('Subscribe', {'Subscription': name, 'From': last} if name else {'Query': 'SELECT * FROM T_Tick', 'Durable': True})
-            if 'result' not in r:
+            if r is None or 'result' not in r:
                 time.sleep(0.05)
                 continue
             name = r['result']['Subscription']

@@ -57,7 +57,7 @@ def children(pid):
 def processes():
     found = {'reeved': host.proc.pid}
     for p in children(host.proc.pid):
-        found[open(f'/proc/{p}/comm').read().strip()] = p
+        found[open(f'/proc/{p}/comm', errors='replace').read().strip()] = p
     return found
 
 
