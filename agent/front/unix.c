@@ -43,7 +43,7 @@ static int identify(struct rv_agent *a, int fd, struct rv_identity *ret)
         return 0;
 }
 
-/* No descriptor is left: the spare one lets us take the connection and hang up, so that it does not wake us for ever. */
+/* No descriptor is left: the spare one lets us take the connection and hang up, lest it wake us for ever. */
 static bool hang_up(int listener)
 {
         static int spare = -1;

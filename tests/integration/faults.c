@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Preloaded into an agent by test_faults.py: fails the Nth allocation, or the Nth call to a file of one folder, as a page
+ * Preloaded into an agent by test_faults.py: fails the Nth allocation, or the Nth call to a file of one folder, as
+ * a page
  * shared with the test says.
  */
 #include <dlfcn.h>
