@@ -361,8 +361,9 @@ static unsigned put_record(struct plan *p, const struct mon_conn *c, const struc
 static bool transcripts_wanted(const struct mon_conn *c)
 {
         char path[600];
+        struct stat st;
         snprintf(path, sizeof path, "%.500s/transcripts.wanted", c->m->o.state);
-        return access(path, F_OK) == 0;
+        return stat(path, &st) == 0 || errno != ENOENT; /* who cannot tell has it recorded */
 }
 
 /* reeve takes -Command; anything else is asked to be a shell, with -c. */
