@@ -64,9 +64,12 @@ static json_t *tell(const struct rv_desired *d, const struct rv_resource *r)
         json_object_set(o, "ClassName", json_object_get(r->json, "ClassName"));
         if (json_object_get(r->json, "InstanceName"))
                 json_object_set(o, "InstanceName", json_object_get(r->json, "InstanceName"));
-        json_object_set_new(o, "Status", json_string(rv_resource_status_name(r->status)));
-        if (d->kind == RV_DESIRED_GET && r->now)
+        if (d->kind == RV_DESIRED_GET && r->now) {
+                json_object_set_new(o, "Ensure", json_string(json_is_null(r->now) ? "Absent" : "Present"));
                 json_object_set(o, "Properties", r->now);
+        } else {
+                json_object_set_new(o, "Status", json_string(rv_resource_status_name(r->status)));
+        }
         if (r->changed && json_array_size(r->changed))
                 json_object_set(o, "Changed", r->changed);
         if (r->error)

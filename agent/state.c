@@ -128,7 +128,9 @@ static void fail_job(struct rv_state *s, struct rv_state_job *j, int r)
 {
         j->failed = true;
         snprintf(j->why, sizeof j->why, "%.90s: %.60s", s->path,
-                 s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(r));
+                 r == SQLITE_MISMATCH ? "a later version of reeve made it: install that, or move it away"
+                 : s->db              ? sqlite3_errmsg(s->db)
+                                      : sqlite3_errstr(r));
 }
 
 /* One transaction. Jobs that fail by themselves are undone alone; if the commit fails, all have failed. */

@@ -122,6 +122,7 @@ int sh_wide_columns(int widest, int screen); /* how many fit beside each other *
 /* The output goes to a terminal: control characters are made harmless also in plain strings. Default: as colour. */
 void sh_format_terminal(struct sh_formatter *, bool);
 
+void sh_desired_shown(struct sh *, struct sv result, struct sh_buf *); /* Test-, Set-DesiredState: a line for each */
 void sh_match_shown(struct sh *, struct sv match, struct sh_buf *); /* Select-String: paths from the current folder */
 
 #endif

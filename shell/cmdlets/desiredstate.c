@@ -10,6 +10,7 @@
 #include "shell/cmdlet.h"
 #include "shell/code.h"
 #include "shell/files.h"
+#include "shell/format.h"
 #include "shell/model.h"
 
 /* A line of the protocol: raw newlines are blanks in JSON. */
@@ -57,10 +58,13 @@ static int put_file(struct sh_cmd *c, const char *path, struct rv_buf *b)
 
 static int put_document(struct sh_cmd *c, struct sv input, struct rv_buf *b)
 {
-        const char *path = sh_arg_text(c, "Path", NULL);
+        struct sv given = sh_arg(c, "Path");
+        bool file = given.kind == SH_STRING;
         rv_buf_puts(b, "{\"Document\":");
         size_t at = b->len;
-        int st = path ? put_file(c, path, b) : put_value(c, sh_input(c, input), b);
+        int st = file                    ? put_file(c, given.s->s, b)
+                 : sh_bound(c, "Path") ? put_value(c, given, b)
+                                         : put_value(c, sh_input(c, input), b);
         struct rv_json j = rv_json_at(b->data + at, b->len - at), whole;
         if (st == SH_OK && (b->failed || !rv_json_take(&j, &whole) || rv_json_kind(&whole) != '{'))
                 return sh_cmd_throw(c, "InvalidDocument", "ParserError", SH_NIL,
@@ -129,6 +133,8 @@ static int run(struct sh_cmd *c, struct sv input, const char *method, bool what_
         if (st == SH_OK) {
                 struct rv_json j = rv_json_at(out.data, out.len);
                 struct sv o = sh_json_any(sh_session(c), j);
+                if (strcmp(method, "GetDesiredState") != 0)
+                        sh_object_type(o, "Reeve.DesiredStateResult");
                 st = tell_each(c, j);
                 if (st == SH_OK)
                         st = sh_emit(c, o);
@@ -137,6 +143,66 @@ static int run(struct sh_cmd *c, struct sv input, const char *method, bool what_
         rv_buf_free(&in);
         rv_buf_free(&out);
         return st == SH_NONE ? SH_OK : st;
+}
+
+/* ---- how it is shown: a line for each resource ---- */
+
+static struct sv got(struct sh *sh, struct sv o, const char *name)
+{
+        struct sv v;
+        int r = sh_get(sh, o, name, strlen(name), &v);
+        if (r == SH_ERROR)
+                sh_drop(sh_error_take(sh));
+        return r == SH_OK ? v : SH_NIL;
+}
+
+static void put_got(struct sh *sh, struct sh_buf *b, struct sv o, const char *name, const char *none)
+{
+        struct sv v = got(sh, o, name);
+        if (sh_is_null(v))
+                sh_buf_put(b, none, strlen(none));
+        sh_buf_value(sh, b, v);
+        sh_drop(v);
+}
+
+static void put_reason(struct sh *sh, struct sh_buf *b, struct sv resource)
+{
+        struct sv changed = got(sh, resource, "Changed"), error = got(sh, resource, "Error"), one,
+                  because = got(sh, resource, "Because");
+        const char *before = "  ";
+        for (size_t pos = 0; !sh_is_null(changed) && sh_next(changed, &pos, &one); sh_drop(one), before = ", ") {
+                sh_buf_put(b, before, 2);
+                put_got(sh, b, one, "Property", "");
+                sh_buf_put(b, ": ", 2);
+                put_got(sh, b, one, "From", "(none)");
+                sh_buf_put(b, " -> ", 4);
+                put_got(sh, b, one, "To", "(none)");
+        }
+        if (!sh_is_null(error) || !sh_is_null(because)) {
+                sh_buf_put(b, before, 2);
+                put_got(sh, b, sh_is_null(error) ? resource : error, sh_is_null(error) ? "Because" : "message", "");
+        }
+        sh_drop(changed);
+        sh_drop(error);
+        sh_drop(because);
+}
+
+void sh_desired_shown(struct sh *sh, struct sv self, struct sh_buf *b)
+{
+        struct sv resources = got(sh, self, "Resources"), one;
+        const char *heads[] = { "InDesiredState: ", "  Complete: " }, *names[] = { "InDesiredState", "Complete" };
+        for (int i = 0; i < 2; i++) {
+                sh_buf_put(b, heads[i], strlen(heads[i]));
+                put_got(sh, b, self, names[i], "");
+        }
+        for (size_t pos = 0; !sh_is_null(resources) && sh_next(resources, &pos, &one); sh_drop(one)) {
+                sh_buf_put(b, "\n  ", 3);
+                put_got(sh, b, one, "Status", "");
+                sh_buf_put(b, "  ", 2);
+                put_got(sh, b, one, "Name", "");
+                put_reason(sh, b, one);
+        }
+        sh_drop(resources);
 }
 
 static int test_process(struct sh_cmd *c, struct sv input)
@@ -255,12 +321,12 @@ static int get_process(struct sh_cmd *c, struct sv input)
 
 #define DOCUMENT \
         { "Path", \
-          "string", \
+          "object", \
           .position = 1, \
           .sets = "Path", \
           .mandatory = true, \
           .complete = "path", \
-          .help = "The document: a JSON file." }, \
+          .help = "The document: a JSON file, or the document as an object." }, \
                 { "InputObject",         .sets = "Object", \
                   .alias = "Document",   .mandatory = true, \
                   .from_pipeline = true, .help = "The document as an object, or its JSON text." }, \

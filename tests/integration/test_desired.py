@@ -55,6 +55,7 @@ call('ModifyInstance', ClassName='T_Item', InstanceName={'Name': 'pear', 'Genera
 r = call('TestDesiredState', Document=fruit)
 case('drift', statuses(r)[1] == ('pear', 'Drifted') and r['result']['Resources'][1]['Changed'] == [{'Property': 'Amount', 'From': '9', 'To': '2'}], r)
 r = call('GetDesiredState', Document=fruit)
+case('get: that it is there', [x.get('Ensure') for x in r['result']['Resources']] == ['Present'] * 3 and not any('Status' in x for x in r['result']['Resources']), r)
 case('get', [x.get('Properties') for x in r['result']['Resources']] == [{'Colour': 'green', 'Amount': 3}, {'Amount': 9}, {'Colour': 'red'}], r)
 r = call('SetDesiredState', Document=fruit)
 case('only the drift is mended', statuses(r) == [('apple', 'InDesiredState'), ('pear', 'Changed'), ('pie', 'InDesiredState')], r)
