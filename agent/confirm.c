@@ -128,7 +128,22 @@ static void prune(void)
         }
 }
 
-/* What another boot left is over: the kernel has forgotten it with everything else. What has no guard gets one. */
+/* Of what another boot left the kernel has forgotten all; what was written for the next boots is there, and is still to
+ * be confirmed. False: there is nothing of that kind. */
+static bool keep_files_only(const char *path, json_t *j, const char *boot)
+{
+        static const char files[] = "NetPersistentFile";
+        char new[820];
+        json_t *before = json_object_get(json_object_get(j, "Before"), files);
+        if (!before)
+                return false;
+        json_object_set_new(j, "Classes", json_pack("[s]", files));
+        json_object_set_new(j, "Boot", json_string(boot));
+        snprintf(new, sizeof new, "%s.new", path);
+        return json_dump_file(j, new, JSON_COMPACT) == 0 && chmod(new, 0600) == 0 && rename(new, path) == 0;
+}
+
+/* What has no guard gets one. */
 static void take_over(const char *name)
 {
         char path[800], lock[800], boot[64];
@@ -145,7 +160,7 @@ static void take_over(const char *name)
         pid_t pid;
         if (fd >= 0)
                 close(fd);
-        if (!of || strcmp(of, boot) != 0) {
+        if ((!of || strcmp(of, boot) != 0) && !keep_files_only(path, j, boot)) {
                 rv_log(RV_LOG_NOTICE, "the change guarded by %s ended with the host's last boot", name);
                 unlink(path);
                 unlink(lock);

@@ -221,6 +221,19 @@ static bool there(const struct guard *g, const char *ending)
         return access(path, F_OK) == 0;
 }
 
+/* The host's clock may be set meanwhile, back by a day: from here on it is time that passes that counts, and never more
+ * of it than was asked for. */
+static struct itimerspec time_left(const struct guard *g)
+{
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        json_int_t left = json_integer_value(json_object_get(g->j, "RevertAt")) -
+                          ((json_int_t)now.tv_sec * 1000000000 + now.tv_nsec);
+        json_int_t most = json_integer_value(json_object_get(g->j, "Within")) * 1000000000;
+        left = left > most ? most : left < 1 ? 1 : left; /* 0 would be never */
+        return (struct itimerspec) { .it_value = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 } };
+}
+
 /* True: to be put back. False: confirmed. */
 static bool wait_for_it(struct guard *g)
 {
@@ -229,11 +242,10 @@ static bool wait_for_it(struct guard *g)
         *strrchr(folder, '/') = 0;
         snprintf(now, sizeof now, "%s.now", g->base);
         int watch = inotify_init1(IN_CLOEXEC);
-        int timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC);
-        json_int_t at = json_integer_value(json_object_get(g->j, "RevertAt"));
-        struct itimerspec t = { .it_value = { .tv_sec = at / 1000000000, .tv_nsec = at % 1000000000 } };
+        int timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
+        struct itimerspec t = time_left(g);
         inotify_add_watch(watch, folder, IN_DELETE | IN_CREATE | IN_MOVED_TO);
-        timerfd_settime(timer, TFD_TIMER_ABSTIME, &t, NULL);
+        timerfd_settime(timer, 0, &t, NULL);
         bool due = false;
         while (!due && there(g, "pending") && !there(g, "now")) {
                 struct pollfd p[2] = { { watch, POLLIN, 0 }, { timer, POLLIN, 0 } };

@@ -96,8 +96,8 @@ wants() { mkdir -p "$r/etc/systemd/system/$2.wants"; ln -s "$1" "$r/etc/systemd/
 wants /etc/systemd/system/lab-agent.socket sockets.target
 wants /etc/systemd/system/lab-exec.service multi-user.target
 wants /lib/systemd/system/systemd-networkd.service multi-user.target
-for u in getty@tty1.service serial-getty@ttyS0.service systemd-networkd-wait-online.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
+for u in ssh.service getty@tty1.service serial-getty@ttyS0.service systemd-networkd-wait-online.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
         e2scrub_all.timer e2scrub_reap.service fstrim.timer systemd-timesyncd.service systemd-random-seed.service systemd-update-utmp.service; do
         ln -sf /dev/null "$r/etc/systemd/system/$u"
 done
-mke2fs -q -t ext4 -L root -O ^has_journal -d "$r" "$out/root.img" 1200M
+mke2fs -q -t ext4 -L root -O ^has_journal -E lazy_itable_init=0 -d "$r" "$out/root.img" 1200M
