@@ -469,8 +469,8 @@ static bool very_soon(const char *what, const char *message)
         if (access("/run/systemd/system", F_OK) < 0 || sd_bus_open_system(&bus) < 0)
                 return false;
         sd_bus_set_method_call_timeout(bus, 5000000);
-        sd_bus_call_method(bus, name, path, manager, "SetWallMessage", NULL, NULL, "sb", message ? message : "",
-                           1);
+        sd_bus_call_method(bus, name, path, manager, "SetWallMessage", NULL, NULL, "sb",
+                           message ? message : "", 1);
         uint64_t at = (uint64_t)rv_wall() / 1000 + 1000000;
         int r = sd_bus_call_method(bus, name, path, manager, "ScheduleShutdown", NULL, NULL, "st", what, at);
         sd_bus_flush_close_unref(bus);
