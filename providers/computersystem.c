@@ -459,8 +459,8 @@ static int computersystem_rename(struct rv_call *c, const void *args, struct rv_
         return RV_OK;
 }
 
-/* In a second, by logind: what is done at once ends this agent, and the connection that the answer goes by, before it is
- * given. False: there is no logind, or it does not. */
+/* In a second, by logind: what is done at once ends this agent, and the connection that the answer goes by, before it
+ * is given. False: there is no logind, or it does not. */
 static bool very_soon(const char *what, const char *message)
 {
         sd_bus *bus = NULL;
