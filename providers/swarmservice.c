@@ -11,6 +11,7 @@
 
 #include "agent/provider.h"
 #include "gen/SwarmService.h"
+#include "providers/lib/containerstream.h"
 #include "providers/lib/containertext.h"
 #include "providers/lib/enginestream.h"
 #include "providers/lib/fill.h"
@@ -590,6 +591,35 @@ static int service_logs(struct rv_call *c, const void *args, struct rv_error *er
         return end_job(&j, r);
 }
 
+static int service_follow(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct SwarmService_FollowLogs_in *in = args;
+        struct job j;
+        char path[300];
+        json_t *service = NULL;
+        start_job(&j, c, "read the output of", key(c));
+        int r = rv_swarm_find(&j.talk, "services", key(c), false, &service, err);
+        if (r == RV_OK) {
+                size_t n = (size_t)snprintf(path, sizeof path,
+                                            "/services/%.64s/logs?stdout=1&stderr=1&timestamps=%d&details=%d&follow=%d",
+                                            rv_or_empty(rv_j_text(service, "ID")), in->has_Timestamps && in->Timestamps,
+                                            in->has_Details && in->Details, in->has_Follow && in->Follow);
+                if (in->has_Tail)
+                        n += (size_t)snprintf(path + n, sizeof path - n, "&tail=%u", in->Tail);
+                if (in->has_Since)
+                        snprintf(path + n, sizeof path - n, "&since=%lld.%09lld",
+                                 (long long)(in->Since / 1000000000), (long long)(in->Since % 1000000000));
+                const struct rv_logs l = { .engine = rv_engine_find(NULL),
+                                           .path = path,
+                                           .what = j.what,
+                                           .tty = rv_j_true(service, "Spec/TaskTemplate/ContainerSpec/TTY"),
+                                           .property = SwarmService_FollowLogs_out_Stream };
+                r = rv_logs_follow(c, &l, err);
+        }
+        json_decref(service);
+        return end_job(&j, r);
+}
+
 /* ---- as an instance ---- */
 
 static int service_make(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
@@ -645,6 +675,7 @@ static int (*const methods[SwarmService_nmethods])(struct rv_call *, const void 
         [SwarmService_method_Scale] = service_scale,     [SwarmService_method_Rollback] = service_rollback,
         [SwarmService_method_Restart] = service_restart, [SwarmService_method_Remove] = service_remove,
         [SwarmService_method_Wait] = service_wait,       [SwarmService_method_GetLogs] = service_logs,
+        [SwarmService_method_FollowLogs] = service_follow,
 };
 
 static const struct rv_provider service = { .class = &SwarmService_class,

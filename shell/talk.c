@@ -83,9 +83,15 @@ static int open_stream(struct sh_talk *t, struct rv_error *err)
 int sh_talk_open(struct sh_talk *t, struct sh_link *l, const char *class_name, const char *id,
                  const char *method, json_t *in, struct rv_error *err)
 {
+        return sh_talk_open_by(t, l, class_name, "Id", id, method, in, err);
+}
+
+int sh_talk_open_by(struct sh_talk *t, struct sh_link *l, const char *class_name, const char *key, const char *id,
+                    const char *method, json_t *in, struct rv_error *err)
+{
         json_t *params = json_pack("{ss ss so}", "ClassName", class_name, "MethodName", method, "InParameters", in);
         if (params && id)
-                json_object_set_new(params, "InstanceName", json_pack("{ss}", "Id", id));
+                json_object_set_new(params, "InstanceName", json_pack("{ss}", key, id));
         *t = (struct sh_talk) { .fd = -1 };
         int r = params ? sh_link_open(l, err) : -ENOMEM;
         t->own = link_like(l);

@@ -32,6 +32,9 @@ struct sh_talk {
 /* in: the method's arguments, taken over. Closed again where it fails. */
 int sh_talk_open(struct sh_talk *, struct sh_link *, const char *class_name, const char *id, const char *method,
                  json_t *in, struct rv_error *);
+/* The same of a class whose key is not Id. */
+int sh_talk_open_by(struct sh_talk *, struct sh_link *, const char *class_name, const char *key, const char *value,
+                    const char *method, json_t *in, struct rv_error *);
 /* Waits for the next piece: RV_OK, RV_STOP after the last, or what went wrong. Ctrl-C ends it. */
 int sh_talk_next(struct sh_talk *, struct rv_error *);
 /* What is there of the next piece, without waiting: RV_FULL: it is not all there yet. */

@@ -228,6 +228,27 @@ int rv_container_follow(struct rv_call *c, const void *args, struct rv_error *er
         return end(c, &ch, &t->stream, Container_FollowLogs_out_Stream, RV_OK, err);
 }
 
+int rv_logs_follow(struct rv_call *c, const struct rv_logs *l, struct rv_error *err)
+{
+        char token[RV_STREAM_TOKEN];
+        struct talk *t = c->what_if ? NULL : calloc(1, sizeof *t);
+        if (c->what_if)
+                return RV_OK;
+        if (!t)
+                return -ENOMEM;
+        t->stream = (struct rv_stream) { .serve = serve, .drop = drop };
+        t->engine = l->engine;
+        t->http.fd = -1;
+        t->tty = l->tty;
+        t->logs = true;
+        snprintf(t->what, sizeof t->what, "%s", l->what);
+        snprintf(t->path, sizeof t->path, "%s", l->path);
+        int r = rv_stream_offer(c, &t->stream, token, err);
+        if (r == RV_OK)
+                rv_fill(c->out, l->property, token);
+        return r;
+}
+
 int rv_container_attach(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Container_Attach_in *in = args;

@@ -134,14 +134,14 @@ static int emit_line(struct sh_cmd *c, const char *s, size_t n, bool error)
 
 /* ---- Get-ContainerLog ---- */
 
-static int since(struct sh_cmd *c, json_t *in)
+static int since(struct sh_cmd *c, const char *class_name, json_t *in)
 {
         const struct sh_model_class *m;
         struct rv_error err = { 0 };
         struct rv_buf b = { 0 };
         if (!sh_bound(c, "Since"))
                 return SH_OK;
-        int r = sh_model_class(sh_link_local(sh_session(c)), "Container", NULL, &m, &err);
+        int r = sh_model_class(sh_link_local(sh_session(c)), class_name, NULL, &m, &err);
         int k = r == RV_OK ? rv_method_find(m->c, "FollowLogs", 10) : -1;
         const struct rv_class *args = k >= 0 ? m->c->methods[k].in : NULL;
         int p = args ? rv_property_find(args, "Since", 5) : -1;
@@ -154,28 +154,53 @@ static int since(struct sh_cmd *c, json_t *in)
         return good ? SH_OK : sh_model_throw(sh_session(c), &err, SH_NIL);
 }
 
-static int log_process(struct sh_cmd *c, struct sv input)
+/* The lines of an object that has FollowLogs. details: it has that parameter. */
+static int log_of(struct sh_cmd *c, const char *class_name, const char *key, const char *value, bool details)
 {
         struct sh_talk *t = sh_state(c);
-        char id[80];
         struct rv_error err = { 0 };
         json_t *in = json_pack("{sb sb}", "Follow", sh_switch(c, "Follow"), "Timestamps",
                                sh_switch(c, "Timestamps"));
-        (void)input;
         if (sh_bound(c, "Tail"))
                 json_object_set_new(in, "Tail", json_integer(sh_arg_int(c, "Tail", 0)));
-        int st = since(c, in);
-        if (st == SH_OK)
-                st = target(c, id, sizeof id);
+        if (details)
+                json_object_set_new(in, "Details", json_boolean(sh_switch(c, "Details")));
+        int st = since(c, class_name, in);
         if (st != SH_OK) {
                 json_decref(in);
-                return st == SH_NONE ? SH_OK : st;
+                return st;
         }
-        if (sh_talk_open(t, sh_link_local(sh_session(c)), "Container", id, "FollowLogs", in, &err))
+        if (sh_talk_open_by(t, sh_link_local(sh_session(c)), class_name, key, value, "FollowLogs", in, &err))
                 return sh_model_error(c, &err, sh_arg(c, "Name"));
         st = read_lines(c, t, emit_line);
         sh_talk_close(t);
         return st;
+}
+
+static int log_process(struct sh_cmd *c, struct sv input)
+{
+        char id[80];
+        (void)input;
+        int st = target(c, id, sizeof id);
+        if (st != SH_OK)
+                return st == SH_NONE ? SH_OK : st;
+        return log_of(c, "Container", "Id", id, false);
+}
+
+static int service_log_process(struct sh_cmd *c, struct sv input)
+{
+        struct sh *sh = sh_session(c);
+        struct sv v = sh_arg(c, "Name"), t = SH_NIL;
+        char name[80];
+        (void)input;
+        int st = sh_model_row_of(v) ? sh_get(sh, v, "Name", 4, &t) : SH_OK;
+        if (st != SH_OK)
+                return st;
+        struct sv text = sh_to_text(sh, sh_model_row_of(v) ? t : v);
+        snprintf(name, sizeof name, "%s", text.s->s);
+        sh_drop(text);
+        sh_drop(t);
+        return log_of(c, "SwarmService", "Name", name, true);
 }
 
 static const struct sh_cmdlet get_container_log = {
@@ -204,6 +229,37 @@ static const struct sh_cmdlet get_container_log = {
         .examples = (const struct sh_example[]) { { "Get-ContainerLog web -Tail 10 -Follow", NULL,
                                                     "As docker logs -n 10 -f web." },
                                                   { "Get-ContainerLog web | Select-String error", NULL, "" },
+                                                  { 0 } },
+};
+
+static const struct sh_cmdlet get_swarm_service_log = {
+        .name = "Get-SwarmServiceLog",
+        .synopsis = "Shows what a swarm's service has written on all its nodes, line by line; with -Follow "
+                    "also what it "
+                    "writes from now on.",
+        .description = "As Get-ContainerLog. Lines of several tasks come as they arrive; -Details says whose "
+                       "each is.",
+        .state_size = sizeof(struct sh_talk),
+        .process = service_log_process,
+        .params =
+                (const struct sh_param[]) {
+                        { "Name", .type = "object", .alias = "ServiceName", .position = 1, .mandatory = true,
+                          .from_pipeline = true, .complete = "SwarmService.Name",
+                          .help = "The service: its name, or the object." },
+                        { "Tail", .type = "int", .min = 0, .max = 2000000000,
+                          .help = "Lines from the end of each task; all when absent." },
+                        { "Since", .type = "datetime", .help = "Not before." },
+                        { "Timestamps", .type = "switch", .help = "A time before each line." },
+                        { "Details", .type = "switch",
+                          .help = "Before each line, whose it is, as the engine says it." },
+                        { "Follow", .type = "switch", .help = "Go on with what it writes." },
+                        { "Stream", .type = "string", .values = "Output,Error",
+                          .help = "Only this one; both when absent." },
+                        { 0 } },
+        .takes = "SwarmService",
+        .gives = "System.String",
+        .examples = (const struct sh_example[]) { { "Get-SwarmServiceLog web -Tail 10 -Follow", NULL,
+                                                    "As docker service logs --raw -n 10 -f web." },
                                                   { 0 } },
 };
 
@@ -568,7 +624,8 @@ static int detail_process(struct sh_cmd *c, struct sv input)
 
 static const struct sh_cmdlet get_container_net = {
         .name = "Get-ContainerNet",
-        .synopsis = "Networks of the container engine: Get-ContainerNetwork by its name in Docker-PowerShell.",
+        .synopsis =
+                "Networks of the container engine: Get-ContainerNetwork by its name in Docker-PowerShell.",
         .process = net_process,
         .params = (const struct sh_param[]) { { "Name", .type = "string[]", .position = 1, .wildcard = true,
                                                 .complete = "ContainerNetwork.Name", .help = "By name." },
@@ -583,14 +640,17 @@ static const struct sh_cmdlet get_container_detail = {
         .name = "Get-ContainerDetail",
         .synopsis = "Containers with all their properties, also those that cost something to read.",
         .process = detail_process,
-        .params = (const struct sh_param[]) { { "Name", .type = "string[]", .alias = "ContainerIdOrName", .position = 1,
-                                                .wildcard = true, .complete = "Container.Name", .help = "By name." },
+        .params = (const struct sh_param[]) { { "Name", .type = "string[]", .alias = "ContainerIdOrName",
+                                                .position = 1, .wildcard = true, .complete = "Container.Name",
+                                                .help = "By name." },
                                               { 0 } },
         .gives = "Container",
-        .examples = (const struct sh_example[]) { { "Get-ContainerDetail web", NULL, "As docker inspect web." },
-                                                  { "Get-ContainerDetail | Select-Object Name, SizeRw", NULL, "" },
-                                                  { 0 } },
+        .examples =
+                (const struct sh_example[]) {
+                        { "Get-ContainerDetail web", NULL, "As docker inspect web." },
+                        { "Get-ContainerDetail | Select-Object Name, SizeRw", NULL, "" },
+                        { 0 } },
 };
 
-SH_CMDLETS(container, &get_container_log, &enter_container_session, &connect_container_session,
-           &start_container_process, &get_container_net, &get_container_detail);
+SH_CMDLETS(container, &get_container_log, &get_swarm_service_log, &enter_container_session,
+           &connect_container_session, &start_container_process, &get_container_net, &get_container_detail);

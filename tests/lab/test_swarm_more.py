@@ -95,7 +95,14 @@ def shell(a):
     check('Get-SwarmTask', text.startswith('cmd.'), text)
     text = out('New-SwarmSecret s1 hush; (Get-SwarmSecret s1).Name; Remove-SwarmSecret s1; Get-SwarmCluster | ForEach-Object State')
     check('secrets, the cluster', 's1' in text and 'active' in text and a.docker('secret ls -q') == '', text)
-    out('Remove-SwarmService cmd')
+    a.service('Create', Name='says', Image='bb:1', Command=['sh', '-c', 'i=0; while :; do i=$((i+1)); echo line $i; sleep 0.1; done'], Replicas=2, StopTimeout=0.1)
+    text = out('Get-SwarmServiceLog says -Follow | Select-Object -First 12')
+    check('Get-SwarmServiceLog -Follow, of several hosts, until there is enough', len(text.splitlines()) == 12 and all(l.startswith('line ') for l in text.splitlines()), text)
+    text = out('Get-SwarmService says | Get-SwarmServiceLog -Tail 1')
+    check('Get-SwarmServiceLog', 1 <= len(text.splitlines()) <= 3 and text.startswith('line '), text)
+    text = out('Get-SwarmServiceLog nothing')
+    check('of none', 'no service' in text, text)
+    out('Remove-SwarmService cmd; Remove-SwarmService says')
     check('Remove-SwarmService', a.inspect('service', 'cmd') is None)
 
 
@@ -173,6 +180,7 @@ def drain(a, b, c):
 
 
 def cluster(a):
+    a.service('Remove', 'web')
     r = a.do('SwarmCluster', None, 'Update', TaskHistoryLimit=2, HeartbeatPeriod=4, CertificateExpiry=7200, Label=['site=lab'], AutoLock=True)
     check('Set-SwarmCluster', good(r) and sorted(x['Property'] for x in r['result']['Changed']) == ['AutoLock', 'CertificateExpiry', 'HeartbeatPeriod', 'Labels.site', 'TaskHistoryLimit'], r)
     row, i = a.rows('SwarmCluster')[0], json.loads(a.docker("info -f '{{json .Swarm}}'"))
@@ -189,7 +197,7 @@ def cluster(a):
     old = a.docker('swarm join-token -q worker')
     r = a.do('SwarmCluster', None, 'RotateJoinToken', Role='worker')
     check('another token', good(r) and r['result']['Token'] == a.docker('swarm join-token -q worker') != old, r)
-    a.machine.run('systemctl restart docker', timeout=60)
+    a.machine.run('systemctl kill -s KILL docker; systemctl start docker', timeout=60)
     row = a.until(lambda: next((x for x in a.rows('SwarmCluster') if isinstance(x, dict) and x['State'] == 'locked'), None))
     check('a manager that was restarted is locked', row, a.rows('SwarmCluster'))
     r = a.rows('SwarmService')
