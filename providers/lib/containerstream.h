@@ -9,8 +9,8 @@
 #include "providers/lib/engine.h"
 
 int rv_container_follow(struct rv_call *, const void *args, struct rv_error *);
-/* Logs of anything that an engine has them of: what GET path answers, as a stream whose token goes into the property. tty:
- * it has no frames. what: what fails if it fails. */
+/* Logs of anything that an engine has them of: what GET path answers, as a stream whose token goes into the property.
+ * tty: it has no frames. what: what fails if it fails. */
 struct rv_logs {
         struct rv_engine *engine;
         const char *path, *what;
