@@ -260,6 +260,8 @@ static const struct sh_cmdlet get_swarm_service_log = {
         .gives = "System.String",
         .examples = (const struct sh_example[]) { { "Get-SwarmServiceLog web -Tail 10 -Follow", NULL,
                                                     "As docker service logs --raw -n 10 -f web." },
+                                                  { "Get-SwarmServiceLog web -Details | Select-String error",
+                                                    NULL, "" },
                                                   { 0 } },
 };
 
