@@ -28,7 +28,9 @@ struct rv_audit *rv_audit_new(const struct rv_audit_what *w)
                 return NULL;
         a->who = *w->who;
         char ids[RV_ELEVATION_ID * 4];
-        rv_elevation_ids(w->who, ids, sizeof ids);
+        *ids = 0;
+        if (!w->elevation) /* else it may be elevate.c that records, under its lock */
+                rv_elevation_ids(w->who, ids, sizeof ids);
         const char *elevation = w->elevation ? w->elevation : ids;
         const struct {
                 char **to;
