@@ -53,8 +53,10 @@ enum { VERSION = sizeof migrations / sizeof *migrations };
 
 static void default_folder(char *to, size_t size)
 {
-        const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-        if (geteuid() == 0)
+        const char *given = getenv("REEVE_STATE"), *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+        if (given && *given == '/')
+                snprintf(to, size, "%s", given);
+        else if (geteuid() == 0)
                 snprintf(to, size, "/var/lib/reeve");
         else if (state && *state == '/')
                 snprintf(to, size, "%s/reeve", state);

@@ -9,7 +9,7 @@ Fast folders first; integration tests run one at a time. One of them that fails 
 runs: they watch a live kernel and other programs, and a busy machine must not decide. Passing then, it counts, but it
 is named `flaky` with what it printed when it failed; such a test is to be mended.
 """
-import argparse, concurrent.futures, os, re, signal, subprocess, sys, time
+import argparse, atexit, concurrent.futures, os, re, shutil, signal, subprocess, sys, tempfile, time
 
 FOLDERS = ['gen', 'lint', 'shell', 'wire', 'integration', 'bench', 'lab']
 FOLDER_TIMEOUT = {'unit': 120, 'fuzz': 120, 'shell': 600, 'integration': 900, 'lab': 600, 'bench': 300}
@@ -72,7 +72,9 @@ def main():
     opts = ap.parse_args()
     for s in signal.SIGHUP, signal.SIGINT, signal.SIGQUIT:   # what nohup or a shell's & ignores for us, tests' programs would ignore too
         signal.signal(s, signal.default_int_handler if s == signal.SIGINT else signal.SIG_DFL)
-    env = dict(os.environ, REEVE_BUILD=os.path.abspath(opts.build), LANG='C.UTF-8', LC_ALL='C.UTF-8', TZ='UTC')
+    state = tempfile.mkdtemp(prefix='reeve-state-')   # of private agents: not this host's own
+    atexit.register(shutil.rmtree, state, ignore_errors=True)
+    env = dict(os.environ, REEVE_BUILD=os.path.abspath(opts.build), REEVE_STATE=state, LANG='C.UTF-8', LC_ALL='C.UTF-8', TZ='UTC')
     tests = [t for t in find(opts.build) if not opts.only or any(o in t[1] for o in opts.only)]
     passed = failed = skipped = 0
     bad, again, flaky = [], [], []
