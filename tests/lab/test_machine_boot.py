@@ -60,7 +60,7 @@ def restart(m, a, path):
     once = dict(MethodName='Set', InParameters={'Value': '18', 'Persist': True}, RequestKey='once-1')
     first = a.call('InvokeMethod', 'Sysctl', {'Name': 'vm.dirty_ratio'}, **once)
     check('a request with a key', good(first), first)
-    r = a.call('InvokeMethod', 'NetIPAddress', None, MethodName='Create', InParameters={'IPAddress': '10.0.2.77', 'PrefixLength': 24, 'InterfaceAlias': 'eth0'}, ConfirmWithin=20)
+    r = a.call('InvokeMethod', 'NetIPAddress', None, MethodName='Create', InParameters={'IPAddress': '10.0.2.77', 'PrefixLength': 24, 'InterfaceAlias': 'eth0'}, ConfirmWithin=40)
     dropin = lambda: m.run('cat /etc/systemd/network/*.d/90-reeve.conf').stdout
     check('a change that nobody confirms', good(r) and '10.0.2.77' in dropin(), (r, dropin()))
     last = max(r['Seq'] for r in a.rows('AuditRecord', PropertyList=['Seq']))
@@ -85,7 +85,7 @@ def restart(m, a, path):
     check('whose chain holds', good(r) and r['result']['Valid'], r)
     m.run('echo 21 > /proc/sys/vm/dirty_ratio')
     check('the request again: its answer, and nothing is done', a.call('InvokeMethod', 'Sysctl', {'Name': 'vm.dirty_ratio'}, **once).get('result') == first['result'] and value('dirty_ratio') == '21')
-    check('what nobody confirmed is put back', until(lambda: '10.0.2.77' not in dropin(), 60), dropin())
+    check('what nobody confirmed is put back', until(lambda: '10.0.2.77' not in dropin(), 120), dropin())
     check('all units are up', until(lambda: m.run('systemctl is-system-running').stdout.strip() == 'running', 60), m.run('systemctl --failed; systemctl list-jobs').stdout)
 
 
