@@ -8,7 +8,7 @@ from hostlib import Asked, good
 
 # No name server answers here: a registry that cannot be found is told at once, not after ten seconds.
 PREPARE = '''echo "127.0.0.1 registry-1.docker.io auth.docker.io
-::1 registry-1.docker.io auth.docker.io" >> /etc/hosts; echo nameserver 127.0.0.1 > /etc/resolv.conf; systemctl restart docker
+::1 registry-1.docker.io auth.docker.io" >> /etc/hosts; echo nameserver 127.0.0.1 > /etc/resolv.conf; systemctl reset-failed docker; systemctl restart docker
 for i in $(seq 600); do docker version >/dev/null 2>&1 && break; sleep 0.1; done
 mkdir -p /tmp/b/bin /tmp/b/tmp && cp /bin/busybox /tmp/b/bin/ && for a in sh sleep echo cat; do ln -sf busybox /tmp/b/bin/$a; done
 tar -C /tmp/b -cf /tmp/bb.tar . && docker import /tmp/bb.tar bb:1 && docker import /tmp/bb.tar bb:2'''
