@@ -32,6 +32,7 @@ struct talk {
         struct rv_sink *sink; /* rows; NULL: none are awaited */
         struct rv_complaints complaints;
         bool stopped; /* the reader has enough */
+        bool told;    /* it has heard of a change: whether it did it before it fell, nobody knows */
 };
 
 uint64_t rv_external_until(const struct rv_external *x, uint64_t deadline)
@@ -107,7 +108,7 @@ static int fell(struct talk *t, struct rv_error *err, int code, const char *what
         x->falls++;
         x->rest_until = rv_now() + RV_EXTERNAL_REST;
         pthread_mutex_unlock(&x->lock);
-        err->retryable = true;
+        err->retryable = !t->told;
         return code;
 }
 
@@ -135,6 +136,7 @@ static int say(struct talk *t, json_t *message, struct rv_error *err)
         text[n] = '\n'; /* instead of its end */
         int r = rv_child_write(t->child, text, n + 1, t->deadline, t->call);
         free(text);
+        t->told |= r == 0 && !t->sink && t->call && !t->call->what_if;
         return r ? fault(t, r, err) : RV_OK;
 }
 
