@@ -2,7 +2,7 @@
  *
  * What a script would change. `reeve` runs it in a process that can do nothing by itself: a user id of its own, no
  * files to write, no programs, no network (Landlock by the shell, seccomp by us). All it has is a session of the agent
- * that has the role asked for and in which every change is a what-if, whatever the request says. The plan is what those
+ * that has the role asked for beside the user's own and in which every change is a what-if, whatever the request says. The plan is what those
  * what-ifs found, as this agent computed it; what the script prints is not looked at, so it cannot claim anything.
  */
 #include <errno.h>
@@ -404,6 +404,7 @@ int rv_plan_of_script(struct rv_agent *a, const struct rv_identity *who, const c
         e.who.pid = 0;
         e.who.admin = false;
         snprintf(e.who.role, sizeof e.who.role, "%s", role);
+        e.who.besides = true;
         p.agent = fds[1];
         if (r == 0)
                 r = run(&e, &p, fds[0], plan); /* which gives fds[0] to the session */

@@ -22,6 +22,7 @@ struct rv_identity {
         char session[40];     /* id, unique for the life of the host's boot */
         char service[16];     /* "Sftp", "Forward": the program of reeved's that asks in the user's name; else "" */
         char role[64];        /* the only role, where the login key has one (role=NAME); "": what the roles say */
+        bool besides;         /* that role is one more than what the roles say: where a plan is made (elevate_plan.c) */
         bool absent;          /* it is not here: its subscription acts for it. What it had for a time does not count */
         unsigned ngroups;
         gid_t groups[64];     /* supplementary ones */

@@ -234,8 +234,10 @@ bool rv_role_fits_always(const struct rv_role *r, const struct rv_identity *who,
                 return false;
         if (r->elevation)
                 return may_ask_or_approve(r->elevation, who, now);
-        if (*who->role)
-                return strcmp(who->role, r->name) == 0;
+        if (*who->role && strcmp(who->role, r->name) == 0)
+                return true;
+        if (*who->role && !who->besides)
+                return false;
         for (unsigned i = 0; i < r->nwhos; i++)
                 if (who_fits(&r->whos[i], who, now))
                         return true;

@@ -13,8 +13,8 @@ check = agentlib.Cases()
 BUILD = os.path.abspath(agentlib.BUILD)
 INST = os.path.join(BUILD, 'inst')
 WANT = ['etc/pam.d/reeve', 'usr/bin/reeve', 'usr/include/reeve-provider.h', 'usr/lib/libreeve-provider.so', 'usr/lib/libreeve-provider.so.1', 'usr/lib/pkgconfig/reeve-provider.pc', 'usr/lib/systemd/system/reeve-agent.service', 'usr/lib/systemd/system/reeve-agent.socket', 'usr/lib/systemd/system/reeve-desired.service', 'usr/lib/systemd/system/reeve-desired.timer',
-        'usr/lib/systemd/system/reeve-login.service', 'usr/lib/systemd/system/reeve-login.socket', 'usr/lib/systemd/system/reeve-ssh.service', 'usr/lib/systemd/system/reeve-ssh.socket', 'usr/lib/systemd/system/reeved.service', 'usr/lib/sysusers.d/reeve.conf', 'usr/libexec/reeve/reeve-agent', 'usr/libexec/reeve/reeve-fan', 'usr/libexec/reeve/reeve-forward', 'usr/libexec/reeve/reeve-login', 'usr/libexec/reeve/reeve-pam', 'usr/libexec/reeve/reeve-sftp', 'usr/libexec/reeve/reeve-ssh',
-        'usr/sbin/reeved', 'usr/share/bash-completion/completions/reeve', 'usr/share/man/man1/reeve.1', 'usr/share/man/man8/reeve-agent.8', 'usr/share/man/man8/reeve-forward.8', 'usr/share/man/man8/reeve-login.8', 'usr/share/man/man8/reeve-pam.8', 'usr/share/man/man8/reeve-sftp.8', 'usr/share/man/man8/reeve-ssh.8', 'usr/share/man/man8/reeved.8']
+        'usr/lib/systemd/system/reeve-login.service', 'usr/lib/systemd/system/reeve-login.socket', 'usr/lib/systemd/system/reeve-ssh.service', 'usr/lib/systemd/system/reeve-ssh.socket', 'usr/lib/systemd/system/reeved.service', 'usr/lib/sysusers.d/reeve.conf', 'usr/libexec/reeve/reeve-agent', 'usr/libexec/reeve/reeve-fan', 'usr/libexec/reeve/reeve-forward', 'usr/libexec/reeve/reeve-login', 'usr/libexec/reeve/reeve-pam', 'usr/libexec/reeve/reeve-record', 'usr/libexec/reeve/reeve-sftp', 'usr/libexec/reeve/reeve-ssh',
+        'usr/sbin/reeved', 'usr/share/bash-completion/completions/reeve', 'usr/share/man/man1/reeve.1', 'usr/share/man/man8/reeve-agent.8', 'usr/share/man/man8/reeve-forward.8', 'usr/share/man/man8/reeve-login.8', 'usr/share/man/man8/reeve-pam.8', 'usr/share/man/man8/reeve-record.8', 'usr/share/man/man8/reeve-sftp.8', 'usr/share/man/man8/reeve-ssh.8', 'usr/share/man/man8/reeved.8']
 
 
 def install():
@@ -73,6 +73,34 @@ def sandboxes(m, run, ssh):
     check('the session whose parent died ends with its program', session.wait(30) in (5, 255), session.returncode)
 
 
+def trust(m, run):
+    """What needs rights of its own at run time: the process that a plan is made in, and the one that keeps a transcript."""
+    m.run("""mkdir -p /etc/reeve/roles.d
+        printf '%s\\n' '[Role]' 'Language = Full' 'Transcript = Required' '[Who]' 'User = alice' '[Allow look]' 'Class = Service' 'Operation = Read' > /etc/reeve/roles.d/look.role
+        printf '%s\\n' '[Role]' '[Elevate]' 'User = alice' '[Allow cron]' 'Class = Service' 'Operation = Invoke' 'Method = Restart' > /etc/reeve/roles.d/cron.role""")
+    for _ in range(300):
+        if run('alice', '(Get-Service cron).Name').stdout == 'cron\n':
+            break
+        time.sleep(0.1)
+    r = run('alice', "(Request-Elevation cron -Minutes 5 -Reason 'it hangs' -Plan { Get-Service cron | Restart-Service }).Id")
+    id = r.stdout.strip()
+    check('elevation: asked for', r.returncode == 0 and len(id) == 16, (r, m.run('journalctl -n 20 -q -u "reeve*"').stdout))
+    r = run('root', f'$e = Get-Elevation {id}; $e.Plan; "<$($e.PlanErrors)>"')
+    check('elevation: its plan was made', r.stdout.startswith('Service.Restart ') and r.stdout.endswith('\n<>\n'), r)
+    check('elevation: not yet', run('alice', 'Restart-Service cron').returncode)
+    m.run(f"ssh-keygen -q -t ed25519 -N '' -f /lab/second && cat /lab/second.pub >> /etc/reeve/keys.d/root.keys")
+    r = run('root', f'Approve-Elevation {id}', 'second')
+    before = m.run('systemctl show -P MainPID cron').stdout
+    check('elevation: agreed to, and done', r.returncode == 0 and run('alice', 'Restart-Service cron').returncode == 0 and m.run('systemctl show -P MainPID cron').stdout != before, r)
+    r = run('root', "Get-SessionTranscript -User alice -Property Command, ExitStatus | Select-Object -Last 1 | ForEach-Object { $_.Command; $_.ExitStatus }")
+    check('transcripts: kept', r.stdout.split('\n')[:2] == ['Restart-Service cron', '0'], r)
+    m.run('rm -r /etc/reeve/roles.d')
+    for _ in range(300):
+        if run('alice', '(Get-Service cron).Name').returncode:
+            break
+        time.sleep(0.1)
+
+
 def booted(lab):
     m = lab.machine('unit')
     key = os.path.join(m.share, 'key')
@@ -85,7 +113,7 @@ def booted(lab):
     check('desired state on a schedule', r.stdout.split() == ['active', 'active'], (r, m.run('journalctl -u reeve-desired').stdout[-800:]))
     ssh = ['nsenter', '-t', str(m.leader), '-n', 'ssh', '-F', '/dev/null', '-i', key, '-p', '2222', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null',
            '-o', 'LogLevel=ERROR', '-o', 'IdentitiesOnly=yes']
-    run = lambda user, text: subprocess.run([*ssh, f'{user}@127.0.0.1', text], capture_output=True, text=True, timeout=40, stdin=subprocess.DEVNULL)
+    run = lambda user, text, key='key': subprocess.run([*[a.replace('/key', f'/{key}') for a in ssh], f'{user}@127.0.0.1', text], capture_output=True, text=True, timeout=40, stdin=subprocess.DEVNULL)
     r = run('root', 'Get-Service reeved | % State; Get-Process -Id 1 | % Name')
     check('root logs in and sees services', r.stdout.split() == ['Running', 'systemd'], r)
     r = run('alice', 'whoami; $HOME')
@@ -120,6 +148,7 @@ def booted(lab):
     said = m.run('journalctl -u reeve-agent --no-pager -q -o cat').stdout
     check('controllers that are not there are named', not missing or f"does not bound {', '.join(missing)}:" in said, (missing, said[-600:]))
     check('its unit is the same', run('root', 'Get-Process reeve-agent | % Unit').stdout.split() == ['reeve-agent.service'], run('root', 'Get-Process reeve-agent | fl *'))
+    trust(m, run)
     sandboxes(m, run, ssh)
     m.run('''su alice -c 'mkdir -p ~/.config/reeve/keys.d ~/run && cp /lab/key.pub ~/.config/reeve/keys.d/alice.keys && chmod -R go-w ~/.config &&
         (XDG_RUNTIME_DIR=$HOME/run setsid reeved --ssh-port 3333 >$HOME/log 2>&1 </dev/null &)' ''')
