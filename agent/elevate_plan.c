@@ -31,7 +31,7 @@ enum {
         AT_ONCE = 2,           /* plans being made */
         PLAN_UID = 1999900000, /* and PLAN_UIDS above it: nobody's */
         PLAN_UIDS = 1000,
-        NOBODY = 65534, /* where a user namespace has no such ids */
+        NOBODY = 65534,     /* where a user namespace has no such ids */
         MEMORY = 768 << 20, /* 256 MiB are its stack, if it ever uses it */
 };
 
