@@ -2,8 +2,9 @@
  *
  * What a script would change. `reeve` runs it in a process that can do nothing by itself: a user id of its own, no
  * files to write, no programs, no network (Landlock by the shell, seccomp by us). All it has is a session of the agent
- * that has the role asked for beside the user's own and in which every change is a what-if, whatever the request says. The plan is what those
- * what-ifs found, as this agent computed it; what the script prints is not looked at, so it cannot claim anything.
+ * that has the role asked for beside the user's own, and in which every change is a what-if, whatever the request
+ * says. The plan is what those what-ifs found, as this agent computed it; what the script prints is not looked at, so
+ * it cannot claim anything.
  */
 #include <errno.h>
 #include <fcntl.h>

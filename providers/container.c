@@ -845,12 +845,12 @@ static int push_read(int fd, struct rv_news *news)
 }
 static void push_close(int fd)
 {
-        (void)fd; /* the model's own */
         for (struct rv_engine *e = rv_engines; e->name; e++) {
                 struct rv_containers *m = rv_engine_here(e) ? rv_containers_of(e) : NULL;
                 if (m)
-                        rv_containers_unwatch(m);
+                        rv_containers_unwatch(m, fd);
         }
+        close(fd);
 }
 static const uint16_t silent[] = { Container_Status };
 static const struct rv_push push = { .covers = RV_PUSH_ALL,

@@ -444,16 +444,18 @@ int rv_containers_watch(struct rv_containers *m)
         m->news = fd;
         pthread_mutex_unlock(&m->brief);
         int r = start_thread(m);
-        if (r)
-                rv_containers_unwatch(m);
-        return r ? r : fd;
+        if (r == 0)
+                return fd;
+        rv_containers_unwatch(m, fd);
+        close(fd);
+        return r;
 }
 
-void rv_containers_unwatch(struct rv_containers *m)
+/* Another watch may have begun before this one is ended. */
+void rv_containers_unwatch(struct rv_containers *m, int fd)
 {
         pthread_mutex_lock(&m->brief);
-        if (m->news >= 0)
-                close(m->news);
-        m->news = -1;
+        if (m->news == fd)
+                m->news = -1;
         pthread_mutex_unlock(&m->brief);
 }

@@ -35,6 +35,6 @@ void rv_containers_idle(struct rv_containers *);
 /* A descriptor that becomes readable (eventfd) when something may have changed; -1: it cannot be had. Only one at a
  * time. */
 int rv_containers_watch(struct rv_containers *);
-void rv_containers_unwatch(struct rv_containers *);
+void rv_containers_unwatch(struct rv_containers *, int fd); /* nothing is written to fd from then on; it stays open */
 
 #endif
