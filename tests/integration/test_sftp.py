@@ -145,14 +145,14 @@ def by_paramiko(host, work):
 def process(host):
     with Client(host) as f:
         f.listdir('/')
-        find = lambda: [p for p in os.listdir('/proc') if p.isdigit() and ours(p, host)]
+        find = lambda: host.children('reeve-sftp')
         until(lambda: len(find()) == 1)   # those before it are leaving
         found = find()
         status = open(f'/proc/{found[0]}/status').read() if found else ''
         fields = dict(line.split(':\t', 1) for line in status.splitlines() if ':\t' in line)
         check('one process of the user, with a system call filter and no new privileges', len(found) == 1 and fields['Seccomp'] == '2'
               and fields['NoNewPrivs'] == '1' and fields['Uid'].split()[0] == str(os.geteuid()), (found, [fields.get(k) for k in ('Seccomp', 'NoNewPrivs', 'Uid')]))
-    check('and it leaves with the connection', until(lambda: not [p for p in os.listdir('/proc') if p.isdigit() and ours(p, host)]))
+    check('and it leaves with the connection', until(lambda: not host.children('reeve-sftp')))
 
 
 def comm(pid):
@@ -160,14 +160,6 @@ def comm(pid):
         return open(f'/proc/{pid}/comm').read().strip()
     except OSError:
         return ''
-
-
-def ours(pid, host):
-    """A file transfer of this host, not of a test beside us."""
-    try:
-        return comm(pid) == 'reeve-sftp' and f'PPid:\t{host.proc.pid}\n' in open(f'/proc/{pid}/status').read()
-    except OSError:
-        return False
 
 
 # ---- atomic ----
@@ -351,7 +343,7 @@ def hostile(host, work):
         s.sendall(ask)
     except socket.timeout:
         pass
-    peak = max((int(open(f'/proc/{p}/statm').read().split()[1]) * 4 for p in os.listdir('/proc') if p.isdigit() and ours(p, host)), default=0)
+    peak = max((int(open(f'/proc/{p}/statm').read().split()[1]) * 4 for p in host.children('reeve-sftp')), default=0)
     check('a client that takes no answers costs little', 0 < peak < 16 << 10, f'{peak} kB')
     check('and others are served', sftp(host, 'pwd\n').returncode == 0)
     c.close()
