@@ -5,13 +5,14 @@
 A test is a program in build/tests/unit or build/tests/fuzz (corpus replay), or an executable *.sh or *.py in
 tests/<folder>. Exit 0 = passed, 77 = skipped (its last output line says why), else failed. A script may run many
 cases and say `cases: N passed, N failed, N skipped` as its last line; those are added up.
-Fast folders first; integration tests run one at a time. One of them that fails is run once more at the end, when nothing else
+Fast folders first; integration tests run one at a time, labs two. One of them that fails is run once more at the end, when nothing else
 runs: they watch a live kernel and other programs, and a busy machine must not decide. Passing then, it counts, but it
 is named `flaky` with what it printed when it failed; such a test is to be mended.
 """
 import argparse, atexit, concurrent.futures, os, re, shutil, signal, subprocess, sys, tempfile, time
 
 FOLDERS = ['gen', 'lint', 'shell', 'wire', 'integration', 'bench', 'lab']
+LABS_AT_ONCE = 2
 FOLDER_TIMEOUT = {'unit': 120, 'fuzz': 120, 'shell': 600, 'integration': 900, 'lab': 600, 'bench': 300}
 
 
@@ -107,7 +108,12 @@ def main():
         for future in [pool.submit(run, *t, env) for t in fast]:
             report(future.result())
     for t in slow:
-        report(run(*t, env), t)
+        if t[0] != 'lab':
+            report(run(*t, env), t)
+    with concurrent.futures.ThreadPoolExecutor(LABS_AT_ONCE) as pool:   # each has machines and a network of its own, and mostly waits for them
+        labs = {pool.submit(run, *t, env): t for t in slow if t[0] == 'lab'}
+        for future in concurrent.futures.as_completed(labs):
+            report(future.result(), labs[future])
     for t in again:
         report(run(*t, env))
         if t[1] not in bad:
