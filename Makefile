@@ -28,6 +28,8 @@ CFLAGS ?= -O2 -g
 
 comma := ,
 B := build$(if $(SAN),/$(subst $(comma),-,$(SAN)))$(if $(COV),/cov)
+# Given as an absolute path it would name other targets than the dependency files do: what was made so would not be made anew with its headers.
+override B := $(patsubst $(CURDIR)/%,%,$(abspath $(B)))
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
 

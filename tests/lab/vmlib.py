@@ -181,7 +181,7 @@ class Vm:
     def agent(self):
         """Installs this build as `make install` does, starts reeved from its unit; the agent's socket as seen from outside."""
         with tempfile.TemporaryDirectory(dir=self.dir) as top:
-            subprocess.run(['make', '-s', '-C', ROOT, 'install', f'DESTDIR={top}', f'B={os.path.relpath(BUILD, ROOT)}'], check=True, capture_output=True)
+            subprocess.run(['make', '-s', '-C', ROOT, 'install', f'DESTDIR={top}', f'B={os.path.abspath(BUILD)}'], check=True, capture_output=True)
             for folder in ('usr/bin', 'usr/sbin', 'usr/libexec/reeve'):
                 for name in os.listdir(os.path.join(top, folder)):
                     subprocess.run(['strip', os.path.join(top, folder, name)], check=True)
