@@ -20,7 +20,7 @@ enum { MOST_COMBINATIONS = 10000 }; /* of items of lists among arguments; more a
 
 struct rv_rights {
         const struct rv_class *source;
-        const struct rv_subject *subject; /* for rules about elevations; or NULL */
+        struct rv_subject subject; /* for rules about elevations; what it points to outlives the plan */
         const struct rv_rule **rules; /* about reading it */
         unsigned n;
         uint64_t *cells; /* of the row at hand */
@@ -38,7 +38,7 @@ static void show(const struct rv_rights *r, unsigned p, bool yes)
 static bool concerns(const struct rv_rights *r, const struct rv_batch *b, uint32_t row)
 {
         bool plan;
-        if (!r->subject || !rv_elevation_shows(r->subject, b, row, &plan))
+        if (!rv_elevation_shows(&r->subject, b, row, &plan))
                 return false;
         for (unsigned p = 0; p < r->source->nproperties; p++)
                 if (plan || !rv_elevation_is_plan(p))
@@ -262,10 +262,7 @@ int rv_rights_plan(const struct rv_subject *s, struct rv_plan *plan, struct rv_a
         if (!rights)
                 return -ENOMEM;
         rights->source = plan->source;
-        struct rv_subject *subject = rv_arena_get(a, sizeof *subject); /* what it points to outlives the plan */
-        if (subject)
-                *subject = *s;
-        rights->subject = subject;
+        rights->subject = *s;
         rights->cells =
                 rv_arena_get(a, (RV_MASK_WORDS(plan->source->nproperties) + 1) * sizeof *rights->cells);
         int r = rights->cells ? find_rules(s, plan->source, RV_OP_READ, a, &rights->rules, &rights->n, names,

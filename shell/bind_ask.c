@@ -71,8 +71,10 @@ int sh_prompt_missing(struct sh_cmd *c)
         uint32_t position = 1;
         for (struct sh_cmd *x = c->prev; x; x = x->prev)
                 position++;
-        sh_buf_putf(&one, "\ncmdlet %s at command pipeline position %u\nSupply values for the following parameters:\n",
-                    c->target->name, position);
+        sh_buf_putf(
+                &one,
+                "\ncmdlet %s at command pipeline position %u\nSupply values for the following parameters:\n",
+                c->target->name, position);
         sh_flush(sh);
         sh_host_write(sh, one.p, one.n);
         sh_buf_free(&one);
@@ -80,7 +82,8 @@ int sh_prompt_missing(struct sh_cmd *c)
                 uint32_t i = 0;
                 const char *name = one.p + 1;
                 size_t n = strcspn(name, " ");
-                while (i < c->info->n && (strlen(c->info->p[i].name) != n || strncmp(c->info->p[i].name, name, n)))
+                while (i < c->info->n &&
+                       (strlen(c->info->p[i].name) != n || strncmp(c->info->p[i].name, name, n)))
                         i++;
                 one.n = 0;
                 if (i == c->info->n)
@@ -92,19 +95,9 @@ int sh_prompt_missing(struct sh_cmd *c)
 }
 
 /* ---- dynamicparam ---- */
-/* The value of a member of a parameter's or attribute's object, or of a hash table; owned, nil when there is none. */
-static struct sv field(struct sh *sh, struct sv o, const char *name)
-{
-        struct sv v;
-        int st = sh_get(sh, o, name, strlen(name), &v);
-        if (st == SH_ERROR)
-                sh_drop(sh_error_take(sh));
-        return st == SH_OK ? v : SH_NIL;
-}
-
 static bool flag(struct sh *sh, struct sv o, const char *name)
 {
-        struct sv v = field(sh, o, name);
+        struct sv v = sh_get_or_nil(sh, o, name);
         bool r = sh_true(v);
         sh_drop(v);
         return r;
@@ -129,10 +122,10 @@ static const char *kept(struct extra *x, struct sv v)
 static void validation_of(struct extra *x, struct pinfo *p, struct sv a)
 {
         struct sh *sh = x->c->sh;
-        struct sv values = field(sh, a, "ValidValues"), min = field(sh, a, "MinRange"), max = field(sh, a, "MaxRange"),
-                  item;
-        struct sh_param *t = p->table ? (struct sh_param *)(uintptr_t)p->table
-                                      : rv_arena_get(&x->info->arena, sizeof *t);
+        struct sv values = sh_get_or_nil(sh, a, "ValidValues"), min = sh_get_or_nil(sh, a, "MinRange"),
+                  max = sh_get_or_nil(sh, a, "MaxRange"), item;
+        struct sh_param *t =
+                p->table ? (struct sh_param *)(uintptr_t)p->table : rv_arena_get(&x->info->arena, sizeof *t);
         struct sh_buf b = { 0 };
         size_t pos = 0;
         if (!p->table)
@@ -155,9 +148,10 @@ static void validation_of(struct extra *x, struct pinfo *p, struct sv a)
 
 static void aliases_of(struct extra *x, struct pinfo *p, struct sv a)
 {
-        struct sv names = field(x->c->sh, a, "AliasNames"), item;
+        struct sv names = sh_get_or_nil(x->c->sh, a, "AliasNames"), item;
         size_t pos = 0;
-        p->aliases = rv_arena_get(&x->info->arena, (names.kind == SH_ARRAY ? names.a->n + 1 : 1) * sizeof *p->aliases);
+        p->aliases = rv_arena_get(&x->info->arena,
+                                  (names.kind == SH_ARRAY ? names.a->n + 1 : 1) * sizeof *p->aliases);
         while (!sh_is_null(names) && sh_next(names, &pos, &item)) {
                 p->aliases[p->naliases++] = kept(x, item);
                 sh_drop(item);
@@ -175,7 +169,7 @@ static void attribute_of(struct extra *x, struct pinfo *p, struct sv a)
                 aliases_of(x, p, a);
         if (!t || !strcasestr(t->name, "ParameterAttribute"))
                 return;
-        struct sv position = field(sh, a, "Position"), help = field(sh, a, "HelpMessage");
+        struct sv position = sh_get_or_nil(sh, a, "Position"), help = sh_get_or_nil(sh, a, "HelpMessage");
         int64_t n;
         p->in[0].mandatory = flag(sh, a, "Mandatory");
         p->in[0].by_value = flag(sh, a, "ValueFromPipeline");
@@ -193,7 +187,8 @@ static void add_dynamic(struct extra *x, struct sv key, struct sv param)
 {
         struct sh *sh = x->c->sh;
         struct pinfo *p = &x->info->p[x->info->n++];
-        struct sv type = field(sh, param, "ParameterType"), attributes = field(sh, param, "Attributes"), item;
+        struct sv type = sh_get_or_nil(sh, param, "ParameterType"),
+                  attributes = sh_get_or_nil(sh, param, "Attributes"), item;
         size_t pos = 0;
         p->name = kept(x, key);
         p->nname = (uint32_t)strlen(p->name);

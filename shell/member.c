@@ -263,6 +263,15 @@ int sh_get(struct sh *sh, struct sv self, const char *name, size_t n, struct sv 
         return sh_is_enumerable(base) ? get_from_items(sh, base, name, n, ret) : SH_NONE;
 }
 
+struct sv sh_get_or_nil(struct sh *sh, struct sv self, const char *name)
+{
+        struct sv v;
+        int r = sh_get(sh, self, name, strlen(name), &v);
+        if (r == SH_ERROR)
+                sh_drop(sh_error_take(sh));
+        return r == SH_OK ? v : SH_NIL;
+}
+
 /* ---- writing ---- */
 static int cannot_set(struct sh *sh, const char *name, size_t n)
 {

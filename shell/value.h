@@ -275,6 +275,7 @@ int sh_unary(struct sh *, enum sh_op, struct sv a, struct sv *ret);
 
 /* Members. get: SH_NONE when there is no such member (strict mode decides what that means); enumerates collections. */
 int sh_get(struct sh *, struct sv self, const char *name, size_t n, struct sv *ret);
+struct sv sh_get_or_nil(struct sh *, struct sv self, const char *name); /* owned; an error is forgotten */
 int sh_put(struct sh *, struct sv self, const char *name, size_t n, struct sv value);   /* throws */
 int sh_call(struct sh *, struct sv self, const char *name, size_t n, struct sh_args, struct sv *ret); /* throws */
 int sh_get_static(struct sh *, const struct sh_type *, const char *name, size_t n, struct sv *ret);

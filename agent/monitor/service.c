@@ -156,6 +156,26 @@ static int make(struct monitor *m, struct mon_service *s, const char *name,
         return uv_timer_init(&m->loop, &s->timer);
 }
 
+/* All that a service has said by now. Who keeps the descriptor that came with it takes it out of *nfds. */
+static void take_all(struct monitor *m, struct mon_service *s,
+                     void (*take)(struct monitor *, const struct mon_message *, int *fds, unsigned *nfds))
+{
+        static char buf[4096];
+        for (;;) {
+                struct mon_message msg;
+                int fd = -1;
+                unsigned nfds = 1;
+                int r = mon_recv(s->mine, buf, sizeof buf, &msg, &fd, &nfds);
+                if (r == -EBADMSG)
+                        continue;
+                if (r <= 0)
+                        return;
+                take(m, &msg, &fd, &nfds);
+                if (nfds)
+                        close(fd);
+        }
+}
+
 /* ---- reeve-login ---- */
 
 static char *const *login_argv(struct monitor *m)
@@ -167,22 +187,9 @@ static char *const *login_argv(struct monitor *m)
 
 static void on_login(uv_poll_t *poll, int status, int events)
 {
-        static char buf[4096];
         struct monitor *m = poll->data;
         (void)status, (void)events;
-        for (;;) {
-                struct mon_message msg;
-                int fd = -1;
-                unsigned nfds = 1;
-                int r = mon_recv(m->login.mine, buf, sizeof buf, &msg, &fd, &nfds);
-                if (r == -EBADMSG)
-                        continue;
-                if (r <= 0)
-                        return;
-                mon_programs_news(m, &msg, &fd, &nfds);
-                if (nfds)
-                        close(fd);
-        }
+        take_all(m, &m->login, mon_programs_news);
 }
 
 int mon_login_start(struct monitor *m)
@@ -240,32 +247,25 @@ void mon_services_policy(struct monitor *m)
                 mon_service_signal(&m->ssh, SIGKILL); /* the next one is started with it */
 }
 
+static void ssh_says(struct monitor *m, const struct mon_message *msg, int *fds, unsigned *nfds)
+{
+        (void)fds, (void)nfds;
+        if (msg->type == MON_READY && !m->ssh_ready) {
+                m->ssh_ready = true;
+                mon_listen_on(m, true);
+                if (!m->told_ready)
+                        rv_tell_systemd("READY=1");
+                m->told_ready = true;
+        } else if (msg->type == MON_ENDED) {
+                mon_conn_exited(m, msg->u[0], (int)msg->u[1]);
+        }
+}
+
 static void on_ssh(uv_poll_t *poll, int status, int events)
 {
-        static char buf[4096];
         struct monitor *m = poll->data;
         (void)status, (void)events;
-        for (;;) {
-                struct mon_message msg;
-                int fd = -1;
-                unsigned nfds = 1;
-                int r = mon_recv(m->ssh.mine, buf, sizeof buf, &msg, &fd, &nfds);
-                if (r == -EBADMSG)
-                        continue;
-                if (r <= 0)
-                        return;
-                if (msg.type == MON_READY && !m->ssh_ready) {
-                        m->ssh_ready = true;
-                        mon_listen_on(m, true);
-                        if (!m->told_ready)
-                                rv_tell_systemd("READY=1");
-                        m->told_ready = true;
-                } else if (msg.type == MON_ENDED) {
-                        mon_conn_exited(m, msg.u[0], (int)msg.u[1]);
-                }
-                if (nfds)
-                        close(fd);
-        }
+        take_all(m, &m->ssh, ssh_says);
 }
 
 static void ssh_user(struct monitor *m)

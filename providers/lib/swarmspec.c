@@ -252,11 +252,6 @@ static void fill_one(struct rv_row *row, const struct setting *s, json_t *j, jso
         }
 }
 
-bool rv_swarm_spec_wants_networks(const struct rv_row *row)
-{
-        return SwarmService_wants_Networks(row);
-}
-
 void rv_swarm_spec_fill(struct rv_row *row, json_t *spec, json_t *networks)
 {
         for (unsigned i = 0; i < NSETTINGS; i++)

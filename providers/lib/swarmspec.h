@@ -11,8 +11,6 @@
 
 /* All properties of a spec into a row; networks: the engine's list of them, for their names, or NULL. */
 void rv_swarm_spec_fill(struct rv_row *, json_t *spec, json_t *networks);
-/* Whether a list of networks is needed for that. */
-bool rv_swarm_spec_wants_networks(const struct rv_row *);
 
 /* Values by SwarmService's properties; `pairs`: maps come as NAME=VALUE texts. */
 struct rv_swarm_given {

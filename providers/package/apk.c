@@ -409,10 +409,9 @@ static int run(struct rv_call *c, const struct rv_package_order *o, const char *
                struct rv_error *err)
 {
         const char *argv[ARGV];
-        struct rv_tool_said said;
         struct change ch = { .c = c, .o = o };
         fill_argv(argv, false, arguments);
-        int e = rv_package_run(&(struct rv_package_run) { .argv = argv,
+        return rv_package_do(&(struct rv_package_run) { .argv = argv,
                                                           .what = o->what,
                                                           .outcomes = outcomes,
                                                           .mark = "ERROR: ",
@@ -420,10 +419,7 @@ static int run(struct rv_call *c, const struct rv_package_order *o, const char *
                                                           .change = true,
                                                           .line = progress,
                                                           .state = &ch },
-                               &said, err);
-        if (e == RV_OK)
-                rv_tool_free(&said);
-        return e;
+                             err);
 }
 
 /* Its world may change where no package does: a wish for what is there already. So it is run in any case. */

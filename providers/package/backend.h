@@ -68,8 +68,9 @@ extern const struct rv_package_backend rv_package_dpkg, rv_package_rpm, rv_packa
 
 /* What they share (common.c). */
 
-/* Keeps of each line what begins at its first '/': what dpkg --verify and rpm --verify say of a file. */
-void rv_package_paths(char *text);
+/* The backends' verify() by `dpkg --verify` or `rpm --verify`, which say what of a file differs and then its path. */
+int rv_package_verify(struct rv_call *, const struct rv_package_target *, const char *const *argv, char **ret,
+                      struct rv_error *);
 /* Makes "NAME by VERSION" texts in the call's arena: NAME, a separator, the version. NULL: no memory. */
 const char *rv_package_spec(struct rv_call *, const char *name, const char *separator, const char *version);
 /* Does a query that fixes Name, or Architecture, mean this one? Also where it differs in the case of letters. */
@@ -97,6 +98,8 @@ struct rv_package_run {
 struct rv_tool_said;
 /* RV_OK: *ret to be freed by rv_tool_free(). */
 int rv_package_run(const struct rv_package_run *, struct rv_tool_said *ret, struct rv_error *);
+/* The same, of which nobody wants to know what it said. */
+int rv_package_do(const struct rv_package_run *, struct rv_error *);
 /* The outcome of a run that did not go well, by what it complained of. */
 int rv_package_refused(const struct rv_package_run *, const struct rv_tool_said *, struct rv_error *);
 

@@ -10,7 +10,7 @@
 #include "providers/package/backend.h"
 
 /* Lines "??5?????? c /etc/x" and "missing   /usr/x". */
-void rv_package_paths(char *text)
+static void keep_paths(char *text)
 {
         char *to = text, *end = text + strlen(text);
         for (char *line = text, *next; *line; line = next) {
@@ -26,6 +26,26 @@ void rv_package_paths(char *text)
                         *to++ = '\n';
         }
         *to = 0;
+}
+
+int rv_package_verify(struct rv_call *c, const struct rv_package_target *t, const char *const *argv, char **ret,
+                      struct rv_error *err)
+{
+        struct rv_tool_said said;
+        char what[500];
+        snprintf(what, sizeof what, "verify the package %.400s", t->name);
+        struct rv_tool tool = { .argv = argv, .what = what, .deadline = c->deadline, .most = 16 << 20 };
+        int e = rv_tool_run(&tool, &said, err);
+        if (e)
+                return e;
+        if (said.status != 0 && !said.n) {
+                e = rv_tool_fail(err, RV_FAILED, &tool, &said);
+                rv_tool_free(&said);
+                return e;
+        }
+        keep_paths(said.text);
+        *ret = said.text;
+        return RV_OK;
 }
 
 const char *rv_package_spec(struct rv_call *c, const char *name, const char *separator, const char *version)
@@ -107,5 +127,14 @@ int rv_package_run(const struct rv_package_run *run, struct rv_tool_said *ret, s
                 e = rv_package_refused(run, ret, err);
                 rv_tool_free(ret);
         }
+        return e;
+}
+
+int rv_package_do(const struct rv_package_run *run, struct rv_error *err)
+{
+        struct rv_tool_said said;
+        int e = rv_package_run(run, &said, err);
+        if (e == RV_OK)
+                rv_tool_free(&said);
         return e;
 }

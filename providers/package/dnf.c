@@ -240,10 +240,9 @@ static int run(struct rv_call *c, const struct rv_package_order *o, const char *
                struct rv_error *err)
 {
         const char *argv[ARGV];
-        struct rv_tool_said said;
         struct change ch = { c, o, err, 0 };
         fill_argv(argv, "-y", arguments);
-        int e = rv_package_run(&(struct rv_package_run) { .argv = argv,
+        return rv_package_do(&(struct rv_package_run) { .argv = argv,
                                                           .what = o->what,
                                                           .outcomes = outcomes,
                                                           .mark = "Error: ",
@@ -251,10 +250,7 @@ static int run(struct rv_call *c, const struct rv_package_order *o, const char *
                                                           .change = true,
                                                           .line = progress,
                                                           .state = &ch },
-                               &said, err);
-        if (e == RV_OK)
-                rv_tool_free(&said);
-        return e;
+                             err);
 }
 
 static int change(struct rv_call *c, const struct rv_package_order *o, const char *const *arguments,

@@ -467,25 +467,8 @@ static bool is_version(const char *s, size_t n)
 
 static int verify(struct rv_call *c, const struct rv_package_target *t, char **ret, struct rv_error *err)
 {
-        struct rv_tool_said said;
-        char what[500];
-        snprintf(what, sizeof what, "verify the package %.400s", t->name);
-        struct rv_tool tool = { .argv = (const char *[]) { "rpm", "--verify", "--nodeps", "--noscripts",
-                                                           t->name, NULL },
-                                .what = what,
-                                .deadline = c->deadline,
-                                .most = 16 << 20 };
-        int e = rv_tool_run(&tool, &said, err);
-        if (e)
-                return e;
-        if (said.status != 0 && !said.n) {
-                e = rv_tool_fail(err, RV_FAILED, &tool, &said);
-                rv_tool_free(&said);
-                return e;
-        }
-        rv_package_paths(said.text);
-        *ret = said.text;
-        return RV_OK;
+        return rv_package_verify(
+                c, t, (const char *[]) { "rpm", "--verify", "--nodeps", "--noscripts", t->name, NULL }, ret, err);
 }
 
 const struct rv_package_backend rv_package_rpm = { .manager = "rpm",

@@ -147,18 +147,9 @@ static int run(struct sh_cmd *c, struct sv input, const char *method, bool what_
 
 /* ---- how it is shown: a line for each resource ---- */
 
-static struct sv got(struct sh *sh, struct sv o, const char *name)
-{
-        struct sv v;
-        int r = sh_get(sh, o, name, strlen(name), &v);
-        if (r == SH_ERROR)
-                sh_drop(sh_error_take(sh));
-        return r == SH_OK ? v : SH_NIL;
-}
-
 static void put_got(struct sh *sh, struct sh_buf *b, struct sv o, const char *name, const char *none)
 {
-        struct sv v = got(sh, o, name);
+        struct sv v = sh_get_or_nil(sh, o, name);
         if (sh_is_null(v))
                 sh_buf_put(b, none, strlen(none));
         sh_buf_value(sh, b, v);
@@ -167,8 +158,8 @@ static void put_got(struct sh *sh, struct sh_buf *b, struct sv o, const char *na
 
 static void put_reason(struct sh *sh, struct sh_buf *b, struct sv resource)
 {
-        struct sv changed = got(sh, resource, "Changed"), error = got(sh, resource, "Error"), one,
-                  because = got(sh, resource, "Because");
+        struct sv changed = sh_get_or_nil(sh, resource, "Changed"), error = sh_get_or_nil(sh, resource, "Error"), one,
+                  because = sh_get_or_nil(sh, resource, "Because");
         const char *before = "  ";
         for (size_t pos = 0; !sh_is_null(changed) && sh_next(changed, &pos, &one); sh_drop(one), before = ", ") {
                 sh_buf_put(b, before, 2);
@@ -189,7 +180,7 @@ static void put_reason(struct sh *sh, struct sh_buf *b, struct sv resource)
 
 void sh_desired_shown(struct sh *sh, struct sv self, struct sh_buf *b)
 {
-        struct sv resources = got(sh, self, "Resources"), one;
+        struct sv resources = sh_get_or_nil(sh, self, "Resources"), one;
         const char *heads[] = { "InDesiredState: ", "  Complete: " }, *names[] = { "InDesiredState", "Complete" };
         for (int i = 0; i < 2; i++) {
                 sh_buf_put(b, heads[i], strlen(heads[i]));
