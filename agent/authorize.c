@@ -328,8 +328,11 @@ static const struct rv_class *copy_visible(const struct rv_class *c, const struc
         to->nproperties = to->nmethods = 0;
         for (uint32_t p = 0; p < c->nproperties; p++) {
                 const struct rv_property *d = &c->properties[p];
-                int from = rv_view_source(c, source, p);
-                if (!(d->flags & RV_KEY) && from >= 0 && !knows_property(rules, n, (unsigned)from, ops))
+                unsigned from[RV_VIEW_SOURCES], nfrom = rv_view_sources(c, source, p, from);
+                bool known = true;
+                for (unsigned i = 0; i < nfrom; i++)
+                        known &= knows_property(rules, n, from[i], ops);
+                if (!(d->flags & RV_KEY) && !known)
                         continue;
                 for (uint32_t k = 0; k < c->nkeys; k++)
                         if (c->keys[k] == p)

@@ -178,10 +178,12 @@ struct plan_work {
 static int check_property(const struct plan_work *w, unsigned p, bool tell)
 {
         const struct rv_rule *rule;
-        int from = rv_view_source(w->plan->class, w->plan->source, p);
-        if (from < 0 || may_show(w->rights, (unsigned)from, &rule))
-                return RV_OK;
-        return tell ? hidden(w->subject, w->plan->class, p, rule, w->names, w->err) : RV_ACCESS_DENIED;
+        unsigned from[RV_VIEW_SOURCES], n = rv_view_sources(w->plan->class, w->plan->source, p, from);
+        for (unsigned i = 0; i < n; i++)
+                if (!may_show(w->rights, from[i], &rule))
+                        return tell ? hidden(w->subject, w->plan->class, p, rule, w->names, w->err)
+                                    : RV_ACCESS_DENIED;
+        return RV_OK;
 }
 
 /* What filter, order and keys look at is as good as shown. */

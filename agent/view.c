@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/view.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "schema/compute.h"
 
 /* What a system constant stands for; "" when it is not known here. */
 static void system_text(const struct rv_view *view, const char *name, char *to, size_t size)
@@ -36,9 +40,38 @@ int rv_view_source(const struct rv_class *class, const struct rv_class *source, 
         const struct rv_property *prop = &class->properties[p];
         if (class == source)
                 return (int)p;
-        bool constant = prop->convert == RV_CONVERT_CONST || prop->convert == RV_CONVERT_SYSTEM;
+        bool constant = prop->convert == RV_CONVERT_CONST || prop->convert == RV_CONVERT_SYSTEM ||
+                        prop->convert == RV_CONVERT_COMPUTE;
         const char *from = prop->source ? prop->source : prop->name;
         return constant ? -1 : rv_property_find(source, from, strlen(from));
+}
+
+struct sources {
+        const struct rv_class *source;
+        unsigned *ret, n;
+};
+
+static bool add_source(void *state, const char *name, size_t n, long double *ret)
+{
+        struct sources *s = state;
+        int p = rv_property_find(s->source, name, n);
+        if (p >= 0 && s->n < RV_VIEW_SOURCES)
+                s->ret[s->n++] = (unsigned)p;
+        *ret = 1;
+        return true;
+}
+
+unsigned rv_view_sources(const struct rv_class *class, const struct rv_class *source, unsigned p,
+                         unsigned ret[RV_VIEW_SOURCES])
+{
+        struct sources s = { source, ret, 0 };
+        long double unused;
+        int from = rv_view_source(class, source, p);
+        if (from >= 0)
+                ret[s.n++] = (unsigned)from;
+        else if (class->properties[p].convert == RV_CONVERT_COMPUTE)
+                rv_compute(class->properties[p].constant, add_source, &s, &unused);
+        return s.n;
 }
 
 struct rv_view *rv_view_new(const struct rv_class *class, const struct rv_class *source)
@@ -55,9 +88,12 @@ struct rv_view *rv_view_new(const struct rv_class *class, const struct rv_class 
 
 void rv_view_want(const struct rv_view *v, const uint64_t *want, uint64_t *source_want)
 {
-        for (unsigned p = 0; p < v->class->nproperties; p++)
-                if (rv_bit(want, p) && v->map[p].from >= 0)
-                        rv_bit_set(source_want, (unsigned)v->map[p].from);
+        unsigned from[RV_VIEW_SOURCES];
+        for (unsigned p = 0; p < v->class->nproperties; p++) {
+                unsigned n = rv_bit(want, p) ? rv_view_sources(v->class, v->source, p, from) : 0;
+                for (unsigned i = 0; i < n; i++)
+                        rv_bit_set(source_want, from[i]);
+        }
 }
 
 static bool is_integer(int cim_type)
@@ -195,6 +231,39 @@ static void fill_plain(const struct rv_property *prop, struct rv_row *to, unsign
         }
 }
 
+/* Of "10.0.0.0/8", or of a prefix length. IPv6 has no masks. */
+static void fill_prefix(const struct rv_property *prop, struct rv_row *to, unsigned p,
+                        const struct rv_batch *from, const struct rv_value *v)
+{
+        char text[INET_ADDRSTRLEN];
+        const char *s = v->type == RV_STRING ? rv_text(from, v) : "", *slash = strchr(s, '/');
+        unsigned long n = v->type == RV_UINT ? v->u : slash ? strtoul(slash + 1, NULL, 10) : 33;
+        if (prop->convert == RV_CONVERT_NETWORK) {
+                rv_set_string(to, p, s, slash ? (size_t)(slash - s) : strlen(s));
+        } else if (n <= 32 && !strchr(s, ':')) {
+                struct in_addr mask = { .s_addr = htonl(n ? ~UINT32_C(0) << (32 - n) : 0) };
+                if (inet_ntop(AF_INET, &mask, text, sizeof text))
+                        rv_set_string(to, p, text, strlen(text));
+        }
+}
+
+/* A value becomes a list of one. */
+static void wrap(struct rv_row *to, unsigned p)
+{
+        struct rv_value v = *rv_slot(to, p);
+        char *text = v.type == RV_STRING ? strndup(rv_text(to->batch, &v), v.len) : NULL;
+        rv_list list = rv_set_list(to, p, 1);
+        switch (v.type) {
+        case RV_STRING: rv_item_string(to, list, 0, text ? text : "", text ? v.len : 0); break;
+        case RV_UINT: rv_item_uint(to, list, 0, v.u); break;
+        case RV_INT: rv_item_int(to, list, 0, v.i); break;
+        case RV_BOOL: rv_item_bool(to, list, 0, v.b); break;
+        case RV_REAL: rv_item_real(to, list, 0, v.d); break;
+        default: break;
+        }
+        free(text);
+}
+
 static void fill_constant(const struct rv_view *view, const struct rv_property *prop, struct rv_row *to,
                           unsigned p)
 {
@@ -210,27 +279,86 @@ static void fill_constant(const struct rv_view *view, const struct rv_property *
                 rv_set_string(to, p, text, strlen(text));
 }
 
+struct operands {
+        const struct rv_view *view;
+        const struct rv_batch *b;
+        uint32_t row;
+};
+
+static bool operand(void *state, const char *name, size_t n, long double *ret)
+{
+        const struct operands *o = state;
+        int p = rv_property_find(o->view->source, name, n);
+        if (p < 0)
+                return false;
+        const struct rv_value *v = rv_get(o->b, o->row, (unsigned)p);
+        switch (v->type) {
+        case RV_BOOL: *ret = v->b; return true;
+        case RV_UINT: *ret = (long double)v->u; return true;
+        case RV_INT:
+        case RV_DATETIME:
+        case RV_INTERVAL: *ret = (long double)v->i; return true;
+        case RV_REAL: *ret = (long double)v->d; return true;
+        default: return false;
+        }
+}
+
+static void fill_computed(const struct rv_view *view, const struct rv_property *prop, struct rv_row *to,
+                          unsigned p, const struct rv_batch *from, uint32_t row)
+{
+        struct operands o = { view, from, row };
+        long double v;
+        if (rv_compute(prop->constant, operand, &o, &v) != RV_COMPUTED)
+                return;
+        if (prop->type == RV_CIM_REAL32 || prop->type == RV_CIM_REAL64) {
+                rv_set_real(to, p, (double)v);
+        } else if (prop->type == RV_CIM_STRING) {
+                char text[64];
+                int n = snprintf(text, sizeof text, "%.0Lf", truncl(v));
+                rv_set_string(to, p, text, (size_t)n);
+        } else if (is_unsigned_like(prop->type) && v >= 0 && v < 0x1p64L) {
+                rv_set_uint(to, p, (uint64_t)v);
+        } else if (!is_unsigned_like(prop->type) && v > -0x1p63L && v < 0x1p63L) {
+                rv_set_int(to, p, (int64_t)v);
+        }
+}
+
+static void fill_one(const struct rv_view *view, struct rv_row *to, unsigned p, const struct rv_batch *from,
+                     uint32_t row)
+{
+        const struct rv_property *prop = &view->class->properties[p];
+        if (prop->convert == RV_CONVERT_CONST || prop->convert == RV_CONVERT_SYSTEM)
+                fill_constant(view, prop, to, p);
+        if (prop->convert == RV_CONVERT_COMPUTE)
+                fill_computed(view, prop, to, p, from, row);
+        if (view->map[p].from < 0)
+                return;
+        const struct rv_value *v = rv_get(from, row, (unsigned)view->map[p].from);
+        if (v->type == RV_LIST && !prop->is_array) {
+                if (!v->len)
+                        return;
+                v = rv_items(from, v);
+        }
+        if (v->type == RV_NULL)
+                return;
+        switch (prop->convert) {
+        case RV_CONVERT_MAP: fill_mapped(prop, to, p, from, v); break;
+        case RV_CONVERT_DIV: fill_divided(prop, to, p, v); break;
+        case RV_CONVERT_NETWORK:
+        case RV_CONVERT_NETMASK: fill_prefix(prop, to, p, from, v); break;
+        default: fill_plain(prop, to, p, from, v);
+        }
+}
+
 void rv_view_fill(const struct rv_view *view, struct rv_row *to, const struct rv_batch *from, uint32_t row)
 {
         for (unsigned p = 0; p < view->class->nproperties; p++) {
                 if (!rv_wants(to, p))
                         continue;
-                const struct rv_property *prop = &view->class->properties[p];
-                if (prop->convert == RV_CONVERT_CONST || prop->convert == RV_CONVERT_SYSTEM) {
-                        fill_constant(view, prop, to, p);
-                        continue;
-                }
-                if (view->map[p].from < 0)
-                        continue;
-                const struct rv_value *v = rv_get(from, row, (unsigned)view->map[p].from);
-                if (v->type == RV_NULL)
-                        continue;
-                if (prop->convert == RV_CONVERT_MAP)
-                        fill_mapped(prop, to, p, from, v);
-                else if (prop->convert == RV_CONVERT_DIV)
-                        fill_divided(prop, to, p, v);
-                else
-                        fill_plain(prop, to, p, from, v);
+                fill_one(view, to, p, from, row);
+                uint8_t type = rv_slot(to, p)->type;
+                if (view->class->properties[p].is_array && type != RV_NULL && type != RV_LIST)
+                        wrap(to, p);
         }
 }
 
@@ -319,12 +447,13 @@ bool rv_view_unconvert(const struct rv_view *view, unsigned p, const struct rv_a
 
 const struct rv_class *rv_view_alias(const struct rv_class *c)
 {
-        const struct rv_class *source = c->view_of && !c->view_filter ? rv_class_find(c->view_of, NULL) : NULL;
+        const struct rv_class *source =
+                c->view_of && !c->view_filter ? rv_class_find(c->view_of, NULL) : NULL;
         for (uint32_t i = 0; source && i < c->nproperties; i++) {
                 const struct rv_property *p = &c->properties[i];
                 int from = p->source ? rv_property_find(source, p->source, strlen(p->source)) : -1;
-                if (from < 0 || p->convert != RV_CONVERT_NONE || p->constant || strcmp(p->name, p->source) != 0 ||
-                    p->type != source->properties[from].type)
+                if (from < 0 || p->convert != RV_CONVERT_NONE || p->constant ||
+                    strcmp(p->name, p->source) != 0 || p->type != source->properties[from].type)
                         return c;
         }
         return source ? source : c;

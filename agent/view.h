@@ -19,8 +19,13 @@ struct rv_view {
 
 /* Made once per class (the caller keeps it); NULL when out of memory. */
 struct rv_view *rv_view_new(const struct rv_class *view, const struct rv_class *source);
-/* The property of `source` (of which `class` is a view, or which it is) that property p shows; -1 = a constant. */
+/* The property of `source` (of which `class` is a view, or which it is) that property p shows; -1 = a constant, or
+ * computed. */
 int rv_view_source(const struct rv_class *class, const struct rv_class *source, unsigned p);
+/* The same, of one that is computed as well: how many, the first RV_VIEW_SOURCES of which are in ret. */
+enum { RV_VIEW_SOURCES = 16 };
+unsigned rv_view_sources(const struct rv_class *class, const struct rv_class *source, unsigned p,
+                         unsigned ret[RV_VIEW_SOURCES]);
 /* Sets in `source_want` what the view's properties in `want` are made of. */
 void rv_view_want(const struct rv_view *, const uint64_t *want, uint64_t *source_want);
 /* Fills `to` (a row of view->class) from a row of view->source. */

@@ -637,7 +637,7 @@ bool rv_watch_silent(const struct rv_agent *a, const struct rv_class *c, unsigne
         const char *from = p->source ? p->source : p->name;
         if (!push || !(push->covers & RV_PUSH_MODIFY))
                 return false;
-        bool silent = p->flags & RV_COUNTER;
+        bool silent = p->flags & RV_COUNTER || p->convert == RV_CONVERT_COMPUTE;
         for (unsigned i = 0; i < push->nsilent; i++)
                 silent |= strcasecmp(source->properties[push->silent[i]].name, from) == 0;
         return silent;

@@ -330,11 +330,49 @@ static const struct {
         { "HardwareCorrupted", MemorySummary_HardwareCorrupted, false },
 };
 
+/* ---- paging: /proc/vmstat, twice ---- */
+
+enum { PAGED_IN, PAGED_OUT, FAULTS, MAJOR_FAULTS, SWAPPED_IN, SWAPPED_OUT, PAGING };
+
+struct paging {
+        uint64_t n[PAGING], at;
+};
+
+static bool read_paging(struct paging *ret)
+{
+        static const char *const names[PAGING] = { "pgpgin", "pgpgout", "pgfault", "pgmajfault", "pswpin", "pswpout" };
+        size_t size;
+        char *text = rv_slurp("/proc/vmstat", 1 << 20, &size), *rest = text, name[64];
+        unsigned long long n;
+        ret->at = rv_now();
+        for (char *line; text && (line = strsep(&rest, "\n"));)
+                for (int i = 0; i < PAGING && sscanf(line, "%63s %llu", name, &n) == 2; i++)
+                        if (strcmp(name, names[i]) == 0)
+                                ret->n[i] = n;
+        free(text);
+        return text != NULL;
+}
+
+static void fill_paging(struct rv_row *row)
+{
+        struct paging a = { 0 }, b = { 0 };
+        if (!read_paging(&a) || nanosleep(&(struct timespec) { .tv_nsec = 250000000 }, NULL) || !read_paging(&b))
+                return;
+        double seconds = (double)(b.at - a.at) / 1e9, kib = (double)sysconf(_SC_PAGESIZE) / 1024;
+        double d[PAGING];
+        for (int i = 0; i < PAGING; i++)
+                d[i] = b.n[i] > a.n[i] ? (double)(b.n[i] - a.n[i]) / seconds : 0;
+        MemorySummary_set_PagesInputPersec(row, (uint64_t)(d[PAGED_IN] / kib));
+        MemorySummary_set_PagesOutputPersec(row, (uint64_t)(d[PAGED_OUT] / kib));
+        MemorySummary_set_PageFaultsPersec(row, (uint64_t)d[FAULTS]);
+        MemorySummary_set_MajorFaultsPersec(row, (uint64_t)d[MAJOR_FAULTS]);
+        MemorySummary_set_SwapPagesPersec(row, (uint64_t)(d[SWAPPED_IN] + d[SWAPPED_OUT]));
+}
+
 static int memory_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
         char text[8192], pressure[256];
         uint64_t total = 0, available = 0;
-        (void)q;
         if (rv_proc_read(AT_FDCWD, "/proc/meminfo", text, sizeof text) <= 0)
                 return rv_fail_errno(err, errno, "cannot read /proc/meminfo");
         struct rv_row *row = rv_row(out);
@@ -356,6 +394,11 @@ static int memory_query(const struct rv_query *q, struct rv_sink *out, struct rv
                 if (avg)
                         MemorySummary_set_Pressure10(row, strtod(avg + 6, NULL));
         }
+        for (unsigned p = MemorySummary_PagesInputPersec; p <= MemorySummary_SwapPagesPersec; p++)
+                if (rv_asked(q, p)) {
+                        fill_paging(row);
+                        break;
+                }
         int e = rv_emit(out, row);
         return e == RV_STOP ? RV_OK : e;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent/provider.h"
 #include "gen/DiskUsage.h"
@@ -18,7 +19,7 @@
 #include "providers/lib/fill.h"
 #include "providers/lib/slurp.h"
 
-enum { FIELDS = 20, FILE_MOST = 64 << 20, PAUSE_NS = 250000000, SECTOR = 512 };
+enum { FIELDS = 20, FILE_MOST = 64 << 20, PAUSE_NS = 250000000, NS = 1000000000, SECTOR = 512 };
 
 /* A line's name and its numbers. */
 struct line {
@@ -30,6 +31,7 @@ struct sample {
         struct line *v;
         size_t n;
         uint64_t at; /* ns */
+        int64_t wall;
 };
 
 /* One line -> a name and numbers; false: it is not of the kind that is wanted. */
@@ -53,6 +55,7 @@ static int read_sample(const char *path, parser *parse, struct sample *s, struct
         if (!text)
                 return rv_fail_errno(err, errno, "cannot read %s", path);
         s->at = rv_now();
+        s->wall = rv_wall();
         for (char *line; (line = strsep(&rest, "\n"));) {
                 struct line one = { 0 };
                 if (!parse(line, &one))
@@ -83,20 +86,40 @@ static uint64_t grown(const struct line *from, const struct line *to, int i)
         return to->f[i] > from->f[i] ? to->f[i] - from->f[i] : 0;
 }
 
-static int measure(const struct rv_query *q, struct rv_sink *out, struct rv_error *err, const char *path,
-                   parser *parse,
-                   void (*fill)(struct rv_row *, const struct line *from, const struct line *to,
-                                double seconds))
+/* What a class has of it. The properties from the first counter on are of one moment: no waiting for them. */
+struct measure {
+        const char *path;
+        parser *parse;
+        unsigned first_rate, first_counter, timestamp;
+        void (*fill)(struct rv_row *, const struct line *from, const struct line *to, double seconds);
+        void (*count)(struct rv_row *, const struct line *now);
+};
+
+static bool asks_rates(const struct rv_query *q, const struct measure *m)
+{
+        for (unsigned p = m->first_rate; p < m->first_counter; p++)
+                if (rv_asked(q, p))
+                        return true;
+        return false;
+}
+
+static int measure(const struct rv_query *q, struct rv_sink *out, struct rv_error *err,
+                   const struct measure *m)
 {
         struct sample a = { 0 }, b = { 0 };
-        int e = read_sample(path, parse, &a, err);
-        if (e == RV_OK) {
+        bool rates = asks_rates(q, m);
+        int e = rates ? read_sample(m->path, m->parse, &a, err) : RV_OK;
+        if (rates && e == RV_OK)
                 nanosleep(&(struct timespec) { .tv_nsec = PAUSE_NS }, NULL);
-                e = rv_cancelled(q->call) ? RV_STOP : read_sample(path, parse, &b, err);
-        }
+        if (e == RV_OK)
+                e = rv_cancelled(q->call) ? RV_STOP : read_sample(m->path, m->parse, &b, err);
         for (size_t i = 0; e == RV_OK && i < b.n; i++) {
                 struct rv_row *row = rv_row(out);
-                fill(row, before(&a, &b.v[i]), &b.v[i], (double)(b.at - a.at) / 1e9);
+                rv_fill(row, 0, b.v[i].name);
+                if (rates)
+                        m->fill(row, before(&a, &b.v[i]), &b.v[i], (double)(b.at - a.at) / 1e9);
+                m->count(row, &b.v[i]);
+                rv_set_datetime(row, m->timestamp, b.wall);
                 e = rv_emit(out, row);
         }
         free(a.v);
@@ -124,9 +147,10 @@ static void fill_cpu(struct rv_row *row, const struct line *from, const struct l
                 all += d[i] = grown(from, to, i);
         if (!all)
                 d[3] = all = 1; /* not a tick: idle */
-        rv_fill(row, ProcessorUsage_Name, to->name);
         ProcessorUsage_set_PercentProcessorTime(row, (all - d[3] - d[4]) * 100 / all);
         ProcessorUsage_set_PercentUserTime(row, (d[0] + d[1]) * 100 / all);
+        ProcessorUsage_set_PercentNiceTime(row, d[1] * 100 / all);
+        ProcessorUsage_set_PercentDPCTime(row, d[6] * 100 / all);
         ProcessorUsage_set_PercentPrivilegedTime(row, d[2] * 100 / all);
         ProcessorUsage_set_PercentInterruptTime(row, (d[5] + d[6]) * 100 / all);
         ProcessorUsage_set_PercentIOWaitTime(row, d[4] * 100 / all);
@@ -134,9 +158,32 @@ static void fill_cpu(struct rv_row *row, const struct line *from, const struct l
         ProcessorUsage_set_PercentIdleTime(row, (d[3] + d[4]) * 100 / all);
 }
 
+static uint64_t ticks(uint64_t n)
+{
+        uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+        return n * (NS / (hz ? hz : 100));
+}
+
+static void count_cpu(struct rv_row *row, const struct line *now)
+{
+        const uint64_t *f = now->f;
+        ProcessorUsage_set_UserTime(row, ticks(f[0] + f[1]));
+        ProcessorUsage_set_PrivilegedTime(row, ticks(f[2]));
+        ProcessorUsage_set_InterruptTime(row, ticks(f[5] + f[6]));
+        ProcessorUsage_set_DPCTime(row, ticks(f[6]));
+        ProcessorUsage_set_IdleTime(row, ticks(f[3] + f[4]));
+}
+
 static int cpu_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
-        return measure(q, out, err, "/proc/stat", parse_cpu, fill_cpu);
+        static const struct measure m = { "/proc/stat",
+                                          parse_cpu,
+                                          ProcessorUsage_PercentProcessorTime,
+                                          ProcessorUsage_UserTime,
+                                          ProcessorUsage_Timestamp,
+                                          fill_cpu,
+                                          count_cpu };
+        return measure(q, out, err, &m);
 }
 
 /* ---- disks: reads merged sectors ms, writes merged sectors ms, now ms weighted-ms ---- */
@@ -152,13 +199,12 @@ static bool parse_disk(const char *text, struct line *l)
 
 static void fill_disk(struct rv_row *row, const struct line *from, const struct line *to, double seconds)
 {
-        uint64_t reads = grown(from, to, 0), writes = grown(from, to, 4),
-                 ms = grown(from, to, 3) + grown(from, to, 7);
+        uint64_t reads = grown(from, to, 0), writes = grown(from, to, 4);
+        double reading = (double)grown(from, to, 3) / 1000, writing = (double)grown(from, to, 7) / 1000;
         uint64_t in = (uint64_t)((double)(grown(from, to, 2) * SECTOR) / seconds);
         uint64_t out = (uint64_t)((double)(grown(from, to, 6) * SECTOR) / seconds);
         uint64_t busy = (uint64_t)((double)grown(from, to, 9) / 10 / seconds);
         busy = busy > 100 ? 100 : busy;
-        rv_fill(row, DiskUsage_Name, to->name);
         DiskUsage_set_DiskReadBytesPersec(row, in);
         DiskUsage_set_DiskWriteBytesPersec(row, out);
         DiskUsage_set_DiskBytesPersec(row, in + out);
@@ -167,14 +213,35 @@ static void fill_disk(struct rv_row *row, const struct line *from, const struct 
         DiskUsage_set_DiskTransfersPersec(row, (uint64_t)((double)(reads + writes) / seconds));
         DiskUsage_set_PercentDiskTime(row, busy);
         DiskUsage_set_PercentIdleTime(row, 100 - busy);
-        DiskUsage_set_CurrentDiskQueueLength(row, to->f[8]);
         if (reads + writes)
-                DiskUsage_set_AvgDisksecPerTransfer(row, (double)ms / 1000 / (double)(reads + writes));
+                DiskUsage_set_AvgDisksecPerTransfer(row, (reading + writing) / (double)(reads + writes));
+        if (reads)
+                DiskUsage_set_AvgDisksecPerRead(row, reading / (double)reads);
+        if (writes)
+                DiskUsage_set_AvgDisksecPerWrite(row, writing / (double)writes);
+        DiskUsage_set_AvgDiskQueueLength(row, (double)grown(from, to, 10) / 1000 / seconds);
+}
+
+static void count_disk(struct rv_row *row, const struct line *now)
+{
+        DiskUsage_set_CurrentDiskQueueLength(row, now->f[8]);
+        DiskUsage_set_ReadBytes(row, now->f[2] * SECTOR);
+        DiskUsage_set_WrittenBytes(row, now->f[6] * SECTOR);
+        DiskUsage_set_ReadOperations(row, now->f[0]);
+        DiskUsage_set_WriteOperations(row, now->f[4]);
+        DiskUsage_set_BusyTime(row, now->f[9] * 1000000);
 }
 
 static int disk_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
-        return measure(q, out, err, "/proc/diskstats", parse_disk, fill_disk);
+        static const struct measure m = { "/proc/diskstats",
+                                          parse_disk,
+                                          DiskUsage_DiskReadBytesPersec,
+                                          DiskUsage_CurrentDiskQueueLength,
+                                          DiskUsage_Timestamp,
+                                          fill_disk,
+                                          count_disk };
+        return measure(q, out, err, &m);
 }
 
 /* ---- interfaces: "name: bytes packets errs drop fifo frame compressed multicast bytes packets errs drop ..." ---- */
@@ -195,22 +262,36 @@ static void fill_interface(struct rv_row *row, const struct line *from, const st
                  out = (uint64_t)((double)grown(from, to, 8) / seconds);
         uint64_t got = (uint64_t)((double)grown(from, to, 1) / seconds),
                  sent = (uint64_t)((double)grown(from, to, 9) / seconds);
-        rv_fill(row, NetworkUsage_Name, to->name);
         NetworkUsage_set_BytesReceivedPersec(row, in);
         NetworkUsage_set_BytesSentPersec(row, out);
         NetworkUsage_set_BytesTotalPersec(row, in + out);
         NetworkUsage_set_PacketsReceivedPersec(row, got);
         NetworkUsage_set_PacketsSentPersec(row, sent);
         NetworkUsage_set_PacketsPersec(row, got + sent);
-        NetworkUsage_set_PacketsReceivedErrors(row, to->f[2]);
-        NetworkUsage_set_PacketsReceivedDiscarded(row, to->f[3]);
-        NetworkUsage_set_PacketsOutboundErrors(row, to->f[10]);
-        NetworkUsage_set_PacketsOutboundDiscarded(row, to->f[11]);
+}
+
+static void count_interface(struct rv_row *row, const struct line *now)
+{
+        NetworkUsage_set_PacketsReceivedErrors(row, now->f[2]);
+        NetworkUsage_set_PacketsReceivedDiscarded(row, now->f[3]);
+        NetworkUsage_set_PacketsOutboundErrors(row, now->f[10]);
+        NetworkUsage_set_PacketsOutboundDiscarded(row, now->f[11]);
+        NetworkUsage_set_ReceivedBytes(row, now->f[0]);
+        NetworkUsage_set_SentBytes(row, now->f[8]);
+        NetworkUsage_set_ReceivedPackets(row, now->f[1]);
+        NetworkUsage_set_SentPackets(row, now->f[9]);
 }
 
 static int interface_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
-        return measure(q, out, err, "/proc/self/net/dev", parse_interface, fill_interface);
+        static const struct measure m = { "/proc/self/net/dev",
+                                          parse_interface,
+                                          NetworkUsage_BytesReceivedPersec,
+                                          NetworkUsage_PacketsReceivedErrors,
+                                          NetworkUsage_Timestamp,
+                                          fill_interface,
+                                          count_interface };
+        return measure(q, out, err, &m);
 }
 
 static const struct rv_provider processorusage = { .class = &ProcessorUsage_class, .query = cpu_query };

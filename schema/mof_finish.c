@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "schema/compute.h"
 #include "schema/mof_int.h"
 
 struct finish {
@@ -66,10 +67,11 @@ static const struct {
         const char *name;
         uint32_t flag;
 } flags[] = {
-        { "Key", RV_KEY },           { "Read", RV_READ },       { "Write", RV_WRITE },
-        { "Required", RV_REQUIRED }, { "Static", RV_STATIC },   { "Expensive", RV_EXPENSIVE },
-        { "Secret", RV_SECRET },     { "Counter", RV_COUNTER }, { "Map", RV_MAP },
-        { "Identifies", RV_IDENTIFIES },
+        { "Key", RV_KEY },       { "Read", RV_READ },
+        { "Write", RV_WRITE },   { "Required", RV_REQUIRED },
+        { "Static", RV_STATIC }, { "Expensive", RV_EXPENSIVE },
+        { "Secret", RV_SECRET }, { "Counter", RV_COUNTER },
+        { "Map", RV_MAP },       { "Identifies", RV_IDENTIFIES },
 };
 
 static void conversion(struct rv_mof *m, const struct mof_feature *f, struct rv_property *p)
@@ -85,6 +87,11 @@ static void conversion(struct rv_mof *m, const struct mof_feature *f, struct rv_
         p->constant = text_of(&f->qualifiers, "Constant");
         if (p->constant)
                 p->convert = p->constant[0] == '$' ? RV_CONVERT_SYSTEM : RV_CONVERT_CONST;
+        const char *compute = text_of(&f->qualifiers, "Compute");
+        if (compute) {
+                p->constant = compute;
+                p->convert = RV_CONVERT_COMPUTE;
+        }
         list_of(&f->qualifiers, "ConvertMap", &p->map, &p->nmap);
         const char *how = text_of(&f->qualifiers, "Convert");
         if (!how)
@@ -94,13 +101,18 @@ static void conversion(struct rv_mof *m, const struct mof_feature *f, struct rv_
                         p->convert = RV_CONVERT_DIV, p->factor = units[i].factor;
         if (strcasecmp(how, "string") == 0)
                 p->convert = RV_CONVERT_STRING;
+        else if (strcasecmp(how, "network") == 0)
+                p->convert = RV_CONVERT_NETWORK;
+        else if (strcasecmp(how, "netmask") == 0)
+                p->convert = RV_CONVERT_NETMASK;
         else if (strcasecmp(how, "map") == 0)
                 p->convert = RV_CONVERT_MAP;
         else if (how[0] == '/' && (p->factor = strtoll(how + 1, NULL, 10)) > 0)
                 p->convert = RV_CONVERT_DIV;
         if (p->convert == RV_CONVERT_NONE)
                 mof_fail(m, f->at,
-                         "Convert(\"%s\") of '%s': expected KiB, MiB, 100ns, us, ms, s, /N, string or map",
+                         "Convert(\"%s\") of '%s': expected KiB, MiB, 100ns, us, ms, s, /N, string, network, "
+                         "netmask or map",
                          how, f->name);
 }
 
@@ -319,6 +331,34 @@ static void resolve(struct finish *f, struct mof_class *c)
         c->state = 2;
 }
 
+struct names {
+        struct rv_mof *m;
+        const struct mof_class *view;
+        const struct rv_class *source;
+        const struct rv_property *property;
+};
+
+static bool check_name(void *state, const char *name, size_t n, long double *ret)
+{
+        struct names *s = state;
+        *ret = 1;
+        if (rv_property_find(s->source, name, n) < 0)
+                mof_fail(s->m, s->view->at, "'%s.%s' has Compute(\"%s\"): '%s' lacks '%.*s'", s->view->name,
+                         s->property->name, s->property->constant, s->source->name, (int)n, name);
+        return true;
+}
+
+static void check_compute(struct rv_mof *m, const struct mof_class *c, const struct rv_class *source,
+                          const struct rv_property *p)
+{
+        long double unused;
+        struct names names = { m, c, source, p };
+        if (rv_compute(p->constant, check_name, &names, &unused) == RV_COMPUTE_FAULT)
+                mof_fail(m, c->at,
+                         "'%s.%s' has Compute(\"%s\"): expected names, numbers, + - * / and parentheses",
+                         c->name, p->name, p->constant);
+}
+
 /* Views: every source must exist. */
 static void check_view(struct finish *f, struct mof_class *c)
 {
@@ -338,6 +378,8 @@ static void check_view(struct finish *f, struct mof_class *c)
                 if (p->source && rv_property_find(source, p->source, strlen(p->source)) < 0)
                         mof_fail(m, c->at, "'%s.%s' has Source(\"%s\"), which '%s' lacks", c->name, p->name,
                                  p->source, source->name);
+                if (p->convert == RV_CONVERT_COMPUTE)
+                        check_compute(m, c, source, p);
         }
 }
 

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Views under the names of WMI and of System Center, beside what the system's own tools say, in WMI's units and enums. What moves
+while it is looked at is asked between two looks of the tool."""
+import ipaddress, json, os, re, shutil, subprocess, sys, time
+
+sys.path[:0] = [os.path.dirname(os.path.abspath(__file__))]
+import agentlib
+
+check = agentlib.Cases()
+agent = agentlib.Agent()
+
+
+def rows(name, **more):
+    r = agent.call('EnumerateInstances', {'ClassName': name, **more})
+    return r['result']['Instances'] if 'result' in r else r
+
+
+def tool(*argv):
+    return json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout or '[]')
+
+
+def compare(what, got, want):
+    """Every object that the tool has, every property that the table has."""
+    for key, properties in want.items():
+        mine = got.get(key)
+        bad = {p: (mine.get(p), v) for p, v in properties.items() if mine.get(p) != v} if mine else 'not there'
+        check(f'{what} {key}', not bad, bad)
+
+
+def by(name, key, **more):
+    return {r[key]: r for r in rows(name, **more)}
+
+
+def storage():
+    disks = {d['name']: d for d in tool('lsblk', '-J', '-b', '-o', 'NAME,TYPE,SIZE,LOG-SEC,PHY-SEC,RO,SERIAL,PATH')['blockdevices'] if d['type'] == 'disk'}
+    mine = by('MSFT_Disk', 'ObjectId')
+    compare('MSFT_Disk', mine, {n: {'Size': d['size'], 'LogicalSectorSize': d['log-sec'], 'PhysicalSectorSize': d['phy-sec'], 'IsReadOnly': d['ro'],
+                                    **({'SerialNumber': d['serial']} if d['serial'] else {}), 'Path': d['path'], 'OperationalStatus': [53264], 'HealthStatus': 0}
+                                for n, d in disks.items() if n in mine})
+    check('MSFT_Disk: each is a disk of lsblk', set(mine) <= set(disks), set(mine) - set(disks))
+    scx = by('SCX_DiskDrive', 'DeviceID')
+    compare('SCX_DiskDrive', scx, {n: {'MaxMediaSize': disks[n]['size'] // 1024, 'TotalSectors': disks[n]['size'] // 512, 'IsOnline': True} for n in mine})
+    turns = {n: open(f'/sys/class/block/{n}/queue/rotational').read().strip() for n in mine}
+    compare('MSFT_PhysicalDisk', by('MSFT_PhysicalDisk', 'ObjectId'), {n: {'MediaType': 3 if turns[n] == '1' else 4, 'Size': disks[n]['size']} for n in mine})
+
+
+def file_systems():
+    kinds = {m['target']: m for m in tool('findmnt', '-J', '-l', '--real', '-o', 'TARGET,FSTYPE,OPTIONS')['filesystems']}
+    fs, how_full, perf = by('SCX_FileSystem', 'Name'), by('SCX_FileSystemStatisticalInformation', 'Name'), by('Win32_PerfFormattedData_PerfDisk_LogicalDisk', 'Name')
+    check('file systems: the root is there', '/' in fs and '/' in how_full and '/' in perf, list(fs))
+    want, full = {}, {}
+    for n, m in kinds.items():
+        if n not in fs:
+            continue
+        s = os.statvfs(n)
+        want[n] = {'FileSystemSize': s.f_frsize * s.f_blocks, 'TotalInodes': s.f_files or fs[n]['TotalInodes'], 'FileSystemType': m['fstype'], 'MaxFileNameLength': s.f_namemax,
+                   'ReadOnly': 'ro' in m['options'].split(','), 'Root': n, 'IsOnline': True}
+        if s.f_blocks:
+            full[n] = (100 * s.f_bavail / s.f_blocks, 100 * s.f_ffree / s.f_files if s.f_files else None, s.f_frsize * s.f_bavail >> 20)
+    compare('SCX_FileSystem', fs, want)
+    for n, (space, inodes, mb) in full.items():
+        r = how_full[n]
+        check(f'how full {n} is', abs(r['PercentFreeSpace'] - space) <= 1.5 and r['PercentFreeSpace'] + r['PercentUsedSpace'] in (99, 100) and
+              abs(r['FreeMegabytes'] - mb) <= max(2000, mb // 20) and (inodes is None or abs(r['PercentFreeInodes'] - inodes) <= 1.5), (r, space, inodes, mb))
+        check(f'the same for Perfmon of {n}', abs(perf[n]['PercentFreeSpace'] - space) <= 1.5, perf[n])
+
+
+def network():
+    if not shutil.which('ip'):
+        return check.skip('network', 'there is no ip')
+    links = {l['ifname']: l for l in tool('ip', '-j', '-s', 'link')}
+    ports = by('SCX_EthernetPortStatistics', 'InstanceID')
+    again = {l['ifname']: l for l in tool('ip', '-j', '-s', 'link')}
+    for n, r in ports.items():
+        a, b = links[n]['stats64'], again[n]['stats64']
+        between = [a['rx']['bytes'] <= r['BytesReceived'] <= b['rx']['bytes'], a['tx']['packets'] <= r['PacketsTransmitted'] <= b['tx']['packets'],
+                   r['BytesTotal'] == r['BytesReceived'] + r['BytesTransmitted'], a['rx']['errors'] <= r['TotalRxErrors'] <= b['rx']['errors']]
+        check(f'SCX_EthernetPortStatistics {n}', all(between), (between, r, a, b))
+    check('no statistics of loopback', 'lo' not in ports and len(ports) == len([l for l in links.values() if l['link_type'] != 'loopback']), list(ports))
+    compare('SCX_LANEndpoint', by('SCX_LANEndpoint', 'Name'), {n: {'MACAddress': l.get('address'), 'MaxDataSize': l['mtu'], 'EnabledState': 2 if 'UP' in l['flags'] else 3}
+                                                              for n, l in links.items() if l['link_type'] == 'ether'})
+    want = {}
+    for l in tool('ip', '-j', '-4', 'addr'):
+        for a in l['addr_info']:
+            if l['ifname'] != 'lo' and not a.get('secondary'):
+                net = ipaddress.ip_network(f'{a["local"]}/{a["prefixlen"]}', strict=False)
+                want[a['local']] = {'Name': l['ifname'], 'SubnetMask': str(net.netmask), 'IPv4BroadcastAddress': a.get('broadcast'), 'PrefixLength': a['prefixlen']}
+    compare('SCX_IPProtocolEndpoint', by('SCX_IPProtocolEndpoint', 'IPv4Address'), want)
+    routes = {(r['Destination'], r['Mask'], r['InterfaceIndex'], r['NextHop'], r['Metric1']): r for r in rows('Win32_IP4RouteTable')}
+    index = {n: int(open(f'/sys/class/net/{n}/ifindex').read()) for n in links}
+    for r in tool('ip', '-j', '-4', 'route', 'show', 'table', 'main'):
+        if 'dev' not in r or r.get('type', 'unicast') != 'unicast':
+            continue
+        net = ipaddress.ip_network('0.0.0.0/0' if r['dst'] == 'default' else r['dst'])
+        key = (str(net.network_address), str(net.netmask), index[r['dev']], r.get('gateway', '0.0.0.0'), r.get('metric', 0))
+        check(f'Win32_IP4RouteTable {r["dst"]}', key in routes and routes[key]['Type'] == (4 if 'gateway' in r else 3) and
+              routes[key]['Protocol'] == {'kernel': 2}.get(r.get('protocol'), routes[key]['Protocol']), (key, list(routes)))
+    forwarding = {n: open(f'/proc/sys/net/ipv4/conf/{n}/forwarding').read().strip() for n in links}
+    mine = {r['InterfaceAlias']: r for r in rows('MSFT_NetIPInterface', Filter='AddressFamily = 2')}
+    compare('MSFT_NetIPInterface', mine, {n: {'InterfaceIndex': index[n], 'AddressFamily': 2, 'Forwarding': int(forwarding[n]), 'NlMtu': links[n]['mtu']} for n in mine})
+    check('MSFT_NetIPInterface: the loopback', 'lo' in mine, list(mine))
+
+
+def meminfo():
+    return {l.split(':')[0]: int(l.split()[1]) for l in open('/proc/meminfo')}
+
+
+def system():
+    a, boot = meminfo(), time.clock_gettime(time.CLOCK_BOOTTIME)
+    r, m, b = rows('SCX_OperatingSystem')[0], rows('SCX_MemoryStatisticalInformation')[0], meminfo()
+    mib = lambda k: (min(a[k], b[k]) // 1024 - 300, max(a[k], b[k]) // 1024 + 300)
+    check('SCX_OperatingSystem', r['Version'] == os.uname().release and r['TotalVisibleMemorySize'] == a['MemTotal'] and r['CSName'] == os.uname().nodename and
+          boot - 1 <= r['SystemUpTime'] <= boot + 30 and r['OSType'] == 36 and r['OperatingSystemCapability'] == '64 bit', r)
+    check('SCX_MemoryStatisticalInformation', mib('MemAvailable')[0] <= m['AvailableMemory'] <= mib('MemAvailable')[1] and m['IsAggregate'] is True and
+          m['PercentAvailableMemory'] + m['PercentUsedMemory'] in (99, 100) and m['PagesPerSec'] == m['PagesReadPerSec'] + m['PagesWrittenPerSec'], (m, a, b))
+    swap = (m['PercentAvailableSwap'], m['PercentUsedSwap'])
+    check('no swap: no share of it', (swap == (None, None)) if a['SwapTotal'] == 0 else sum(swap) in (99, 100), m)
+    cpu = rows('SCX_ProcessorStatisticalInformation')
+    check('SCX_ProcessorStatisticalInformation', len(cpu) == os.cpu_count() + 1 and [r['Name'] for r in cpu if r['IsAggregate']] == ['_Total'], cpu)
+    for r in cpu:
+        parts = sum(r[p] for p in ('PercentProcessorTime', 'PercentIdleTime', 'PercentIOWaitTime'))
+        check(f'the shares of {r["Name"]}', 97 <= parts <= 101, r)
+
+
+def processes():
+    mine = rows('SCX_UnixProcess', Filter=f"Handle = '{os.getpid()}'")
+    stat = open('/proc/self/stat').read().rsplit(')', 1)[1].split()
+    check('SCX_UnixProcess', len(mine) == 1 and {k: mine[0][k] for k in ('ParentProcessID', 'RealUserID', 'ProcessGroupID', 'ProcessSessionID', 'ProcessNiceValue')} ==
+          {'ParentProcessID': str(os.getppid()), 'RealUserID': os.getuid(), 'ProcessGroupID': os.getpgrp(), 'ProcessSessionID': os.getsid(0), 'ProcessNiceValue': 20 + int(stat[16])}, mine)
+    check('its arguments, its memory in KiB', mine[0]['Parameters'][1:] == sys.argv and mine[0]['UsedMemory'] == mine[0]['WorkingSetSize'] // 1024, mine)
+    path = rows('SCX_UnixProcess', Filter=f"Handle = '{os.getpid()}'", PropertyList=['Handle', 'ModulePath'])
+    check('its program', path[0]['ModulePath'] == os.readlink('/proc/self/exe'), path)
+
+
+def tasks():
+    mine, info = rows('MSFT_ScheduledTask'), {(r['TaskPath'], r['TaskName']): r for r in rows('MSFT_TaskDynamicInfo')}
+    base = {(r['TaskPath'], r['TaskName']): r for r in rows('ScheduledTask')}
+    check('MSFT_ScheduledTask: as many as there are', len(mine) == len(base) == len(info), (len(mine), len(base), len(info)))
+    states = {'Disabled': 1, 'Ready': 3, 'Running': 4}
+    bad = [r for r in mine if r['State'] != states.get(base[r['TaskPath'], r['TaskName']]['State'], 0)]
+    check('their states are WMI\'s numbers', not bad, bad)
+
+
+def every_view():
+    """Each of them can be asked, and has a value wherever its class says where from."""
+    views = [c['ClassName'] for c in agent.call('EnumerateClasses')['result']['Classes'] if re.match(r'(Win32|MSFT|SCX|CIM)_', c['ClassName'])]
+    check('views are there', len(views) > 60, views)
+    for n in views:
+        r = agent.call('EnumerateInstances', {'ClassName': n, 'Limit': 3})
+        fine = 'result' in r or r['error']['data']['Name'] in ('NOT_SUPPORTED', 'UNAVAILABLE')
+        check(f'{n} can be asked', fine, r)
+
+
+try:
+    for part in (storage, file_systems, network, system, processes, tasks, every_view):
+        part()
+finally:
+    agent.stop()
+check.end()
