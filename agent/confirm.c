@@ -42,15 +42,45 @@ static void path_of(char *to, size_t size, const char *id, const char *as)
 
 /* ---- guards ---- */
 
-/* Starts a guard over a file. ready: its descriptor 3, or -1. */
-static int start_guard(const char *file, int ready, pid_t *ret)
+/* Where systemd runs the host a guard has a scope of its own, so that it outlives the agent's unit, and is told before
+ * that one and the network go when the host stops. It begins as systemd-run, which becomes it. */
+static int in_scope(char **argv, const char *file, char *unit, size_t size)
 {
-        char *argv[10] = { "reeve-agent", "--guard", (char *)file, "--state", state };
-        int n = 5;
+        static char *const words[] = { "systemd-run", "--scope", "--quiet", "--collect", "--description=reeve: guard of a change",
+                                       "-p", "After=reeve-agent.service", "-p", "After=network.target", "-p",
+                                       "After=dbus.service", "-p", "After=nftables.service", "-p", "TimeoutStopSec=60" };
+        int n = 0;
+        const char *name = strrchr(file, '/');
+        if (geteuid() != 0 || access("/run/systemd/system", F_OK) != 0)
+                return 0;
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+                argv[n++] = words[i];
+        snprintf(unit, size, "--unit=reeve-guard-%.12s", name ? name + 1 : "");
+        argv[n++] = unit;
+        argv[n++] = "--";
+        return n;
+}
+
+/* Starts a guard over a file. ready: its descriptor 3, or -1. */
+static int start_guard(const char *file, bool scope, int ready, pid_t *ret)
+{
+        char *argv[32], unit[64], self[500] = "reeve-agent";
+        int n = scope ? in_scope(argv, file, unit, sizeof unit) : 0;
+        const bool scoped = n > 0;
+        if (scoped) {
+                ssize_t got = readlink("/proc/self/exe", self, sizeof self - 1);
+                self[got > 0 ? got : 0] = 0;
+        }
+        argv[n++] = self;
+        argv[n++] = "--guard";
+        argv[n++] = (char *)file;
+        argv[n++] = "--state";
+        argv[n++] = state;
         if (socket_path[0]) {
                 argv[n++] = "--socket";
                 argv[n++] = socket_path;
         }
+        argv[n] = NULL;
         posix_spawn_file_actions_t files;
         posix_spawnattr_t attr;
         posix_spawn_file_actions_init(&files);
@@ -60,17 +90,19 @@ static int start_guard(const char *file, int ready, pid_t *ret)
         posix_spawn_file_actions_adddup2(&files, 0, 1);
         if (ready >= 0)
                 posix_spawn_file_actions_adddup2(&files, ready, 3);
-        int r = posix_spawn(ret, "/proc/self/exe", &files, &attr, argv, environ);
+        int r = scoped ? posix_spawnp(ret, "systemd-run", &files, &attr, argv, environ)
+                       : posix_spawn(ret, "/proc/self/exe", &files, &attr, argv, environ);
         posix_spawnattr_destroy(&attr);
         posix_spawn_file_actions_destroy(&files);
         return r;
 }
 
-/* Waits for the guard's word: "ok", or why not. */
-static int wait_ready(int fd, uint64_t deadline, struct rv_error *err)
+/* Waits for the guard's word: "ok", or why not. *ret_silent: it ended without one. */
+static int wait_ready(int fd, uint64_t deadline, bool *ret_silent, struct rv_error *err)
 {
         char text[300];
         size_t n = 0;
+        *ret_silent = false;
         while (n < sizeof text - 1) {
                 uint64_t now = rv_now();
                 struct pollfd p = { fd, POLLIN, 0 };
@@ -85,6 +117,7 @@ static int wait_ready(int fd, uint64_t deadline, struct rv_error *err)
                 n += (size_t)got;
         }
         text[n] = 0;
+        *ret_silent = n == 0;
         if (strcmp(text, "ok") == 0)
                 return RV_OK;
         return rv_fail(err, RV_FAILED, "this change cannot be guarded: %s", n ? text : "its guard ended");
@@ -128,19 +161,26 @@ static void prune(void)
         }
 }
 
-/* Of what another boot left the kernel has forgotten all; what was written for the next boots is there, and is still to
- * be confirmed. False: there is nothing of that kind. */
+/* Of what another boot left the kernel has forgotten all; what lies in files ([Lasting]) is there, and is still to be
+ * confirmed: the guard looks at that alone. False: there is nothing of that kind. */
 static bool keep_files_only(const char *path, json_t *j, const char *boot)
 {
-        static const char files[] = "NetPersistentFile";
         char new[820];
-        json_t *before = json_object_get(json_object_get(j, "Before"), files);
-        if (!before)
-                return false;
-        json_object_set_new(j, "Classes", json_pack("[s]", files));
+        json_t *name, *lasting = json_array();
+        size_t i;
+        json_array_foreach(json_object_get(j, "Classes"), i, name)
+        {
+                const struct rv_class *c = rv_class_find(json_string_value(name), NULL);
+                if (c && rv_qualifier_find(c->qualifiers, c->nqualifiers, "Lasting"))
+                        json_array_append(lasting, name);
+        }
+        size_t n = json_array_size(lasting);
+        json_object_set_new(j, "Classes", lasting);
         json_object_set_new(j, "Boot", json_string(boot));
+        json_object_set_new(j, "Later", json_true());
         snprintf(new, sizeof new, "%s.new", path);
-        return json_dump_file(j, new, JSON_COMPACT) == 0 && chmod(new, 0600) == 0 && rename(new, path) == 0;
+        return n && json_object_get(j, "Before") && json_dump_file(j, new, JSON_COMPACT) == 0 &&
+               chmod(new, 0600) == 0 && rename(new, path) == 0;
 }
 
 /* What has no guard gets one. */
@@ -164,7 +204,7 @@ static void take_over(const char *name)
                 rv_log(RV_LOG_NOTICE, "the change guarded by %s ended with the host's last boot", name);
                 unlink(path);
                 unlink(lock);
-        } else if (!guarded && start_guard(path, -1, &pid) == 0) {
+        } else if (!guarded && start_guard(path, true, -1, &pid) == 0) {
                 rv_log(RV_LOG_NOTICE, "the change guarded by %s has a new guard", name);
         }
         json_decref(j);
@@ -189,9 +229,37 @@ void rv_confirm_start(const char *state_folder, const char *socket)
 
 /* ---- a change ---- */
 
-static json_t *describe(const struct rv_confirm *f, const struct rv_call *c,
-                        const struct rv_qualifier *classes)
+/* [Confirmed] of the method, else of its class. */
+static const struct rv_qualifier *confirmed(const struct rv_call *c)
 {
+        const struct rv_qualifier *q = NULL;
+        if (c->method)
+                q = rv_qualifier_find(c->method->qualifiers, c->method->nqualifiers, "Confirmed");
+        return q ? q : rv_qualifier_find(c->class->qualifiers, c->class->nqualifiers, "Confirmed");
+}
+
+/* What the change was given, its object's keys and arguments, for "@NAME=?" of [Restore]. */
+static json_t *given(const struct rv_call *c, const char *arguments)
+{
+        json_t *all = arguments ? json_loads(arguments, 0, NULL) : NULL;
+        if (!json_is_object(all)) {
+                json_decref(all);
+                all = json_object();
+        }
+        for (uint32_t i = 0; i < c->class->nkeys; i++) {
+                const struct rv_arg *k = &c->key[c->class->keys[i]];
+                const char *name = c->class->properties[c->class->keys[i]].name;
+                if (k->type == RV_UINT)
+                        json_object_set_new(all, name, json_integer((json_int_t)k->u));
+                else if (k->type == RV_STRING)
+                        json_object_set_new(all, name, json_string(k->s));
+        }
+        return all;
+}
+
+static json_t *describe(const struct rv_confirm *f, const struct rv_call *c, const char *arguments)
+{
+        const struct rv_qualifier *classes = confirmed(c);
         char boot[64], operation[200];
         snprintf(operation, sizeof operation, "%s%s%s", c->class->name, c->method ? "." : "",
                  c->method ? c->method->name : "");
@@ -199,20 +267,20 @@ static json_t *describe(const struct rv_confirm *f, const struct rv_call *c,
         json_t *list = json_array();
         for (uint32_t i = 0; i < classes->nvalues; i++)
                 json_array_append_new(list, json_string(classes->values[i]));
-        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:o}", "Id", f->id, "ClassName",
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:o, s:o}", "Id", f->id, "ClassName",
                          c->class->name, "Operation", operation, "User", c->who->user, "Session",
                          c->who->session, "Source", c->who->source, "Started", (json_int_t)rv_wall(),
-                         "Within", (int)f->within, "Boot", boot, "Classes", list);
+                         "Within", (int)f->within, "Boot", boot, "Given",
+                         given(c, arguments), "Classes", list);
 }
 
 static int refuse(struct rv_error *err, const struct rv_call *c)
 {
         const struct rv_class *k = c->class;
-        if (!rv_qualifier_find(k->qualifiers, k->nqualifiers, "Confirmed"))
-                return rv_fail(
-                        err, RV_NOT_SUPPORTED,
-                        "changes of %s cannot be put back by themselves: ConfirmWithin is not for them",
-                        k->name);
+        if (!confirmed(c))
+                return rv_fail(err, RV_NOT_SUPPORTED,
+                               "%s%s%s cannot be put back by itself: ConfirmWithin is not for it", k->name,
+                               c->method ? "." : "", c->method ? c->method->name : "");
         if (!folder[0]) {
                 rv_hint(err,
                         "Start reeved, or reeve-agent with --state: this agent ends with its connection.");
@@ -224,12 +292,30 @@ static int refuse(struct rv_error *err, const struct rv_call *c)
         return RV_OK;
 }
 
-int rv_confirm_begin(struct rv_confirm *f, const struct rv_call *c, struct rv_error *err)
+/* Starts the guard and waits until it has noted everything. */
+static int guarded(const char *path, bool scope, uint64_t deadline, bool *ret_silent, struct rv_error *err)
 {
-        int r = refuse(err, c), fds[2];
+        int fds[2];
+        pid_t pid;
+        *ret_silent = false;
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return rv_fail_errno(err, errno, "cannot start the guard of this change");
+        int r = start_guard(path, scope, fds[1], &pid);
+        close(fds[1]);
+        *ret_silent = r != 0;
+        r = r ? rv_fail_errno(err, r, "cannot start the guard of this change")
+              : wait_ready(fds[0], deadline, ret_silent, err);
+        close(fds[0]);
+        return r;
+}
+
+int rv_confirm_begin(struct rv_confirm *f, const struct rv_call *c, const char *arguments,
+                     struct rv_error *err)
+{
+        int r = refuse(err, c);
+        bool silent;
         char path[560];
         uint64_t random;
-        pid_t pid;
         if (r)
                 return r;
         if (mkdir(folder, 0700) < 0 && errno != EEXIST)
@@ -239,19 +325,19 @@ int rv_confirm_begin(struct rv_confirm *f, const struct rv_call *c, struct rv_er
                 return -EIO;
         snprintf(f->id, sizeof f->id, "%012llx", (unsigned long long)(random & 0xffffffffffff));
         path_of(path, sizeof path, f->id, "pending");
-        json_t *j =
-                describe(f, c, rv_qualifier_find(c->class->qualifiers, c->class->nqualifiers, "Confirmed"));
+        json_t *j = describe(f, c, arguments);
         int bad = !j || json_dump_file(j, path, JSON_INDENT(1)) < 0 || chmod(path, 0600) < 0;
         json_decref(j);
-        if (bad || pipe2(fds, O_CLOEXEC) < 0) {
+        if (bad) {
                 rv_confirm_drop(f);
-                return rv_fail_errno(err, bad ? EIO : errno, "cannot write %s", path);
+                return rv_fail_errno(err, EIO, "cannot write %s", path);
         }
-        r = start_guard(path, fds[1], &pid);
-        close(fds[1]);
-        r = r ? rv_fail_errno(err, r, "cannot start the guard of this change")
-              : wait_ready(fds[0], c->deadline, err);
-        close(fds[0]);
+        r = guarded(path, true, c->deadline, &silent, err);
+        if (r && silent) { /* systemd gives no scope: within the agent's own it holds nearly as well */
+                if (err)
+                        *err = (struct rv_error) { 0 };
+                r = guarded(path, false, c->deadline, &silent, err);
+        }
         f->revert_at = rv_wall() + f->within * INT64_C(1000000000);
         if (r)
                 rv_confirm_drop(f);

@@ -7,6 +7,9 @@
  * [Confirmed], and only then the change is made; so an agent that is killed takes nothing of this with it. What is
  * under way is a file in STATE/confirm, named by its state: ID.pending, ID.reverting, ID.reverted, ID.failed. Removing
  * ID.pending is the confirmation; the guard renames it when it begins, so exactly one of the two happens.
+ *
+ * Who ends a guard politely (SIGTERM), as a host that stops does with all processes, has it put back at once: nobody
+ * else would in time. Under systemd a guard has a scope of its own, which is stopped before the agent is.
  */
 #ifndef RV_CONFIRM_H
 #define RV_CONFIRM_H
@@ -25,8 +28,9 @@ struct rv_confirm {
 
 /* The folder, and guards for what an agent before this one left. On the loop, once. */
 void rv_confirm_start(const char *state_folder, const char *socket);
-/* Before a change, on the provider's thread: the guard has noted everything when this answers RV_OK. */
-int rv_confirm_begin(struct rv_confirm *, const struct rv_call *, struct rv_error *);
+/* Before a change, on the provider's thread: the guard has noted everything when this answers RV_OK. arguments: a
+ * method's, as JSON, or NULL. */
+int rv_confirm_begin(struct rv_confirm *, const struct rv_call *, const char *arguments, struct rv_error *);
 /* ,"Transaction":"ID","RevertAt":"..." for the answer. */
 void rv_confirm_put(const struct rv_confirm *, struct rv_buf *, bool first);
 /* The change did not happen. */

@@ -8,7 +8,7 @@
  * How objects are put back is said by their class, in [Restore]: "Delete" (or "+Reset") for those that came, "Create"
  * for those that went (parameters are named as properties), and for those that differ "Set" (parameters named as
  * properties), "Rename:NewName=Name" (a parameter from a property), "Enable:AdminStatus=true" (when the property was
- * that).
+ * that). What follows @ tells of which objects only.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
@@ -47,6 +48,14 @@ struct guard {
         int id;
         unsigned restored, failed;
         struct rv_buf said;
+        sigset_t ended; /* SIGTERM, blocked */
+};
+
+/* One word of [Restore]: METHOD, then what is done by it, then which objects. */
+struct rule {
+        const struct rv_method *method;
+        bool came;
+        char how[80], only[80]; /* "NewName=Name", "AdminStatus=true"; "Manager=null"; or "" */
 };
 
 enum { ANSWER_MOST = 64 << 20, ANSWER_SECONDS = 20 };
@@ -76,7 +85,7 @@ static bool own_agent(struct guard *g, bool records)
         char *argv[] = { "reeve-agent",    "--fd", "3", records && g->state ? "--state" : NULL,
                          (char *)g->state, NULL };
         int pair[2];
-        posix_spawn_file_actions_t files;
+        posix_spawn_file_actions_t files; /* that we are told to end, which is blocked here, is not told to it either */
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
                 return false;
         posix_spawn_file_actions_init(&files);
@@ -246,17 +255,23 @@ static bool wait_for_it(struct guard *g)
         struct itimerspec t = time_left(g);
         inotify_add_watch(watch, folder, IN_DELETE | IN_CREATE | IN_MOVED_TO);
         timerfd_settime(timer, 0, &t, NULL);
+        int end = signalfd(-1, &g->ended, SFD_CLOEXEC);
         bool due = false;
         while (!due && there(g, "pending") && !there(g, "now")) {
-                struct pollfd p[2] = { { watch, POLLIN, 0 }, { timer, POLLIN, 0 } };
-                if (poll(p, 2, -1) < 0)
+                struct pollfd p[3] = { { watch, POLLIN, 0 }, { timer, POLLIN, 0 }, { end, POLLIN, 0 } };
+                if (poll(p, 3, -1) < 0)
                         continue;
                 if (p[0].revents && read(watch, events, sizeof events) < 0 && errno != EINTR)
                         due = true;
                 due |= p[1].revents != 0;
+                if (p[2].revents) {
+                        rv_log(RV_LOG_NOTICE, "the host stops, or this guard is told to end: it is put back now");
+                        due = true;
+                }
         }
         close(watch);
         close(timer);
+        close(end);
         unlink(now);
         char from[600], to[600];
         snprintf(from, sizeof from, "%s.pending", g->base);
@@ -265,6 +280,32 @@ static bool wait_for_it(struct guard *g)
 }
 
 /* ---- putting back ---- */
+
+/* "PROPERTY=VALUE" of a row, the value as JSON; ?: what the change was given by that name. "": of any row. */
+static bool is_so(const struct guard *g, const char *only, json_t *row)
+{
+        const char *eq = strchr(only, '=');
+        char name[80];
+        if (!eq)
+                return !*only;
+        snprintf(name, sizeof name, "%.*s", (int)(eq - only), only);
+        json_t *v = json_object_get(row, name);
+        if (strcmp(eq + 1, "?") == 0)
+                return v && json_equal(v, json_object_get(json_object_get(g->j, "Given"), name));
+        char *text = v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT) : strdup("null");
+        bool same = text && strcmp(text, eq + 1) == 0;
+        free(text);
+        return same;
+}
+
+/* Rows of a class where it is so. */
+static json_t *only_those(const struct guard *g, const char *only, json_t *rows)
+{
+        json_t *some = json_array(), *row;
+        size_t i;
+        json_array_foreach(rows, i, row) if (is_so(g, only, row)) json_array_append(some, row);
+        return some;
+}
 
 static json_t *keys_of(const struct rv_class *c, json_t *row)
 {
@@ -374,29 +415,30 @@ static void restore_by(struct guard *g, const struct rv_class *c, const struct r
         free(text);
 }
 
-static void each_came(struct guard *g, const struct rv_class *c, const struct rv_method *m, json_t *before,
+static void each_came(struct guard *g, const struct rv_class *c, const struct rule *r, json_t *before,
                       json_t *now)
 {
         json_t *row;
         size_t i;
-        json_array_foreach(now, i, row) if (!find(c, before, row))
-                invoke(g, c, m->name, row, false, json_object());
+        json_array_foreach(now, i, row) if (!find(c, before, row) && is_so(g, r->only, row))
+                invoke(g, c, r->method->name, row, false, json_object());
 }
 
 /* What needs another one that went is made after it: again and again, as long as something comes of it. */
-static void each_went(struct guard *g, const struct rv_class *c, const struct rv_method *m, json_t *before,
+static void each_went(struct guard *g, const struct rv_class *c, const struct rule *r, json_t *before,
                       json_t *now)
 {
         json_t *row, *todo = json_array();
         size_t i;
-        json_array_foreach(before, i, row) if (!find(c, now, row)) json_array_append(todo, row);
+        json_array_foreach(before, i, row) if (!find(c, now, row) && is_so(g, r->only, row))
+                json_array_append(todo, row);
         for (bool again = true; again && json_array_size(todo);) {
                 unsigned failed = g->failed;
                 size_t said = g->said.len;
                 again = false;
                 for (i = 0; i < json_array_size(todo);) {
                         row = json_array_get(todo, i);
-                        bool ok = invoke(g, c, m->name, row, true, arguments(m, row, NULL));
+                        bool ok = invoke(g, c, r->method->name, row, true, arguments(r->method, row, NULL));
                         again |= ok;
                         i += !ok;
                         if (ok)
@@ -410,45 +452,71 @@ static void each_went(struct guard *g, const struct rv_class *c, const struct rv
         json_decref(todo);
 }
 
-static void restore(struct guard *g, const struct rv_class *c, json_t *before)
+/* Those that are there, before and now. */
+static void each_stayed(struct guard *g, const struct rv_class *c, const struct rule *r, json_t *before, json_t *now)
 {
-        const struct rv_qualifier *how = rv_qualifier_find(c->qualifiers, c->nqualifiers, "Restore");
-        json_t *now = objects(g, c->name), *was, *is;
+        json_t *was, *is;
         size_t k;
-        for (uint32_t i = 0; how && now && i < how->nvalues; i++) {
-                const char *s = how->values[i], *colon = strchr(s, ':');
-                bool came = *s == '+' || strcmp(s, "Delete") == 0;
-                s += *s == '+';
-                const struct rv_method *m = method_of(c, s, colon ? (size_t)(colon - s) : strlen(s));
-                if (!m)
+        json_array_foreach(before, k, was)
+        {
+                if (!(is = find(c, now, was)) || !is_so(g, r->only, was))
                         continue;
-                if (m->is_static) {
-                        json_decref(now); /* what follows from what was put back is there by itself */
-                        now = objects(g, c->name);
-                        each_went(g, c, m, before, now);
-                } else if (came) {
-                        each_came(g, c, m, before, now);
+                if (r->how[0]) {
+                        restore_by(g, c, r->method, r->how, was, is);
+                        continue;
+                }
+                json_t *in = arguments(r->method, was, is);
+                if (json_object_size(in))
+                        invoke(g, c, r->method->name, is, false, in);
+                else
+                        json_decref(in);
+        }
+}
+
+static bool read_rule(struct rule *r, const struct rv_class *c, const char *s)
+{
+        char method[80];
+        *r = (struct rule) { .came = *s == '+' || (strncmp(s, "Delete", 6) == 0 && !strchr(s, ':')) };
+        s += *s == '+';
+        size_t n = strcspn(s, ":@"), how = s[n] == ':' ? strcspn(s + n + 1, "@") : 0;
+        snprintf(method, sizeof method, "%.*s", (int)n, s);
+        s += n + (s[n] == ':');
+        snprintf(r->how, sizeof r->how, "%.*s", (int)how, s);
+        snprintf(r->only, sizeof r->only, "%s", s[how] == '@' ? s + how + 1 : "");
+        r->method = method_of(c, method, strlen(method));
+        return r->method != NULL;
+}
+
+static void restore(struct guard *g, const struct rv_class *c, json_t *noted)
+{
+        const struct rv_qualifier *how = rv_qualifier_find(c->qualifiers, c->nqualifiers, "Restore"),
+                                  *lasts = rv_qualifier_find(c->qualifiers, c->nqualifiers, "Lasting");
+        const char *only = json_is_true(json_object_get(g->j, "Later")) && lasts && lasts->nvalues ? lasts->values[0] : "";
+        json_t *all = objects(g, c->name), *before = only_those(g, only, noted), *now = only_those(g, only, all);
+        struct rule rule;
+        for (uint32_t i = 0; how && all && i < how->nvalues; i++) {
+                if (!read_rule(&rule, c, how->values[i]))
+                        continue;
+                if (rule.came) {
+                        each_came(g, c, &rule, before, now);
+                        continue;
+                }
+                if (rule.method->is_static && c->nkeys) { /* what follows from what was put back is there by itself */
+                        json_decref(now);
+                        json_decref(all);
+                        all = objects(g, c->name);
+                        now = only_those(g, only, all);
+                        each_went(g, c, &rule, before, now);
                 } else {
-                        json_array_foreach(before, k, was)
-                        {
-                                if (!(is = find(c, now, was)))
-                                        continue;
-                                if (colon) {
-                                        restore_by(g, c, m, colon + 1, was, is);
-                                        continue;
-                                }
-                                json_t *in = arguments(m, was, is);
-                                if (json_object_size(in))
-                                        invoke(g, c, m->name, is, false, in);
-                                else
-                                        json_decref(in);
-                        }
+                        each_stayed(g, c, &rule, before, now);
                 }
         }
-        if (!now) {
+        if (!all) {
                 g->failed++;
                 rv_buf_putf(&g->said, "%s%s could not be read", g->said.len ? "; " : "", c->name);
         }
+        json_decref(all);
+        json_decref(before);
         json_decref(now);
 }
 
@@ -520,6 +588,9 @@ int rv_guard_main(int argc, char **argv)
 {
         struct guard g = { .fd = -1 };
         char path[600];
+        sigemptyset(&g.ended);
+        sigaddset(&g.ended, SIGTERM);
+        sigprocmask(SIG_BLOCK, &g.ended, NULL);
         signal(SIGHUP, SIG_IGN);
         signal(SIGPIPE, SIG_IGN);
         rv_log_start("reeve-guard", RV_LOG_INFO);

@@ -123,7 +123,8 @@ static void run(struct rv_job *job)
         if (s->is_method) {
                 s->result = s->looks ? rv_wish_look(s, &s->error) : RV_OK;
                 if (s->result == RV_OK && s->confirm.within)
-                        s->result = rv_confirm_begin(&s->confirm, &s->call, &s->error);
+                        s->result = rv_confirm_begin(&s->confirm, &s->call, s->audit ? s->audit->arguments : NULL,
+                                                     &s->error);
                 s->call.guarded = s->confirm.id[0] != 0;
                 if (s->result == RV_OK)
                         s->result = rv_change_run(p, &s->call, &s->change, &s->error);

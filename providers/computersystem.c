@@ -437,16 +437,21 @@ static int computersystem_rename(struct rv_call *c, const void *args, struct rv_
         const struct ComputerSystem_Rename_in *in = args;
         struct utsname u;
         char line[80];
-        if (!is_host_name(in->Name, in->Name_len)) {
-                rv_about(err, NULL, NULL, "Name");
-                rv_fail(err, RV_INVALID_PARAMETER, "'%.64s' cannot be a host name", in->Name);
+        const bool other = in->has_StaticName, bad = !is_host_name(in->Name, in->Name_len);
+        const char *lasting = other ? in->StaticName : in->Name;
+        if (bad || !is_host_name(lasting, strlen(lasting))) {
+                rv_about(err, NULL, NULL, bad ? "Name" : "StaticName");
+                rv_fail(err, RV_INVALID_PARAMETER, "'%.64s' cannot be a host name", bad ? in->Name : lasting);
                 return rv_hint(err, "Letters, digits and - (neither first nor last), parts divided by dots, "
                                     "at most 64 of them.");
         }
         uname(&u);
-        rv_change(c, "Name", u.nodename, in->Name);
+        if (!other || strcmp(u.nodename, in->Name) != 0)
+                rv_change(c, "Name", u.nodename, in->Name);
+        if (other)
+                rv_change(c, "StaticName", NULL, lasting);
         if (!c->what_if) {
-                snprintf(line, sizeof line, "%s\n", in->Name);
+                snprintf(line, sizeof line, "%s\n", lasting);
                 int r = rv_replace_file("/etc/hostname", line, strlen(line), 0644);
                 if (r)
                         return rv_fail_errno(err, -r, "cannot write /etc/hostname");

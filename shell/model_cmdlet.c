@@ -283,7 +283,8 @@ static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_c
                         add_writable(&b, c);
                 if (!method || !method->is_static)
                         add(&b, "PassThru", "switch", -1, -1, "Passes on the objects it was done to.");
-                if (method && rv_qualifier_find(c->qualifiers, c->nqualifiers, "Confirmed"))
+                if (method && (rv_qualifier_find(c->qualifiers, c->nqualifiers, "Confirmed") ||
+                               rv_qualifier_find(method->qualifiers, method->nqualifiers, "Confirmed")))
                         add(&b, "ConfirmWithin", "uint", -1, -1,
                             "Seconds: it is put back by itself unless Confirm-Transaction comes over a new "
                             "connection.");
