@@ -47,6 +47,7 @@ struct guard {
         size_t n, room;
         int id;
         unsigned restored, failed;
+        bool lost; /* the agent went while it was asked */
         struct rv_buf said;
         sigset_t ended; /* SIGTERM, blocked */
 };
@@ -149,8 +150,10 @@ static json_t *ask(struct guard *g, const char *method, json_t *params)
         bool sent = text && g->fd >= 0 && send_all(g->fd, text, strlen(text)) && send_all(g->fd, "\n", 1);
         free(text);
         json_decref(q);
-        if (!sent || !(line = next_line(g, &taken)))
+        if (!sent || !(line = next_line(g, &taken))) {
+                g->lost = true;
                 return NULL;
+        }
         json_t *answer = json_loads(line, JSON_DECODE_ANY, NULL);
         memmove(g->in, g->in + taken, g->n -= taken);
         return answer;
@@ -520,6 +523,22 @@ static void restore(struct guard *g, const struct rv_class *c, json_t *noted)
         json_decref(now);
 }
 
+/* The agent that serves the host may go meanwhile (the host stops): what is left is then seen to by one of our own. */
+static void restore_surely(struct guard *g, const struct rv_class *c, json_t *before)
+{
+        unsigned failed = g->failed;
+        g->lost = false;
+        restore(g, c, before);
+        if (!g->lost || g->agent)
+                return;
+        hang_up(g);
+        if (!own_agent(g, true))
+                return;
+        set_patience(g->fd, ANSWER_SECONDS);
+        g->failed = failed;
+        restore(g, c, before);
+}
+
 static void put_back(struct guard *g)
 {
         json_t *name;
@@ -532,7 +551,7 @@ static void put_back(struct guard *g)
                 const struct rv_class *c = rv_class_find(json_string_value(name), NULL);
                 json_t *before = json_object_get(json_object_get(g->j, "Before"), json_string_value(name));
                 if (c && before)
-                        restore(g, c, before);
+                        restore_surely(g, c, before);
         }
         hang_up(g);
         if (!g->said.len)

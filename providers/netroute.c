@@ -192,10 +192,11 @@ static int route_query(const struct rv_query *q, struct rv_sink *out, struct rv_
 
 struct route {
         int family, hop_family;
-        uint8_t to[16], hop[16];
+        uint8_t to[16], hop[16], source[16];
         unsigned length;
-        uint32_t index, metric, table;
-        bool has_hop;
+        uint32_t index, metric, table, mtu; /* of a new one: mtu 0: none */
+        uint8_t type, protocol;             /* 0: unicast, static */
+        bool has_hop, has_source;
 };
 
 static int read_route(struct route *r, const char *prefix, const char *hop, struct rv_error *err)
@@ -226,11 +227,14 @@ static int change_route(unsigned short type, unsigned short flags, const struct 
         ask.h.nlmsg_len = NLMSG_LENGTH(sizeof ask.m);
         ask.m = (struct rtmsg) { .rtm_family = (uint8_t)r->family,
                                  .rtm_dst_len = (uint8_t)r->length,
-                                 .rtm_protocol = new ? RTPROT_STATIC : 0,
-                                 .rtm_scope = !new                                  ? RT_SCOPE_NOWHERE
-                                              : r->has_hop || r->family == AF_INET6 ? RT_SCOPE_UNIVERSE
-                                                                                    : RT_SCOPE_LINK,
-                                 .rtm_type = new ? RTN_UNICAST : 0 };
+                                 .rtm_protocol = !new          ? 0
+                                                 : r->protocol ? r->protocol
+                                                               : RTPROT_STATIC,
+                                 .rtm_scope = !new ? RT_SCOPE_NOWHERE
+                                              : r->has_hop || r->family == AF_INET6 || !r->index
+                                                      ? RT_SCOPE_UNIVERSE
+                                                      : RT_SCOPE_LINK,
+                                 .rtm_type = !new ? r->type : r->type ? r->type : RTN_UNICAST };
         if (r->length)
                 rv_netlink_add(&ask.h, sizeof ask, RTA_DST, r->to, n);
         rv_netlink_add(&ask.h, sizeof ask, RTA_TABLE, &r->table, 4);
@@ -247,6 +251,15 @@ static int change_route(unsigned short type, unsigned short flags, const struct 
         }
         if (r->metric)
                 rv_netlink_add(&ask.h, sizeof ask, RTA_PRIORITY, &r->metric, 4);
+        if (new && r->has_source)
+                rv_netlink_add(&ask.h, sizeof ask, RTA_PREFSRC, r->source, n);
+        if (new && r->mtu) {
+                struct {
+                        struct rtattr a;
+                        uint32_t mtu;
+                } metrics = { { sizeof metrics, RTAX_MTU }, r->mtu };
+                rv_netlink_add(&ask.h, sizeof ask, RTA_METRICS, &metrics, sizeof metrics);
+        }
         return rv_ip_apply(&ask.h, doing, err);
 }
 
@@ -285,6 +298,35 @@ static uint32_t interface_towards(const struct route *r)
         return index;
 }
 
+/* What a new route has beside where it leads. */
+static int read_details(struct route *r, const struct NetRoute_Create_in *in, struct rv_error *err)
+{
+        r->mtu = in->has_Mtu ? in->Mtu : 0;
+        for (size_t i = 0; in->has_Type && i < sizeof route_types / sizeof *route_types; i++)
+                if (route_types[i] && strcmp(route_types[i], in->Type) == 0)
+                        r->type = (uint8_t)i;
+        for (size_t i = 0; in->has_Protocol && i < sizeof protocols / sizeof *protocols; i++)
+                if (strcmp(protocols[i].name, in->Protocol) == 0)
+                        r->protocol = protocols[i].id;
+        if (in->has_Protocol && !r->protocol) {
+                char *end;
+                unsigned long n = strtoul(in->Protocol, &end, 10);
+                if (*end || !n || n > 255) {
+                        rv_about(err, NULL, NULL, "Protocol");
+                        return rv_fail(err, RV_INVALID_PARAMETER, "'%.20s' is no protocol: a name as static, boot, "
+                                                                  "dhcp, or a number to 255", in->Protocol);
+                }
+                r->protocol = (uint8_t)n;
+        }
+        r->has_source = in->has_PreferredSource;
+        if (r->has_source && rv_netlink_parse(in->PreferredSource, r->source) != r->family) {
+                rv_about(err, NULL, NULL, "PreferredSource");
+                return rv_fail(err, RV_INVALID_PARAMETER, "'%.60s' is no address of the route's family",
+                               in->PreferredSource);
+        }
+        return RV_OK;
+}
+
 static int route_create(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct NetRoute_Create_in *in = args;
@@ -292,14 +334,17 @@ static int route_create(struct rv_call *c, const void *args, struct rv_error *er
                            .table = in->has_Table ? in->Table : RT_TABLE_MAIN };
         char doing[128], value[200];
         int e = read_route(&r, in->DestinationPrefix, in->has_NextHop ? in->NextHop : NULL, err);
-        if (e == RV_OK && (in->has_InterfaceIndex || in->has_InterfaceAlias || !r.has_hop))
+        if (e == RV_OK)
+                e = read_details(&r, in, err);
+        const bool leads = !r.type || r.type == RTN_UNICAST; /* others end packets, without an interface */
+        if (e == RV_OK && leads && (in->has_InterfaceIndex || in->has_InterfaceAlias || !r.has_hop))
                 e = rv_ip_which(in->has_InterfaceIndex, in->InterfaceIndex,
                                 in->has_InterfaceAlias ? in->InterfaceAlias : NULL, &r.index, err);
         if (e)
                 return e;
         struct rv_netpolicy p;
         e = rv_netpolicy_begin(&p, c, in->has_PolicyStore ? in->PolicyStore : NULL, "route",
-                               r.index ? r.index : interface_towards(&r), err);
+                               !leads ? 0 : r.index ? r.index : interface_towards(&r), err);
         if (e)
                 return e;
         route_value(&r, value, sizeof value);

@@ -153,6 +153,20 @@ class Machine:
         self.agent_proc = proc
         return path
 
+    def reboot(self, timeout=60):
+        """A real one: what lies on its disk stays, and its init is another process then. The agent is to be started anew."""
+        before = self.leader
+        self.run('systemctl reboot', timeout=timeout)
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            new = self.lab.inner_init(self.proc.pid)
+            if new and new != before:
+                self.leader = new
+                if self.run('systemctl is-active multi-user.target').stdout == 'active\n':
+                    return self
+            time.sleep(0.1)
+        raise RuntimeError(f'{self.name} did not come up again')
+
     def stop(self):
         if self.proc.poll() is None and self.leader:
             self.run('systemctl poweroff --force' if self.kind in BOOTED else 'telinit 0', timeout=20)
@@ -211,6 +225,20 @@ class Lab:
             except OSError:
                 continue
         raise RuntimeError(f'no process is {inner} in the lab')
+
+    def inner_init(self, under):
+        """The pid, as seen here, of the init of the machine that descends from `under`, or None while there is none."""
+        todo = [under]
+        while todo:
+            pid = todo.pop()
+            try:
+                spaces = [l.split()[1:] for l in open(f'/proc/{pid}/status', errors='replace') if l.startswith('NSpid:')][0]
+            except (OSError, IndexError):
+                continue
+            if len(spaces) > 2 and spaces[-1] == '1':
+                return pid
+            todo += self._children(pid)
+        return None
 
     def start(self, name, kind='systemd', *args):
         """Begins to boot a machine (several may boot at once); machine.wait() waits for it."""
