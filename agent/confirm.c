@@ -46,9 +46,21 @@ static void path_of(char *to, size_t size, const char *id, const char *as)
  * that one and the network go when the host stops. It begins as systemd-run, which becomes it. */
 static int in_scope(char **argv, const char *file, char *unit, size_t size)
 {
-        static char *const words[] = { "systemd-run", "--scope", "--quiet", "--collect", "--description=reeve: guard of a change",
-                                       "-p", "After=reeve-agent.service", "-p", "After=network.target", "-p",
-                                       "After=dbus.service", "-p", "After=nftables.service", "-p", "TimeoutStopSec=60" };
+        static char *const words[] = { "systemd-run",
+                                       "--scope",
+                                       "--quiet",
+                                       "--collect",
+                                       "--description=reeve: guard of a change",
+                                       "-p",
+                                       "After=reeve-agent.service",
+                                       "-p",
+                                       "After=network.target",
+                                       "-p",
+                                       "After=dbus.service",
+                                       "-p",
+                                       "After=nftables.service",
+                                       "-p",
+                                       "TimeoutStopSec=60" };
         int n = 0;
         const char *name = strrchr(file, '/');
         if (geteuid() != 0 || access("/run/systemd/system", F_OK) != 0)
@@ -270,8 +282,8 @@ static json_t *describe(const struct rv_confirm *f, const struct rv_call *c, con
         return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:o, s:o}", "Id", f->id, "ClassName",
                          c->class->name, "Operation", operation, "User", c->who->user, "Session",
                          c->who->session, "Source", c->who->source, "Started", (json_int_t)rv_wall(),
-                         "Within", (int)f->within, "Boot", boot, "Given",
-                         given(c, arguments), "Classes", list);
+                         "Within", (int)f->within, "Boot", boot, "Given", given(c, arguments), "Classes",
+                         list);
 }
 
 static int refuse(struct rv_error *err, const struct rv_call *c)

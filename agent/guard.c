@@ -86,7 +86,8 @@ static bool own_agent(struct guard *g, bool records)
         char *argv[] = { "reeve-agent",    "--fd", "3", records && g->state ? "--state" : NULL,
                          (char *)g->state, NULL };
         int pair[2];
-        posix_spawn_file_actions_t files; /* that we are told to end, which is blocked here, is not told to it either */
+        posix_spawn_file_actions_t
+                files; /* that we are told to end, which is blocked here, is not told to it either */
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
                 return false;
         posix_spawn_file_actions_init(&files);
@@ -243,7 +244,8 @@ static struct itimerspec time_left(const struct guard *g)
                           ((json_int_t)now.tv_sec * 1000000000 + now.tv_nsec);
         json_int_t most = json_integer_value(json_object_get(g->j, "Within")) * 1000000000;
         left = left > most ? most : left < 1 ? 1 : left; /* 0 would be never */
-        return (struct itimerspec) { .it_value = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 } };
+        return (struct itimerspec) { .it_value = { .tv_sec = left / 1000000000,
+                                                   .tv_nsec = left % 1000000000 } };
 }
 
 /* True: to be put back. False: confirmed. */
@@ -268,7 +270,8 @@ static bool wait_for_it(struct guard *g)
                         due = true;
                 due |= p[1].revents != 0;
                 if (p[2].revents) {
-                        rv_log(RV_LOG_NOTICE, "the host stops, or this guard is told to end: it is put back now");
+                        rv_log(RV_LOG_NOTICE,
+                               "the host stops, or this guard is told to end: it is put back now");
                         due = true;
                 }
         }
@@ -456,7 +459,8 @@ static void each_went(struct guard *g, const struct rv_class *c, const struct ru
 }
 
 /* Those that are there, before and now. */
-static void each_stayed(struct guard *g, const struct rv_class *c, const struct rule *r, json_t *before, json_t *now)
+static void each_stayed(struct guard *g, const struct rv_class *c, const struct rule *r, json_t *before,
+                        json_t *now)
 {
         json_t *was, *is;
         size_t k;
@@ -494,8 +498,11 @@ static void restore(struct guard *g, const struct rv_class *c, json_t *noted)
 {
         const struct rv_qualifier *how = rv_qualifier_find(c->qualifiers, c->nqualifiers, "Restore"),
                                   *lasts = rv_qualifier_find(c->qualifiers, c->nqualifiers, "Lasting");
-        const char *only = json_is_true(json_object_get(g->j, "Later")) && lasts && lasts->nvalues ? lasts->values[0] : "";
-        json_t *all = objects(g, c->name), *before = only_those(g, only, noted), *now = only_those(g, only, all);
+        const char *only = json_is_true(json_object_get(g->j, "Later")) && lasts && lasts->nvalues
+                                   ? lasts->values[0]
+                                   : "";
+        json_t *all = objects(g, c->name), *before = only_those(g, only, noted),
+               *now = only_those(g, only, all);
         struct rule rule;
         for (uint32_t i = 0; how && all && i < how->nvalues; i++) {
                 if (!read_rule(&rule, c, how->values[i]))
@@ -504,7 +511,8 @@ static void restore(struct guard *g, const struct rv_class *c, json_t *noted)
                         each_came(g, c, &rule, before, now);
                         continue;
                 }
-                if (rule.method->is_static && c->nkeys) { /* what follows from what was put back is there by itself */
+                if (rule.method->is_static &&
+                    c->nkeys) { /* what follows from what was put back is there by itself */
                         json_decref(now);
                         json_decref(all);
                         all = objects(g, c->name);
