@@ -145,6 +145,18 @@ int rv_proccache_stat(int root, pid_t pid, struct rv_proc_stat *ret, rv_proccach
         return r;
 }
 
+bool rv_proccache_same(int root, pid_t pid, const struct rv_proc_stat *s)
+{
+        struct rv_proc_stat now;
+        char byte;
+        pthread_mutex_lock(&lock);
+        struct kept *k = *find(pid);
+        bool kept = k && k->fd >= 0 && k->start == s->f[22];
+        bool same = kept && pread(k->fd, &byte, 1, 0) == 1; /* it can only ever speak of that process */
+        pthread_mutex_unlock(&lock);
+        return kept ? same : rv_proc_stat(root, pid, &now) == 0 && now.f[22] == s->f[22];
+}
+
 /* How long it may be kept: see the header. Processes whose arguments' place we may not see: a second. */
 static uint64_t good_for(pid_t pid, const struct rv_proc_stat *s)
 {

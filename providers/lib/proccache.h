@@ -33,6 +33,8 @@ enum rv_kept { RV_KEPT_NOT, RV_KEPT_USED };
  * rv_proccache_keep(). */
 int rv_proccache_stat(int root, pid_t, struct rv_proc_stat *ret, rv_proccache_use *use, void *state,
                       enum rv_kept *ret_kept);
+/* Whether the process with that stat is still there, so that what was read meanwhile by its id was its own. */
+bool rv_proccache_same(int root, pid_t, const struct rv_proc_stat *);
 /* What was read after that stat. */
 void rv_proccache_keep(pid_t, const struct rv_proc_stat *, const char *arguments, size_t n);
 /* A walk over all processes: those that were not asked for between begin and end are forgotten. */

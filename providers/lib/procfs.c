@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,4 +85,22 @@ int64_t rv_ticks_to_ns(uint64_t ticks)
         if (!hz)
                 hz = sysconf(_SC_CLK_TCK);
         return (int64_t)ticks * (INT64_C(1000000000) / hz);
+}
+
+int rv_proc_root(int *ret_root, int64_t *ret_boot)
+{
+        static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+        static int root = -1;
+        static int64_t boot;
+        int e = 0;
+        pthread_mutex_lock(&lock);
+        if (root < 0) {
+                root = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                e = root < 0 ? -errno : 0;
+                boot = root < 0 ? 0 : rv_boot_time(root);
+        }
+        *ret_root = root;
+        *ret_boot = boot;
+        pthread_mutex_unlock(&lock);
+        return e;
 }

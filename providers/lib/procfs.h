@@ -25,5 +25,8 @@ bool rv_proc_stat_parse(const char *, size_t n, struct rv_proc_stat *ret);
 /* ns since 1970 of the host's boot, and of a start time in clock ticks since boot. */
 int64_t rv_boot_time(int root);
 int64_t rv_ticks_to_ns(uint64_t ticks);
+/* A descriptor of /proc and the boot's time, both got once and kept: btime moves when the clock is set, and a process'
+ * start time, which is part of its key, must not. 0 or -errno. Any thread. */
+int rv_proc_root(int *ret_root, int64_t *ret_boot);
 
 #endif

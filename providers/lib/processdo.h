@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The methods of Process, in the order of its declaration, and holding a process by its key.
+ */
+#ifndef RV_PROCESSDO_H
+#define RV_PROCESSDO_H
+
+#include "agent/provider.h"
+
+extern int (*const rv_process_methods[])(struct rv_call *, const void *in, struct rv_error *);
+
+/* A pidfd of exactly the process that ProcessId and CreationDate (may be null) name, which the caller closes, or an
+ * outcome: NOT_FOUND, STALE. */
+int rv_process_hold(const struct rv_arg *id, const struct rv_arg *started, pid_t *ret_pid, int *ret_fd,
+                    struct rv_error *);
+
+#endif
