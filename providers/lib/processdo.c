@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is done to a process. It is held by a pidfd, and its start time compared with the key's, before anything is done,
- * so that nothing is ever done to a newcomer with the same id: signals go through the pidfd, and what has only the id
- * (priorities, processors) is done while the pidfd says that the process is still there, which keeps its id from others.
+ * What is done to a process. It is held by a pidfd, and its start time compared with the key's, before anything is
+ * done, so that nothing is ever done to a newcomer with the same id: signals go through the pidfd, and what has only
+ * the id (priorities, processors) is done while the pidfd says that the process is still there, which keeps its id from
+ * others.
  */
 #include "providers/lib/processdo.h"
 
