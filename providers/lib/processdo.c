@@ -185,7 +185,8 @@ static int process_set_priority(struct rv_call *c, const void *args, struct rv_e
         if (!nice_of(in->Priority, &nice)) {
                 rv_about(err, NULL, NULL, "Priority");
                 return rv_fail(err, RV_INVALID_PARAMETER,
-                               "Priority is %d: expected a nice value from -20 to 19, or a priority class of WMI, one of "
+                               "Priority is %d: expected a nice value from -20 to 19, or a priority class of "
+                               "WMI, one of "
                                "64, 16384, 32, 32768, 128, 256",
                                (int)in->Priority);
         }
