@@ -78,6 +78,7 @@ struct rv_agent {
         struct rv_pool sql;
         struct rv_entry *entries;
         struct rv_alarm rest; /* entry.c: gives memory back some time after a call */
+        struct rv_buf spare[2]; /* large buffers of answers that have gone, for the next ones: see rv_spare_take() */
         unsigned nentries, nsessions, nrequests;
         struct rv_assoc *assocs; /* assoc.h */
         unsigned nassocs;
@@ -233,6 +234,13 @@ void rv_stream_begin(struct rv_offer *, int fd, bool last);
 
 /* ---- shell_rights.c ---- */
 /* "Roles":..., "Language":..., for Hello. */
+/* Answers of some size need pages from the system, a third of what such an answer costs. So two buffers are kept from
+ * one answer to the next, until memory is given back (entry.c). take: an empty buffer gets a larger one, if there is
+ * one. give: as rv_buf_free(). */
+void rv_spare_take(struct rv_agent *, struct rv_buf *);
+void rv_spare_give(struct rv_agent *, struct rv_buf *);
+void rv_spare_free(struct rv_agent *);
+
 void rv_shell_rights(struct rv_policy *, const struct rv_identity *, bool plan, struct rv_buf *);
 
 /* ---- reload.c ---- */

@@ -61,6 +61,7 @@ static void on_rest(struct rv_alarm *alarm)
                 return;
         }
         rv_state_rest(&a->state);
+        rv_spare_free(a);
         malloc_trim(0);
         dl_iterate_phdr(give_up_pages, NULL);
 }
@@ -101,6 +102,7 @@ int rv_entries_init(struct rv_agent *a)
 
 void rv_entries_free(struct rv_agent *a)
 {
+        rv_spare_free(a);
         uint64_t deadline = rv_now() + UINT64_C(200000000);
         bool all = true;
         for (unsigned i = 0; i < a->nentries; i++)

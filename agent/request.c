@@ -592,6 +592,8 @@ int rv_request_scan(struct rv_request *q, struct rv_error *err)
         q->out.max = RV_REPLY_BYTES;
         if (rv_revision_unchanged(q))
                 return RV_OK;
+        if (q->shape != RV_SHAPE_ONE && !q->token)
+                rv_spare_take(q->agent, &q->out);
         if (q->shape != RV_SHAPE_ONE)
                 rv_buf_putf(&q->out, "{\"%s\":[", q->shape == RV_SHAPE_NAMES ? "InstanceNames" : "Instances");
         int r = RV_OK;

@@ -34,6 +34,36 @@ size_t rv_session_queued(const struct rv_session *s)
 
 static void read_or_not(struct rv_session *);
 
+enum { SPARE_LEAST = 256 << 10, SPARE_MOST = 4 << 20 }; /* bytes; smaller ones cost nothing to make */
+
+void rv_spare_take(struct rv_agent *a, struct rv_buf *b)
+{
+        for (unsigned i = 0; i < sizeof a->spare / sizeof *a->spare; i++)
+                if (!b->len && b->cap < a->spare[i].cap) {
+                        free(b->data);
+                        b->data = a->spare[i].data;
+                        b->cap = a->spare[i].cap;
+                        a->spare[i] = (struct rv_buf) { 0 };
+                }
+}
+
+void rv_spare_give(struct rv_agent *a, struct rv_buf *b)
+{
+        bool fits = a->rest.at && b->cap > SPARE_LEAST && b->cap <= SPARE_MOST;
+        for (unsigned i = 0; i < sizeof a->spare / sizeof *a->spare && fits && b->data; i++)
+                if (!a->spare[i].data) {
+                        a->spare[i] = (struct rv_buf) { .data = b->data, .cap = b->cap };
+                        *b = (struct rv_buf) { .max = b->max };
+                }
+        rv_buf_free(b);
+}
+
+void rv_spare_free(struct rv_agent *a)
+{
+        for (unsigned i = 0; i < sizeof a->spare / sizeof *a->spare; i++)
+                rv_buf_free(&a->spare[i]);
+}
+
 static void on_closed(uv_handle_t *h)
 {
         struct rv_session *s = h->data;
@@ -44,8 +74,8 @@ static void on_closed(uv_handle_t *h)
         s->agent->nsessions--;
         rv_loop_forget(&s->agent->loop, &s->flush);
         rv_frame_free(&s->frame);
-        rv_buf_free(&s->out);
-        rv_buf_free(&s->writing);
+        rv_spare_give(s->agent, &s->out);
+        rv_spare_give(s->agent, &s->writing);
         if (s->ended && !s->stream)
                 s->ended(s);
         free(s);
@@ -64,7 +94,7 @@ void rv_request_free(struct rv_request *q)
         }
         rv_request_orphan(q);
         json_decref(q->params);
-        rv_buf_free(&q->out);
+        rv_spare_give(s->agent, &q->out);
         rv_buf_free(&q->chunk);
         rv_buf_free(&q->partial);
         rv_arena_free(&q->arena);
@@ -155,8 +185,8 @@ static void flush(struct rv_session *s)
                         }
                 }
         }
-        if (s->out.cap > (256u << 10) && !s->out.len)
-                rv_buf_free(&s->out);
+        if (s->out.cap > SPARE_LEAST && !s->out.len)
+                rv_spare_give(s->agent, &s->out);
         if (s->state == RV_SESSION_DRAINING && !rv_session_queued(s) && !s->nrequests)
                 rv_session_close(s);
         else if (s->scraper)
@@ -232,6 +262,8 @@ static void answer(struct rv_session *s, struct rv_group *g, const char *id, con
                 rv_buf_put(&g->out, json, n);
                 rv_buf_put(&g->out, "}", 1);
         } else if (id) {
+                if (n > SPARE_LEAST / 2)
+                        rv_spare_take(s->agent, &s->out);
                 size_t head = sizeof "{\"jsonrpc\":\"2.0\",\"id\":,\"\":}" - 1 + strlen(id) + strlen(kind);
                 rv_frame_begin(&s->out, &s->frame, head + n);
                 rv_buf_puts(&s->out, "{\"jsonrpc\":\"2.0\",\"id\":");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * NetAdapter: network interfaces, from one rtnetlink dump (without counters where nobody asks for them), changed by
- * rtnetlink. What only sysfs knows (speed, duplex, driver) is read when asked for.
+ * NetAdapter: network interfaces, as rtnetlink tells of them (kept between questions: links.h), with their
+ * counters from a dump of nothing else; changed by rtnetlink. What only sysfs knows (speed, duplex, driver) is read when
+ * asked for.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,12 +17,19 @@
 #include "agent/provider.h"
 #include "gen/NetAdapter.h"
 #include "providers/lib/fill.h"
+#include "providers/lib/links.h"
 #include "providers/lib/netlink.h"
 #include "providers/lib/netstore.h"
 
 struct reader {
         const struct rv_query *q;
         struct rv_sink *out;
+        int fd, stopped;
+        bool counting; /* counters are asked for */
+        struct rv_links *links;
+        struct rtnl_link_stats64 *counters; /* of links, where counted */
+        bool *counted;
+        size_t next;
 };
 
 static void text(struct rv_row *row, unsigned p, const char *s)
@@ -96,20 +104,23 @@ static const char *status_of(unsigned flags, uint8_t oper)
 static const char *const oper_names[] = { "unknown", "notpresent", "down", "lowerlayerdown",
                                           "testing", "dormant",    "up" };
 
-static void fill_counters(struct rv_row *row, const struct rtattr *a)
+static void fill_counters(struct rv_row *row, const struct rtnl_link_stats64 *s)
+{
+        NetAdapter_set_ReceivedBytes(row, s->rx_bytes);
+        NetAdapter_set_ReceivedPackets(row, s->rx_packets);
+        NetAdapter_set_ReceivedPacketErrors(row, s->rx_errors);
+        NetAdapter_set_ReceivedDiscardedPackets(row, s->rx_dropped);
+        NetAdapter_set_SentBytes(row, s->tx_bytes);
+        NetAdapter_set_SentPackets(row, s->tx_packets);
+        NetAdapter_set_OutboundPacketErrors(row, s->tx_errors);
+        NetAdapter_set_OutboundDiscardedPackets(row, s->tx_dropped);
+}
+
+static struct rtnl_link_stats64 counters_of(const struct rtattr *a)
 {
         struct rtnl_link_stats64 s = { 0 };
-        if (!a)
-                return;
         memcpy(&s, RTA_DATA(a), RTA_PAYLOAD(a) < sizeof s ? RTA_PAYLOAD(a) : sizeof s);
-        NetAdapter_set_ReceivedBytes(row, s.rx_bytes);
-        NetAdapter_set_ReceivedPackets(row, s.rx_packets);
-        NetAdapter_set_ReceivedPacketErrors(row, s.rx_errors);
-        NetAdapter_set_ReceivedDiscardedPackets(row, s.rx_dropped);
-        NetAdapter_set_SentBytes(row, s.tx_bytes);
-        NetAdapter_set_SentPackets(row, s.tx_packets);
-        NetAdapter_set_OutboundPacketErrors(row, s.tx_errors);
-        NetAdapter_set_OutboundDiscardedPackets(row, s.tx_dropped);
+        return s;
 }
 
 static void fill_names(struct rv_row *row, const struct rtattr *list)
@@ -172,7 +183,8 @@ static bool is_software(const struct rtattr *info)
         return kind && strncmp(kind, "wlan", 4) != 0 && strncmp(kind, "wwan", 4) != 0;
 }
 
-static void fill(struct rv_row *row, const struct nlmsghdr *h)
+/* counters: where they are not in the message; or NULL. */
+static void fill(struct rv_row *row, const struct nlmsghdr *h, const struct rtnl_link_stats64 *counters)
 {
         const struct ifinfomsg *i = NLMSG_DATA(h);
         const struct rtattr *at[IFLA_MAX + 1];
@@ -210,19 +222,32 @@ static void fill(struct rv_row *row, const struct nlmsghdr *h)
                 NetAdapter_set_Virtual(row, software || !sys_link(name, "device", device, sizeof device));
         fill_kind(row, at[IFLA_LINKINFO], driver, rv_attr_text(at[IFLA_IFALIAS]), type_name(i->ifi_type));
         fill_names(row, at[IFLA_PROP_LIST]);
-        fill_counters(row, at[IFLA_STATS64]);
+        struct rtnl_link_stats64 own;
+        if (!counters && at[IFLA_STATS64]) {
+                own = counters_of(at[IFLA_STATS64]);
+                counters = &own;
+        }
+        if (counters)
+                fill_counters(row, counters);
         fill_sys(row, name, driver);
+}
+
+/* ---- the list ---- */
+
+static int put(struct reader *r, const struct nlmsghdr *h, const struct rtnl_link_stats64 *counters)
+{
+        struct rv_row *row = rv_row(r->out);
+        fill(row, h, counters);
+        int e = rv_emit(r->out, row);
+        return e ? e : rv_cancelled(r->q->call) ? RV_STOP : 0;
 }
 
 static int on_link(void *state, const struct nlmsghdr *h)
 {
         struct reader *r = state;
-        if (h->nlmsg_type != RTM_NEWLINK)
-                return 0;
-        struct rv_row *row = rv_row(r->out);
-        fill(row, h);
-        int e = rv_emit(r->out, row);
-        return e ? e : rv_cancelled(r->q->call) ? RV_STOP : 0;
+        if (h->nlmsg_type == RTM_NEWLINK)
+                r->stopped = put(r, h, NULL);
+        return r->stopped;
 }
 
 static bool wants_counters(const struct rv_query *q)
@@ -245,27 +270,88 @@ static void ask_init(struct link_request *r, unsigned short type)
         r->h.nlmsg_len = NLMSG_LENGTH(sizeof r->i);
 }
 
-static int adapter_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+/* One interface, asked for by its index; none where there is no such. */
+static int read_one(struct reader *r, uint32_t index)
 {
-        struct reader r = { q, out };
         struct link_request ask;
-        int fd = rv_netlink_open(NETLINK_ROUTE);
-        if (fd < 0)
-                return rv_fail_errno(err, -fd, "cannot ask the kernel for interfaces");
-        ask_init(&ask, RTM_GETLINK);
         uint32_t mask = RTEXT_FILTER_SKIP_STATS;
-        if (!wants_counters(q))
+        ask_init(&ask, RTM_GETLINK);
+        ask.i.ifi_index = (int)index;
+        if (!r->counting)
                 rv_netlink_add(&ask.h, sizeof ask, IFLA_EXT_MASK, &mask, sizeof mask);
-        /* The kernel has no key here that a dump takes; one interface is as cheap as 1,000 are each (0.7 us). */
-        int e = rv_netlink_dump(fd, &ask.h, ask.h.nlmsg_len, on_link, &r);
-        close(fd);
-        if (e == -EAGAIN) {
+        int e = rv_netlink_ask(r->fd, &ask.h, on_link, r);
+        return e == -ENODEV ? 0 : e ? e : r->stopped;
+}
+
+/* New kernels tell of them in the order of the list. */
+static int on_counters(void *state, const struct nlmsghdr *h)
+{
+        struct reader *r = state;
+        const struct if_stats_msg *m = NLMSG_DATA(h);
+        const struct rtattr *at[IFLA_STATS_LINK_64 + 1];
+        if (h->nlmsg_type != RTM_NEWSTATS || h->nlmsg_len < NLMSG_LENGTH(sizeof *m))
+                return 0;
+        rv_netlink_attributes(h, sizeof *m, at, IFLA_STATS_LINK_64);
+        size_t i = r->next;
+        if (i >= r->links->n || r->links->v[i].index != m->ifindex)
+                i = rv_links_find(r->links, m->ifindex);
+        if (i < r->links->n && at[IFLA_STATS_LINK_64]) {
+                r->counters[i] = counters_of(at[IFLA_STATS_LINK_64]);
+                r->counted[i] = true;
+                r->next = i + 1;
+        }
+        return 0;
+}
+
+/* Where it fails, each interface is asked for its own. */
+static void read_counters(struct reader *r)
+{
+        struct {
+                struct nlmsghdr h;
+                struct if_stats_msg m;
+        } ask = { .h = { .nlmsg_type = RTM_GETSTATS },
+                  .m = { .filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64) } };
+        r->counters = malloc(r->links->n * sizeof *r->counters);
+        r->counted = calloc(r->links->n, sizeof *r->counted);
+        if (r->counters && r->counted)
+                rv_netlink_dump(r->fd, &ask.h, sizeof ask, on_counters, r);
+}
+
+static int read_list(struct reader *r)
+{
+        int e = rv_links_hold(r->fd, r->q->fresh, &r->links);
+        if (e)
+                return e;
+        if (r->counting)
+                read_counters(r);
+        for (size_t i = 0; e == 0 && i < r->links->n; i++) {
+                bool counted = r->counters && r->counted && r->counted[i];
+                if (!r->counting || counted)
+                        e = put(r, rv_links_message(r->links, i), counted ? &r->counters[i] : NULL);
+                else
+                        e = read_one(r, r->links->v[i].index);
+        }
+        if (r->links->torn) {
                 struct rv_error torn = { 0 };
                 rv_fail(&torn, RV_UNAVAILABLE,
                         "interfaces changed while they were read: some may be missing");
-                rv_partial(out, &torn);
-                e = RV_OK;
+                rv_partial(r->out, &torn);
         }
+        rv_links_let(r->links);
+        free(r->counters);
+        free(r->counted);
+        return e;
+}
+
+static int adapter_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+{
+        const struct rv_arg *index = rv_equals(q, NetAdapter_InterfaceIndex);
+        struct reader r = { .q = q, .out = out, .fd = rv_netlink_open(NETLINK_ROUTE), .counting = wants_counters(q) };
+        if (r.fd < 0)
+                return rv_fail_errno(err, -r.fd, "cannot ask the kernel for interfaces");
+        bool none = index && (index->u == 0 || index->u > INT32_MAX);
+        int e = none ? 0 : index ? read_one(&r, (uint32_t)index->u) : read_list(&r);
+        close(r.fd);
         if (e < 0)
                 return rv_fail_errno(err, -e, "cannot read the interfaces");
         return e == RV_STOP ? RV_OK : e;
@@ -520,6 +606,7 @@ static const struct rv_push adapter_push = { .covers = RV_PUSH_ALL, .open = adap
 static const struct rv_provider netadapter = { .class = &NetAdapter_class,
                                                .query = adapter_query,
                                                .push = &adapter_push,
+                                               .idle = rv_links_rest,
                                                .methods = methods };
 
 RV_PROVIDERS(netadapter, &netadapter);

@@ -14,11 +14,15 @@
 #include <unistd.h>
 
 #include "providers/lib/fill.h"
+#include "providers/lib/links.h"
 #include "providers/lib/netlink.h"
 #include "providers/lib/netstore.h"
 
 const char *rv_ip_interface(struct rv_ip_reader *r, uint32_t index)
 {
+        const char *kept = index && r->links ? rv_links_name(r->links, index) : NULL;
+        if (kept)
+                return kept;
         if (index != r->name_of) {
                 struct ifreq ask = { .ifr_ifindex = (int)index };
                 r->name_of = index;
@@ -113,7 +117,9 @@ int rv_ip_dump(struct rv_ip_reader *r, struct nlmsghdr *ask, int (*each)(void *,
         if (fd < 0)
                 return rv_fail_errno(err, -fd, "cannot ask the kernel for %s", what);
         r->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        r->links = rv_links_hold_kept(fd);
         int e = rv_netlink_dump(fd, ask, ask->nlmsg_len, each, r);
+        rv_links_let(r->links);
         if (r->fd > 0)
                 close(r->fd);
         close(fd);

@@ -12,12 +12,15 @@
 
 #include "agent/provider.h"
 
+struct rv_links;
+
 struct rv_ip_reader {
         const struct rv_query *q;
         struct rv_sink *out;
         char *kept; /* lines of what is kept for the next boots, or NULL */
         size_t nkept;
         int fd;           /* to ask for names */
+        struct rv_links *links; /* their names, where they are kept; or NULL */
         uint32_t name_of; /* the interface whose name is kept: tables come sorted by interface */
         char name[IF_NAMESIZE];
 };

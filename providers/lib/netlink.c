@@ -222,7 +222,12 @@ enum { PUSH_BUFFER = 1 << 20, PUSH_MESSAGES = 200 };
 
 int rv_netlink_watch(const int *groups)
 {
-        int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE), size = PUSH_BUFFER;
+        return rv_netlink_watch_sized(groups, PUSH_BUFFER);
+}
+
+int rv_netlink_watch_sized(const int *groups, int size)
+{
+        int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
         struct sockaddr_nl own = { .nl_family = AF_NETLINK };
         if (fd < 0)
                 return -errno;

@@ -57,6 +57,7 @@ static inline const char *rv_attr_text(const struct rtattr *a)
 
 /* Changes: a socket that is told of these multicast groups (RTNLGRP_LINK...; 0 ends the list) and never blocks. */
 int rv_netlink_watch(const int *groups);
+int rv_netlink_watch_sized(const int *groups, int size); /* with a buffer of `size` bytes instead of 1 MiB */
 /* Reads away what has come; 1: something has, 0: nothing, -errno: some of it was lost. */
 int rv_netlink_drain(int fd);
 
