@@ -346,7 +346,9 @@ static int read_list(struct reader *r)
 static int adapter_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
         const struct rv_arg *index = rv_equals(q, NetAdapter_InterfaceIndex);
-        struct reader r = { .q = q, .out = out, .fd = rv_netlink_open(NETLINK_ROUTE), .counting = wants_counters(q) };
+        struct reader r = {
+                .q = q, .out = out, .fd = rv_netlink_open(NETLINK_ROUTE), .counting = wants_counters(q)
+        };
         if (r.fd < 0)
                 return rv_fail_errno(err, -r.fd, "cannot ask the kernel for interfaces");
         bool none = index && (index->u == 0 || index->u > INT32_MAX);
@@ -516,8 +518,8 @@ static int adapter_rename(struct rv_call *c, const void *args, struct rv_error *
 }
 
 /* A setting for the next boots, after it was set for now. */
-static int keep(struct rv_call *c, const struct now *n, const char *policy, const char *kind, const char *value,
-                struct rv_error *err)
+static int keep(struct rv_call *c, const struct now *n, const char *policy, const char *kind,
+                const char *value, struct rv_error *err)
 {
         struct rv_netpolicy p;
         int e = rv_netpolicy_begin(&p, c, policy, kind, n->index, err);
