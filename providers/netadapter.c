@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * NetAdapter: network interfaces, as rtnetlink tells of them (kept between questions: links.h), with their
- * counters from a dump of nothing else; changed by rtnetlink. What only sysfs knows (speed, duplex, driver) is read when
- * asked for.
+ * NetAdapter: network interfaces, as rtnetlink tells of them (kept between questions: links.h), with their counters
+ * from a dump of nothing else; changed by rtnetlink. What only sysfs knows (speed, duplex, driver) is read when asked
+ * for.
  */
 #include <arpa/inet.h>
 #include <errno.h>
