@@ -101,6 +101,11 @@ struct rv_agent {
         bool supervised;              /* reeved starts it again when it ends */
         struct rv_reload *reload;     /* reload.c */
         struct rv_scrapers *scrapers; /* front/scraper.c */
+        struct {
+                const char *config, *roles, *providers; /* of the command line, or NULL */
+        } given;
+        struct rv_cjob_watch *jobs; /* concretejob.h: those under way */
+        bool is_job;                /* this process does one, and nothing else */
         int listeners[2];             /* whose socket files follow the roles */
         unsigned nlisteners;
 };
@@ -143,7 +148,8 @@ struct rv_request {
         uint64_t sent; /* rows */
         const struct rv_method *method;
         struct rv_change_plan change;
-        bool what_if, audited;
+        bool what_if, audited, as_job;
+        struct rv_cjob_order *job; /* concretejob.h: on its way to become one */
         const char *request_key;
         unsigned confirm_within;     /* seconds; 0: for good */
         struct rv_scan *scan;        /* the one under way */
@@ -168,6 +174,7 @@ int rv_request_at(struct rv_request *, struct rv_error *);     /* its At: into a
 int rv_request_change(struct rv_request *, struct rv_error *); /* asked, method, change are filled */
 int rv_request_arm(struct rv_request *);
 void rv_request_cancel(struct rv_request *); /* answers -32800 */
+void rv_request_stop(struct rv_request *);   /* its provider is told to end; its answer is awaited */
 void rv_request_resume(struct rv_request *); /* the session has room again */
 void rv_request_orphan(struct rv_request *); /* the session has gone */
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/concretejob.h"
 #include "agent/desired_plan.h"
 #include "agent/drift.h"
 
@@ -447,6 +448,11 @@ int rv_desired_start(struct rv_request *q, enum rv_desired_kind kind, struct rv_
         int r = rv_desired_read(json_object_get(q->params, "Document"), &d->plan, err);
         if (r)
                 return r;
+        if (kind == RV_DESIRED_SET && !d->what_if && !q->session->plan &&
+            json_is_true(json_object_get(q->params, "AsJob"))) {
+                rv_desired_orphan(q); /* the document is the job's */
+                return rv_cjob_submit(q, err);
+        }
         go_on(d);
         return RV_OK;
 }

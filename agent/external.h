@@ -35,6 +35,8 @@ int rv_external_load(struct rv_registry *, const char *folders);
 /* Files came, went or changed since; a new start of the agent takes them. */
 bool rv_external_changed(void);
 void rv_external_free(void); /* ends the programs */
+/* Its programs get no control groups: those of that name are another process'. Before anything runs. */
+void rv_external_ungrouped(const char *why);
 
 /* One file alone. Describes what is wrong. */
 int rv_external_take(struct rv_registry *, const char *path, struct rv_error *);

@@ -193,6 +193,12 @@ static void look_v1(void)
         }
 }
 
+void rv_external_ungrouped(const char *why)
+{
+        base.looked = true;
+        snprintf(base.why, sizeof base.why, "%s", why);
+}
+
 static void look(void)
 {
         if (base.looked)

@@ -9,6 +9,7 @@
  *      query.c wql*.c  what is asked, made ready                      view.c        Win32_* over our classes
  *      sink.c order.c  rows from providers, bounded                   pool.c        threads of one provider
  *      change.c        create, modify, delete, test, set             audit.c       intent, outcome, chain
+ *      concretejob*.c  long work that goes on without its caller
  *      elevate*.c      roles that somebody has for a time
  *      confirm.c guard.c  changes that are put back unless confirmed
  *      entry.c         statistics of providers                       state.c       SQLite, one writer
@@ -29,6 +30,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/concretejob.h"
 #include "agent/config.h"
 #include "agent/confirm.h"
 #include "agent/elevate.h"
@@ -43,7 +45,7 @@
 #include "agent/wire/link.h"
 
 struct options {
-        const char *socket, *state, *config, *roles, *providers, *provider, *reference;
+        const char *socket, *state, *config, *roles, *providers, *provider, *reference, *job;
         int fd, listen_fd, intro_fd;
         bool check;
 };
@@ -62,6 +64,7 @@ static void usage(FILE *f)
                    "  --providers DIRS folders of external providers, instead of /etc/reeve/providers.d and\n"
                    "                   /usr/lib/reeve/providers\n"
                    "  --provider FILE  only this external provider\n"
+                   "  --job FILE       do one job of the agent that starts this, and end\n"
                    "  --check          say what is wrong with configuration and roles, and end\n"
                    "  --reference WHAT print settings, operations or metrics as Markdown, and end\n"
                    "  --verify-audit FILE...  check exported audit records or segments, and end\n"
@@ -80,6 +83,7 @@ static int read_options(int argc, char **argv, struct options *o)
                 { "provider", 1, NULL, 'x' },
                 { "check", 0, NULL, 'k' },
                 { "reference", 1, NULL, 'R' },
+                { "job", 1, NULL, 'j' },
                 { "intro-fd", 1, NULL, 'i' }, { "help", 0, NULL, 'h' },   { "version", 0, NULL, 'v' },   { 0 }
         };
         *o = (struct options) { .fd = -1, .listen_fd = -1, .intro_fd = -1 };
@@ -96,12 +100,13 @@ static int read_options(int argc, char **argv, struct options *o)
                 case 'x': o->provider = optarg; break;
                 case 'k': o->check = true; break;
                 case 'R': o->reference = optarg; break;
+                case 'j': o->job = optarg; break;
                 case 'g': break;
                 case 'h': usage(stdout); return 0;
                 case 'v': printf("reeve-agent %s\n", REEVE_VERSION); return 0;
                 default: usage(stderr); return 2;
                 }
-        if (optind < argc || (!o->check && !o->reference && !o->socket && o->fd < 0 && o->listen_fd < 0)) {
+        if (optind < argc || (!o->check && !o->reference && !o->job && !o->socket && o->fd < 0 && o->listen_fd < 0)) {
                 usage(stderr);
                 return 2;
         }
@@ -163,6 +168,10 @@ static void on_stop(struct rv_loop *l, int signum)
 {
         (void)signum;
         struct rv_agent *a = l->owner;
+        if (a->is_job) {
+                rv_cjob_cancel(a);
+                return;
+        }
         a->stopping = true;
         rv_loop_quit(l);
 }
@@ -172,10 +181,16 @@ static void on_ended(struct rv_session *s)
         rv_loop_quit(&s->agent->loop);
 }
 
+/* It is there for one session, and ends with it. */
+static bool is_private(const struct options *o)
+{
+        return o->fd >= 0 || o->job;
+}
+
 static int serve(struct rv_agent *a, const struct options *o)
 {
         int r = 0;
-        if (o->fd < 0) /* a private agent has no doors */
+        if (!is_private(o)) /* it has no doors */
                 rv_scrapers_start(a);
         if (o->socket)
                 r = rv_listen_unix(a, o->socket);
@@ -186,6 +201,8 @@ static int serve(struct rv_agent *a, const struct options *o)
                 r = rv_listen_intro(a, o->intro_fd);
         if (r == 0 && o->fd >= 0)
                 r = rv_serve_fd(a, o->fd, on_ended);
+        if (r == 0 && o->job && rv_cjob_serve(a, o->job))
+                return 1;
         if (r) {
                 rv_log(RV_LOG_ERROR, "cannot listen on %s: %s",
                        o->socket ? o->socket : "the descriptor given", strerror(-r));
@@ -235,6 +252,10 @@ int main(int argc, char **argv)
         if (r == 0)
                 r = rv_loop_init(&a.loop);
         if (r == 0) {
+                a.is_job = o.job != NULL;
+                a.given.config = o.config, a.given.roles = o.roles, a.given.providers = o.providers;
+                if (o.job)
+                        rv_external_ungrouped("it is a job's process");
                 a.loop.owner = &a;
                 a.loop.stop = on_stop;
                 r = rv_loop_signals(&a.loop);
@@ -251,12 +272,15 @@ int main(int argc, char **argv)
         rv_pool_init(&a.sql, "sql", RV_SQL_THREADS);
         rv_elevations_start(&a);
         rv_roles_start(&a, o.roles);
-        rv_confirm_start(o.state, o.socket);
-        if (rv_journal_init(&a) || rv_permanent_start(&a, o.fd < 0))
+        if (!o.job)
+                rv_confirm_start(o.state, o.socket);
+        rv_cjobs_start(&a, !is_private(&o));
+        if (rv_journal_init(&a) || rv_permanent_start(&a, !is_private(&o)))
                 return 1;
-        if (o.fd < 0) /* a private agent has no time to tell of */
+        if (!is_private(&o)) /* it has no time to tell of */
                 rv_history_start(&a);
         status = serve(&a, &o);
+        rv_cjobs_stop(&a);
         rv_history_stop(&a);
         rv_permanent_free(&a);
         while (a.subscriptions)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/concretejob.h"
 #include "agent/confirm.h"
 #include "agent/desired.h"
 #include "agent/elevate.h"
@@ -73,6 +74,12 @@ struct rv_op {
                   "Names this request: repeated, it answers what was answered first and does nothing " \
                   "again.", \
                   false }, \
+                { "AsJob", "boolean", \
+                  "It goes on without its caller: the answer is a Job at once. Timeout is then up to 604800, a " \
+                  "day when absent.", \
+                  false }, \
+                { "partialResultToken", "any", \
+                  "How far it has come is told as $/progress with this token.", false }, \
         { \
                 "ConfirmWithin", "integer", \
                         "Seconds: the change is put back by itself unless its Transaction is confirmed in " \
@@ -163,10 +170,12 @@ static int check_params(struct rv_request *q, struct rv_error *err)
 static int set_deadline(struct rv_request *q, struct rv_error *err)
 {
         json_t *t = json_object_get(q->params, "Timeout");
-        double seconds = json_is_number(t) ? json_number_value(t) : 30;
-        if (!(seconds >= 0.001 && seconds <= 3600))
-                return rv_fail(err, RV_INVALID_OPERATION_TIMEOUT, "Timeout is %g s: expected 0.001 to 3600",
-                               seconds);
+        bool job = q->agent->is_job || json_is_true(json_object_get(q->params, "AsJob"));
+        int most = job ? RV_CJOB_MOST_SECONDS : 3600;
+        double seconds = json_is_number(t) ? json_number_value(t) : job ? RV_CJOB_SECONDS : 30;
+        if (!(seconds >= 0.001 && seconds <= most))
+                return rv_fail(err, RV_INVALID_OPERATION_TIMEOUT, "Timeout is %g s: expected 0.001 to %d",
+                               seconds, most);
         q->deadline = rv_now() + (uint64_t)(seconds * 1e9);
         return RV_OK;
 }
@@ -196,12 +205,18 @@ static int texts(struct rv_request *q, const json_t *v, const char *const **ret,
         return RV_OK;
 }
 
+static void take_token(struct rv_request *q)
+{
+        const json_t *token = json_object_get(q->params, "partialResultToken");
+        if (token && !json_is_null(token))
+                q->token = json_dumps(token, JSON_ENCODE_ANY | JSON_COMPACT);
+}
+
 int rv_ops_reading(struct rv_request *q, struct rv_error *err)
 {
         json_t *list = json_object_get(q->params, "PropertyList"),
                *order = json_object_get(q->params, "OrderBy");
-        json_t *limit = json_object_get(q->params, "Limit"),
-               *token = json_object_get(q->params, "partialResultToken");
+        json_t *limit = json_object_get(q->params, "Limit");
         int r = texts(q, list, &q->ask.properties, &q->ask.nproperties, err);
         if (r == RV_OK)
                 r = texts(q, order, &q->ask.order, &q->ask.norder, err);
@@ -216,8 +231,7 @@ int rv_ops_reading(struct rv_request *q, struct rv_error *err)
                                (long long)json_integer_value(limit));
         q->ask.limit = (uint64_t)json_integer_value(limit);
         q->flags = json_is_true(json_object_get(q->params, "IncludeSystemProperties")) ? RV_JSON_SYSTEM : 0;
-        if (token && !json_is_null(token))
-                q->token = json_dumps(token, JSON_ENCODE_ANY | JSON_COMPACT);
+        take_token(q);
         return RV_OK;
 }
 
@@ -398,6 +412,8 @@ static int changing(struct rv_request *q, enum rv_change_kind kind, struct rv_er
         q->shape = RV_SHAPE_METHOD;
         q->change.kind = kind;
         q->what_if = q->session->plan || json_is_true(json_object_get(q->params, "WhatIf"));
+        q->as_job = !q->what_if && json_is_true(json_object_get(q->params, "AsJob"));
+        take_token(q);
         q->request_key = rv_ops_text(q, "RequestKey");
         json_t *within = json_object_get(q->params, "ConfirmWithin");
         if (within && !json_is_null(within)) {
@@ -460,9 +476,6 @@ static int op_invoke(struct rv_request *q, struct rv_error *err)
                             q->asked->name, q->method->name);
         if (r == RV_OK && q->asked->view_of)
                 r = as_source(q, err);
-        const json_t *token = json_object_get(q->params, "partialResultToken");
-        if (token && !json_is_null(token))
-                q->token = json_dumps(token, JSON_ENCODE_ANY | JSON_COMPACT);
         return r ? r : rv_request_change(q, err);
 }
 
@@ -768,8 +781,6 @@ static const struct rv_op ops[] = {
                   { "MethodName", "string", "The method.", true },
                   { "InstanceName", "object", "Key bindings or path; not for static methods.", false },
                   { "InParameters", "object", "The method's [In] parameters by name.", false },
-                  { "partialResultToken", "any", "How far it has come is told as $/progress with this token.",
-                    false },
                   CHANGING,
                   COMMON,
                   { 0 } },

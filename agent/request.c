@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "agent/agent.h"
+#include "agent/concretejob.h"
 #include "agent/desired.h"
 #include "agent/elevate.h"
 #include "agent/history.h"
@@ -881,6 +882,8 @@ int rv_request_change(struct rv_request *q, struct rv_error *err)
         const struct rv_class *class = NULL;
         struct rv_entry *e = NULL;
         int r = find_changer(q, &class, &e, err);
+        if (r == RV_OK && q->as_job)
+                return rv_cjob_submit(q, err);
         struct rv_scan *s = r ? NULL : scan_new(q, e);
         if (!s)
                 return r ? r : -ENOMEM;
@@ -933,6 +936,7 @@ void rv_request_orphan(struct rv_request *q)
         rv_scrape_orphan(q);
         rv_desired_orphan(q);
         rv_note_orphan(q);
+        rv_cjob_orphan(q);
         if (q->desired)
                 rv_desired_child_gone(q->desired);
         if (q->subscription) /* what comes of its storing finds nobody */
@@ -945,4 +949,11 @@ void rv_request_cancel(struct rv_request *q)
         rv_answer_code(q, -32800,
                        q->shape == RV_SHAPE_METHOD ? "the request was cancelled; its outcome is unknown"
                                                    : "the request was cancelled");
+}
+
+void rv_request_stop(struct rv_request *q)
+{
+        q->deadline = rv_now(); /* a document does not begin with anything more */
+        if (q->scan)
+                atomic_store(&q->scan->cancelled, true);
 }

@@ -65,7 +65,7 @@ static void default_folder(char *to, size_t size)
 }
 
 /* Readers look at the state's path meanwhile: this takes a copy apart. */
-static void make_folders(const char *state)
+void rv_state_make_folders(const char *state)
 {
         char path[512];
         snprintf(path, sizeof path, "%s", state);
@@ -102,7 +102,7 @@ static int migrate(sqlite3 *db)
 
 static int open_db(struct rv_state *s)
 {
-        make_folders(s->path);
+        rv_state_make_folders(s->path);
         mode_t before = umask(077);
         int r = sqlite3_open_v2(s->path, &s->db,
                                 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, NULL);

@@ -50,6 +50,7 @@ void rv_state_init(struct rv_state *, struct rv_loop *, const char *folder_or_nu
 void rv_state_free(struct rv_state *); /* waits for what is queued */
 void rv_state_rest(
         struct rv_state *); /* lets go of what the database keeps in memory for the next write. The loop's. */
+void rv_state_make_folders(const char *path); /* those above it, for its owner alone */
 int rv_state_submit(struct rv_state *, struct rv_state_job *); /* 0 or -ENOBUFS: `done` will not come */
 /* A connection of one's own for reading; NULL and why when there is nothing to be read. Any thread. */
 sqlite3 *rv_state_reader(const struct rv_state *, char *why, size_t size);

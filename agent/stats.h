@@ -199,6 +199,23 @@ int rv_stats_each_transaction(int (*each)(void *, const struct rv_transaction *)
 /* Confirms it (over another connection than it was made over), or has it reverted now. */
 int rv_stats_settle_transaction(const struct rv_call *, const char *id, bool confirm, struct rv_error *);
 
+/* A job (concretejob.h) that the caller may see. Texts are NULL where there is nothing to be said, and valid during
+ * `each`; key, arguments, result, error are JSON. Times: ns since 1970, 0: not yet. percent: -1: not known. */
+struct rv_cjob_view {
+        const char *id, *name, *state, *status, *operation, *class_name, *method, *key, *arguments, *user, *session,
+                *source, *request_key, *roles, *result, *error, *error_text;
+        unsigned error_code; /* a CIM status; 0: none */
+        int percent;
+        int64_t submitted, started, changed, ended, until;
+        uint32_t pid; /* 0: none any more */
+};
+/* What `each` answered. only: an id, or NULL. */
+int rv_stats_each_job(const struct rv_call *, const char *only, int (*each)(void *, const struct rv_cjob_view *), void *);
+int rv_stats_end_job(const struct rv_call *, const char *id, bool kill, struct rv_error *);
+int rv_stats_forget_job(const struct rv_call *, const char *id, struct rv_error *);
+int rv_stats_job_news(void); /* a descriptor that is readable when any has changed, or -errno */
+int rv_stats_read_job_news(int fd, void (*each)(void *, const char *id), void *); /* 0, or -ENOBUFS: some were lost */
+
 /* Objects that the agent keeps (permanent.h): their providers are these. */
 struct rv_new_subscription {
         const char *name, *query, *journal, *log_file, *const *command, *script, *target, *method, *instance,
