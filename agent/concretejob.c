@@ -153,7 +153,10 @@ static int show(struct listing *l, const char *id, const json_t *job, bool lives
         const struct rv_cjob_view v = {
                 .id = id,
                 .name = text_of(job, "Name"),
-                .state = now ? now : lost ? "Exception" : text_of(state, "JobState") ? text_of(state, "JobState") : "Starting",
+                .state = now                          ? now
+                         : lost                       ? "Exception"
+                         : text_of(state, "JobState") ? text_of(state, "JobState")
+                                                      : "Starting",
                 .status = end || lost ? NULL : text_of(state, "JobStatus"),
                 .operation = text_of(job, "Operation"),
                 .class_name = text_of(job, "ClassName"),
@@ -169,7 +172,9 @@ static int show(struct listing *l, const char *id, const json_t *job, bool lives
                 .error = error,
                 .error_text = lost ? LOST : text_of(end, "ErrorDescription"),
                 .error_code = lost ? RV_FAILED : (unsigned)number_of(end, "ErrorCode"),
-                .percent = now && strcmp(now, "Completed") == 0 ? 100 : percent ? (int)json_integer_value(percent) : -1,
+                .percent = now && strcmp(now, "Completed") == 0 ? 100
+                           : percent                            ? (int)json_integer_value(percent)
+                                                                : -1,
                 .submitted = number_of(job, "Submitted"),
                 .started = number_of(state, "Started"),
                 .changed = end ? number_of(end, "Ended") : number_of(state, "Changed"),
@@ -198,8 +203,8 @@ static bool is_id(const char *id)
         return n == RV_CJOB_ID - 1 && !id[n];
 }
 
-int rv_stats_each_job(const struct rv_call *c, const char *only, int (*each)(void *, const struct rv_cjob_view *),
-                      void *data)
+int rv_stats_each_job(const struct rv_call *c, const char *only,
+                      int (*each)(void *, const struct rv_cjob_view *), void *data)
 {
         struct listing l = { .call = c, .each = each, .data = data };
         char base[560];
@@ -267,11 +272,13 @@ int rv_stats_end_job(const struct rv_call *c, const char *id, bool kill, struct 
                 return RV_OK;
         int fd = process_of(base);
         if (fd < 0)
-                return has_ended(base) ? rv_fail(err, RV_FAILED, "job %s has ended already", id)
-                                       : rv_fail(err, RV_UNAVAILABLE, "job %s is only just starting: try again", id);
+                return has_ended(base)
+                               ? rv_fail(err, RV_FAILED, "job %s has ended already", id)
+                               : rv_fail(err, RV_UNAVAILABLE, "job %s is only just starting: try again", id);
         if (kill) { /* nobody is to see it gone before it is said why */
                 signal_it(fd, SIGSTOP);
-                r = rv_cjob_end(base, "Killed", RV_FAILED, "it was killed: what it had begun may be half done");
+                r = rv_cjob_end(base, "Killed", RV_FAILED,
+                                "it was killed: what it had begun may be half done");
                 signal_it(fd, SIGKILL);
                 if (r == -EEXIST)
                         r = rv_fail(err, RV_FAILED, "job %s has just ended", id);
@@ -298,7 +305,8 @@ int rv_stats_forget_job(const struct rv_call *c, const char *id, struct rv_error
         int r = take(c, id, base, err);
         if (r == RV_OK && !has_ended(base)) {
                 rv_hint(err, "Stop-CimJob ends it.");
-                return rv_fail(err, RV_FAILED, "job %s is under way: its record stays until it has ended", id);
+                return rv_fail(err, RV_FAILED, "job %s is under way: its record stays until it has ended",
+                               id);
         }
         if (r == RV_OK && !c->what_if)
                 unlink_all(base);

@@ -51,8 +51,8 @@ static void take_progress(const json_t *p)
                    *status = json_string_value(json_object_get(p, "Status"));
         const json_t *percent = json_object_get(p, "PercentComplete");
         char text[400];
-        snprintf(text, sizeof text, "%.150s%s%.200s", activity ? activity : "", activity && status ? ": " : "",
-                 status ? status : "");
+        snprintf(text, sizeof text, "%.150s%s%.200s", activity ? activity : "",
+                 activity && status ? ": " : "", status ? status : "");
         json_t *v = json_string(text);
         if (v) /* else it was cut in the midst of a character */
                 json_object_set_new(me.state, "JobStatus", v);
@@ -66,7 +66,9 @@ static void finish(const char *state, json_t *error, json_t *result)
         json_t *j = json_pack("{s:s, s:I}", "JobState", state, "Ended", (json_int_t)rv_wall());
         json_int_t code = json_integer_value(json_object_get(error, "code"));
         if (error) {
-                json_object_set_new(j, "ErrorCode", json_integer(code <= -32001 && code >= -32999 ? -32000 - code : RV_FAILED));
+                json_object_set_new(
+                        j, "ErrorCode",
+                        json_integer(code <= -32001 && code >= -32999 ? -32000 - code : RV_FAILED));
                 json_object_set(j, "ErrorDescription", json_object_get(error, "message"));
                 json_object_set(j, "Error", error);
         }
@@ -89,8 +91,9 @@ static void take_answer(const json_t *m, size_t size)
         const char *state = !error ? "Completed" : me.cancelled ? "Terminated" : "Exception";
         if (!error && json_is_false(json_object_get(result, "Complete"))) {
                 state = me.cancelled ? "Terminated" : "Exception";
-                error = made = json_pack("{s:i, s:s}", "code", -32000 - RV_FAILED, "message",
-                                         "not all resources of the document are as they should be: see Result");
+                error = made =
+                        json_pack("{s:i, s:s}", "code", -32000 - RV_FAILED, "message",
+                                  "not all resources of the document are as they should be: see Result");
         }
         if (result && size > RV_CJOB_RESULT) {
                 result = json_pack("{s:b, s:I}", "TooLarge", 1, "Bytes", (json_int_t)size);
@@ -123,7 +126,8 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 {
         (void)s, (void)b;
         if (n < 0 && !me.ended) { /* no memory, or the session was closed */
-                json_t *e = json_pack("{s:i, s:s}", "code", -32603, "message", "a fault in reeve: no answer came");
+                json_t *e = json_pack("{s:i, s:s}", "code", -32603, "message",
+                                      "a fault in reeve: no answer came");
                 finish("Exception", e, NULL);
                 json_decref(e);
         }
@@ -131,7 +135,8 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
                 return;
         me.in.len += (size_t)n;
         size_t at = 0;
-        for (char *end; (end = memchr(me.in.data + at, '\n', me.in.len - at)); at = (size_t)(end - me.in.data) + 1)
+        for (char *end; (end = memchr(me.in.data + at, '\n', me.in.len - at));
+             at = (size_t)(end - me.in.data) + 1)
                 take_line(me.in.data + at, (size_t)(end - me.in.data) - at);
         memmove(me.in.data, me.in.data + at, me.in.len - at);
         me.in.len -= at;

@@ -38,13 +38,14 @@ static int ask(sd_bus *bus, const char *id, sd_bus_error *error)
         sd_bus_message *m = NULL;
         snprintf(what, sizeof what, "reeve: job %s", id);
         snprintf(unit, sizeof unit, "reeve-job-%s.scope", id);
-        int r = sd_bus_message_new_method_call(bus, &m, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+        int r = sd_bus_message_new_method_call(bus, &m, "org.freedesktop.systemd1",
+                                               "/org/freedesktop/systemd1",
                                                "org.freedesktop.systemd1.Manager", "StartTransientUnit");
         if (r >= 0)
                 r = sd_bus_message_append(m, "ss", unit, "fail");
         if (r >= 0)
-                r = sd_bus_message_append(m, "a(sv)", 3, "PIDs", "au", 1, (uint32_t)getpid(), "Description", "s", what,
-                                          "CollectMode", "s", "inactive-or-failed");
+                r = sd_bus_message_append(m, "a(sv)", 3, "PIDs", "au", 1, (uint32_t)getpid(), "Description",
+                                          "s", what, "CollectMode", "s", "inactive-or-failed");
         if (r >= 0)
                 r = sd_bus_message_append(m, "a(sa(sv))", 0);
         if (r >= 0)
@@ -69,11 +70,15 @@ void rv_cjob_leave_unit(const char *id)
         if (r >= 0)
                 r = ask(bus, id, &error);
         /* The answer is that the job for it was accepted: it has been done when we are elsewhere. */
-        for (int i = 0; r >= 0 && i < WAIT_US / 10000 && own_group(after, sizeof after) && strcmp(before, after) == 0; i++)
+        for (int i = 0;
+             r >= 0 && i < WAIT_US / 10000 && own_group(after, sizeof after) && strcmp(before, after) == 0;
+             i++)
                 usleep(10000);
         if (r < 0 || strcmp(before, after) == 0)
                 rv_log(RV_LOG_WARNING, "job %s stays in %s and ends with it: %s", id, before,
-                       error.message ? error.message : r < 0 ? strerror(-r) : "systemd did not move it");
+                       error.message ? error.message
+                       : r < 0       ? strerror(-r)
+                                     : "systemd did not move it");
         sd_bus_error_free(&error);
         sd_bus_flush_close_unref(bus);
 }

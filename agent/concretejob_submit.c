@@ -86,7 +86,8 @@ static void on_ended(uv_poll_t *p, int status, int events)
         (void)status, (void)events;
         snprintf(base, sizeof base, "%s/%s", rv_cjob_folder(), w->id);
         waitpid(w->pid, &how, WNOHANG); /* of one that another agent started there is nothing to be had */
-        if (rv_cjob_end(base, "Exception", RV_FAILED, "its process has ended without a word: the outcome is unknown") == 0)
+        if (rv_cjob_end(base, "Exception", RV_FAILED,
+                        "its process has ended without a word: the outcome is unknown") == 0)
                 rv_log(RV_LOG_WARNING, "the process of job %s ended without a word", w->id);
         if (w->class)
                 rv_history_touched(w->agent, w->class);
@@ -97,14 +98,20 @@ static void watch(struct rv_agent *a, const char *id, pid_t pid, const struct rv
 {
         struct rv_cjob_watch *w = calloc(1, sizeof *w);
         int fd = w ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-        if (fd < 0 || uv_poll_init(&a->loop.uv, &w->poll, fd)) { /* its end is seen by who looks at it, then */
+        if (fd < 0 ||
+            uv_poll_init(&a->loop.uv, &w->poll, fd)) { /* its end is seen by who looks at it, then */
                 rv_log(RV_LOG_WARNING, "the end of job %s cannot be waited for: %s", id, strerror(errno));
                 if (fd >= 0)
                         close(fd);
                 free(w);
                 return;
         }
-        *w = (struct rv_cjob_watch) { .next = a->jobs, .poll = w->poll, .agent = a, .pid = pid, .fd = fd, .class = class };
+        *w = (struct rv_cjob_watch) { .next = a->jobs,
+                                      .poll = w->poll,
+                                      .agent = a,
+                                      .pid = pid,
+                                      .fd = fd,
+                                      .class = class };
         snprintf(w->id, sizeof w->id, "%s", id);
         w->poll.data = w;
         a->jobs = w;
@@ -122,7 +129,8 @@ static bool adopt(void *data, const char *id, const json_t *job, bool lives)
         if (!end && lives && pid > 0)
                 watch(a, id, pid, class ? rv_class_find(class, NULL) : NULL);
         else if (!end && !lives)
-                rv_cjob_end(base, "Exception", RV_FAILED, "its process ended with the host, or was killed: the outcome is unknown");
+                rv_cjob_end(base, "Exception", RV_FAILED,
+                            "its process ended with the host, or was killed: the outcome is unknown");
         json_decref(end);
         json_decref(state);
         return false;
@@ -191,15 +199,18 @@ static int may_begin(struct rv_cjob_order *o, struct count *c)
         rv_cjob_each(look, c);
         if (c->same[0] && c->other) {
                 rv_about(&o->error, NULL, NULL, "RequestKey");
-                return rv_fail(&o->error, RV_INVALID_PARAMETER, "the RequestKey was used for another request");
+                return rv_fail(&o->error, RV_INVALID_PARAMETER,
+                               "the RequestKey was used for another request");
         }
         if (c->same[0])
                 return RV_OK;
         rv_hint(&o->error, "Wait for one of them (Get-CimJob), or end one (Stop-CimJob).");
         if (!o->has_all && c->of_user >= RV_CJOB_OF_USER)
-                return rv_fail(&o->error, RV_SERVER_LIMITS_EXCEEDED, "%d jobs of yours are under way already", RV_CJOB_OF_USER);
+                return rv_fail(&o->error, RV_SERVER_LIMITS_EXCEEDED, "%d jobs of yours are under way already",
+                               RV_CJOB_OF_USER);
         if (c->running >= RV_CJOB_RUNNING * (o->has_all ? 2 : 1))
-                return rv_fail(&o->error, RV_SERVER_LIMITS_EXCEEDED, "%u jobs are under way already", c->running);
+                return rv_fail(&o->error, RV_SERVER_LIMITS_EXCEEDED, "%u jobs are under way already",
+                               c->running);
         rv_hint(&o->error, NULL);
         return RV_OK;
 }
@@ -220,8 +231,9 @@ static int write_job(struct rv_cjob_order *o)
         if (fd < 0)
                 return -errno;
         int high = fcntl(fd, F_DUPFD_CLOEXEC, 16); /* clear of the numbers that the process gets */
-        if (high < 0 || flock(high, LOCK_EX | LOCK_NB) < 0 || json_dumpfd(o->what, high, JSON_INDENT(1)) < 0 ||
-            fsync(high) < 0 || rv_cjob_write(o->base, "request", o->todo, true) < 0 || rename(new, path) < 0) {
+        if (high < 0 || flock(high, LOCK_EX | LOCK_NB) < 0 ||
+            json_dumpfd(o->what, high, JSON_INDENT(1)) < 0 || fsync(high) < 0 ||
+            rv_cjob_write(o->base, "request", o->todo, true) < 0 || rename(new, path) < 0) {
                 int e = errno ? errno : EIO;
                 if (high >= 0)
                         close(high);
@@ -244,7 +256,8 @@ static int spawn(struct rv_cjob_order *o, int ready, int lock)
                                         { "--roles", a->given.roles },
                                         { "--providers", a->given.providers } };
         int n = 5;
-        snprintf(state, sizeof state, "%.*s", (int)(strlen(rv_cjob_folder()) - strlen("/jobs")), rv_cjob_folder());
+        snprintf(state, sizeof state, "%.*s", (int)(strlen(rv_cjob_folder()) - strlen("/jobs")),
+                 rv_cjob_folder());
         for (size_t i = 0; i < sizeof more / sizeof *more; i++)
                 if (more[i][1]) {
                         argv[n++] = (char *)more[i][0];
@@ -277,7 +290,8 @@ static int wait_ready(struct rv_cjob_order *o, int fd)
         if (n == 2 && strcmp(text, "ok") == 0)
                 return RV_OK;
         rv_cjob_end(o->base, "Exception", RV_FAILED, n > 0 ? text : "its process did not begin");
-        return rv_fail(&o->error, RV_FAILED, "job %s did not begin: %s", o->id, n > 0 ? text : "its process ended, or was too slow");
+        return rv_fail(&o->error, RV_FAILED, "job %s did not begin: %s", o->id,
+                       n > 0 ? text : "its process ended, or was too slow");
 }
 
 static int begin(struct rv_cjob_order *o)
@@ -293,7 +307,8 @@ static int begin(struct rv_cjob_order *o)
         rv_cjob_prune();
         int lock = write_job(o);
         if (lock < 0) {
-                rv_hint(&o->error, "Nothing was changed. Make the state folder writable, or free space on its disk.");
+                rv_hint(&o->error,
+                        "Nothing was changed. Make the state folder writable, or free space on its disk.");
                 rv_fail_errno(&o->error, -lock, "the job cannot be written down in %s", rv_cjob_folder());
                 return o->error.code;
         }
@@ -341,7 +356,8 @@ static void answer(struct rv_cjob_order *o)
                 rv_answer_error(q, &o->error);
                 return;
         }
-        rv_buf_putf(&b, "{%s\"Job\":{\"InstanceID\":\"%s\"}}", q->method ? "\"ReturnValue\":4096," : "", o->id);
+        rv_buf_putf(&b, "{%s\"Job\":{\"InstanceID\":\"%s\"}}", q->method ? "\"ReturnValue\":4096," : "",
+                    o->id);
         rv_answer(q, b.data ? b.data : "{}", b.data ? b.len : 2);
         rv_buf_free(&b);
 }
@@ -369,8 +385,8 @@ static json_t *who_of(const struct rv_identity *who)
         for (unsigned i = 0; i < who->ngroups; i++)
                 json_array_append_new(groups, json_integer((json_int_t)who->groups[i]));
         return json_pack("{s:I, s:I, s:b, s:s, s:s, s:s, s:s, s:s, s:o}", "Uid", (json_int_t)who->uid, "Gid",
-                         (json_int_t)who->gid, "Admin", (int)who->admin, "User", who->user, "Key", who->key, "Source",
-                         who->source, "Session", who->session, "Role", who->role, "Groups", groups);
+                         (json_int_t)who->gid, "Admin", (int)who->admin, "User", who->user, "Key", who->key,
+                         "Source", who->source, "Session", who->session, "Role", who->role, "Groups", groups);
 }
 
 static json_t *todo_of(struct rv_request *q)
@@ -378,8 +394,8 @@ static json_t *todo_of(struct rv_request *q)
         json_t *params = json_copy(q->params);
         json_object_del(params, "AsJob");
         json_object_del(params, "partialResultToken");
-        return json_pack("{s:o, s:s, s:o}", "Who", who_of(&q->session->who), "Operation", rv_op_name(q->op), "Params",
-                         params);
+        return json_pack("{s:o, s:s, s:o}", "Who", who_of(&q->session->who), "Operation", rv_op_name(q->op),
+                         "Params", params);
 }
 
 static void put(json_t *to, const char *name, const char *value)
@@ -393,7 +409,11 @@ static void put_name(json_t *to, const struct rv_audit *a)
         char name[300];
         const char *key = a->key && strcmp(a->key, "null") != 0 ? a->key : "";
         snprintf(name, sizeof name, "%.80s%s%.80s%s%.120s", a->class_name ? a->class_name : a->operation,
-                 a->class_name ? "." : "", !a->class_name ? "" : a->method ? a->method : a->operation, *key ? " " : "", key);
+                 a->class_name ? "." : "",
+                 !a->class_name ? ""
+                 : a->method    ? a->method
+                                : a->operation,
+                 *key ? " " : "", key);
         /* A name that is cut in the middle of a character is none. */
         size_t n = strlen(name);
         while (n && ((unsigned char)name[n - 1] & 0x80))
@@ -405,8 +425,8 @@ static void put_name(json_t *to, const struct rv_audit *a)
 static json_t *what_of(struct rv_request *q, const struct rv_audit *a)
 {
         const struct rv_identity *who = &q->session->who;
-        json_t *j = json_pack("{s:s, s:s, s:I, s:I, s:I}", "Operation", a->operation, "Owner", who->user, "Uid",
-                              (json_int_t)who->uid, "Submitted", (json_int_t)rv_wall(), "Until",
+        json_t *j = json_pack("{s:s, s:s, s:I, s:I, s:I}", "Operation", a->operation, "Owner", who->user,
+                              "Uid", (json_int_t)who->uid, "Submitted", (json_int_t)rv_wall(), "Until",
                               (json_int_t)(rv_wall() + (int64_t)(q->deadline - rv_now())));
         put_name(j, a);
         put(j, "ClassName", a->class_name);
@@ -429,17 +449,21 @@ static int refuse(const struct rv_request *q, struct rv_error *err)
         char ids[RV_ELEVATION_ID * 4] = "";
         rv_about(err, NULL, NULL, "AsJob");
         if (q->confirm_within)
-                return rv_fail(err, RV_INVALID_PARAMETER, "a change is either a job or put back unless it is confirmed: "
-                                                          "AsJob and ConfirmWithin exclude each other");
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               "a change is either a job or put back unless it is confirmed: "
+                               "AsJob and ConfirmWithin exclude each other");
         if (!rv_cjob_folder()[0] || q->agent->is_job)
                 return rv_fail(err, RV_NOT_SUPPORTED, "this agent has no folder for jobs");
         if (!rv_policy_has_all(p, &q->session->who))
                 rv_elevation_ids(&q->session->who, ids, sizeof ids);
         if (*ids)
-                return rv_fail(err, RV_NOT_SUPPORTED, "a role that you have for a time does not reach a job, which would outlast it");
+                return rv_fail(
+                        err, RV_NOT_SUPPORTED,
+                        "a role that you have for a time does not reach a job, which would outlast it");
         if (rv_authorize(p, &q->session->who, RV_RIGHT_READ, c, NULL, NULL)) {
-                rv_hint(err, "Ask for a role with the rule `Read Job`, or call without AsJob.");
-                return rv_fail(err, RV_ACCESS_DENIED, "denied: no role lets you see jobs, so there would be nothing to see of it");
+                rv_hint(err, "Ask for a role that allows Read of Job, or call without AsJob.");
+                return rv_fail(err, RV_ACCESS_DENIED,
+                               "denied: no role lets you see jobs, so there would be nothing to see of it");
         }
         rv_about(err, NULL, NULL, "");
         return RV_OK;
@@ -461,7 +485,9 @@ int rv_cjob_submit(struct rv_request *q, struct rv_error *err)
                                       .request = q,
                                       .what = what_of(q, a),
                                       .todo = todo_of(q),
-                                      .class = q->asked && q->asked->view_of ? rv_class_find(q->asked->view_of, NULL) : q->asked,
+                                      .class = q->asked && q->asked->view_of
+                                                       ? rv_class_find(q->asked->view_of, NULL)
+                                                       : q->asked,
                                       .has_all = rv_policy_has_all(&q->agent->policy, &q->session->who) };
         rv_audit_free(a);
         o->request_key = json_string_value(json_object_get(o->what, "RequestKey"));

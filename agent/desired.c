@@ -236,8 +236,25 @@ static bool is_skipped(struct rv_desired *d, struct rv_resource *r)
         return false;
 }
 
+/* Which resource it is at, for whoever waits. */
+static void tell_progress(const struct rv_desired *d, const struct rv_resource *r)
+{
+        struct rv_request *q = d->request;
+        struct rv_buf b = { 0 };
+        if (!q->token || rv_session_queued(q->session) >= RV_QUEUE_BYTES / 2)
+                return;
+        rv_buf_putf(&b, "{\"token\":%s,\"value\":[{\"Activity\":\"%s\",\"Status\":", q->token, rv_op_name(q->op));
+        rv_json_text(&b, r->name);
+        rv_buf_putf(&b, ",\"PercentComplete\":%u}]}", d->at * 100 / d->plan.n);
+        if (!b.failed)
+                rv_notify(q->session, "$/progress", b.data, b.len);
+        rv_buf_free(&b);
+}
+
 static void begin(struct rv_desired *d, struct rv_resource *r)
 {
+        if (d->phase == SET && d->kind == RV_DESIRED_SET)
+                tell_progress(d, r);
         if (d->phase == BACK) {
                 ask(d, "SetInstance", params_of(r->before, true), "back-");
         } else if (d->phase == GET) {

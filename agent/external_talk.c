@@ -173,6 +173,16 @@ static int rows(struct talk *t, const json_t *list)
 }
 
 /* Notifications: rows, or what could not be had. */
+static void progress(const struct talk *t, const json_t *params)
+{
+        const char *activity = json_string_value(json_object_get(params, "Activity")),
+                   *status = json_string_value(json_object_get(params, "Status"));
+        const json_t *percent = json_object_get(params, "PercentComplete");
+        json_int_t n = json_is_integer(percent) ? json_integer_value(percent) : -1;
+        rv_progress((struct rv_call *)t->call, activity ? activity : t->x->name, status ? status : "",
+                    n < 0 || n > 100 ? -1 : (int)n);
+}
+
 static int notice(struct talk *t, const json_t *message)
 {
         const char *method = json_string_value(json_object_get(message, "method"));
@@ -186,6 +196,8 @@ static int notice(struct talk *t, const json_t *message)
                 theirs(t, params, &e);
                 rv_partial(t->sink, &e);
         }
+        if (strcmp(method, "Progress") == 0 && !t->sink && t->call)
+                progress(t, params);
         return RV_OK;
 }
 

@@ -648,6 +648,7 @@ static int op_test_desired(struct rv_request *q, struct rv_error *err)
 
 static int op_set_desired(struct rv_request *q, struct rv_error *err)
 {
+        take_token(q);
         return rv_desired_start(q, RV_DESIRED_SET, err);
 }
 

@@ -60,17 +60,18 @@ static char *arguments(const struct rv_request *q)
         return text;
 }
 
-/* The same request, whatever its deadline: for RequestKey. */
+/* The same request, whatever its deadline and whoever waits for it: for RequestKey. */
 static void digest(const struct rv_request *q, bool planned, char ret[65])
 {
         const char *operation = q->op ? rv_op_name(q->op) : "";
         json_t *what = json_copy(q->params);
         json_object_del(what, "RequestKey");
         json_object_del(what, "Timeout");
+        json_object_del(what, "partialResultToken");
+        json_object_del(what, "AsJob");
         if (planned) {
                 json_object_del(what, "WhatIf");
                 json_object_del(what, "ConfirmWithin");
-                json_object_del(what, "partialResultToken");
         }
         char *text = json_dumps(what, JSON_COMPACT | JSON_SORT_KEYS);
         struct rv_piece pieces[] = { { operation, strlen(operation) + 1 }, { text, text ? strlen(text) : 0 } };

@@ -38,12 +38,12 @@ struct rv_session_stats {
         uint64_t bytes_in, bytes_out, bytes_queued;
         int64_t since;          /* ns since 1970 */
         int64_t last_call_time; /* ns since 1970, 0 = none yet */
-        char state[16];         /* "Open", "Draining", "Idle": logged in by SSH, and nothing of it asks the agent */
-        unsigned channels;      /* connections to the agent; 0 of idle ones */
-        char activity[8][100];  /* what runs: operations under way, programs of reeved's */
+        char state[16]; /* "Open", "Draining", "Idle": logged in by SSH, and nothing of it asks the agent */
+        unsigned channels;     /* connections to the agent; 0 of idle ones */
+        char activity[8][100]; /* what runs: operations under way, programs of reeved's */
         unsigned nactivity;
-        char roles[160];        /* that fit it now */
-        char language[16];      /* of its shell: "None", "Constrained", "Full" */
+        char roles[160];   /* that fit it now */
+        char language[16]; /* of its shell: "None", "Constrained", "Full" */
 };
 
 /* A change or a denial. Texts are NULL where there is nothing to be said; they are valid during `each`. */
@@ -73,8 +73,8 @@ struct rv_audit_check {
 };
 /* Lines as in a segment, after that number; *ret_more: there are others. As rv_stats_each_audit(). */
 int rv_stats_export_audit(const struct rv_call *, uint64_t after, uint64_t most,
-                          int (*each)(void *, uint64_t seq, const char *line, size_t n), void *, bool *ret_more,
-                          char *why, size_t);
+                          int (*each)(void *, uint64_t seq, const char *line, size_t n), void *,
+                          bool *ret_more, char *why, size_t);
 int rv_stats_verify_audit(const struct rv_call *, struct rv_audit_check *, char *why, size_t);
 
 /* A change of an object of a class whose history is kept, as the caller may see it. Texts are valid during `each`. */
@@ -202,19 +202,21 @@ int rv_stats_settle_transaction(const struct rv_call *, const char *id, bool con
 /* A job (concretejob.h) that the caller may see. Texts are NULL where there is nothing to be said, and valid during
  * `each`; key, arguments, result, error are JSON. Times: ns since 1970, 0: not yet. percent: -1: not known. */
 struct rv_cjob_view {
-        const char *id, *name, *state, *status, *operation, *class_name, *method, *key, *arguments, *user, *session,
-                *source, *request_key, *roles, *result, *error, *error_text;
+        const char *id, *name, *state, *status, *operation, *class_name, *method, *key, *arguments, *user,
+                *session, *source, *request_key, *roles, *result, *error, *error_text;
         unsigned error_code; /* a CIM status; 0: none */
         int percent;
         int64_t submitted, started, changed, ended, until;
         uint32_t pid; /* 0: none any more */
 };
 /* What `each` answered. only: an id, or NULL. */
-int rv_stats_each_job(const struct rv_call *, const char *only, int (*each)(void *, const struct rv_cjob_view *), void *);
+int rv_stats_each_job(const struct rv_call *, const char *only,
+                      int (*each)(void *, const struct rv_cjob_view *), void *);
 int rv_stats_end_job(const struct rv_call *, const char *id, bool kill, struct rv_error *);
 int rv_stats_forget_job(const struct rv_call *, const char *id, struct rv_error *);
 int rv_stats_job_news(void); /* a descriptor that is readable when any has changed, or -errno */
-int rv_stats_read_job_news(int fd, void (*each)(void *, const char *id), void *); /* 0, or -ENOBUFS: some were lost */
+int rv_stats_read_job_news(int fd, void (*each)(void *, const char *id),
+                           void *); /* 0, or -ENOBUFS: some were lost */
 
 /* Objects that the agent keeps (permanent.h): their providers are these. */
 struct rv_new_subscription {

@@ -2,7 +2,7 @@
  *
  * Job: long work that goes on without its caller (agent/concretejob.h).
  */
-#include <errno.h>
+#include <string.h>
 
 #include "agent/provider.h"
 #include "agent/stats.h"
@@ -30,12 +30,23 @@ static int each(void *sink, const struct rv_cjob_view *v)
         const struct {
                 unsigned property;
                 const char *text;
-        } texts[] = { { Job_InstanceID, v->id },       { Job_Name, v->name },           { Job_JobState, v->state },
-                      { Job_JobStatus, v->status },    { Job_Operation, v->operation }, { Job_ClassName, v->class_name },
-                      { Job_MethodName, v->method },   { Job_Key, v->key },             { Job_Arguments, v->arguments },
-                      { Job_Owner, v->user },          { Job_Session, v->session },     { Job_Source, v->source },
-                      { Job_Roles, v->roles },         { Job_Result, v->result },       { Job_Error, v->error },
-                      { Job_RequestKey, v->request_key }, { Job_ErrorDescription, v->error_text } };
+        } texts[] = { { Job_InstanceID, v->id },
+                      { Job_Name, v->name },
+                      { Job_JobState, v->state },
+                      { Job_JobStatus, v->status },
+                      { Job_Operation, v->operation },
+                      { Job_ClassName, v->class_name },
+                      { Job_MethodName, v->method },
+                      { Job_Key, v->key },
+                      { Job_Arguments, v->arguments },
+                      { Job_Owner, v->user },
+                      { Job_Session, v->session },
+                      { Job_Source, v->source },
+                      { Job_Roles, v->roles },
+                      { Job_Result, v->result },
+                      { Job_Error, v->error },
+                      { Job_RequestKey, v->request_key },
+                      { Job_ErrorDescription, v->error_text } };
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
                 rv_fill(row, texts[i].property, texts[i].text);
         if (v->percent >= 0)
@@ -130,7 +141,7 @@ static int job_open(struct rv_error *err)
 
 static void tell(void *news, const char *id)
 {
-        rv_news_key(news, &(struct rv_arg) { .type = RV_STRING, .s = id }, 0);
+        rv_news_key(news, &(struct rv_arg) { .type = RV_STRING, .s = id, .len = (uint32_t)strlen(id) }, 0);
 }
 
 static int job_read(int fd, struct rv_news *news)

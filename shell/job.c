@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+enum { FAR_MS = 200, FAR_STOP_MS = 10000 }; /* between two looks at work that is elsewhere; for its end */
+
 const char *sh_job_state_name(enum sh_job_state s)
 {
         static const char *const names[] = { "NotStarted", "Running", "Completed", "Failed", "Stopped" };
@@ -38,16 +40,12 @@ static void new_instance(char to[37])
                 n += snprintf(to + n, (size_t)(37 - n), i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", b[i]);
 }
 
-struct sh_job *sh_job_start(struct sh *sh, const struct sh_job_spec *spec, sh_work *work, void *state)
+static struct sh_job *list_new(struct sh *sh, const struct sh_job_spec *spec)
 {
-        struct sh_worker *w = sh_worker_start(sh, work, state, spec->flags, spec->tokens);
-        struct sh_job *j = w ? calloc(1, sizeof *j) : NULL;
-        if (!w)
-                return NULL;
+        struct sh_job *j = calloc(1, sizeof *j);
         if (!j)
                 abort();
         j->obj = (struct sh_obj) { .refs = 2, .type = &sh_type_job }; /* the caller's and the list's */
-        j->worker = w;
         j->id = sh->next_job;
         sh->next_job += spec->ids;
         char name[32];
@@ -71,8 +69,25 @@ struct sh_job *sh_job_start(struct sh *sh, const struct sh_job_spec *spec, sh_wo
         return j;
 }
 
+struct sh_job *sh_job_start(struct sh *sh, const struct sh_job_spec *spec, sh_work *work, void *state)
+{
+        struct sh_worker *w = sh_worker_start(sh, work, state, spec->flags, spec->tokens);
+        if (!w)
+                return NULL;
+        struct sh_job *j = list_new(sh, spec);
+        j->worker = w;
+        return j;
+}
+
+struct sh_job *sh_job_far_start(struct sh *sh, const struct sh_job_spec *spec, struct sh_job_far *far)
+{
+        struct sh_job *j = list_new(sh, spec);
+        j->far = far;
+        return j;
+}
+
 /* ---- what came ---- */
-static void add_item(struct sh_job *j, int stream, struct sv owned)
+void sh_job_add(struct sh_job *j, int stream, struct sv owned)
 {
         if (j->n == j->cap) {
                 j->cap = j->cap ? j->cap * 2 : 16;
@@ -103,10 +118,23 @@ static void finish(struct sh *sh, struct sh_job *j, struct sv reason, bool in_or
         }
 }
 
+void sh_job_finish(struct sh_job *j, enum sh_job_state state, struct sv reason)
+{
+        if (sh_job_over(j)) {
+                sh_drop(reason);
+                return;
+        }
+        j->ended = sh_datetime_now();
+        j->state = state;
+        j->reason = reason;
+}
+
 void sh_job_pump(struct sh *sh, struct sh_job *j)
 {
         int stream;
         struct sv v;
+        if (j->far && !sh_job_over(j))
+                j->far->look(sh, j);
         if (!j->worker)
                 return;
         bool over = sh_worker_over(j->worker); /* looked at first: what came before its end is read below */
@@ -116,7 +144,7 @@ void sh_job_pump(struct sh *sh, struct sh_job *j)
                 if (stream == SH_WORK_ENDED)
                         finish(sh, j, v, true);
                 if (stream >= SH_OUT && stream <= SH_INFO)
-                        add_item(j, stream, v);
+                        sh_job_add(j, stream, v);
                 else
                         sh_drop(v);
         }
@@ -185,25 +213,36 @@ int sh_jobs_wait(struct sh *sh, struct sh_job **v, uint32_t n, bool any, int tim
         int st = SH_OK;
         if (!w)
                 abort();
+        struct sh_job *shown = NULL;
         for (;;) {
-                uint32_t open = 0;
+                uint32_t open = 0, nworkers = 0;
+                struct sh_job *far = NULL;
                 for (uint32_t i = 0; i < n; i++) {
                         sh_job_pump(sh, v[i]);
                         if (v[i]->worker)
-                                w[open++] = v[i]->worker;
+                                w[nworkers++] = v[i]->worker;
+                        else if (!far && !sh_job_over(v[i]))
+                                far = v[i];
+                        open += v[i]->worker || !sh_job_over(v[i]);
                 }
                 int64_t left = timeout < 0 ? 1000 : until - now_ms();
                 if (open == 0 || (any && open < n))
                         break;
+                if (far)
+                        (shown = far)->far->show(far, false);
+                if (far && left > FAR_MS)
+                        left = FAR_MS;
                 if (timeout >= 0 && left <= 0) {
                         st = SH_NONE;
                         break;
                 }
-                st = sh_workers_wait(sh, w, open, (int)(left < 1000 ? left : 1000));
+                st = sh_workers_wait(sh, w, nworkers, (int)(left < 1000 ? left : 1000));
                 if (st != SH_OK && st != SH_NONE)
                         break;
                 st = SH_OK;
         }
+        if (shown)
+                shown->far->show(shown, true);
         free(w);
         return st;
 }
@@ -214,6 +253,11 @@ int sh_job_stop(struct sh *sh, struct sh_job *j)
         if (sh_job_over(j))
                 return SH_OK;
         j->asked_to_stop = true;
+        if (j->far) {
+                int r = j->far->stop(sh, j);
+                r = r == SH_OK ? sh_jobs_wait(sh, &j, 1, false, FAR_STOP_MS) : r;
+                return r == SH_NONE ? SH_OK : r; /* it ends when it can */
+        }
         sh_worker_stop(j->worker);
         int st = sh_jobs_wait(sh, &j, 1, false, 2000);
         if (st != SH_OK && st != SH_NONE)

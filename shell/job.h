@@ -51,10 +51,19 @@ struct sh_job_item {
         int stream;
         struct sv v;
 };
+/* A job whose work is not the session's. */
+struct sh_job;
+struct sh_job_far {
+        void (*look)(struct sh *, struct sh_job *); /* takes in what has come of it: sh_job_add(), sh_job_finish() */
+        int (*stop)(struct sh *, struct sh_job *);  /* asks it to end; SH_OK, or it has thrown */
+        void (*show)(struct sh_job *, bool end);    /* while somebody waits: how far it has come */
+        void (*drop)(struct sh_job_far *);
+};
 struct sh_job {
         struct sh_obj obj;
         struct sh_job *next;
-        struct sh_worker *worker; /* NULL when it is over */
+        struct sh_worker *worker; /* NULL when it is over, and where the work is elsewhere: */
+        struct sh_job_far *far;   /* or NULL */
         uint32_t id, read;        /* items that Receive-Job has given out */
         char *name, *command;
         const char *kind, *location;
@@ -80,6 +89,10 @@ struct sh_job_spec {
 };
 struct sh_job *sh_job_start(struct sh *sh, const struct sh_job_spec *spec, sh_work *work,
                             void *state);       /* NULL: thrown */
+/* The same for work that goes on elsewhere: takes it over. Never NULL. */
+struct sh_job *sh_job_far_start(struct sh *, const struct sh_job_spec *, struct sh_job_far *);
+void sh_job_add(struct sh_job *, int stream, struct sv owned);
+void sh_job_finish(struct sh_job *, enum sh_job_state, struct sv reason); /* reason: owned */
 void sh_job_pump(struct sh *, struct sh_job *); /* takes in what came; updates the state */
 bool sh_job_over(const struct sh_job *);
 int sh_job_stop(struct sh *, struct sh_job *);

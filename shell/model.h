@@ -181,7 +181,11 @@ int sh_model_modify(const struct sh_model_row *, const char *properties, size_t 
 struct sh_how { /* ways of a change */
         bool what_if;
         unsigned confirm_within; /* seconds; 0: for good */
+        bool as_job;             /* the answer names a Job: cimjob.h */
 };
+/* A line on the terminal that is written over; control characters become blanks. percent -1: not known. */
+void sh_progress_show(const char *activity, const char *status_or_null, int percent);
+void sh_progress_clear(void);
 int sh_model_invoke(struct sh_link *, const struct rv_class *, const struct sh_model_row *, const char *method,
                     const char *in, size_t n, struct sh_how how, struct rv_buf *ret, struct rv_error *);
 /* The text of ReturnValue, or "". */

@@ -288,6 +288,9 @@ static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_c
                         add(&b, "ConfirmWithin", "uint", -1, -1,
                             "Seconds: it is put back by itself unless Confirm-Transaction comes over a new "
                             "connection.");
+                if (method)
+                        add(&b, "AsJob", "switch", -1, -1,
+                            "A job at once: Wait-Job, Receive-Job. It goes on when the session ends: Get-CimJob.");
                 b.m->table.process = method ? sh_model_method_process : sh_model_set_process;
                 b.m->table.should_process = !method || !method->read_only;
         }

@@ -293,31 +293,46 @@ int sh_model_get(struct sh *sh, const struct sh_model_row *row, const char *prop
 /* ---- methods ---- */
 
 /* "Pulling busybox [oooo    ] 20% ..." on the terminal. */
+void sh_progress_show(const char *activity, const char *status, int percent)
+{
+        char line[2][64];
+        const char *const texts[] = { activity, status };
+        const int most[] = { 40, percent >= 0 && percent <= 100 ? 40 : 60 };
+        for (int i = 0; i < 2; i++) {
+                snprintf(line[i], sizeof line[i], "%.*s", most[i], texts[i] ? texts[i] : "");
+                for (char *c = line[i]; *c; c++)
+                        if ((unsigned char)*c < ' ' || *c == 0x7f)
+                                *c = ' ';
+        }
+        if (percent >= 0 && percent <= 100)
+                fprintf(stderr, "\r\x1b[K%s [%-20.*s] %d%% %s", line[0], percent / 5, "oooooooooooooooooooo", percent,
+                        line[1]);
+        else
+                fprintf(stderr, "\r\x1b[K%s %s", line[0], line[1]);
+}
+
+void sh_progress_clear(void)
+{
+        fprintf(stderr, "\r\x1b[K");
+}
+
 static void show_progress(struct rv_json row)
 {
         struct rv_json v;
         char *activity = rv_json_find(row, "Activity", &v) ? rv_json_strdup(&v) : NULL,
              *status = rv_json_find(row, "Status", &v) ? rv_json_strdup(&v) : NULL;
-        int percent = rv_json_find(row, "PercentComplete", &v) ? (int)rv_json_int64(&v, -1) : -1;
-        for (char *c = status ? status : ""; *c; c++)
-                if ((unsigned char)*c < ' ' || *c == 0x7f)
-                        *c = ' ';
-        if (percent >= 0 && percent <= 100)
-                fprintf(stderr, "\r\x1b[K%.40s [%-20.*s] %d%% %.40s", activity ? activity : "", percent / 5,
-                        "oooooooooooooooooooo", percent, status ? status : "");
-        else
-                fprintf(stderr, "\r\x1b[K%.40s %.60s", activity ? activity : "", status ? status : "");
+        sh_progress_show(activity, status, rv_json_find(row, "PercentComplete", &v) ? (int)rv_json_int64(&v, -1) : -1);
         free(activity);
         free(status);
 }
 
 /* A method, and on a terminal how far it has come. */
-static int call_method(struct sh_link *l, const struct rv_class *c, const struct rv_buf *params, struct rv_buf *ret,
-                       struct rv_error *err)
+static int call_method(struct sh_link *l, const struct rv_class *c, const struct rv_buf *params, bool as_job,
+                       struct rv_buf *ret, struct rv_error *err)
 {
         /* Images come over networks: as long as it takes, within the agent's bound. */
-        double timeout = strcmp(c->name, "ContainerImage") == 0 ? 3600 : 0;
-        int r = isatty(STDERR_FILENO) ? sh_link_open(l, err) : RV_FULL;
+        double timeout = strcmp(c->name, "ContainerImage") == 0 && !as_job ? 3600 : 0;
+        int r = !as_job && isatty(STDERR_FILENO) ? sh_link_open(l, err) : RV_FULL;
         if (r == RV_FULL)
                 return sh_link_call(l, "InvokeMethod", params, timeout, ret, err);
         struct rv_ask *a = r ? NULL : rv_client_ask(l->client, "InvokeMethod", params, true, timeout, err);
@@ -329,7 +344,7 @@ static int call_method(struct sh_link *l, const struct rv_class *c, const struct
                 shown = true;
         }
         if (shown)
-                fprintf(stderr, "\r\x1b[K");
+                sh_progress_clear();
         if (r == RV_STOP)
                 r = rv_ask_result(a, &row, err);
         if (r == RV_OK)
@@ -361,8 +376,10 @@ int sh_model_invoke(struct sh_link *l, const struct rv_class *c, const struct sh
                 rv_buf_puts(&params, ",\"WhatIf\":true");
         if (how.confirm_within)
                 rv_buf_putf(&params, ",\"ConfirmWithin\":%u", how.confirm_within);
+        if (how.as_job && !how.what_if)
+                rv_buf_puts(&params, ",\"AsJob\":true");
         if (r == RV_OK)
-                r = call_method(l, c, &params, ret, err);
+                r = call_method(l, c, &params, how.as_job, ret, err);
         rv_buf_free(&params);
         return r;
 }

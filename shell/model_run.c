@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "shell/cimjob.h"
 #include "shell/code.h"
 #include "shell/model.h"
 
@@ -699,6 +700,15 @@ static void would_change(struct choice *h, struct rv_json answer)
         }
 }
 
+static int emit_job(struct choice *h, struct sh_link *l, struct rv_buf *answer)
+{
+        struct sv job = sh_cim_job_new(sh_session(h->c), l, h->m->method, rv_json_at(answer->data, answer->len));
+        int st = sh_emit(h->c, job);
+        sh_drop(job);
+        rv_buf_free(answer);
+        return st;
+}
+
 static int invoke(struct choice *h, struct sv row, const char *what, const struct rv_buf *in)
 {
         struct rv_buf out = { 0 };
@@ -706,15 +716,17 @@ static int invoke(struct choice *h, struct sv row, const char *what, const struc
         bool do_it = true;
         const struct rv_class *c = h->m->class->c;
         int st = h->m->table.should_process ? sh_should_process(h->c, what, h->m->table.name, &do_it) : SH_OK;
-        bool what_if = !do_it && sh_what_if(h->c);
+        bool what_if = !do_it && sh_what_if(h->c), as_job = sh_bound(h->c, "AsJob") && sh_switch(h->c, "AsJob");
         if (st || (!do_it && !what_if))
                 return st;
         struct sh_model_row *r = sh_is_null(row) ? NULL : sh_model_row_of(row);
         int e = sh_model_invoke(
                 r ? r->class->link : h->m->class->link, r ? r->class->c : c, r, h->m->method->name, in->data, in->len,
-                (struct sh_how) { what_if, (unsigned)sh_arg_int(h->c, "ConfirmWithin", 0) }, &out, &err);
+                (struct sh_how) { what_if, (unsigned)sh_arg_int(h->c, "ConfirmWithin", 0), as_job }, &out, &err);
         if (e)
                 st = sh_model_error(h->c, &err, row);
+        else if (as_job && !what_if)
+                return emit_job(h, r ? r->class->link : h->m->class->link, &out);
         else if (what_if)
                 would_change(h, rv_json_at(out.data, out.len));
         else

@@ -262,7 +262,7 @@ static void copy_text(const struct rv_json *object, const char *name, char *to, 
 }
 
 /* A JSON-RPC error as the outcome that the agent meant. */
-static void read_error(const struct rv_json *j, struct rv_error *e)
+void rv_client_error(const struct rv_json *j, struct rv_error *e)
 {
         struct rv_json v, data;
         int64_t code = rv_json_find(*j, "code", &v) ? rv_json_int64(&v, 0) : 0;
@@ -326,7 +326,7 @@ static int on_answer(struct rv_client *c, const char *s, size_t n, const struct 
                 return end(c, "out of memory", 0);
         struct rv_json all = rv_json_at(a->answer->text, n);
         if (rv_json_find(all, "error", &error))
-                read_error(&error, &a->error);
+                rv_client_error(&error, &a->error);
         else if (!rv_json_find(all, "result", &a->result))
                 rv_fail(&a->error, RV_FAILED, "the agent's answer to %s cannot be understood", a->method);
         return RV_OK;

@@ -50,6 +50,9 @@ int rv_ask_row(struct rv_ask *, struct rv_json *ret, struct rv_error *);
 int rv_ask_result(struct rv_ask *, struct rv_json *ret, struct rv_error *);
 struct rv_ask *rv_ask_free(struct rv_ask *); /* answers NULL */
 
+/* An error object (code, message, data) as an error. */
+void rv_client_error(const struct rv_json *, struct rv_error *ret);
+
 /* Requests that are not answered, such as notifications of a subscription: called while something is waited for. */
 void rv_client_listen(struct rv_client *,
                       void (*heard)(void *, const char *method, size_t n, const struct rv_json *params),

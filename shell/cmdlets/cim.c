@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "shell/cimjob.h"
 #include "shell/code.h"
 #include "shell/model.h"
 
@@ -312,7 +313,8 @@ static const struct sh_cmdlet invoke_cim_query = {
         .process = query_process,
         .examples =
                 (const struct sh_example[]) {
-                        { "Invoke-CimQuery 'SELECT Name, ProcessId FROM Process WHERE ProcessId = 1' | ForEach-Object "
+                        { "Invoke-CimQuery 'SELECT Name, ProcessId FROM Process WHERE ProcessId = 1' | "
+                          "ForEach-Object "
                           "ProcessId",
                           "1", "WQL." },
                         { "(Invoke-CimQuery 'SELECT COUNT(*) AS n FROM Process').n -gt 0", "True", "SQL." },
@@ -370,7 +372,7 @@ static struct sv feature_value(const struct rv_property *p, bool parameter)
         set(o, "Description", sh_text(p->description));
         set(o, "Qualifiers", qualifiers_value(p->qualifiers, p->nqualifiers));
         sh_object_type(o, parameter ? "Microsoft.Management.Infrastructure.CimMethodParameterDeclaration"
-                              : "Microsoft.Management.Infrastructure.CimPropertyDeclaration");
+                                    : "Microsoft.Management.Infrastructure.CimPropertyDeclaration");
         return o;
 }
 
@@ -547,13 +549,17 @@ static int invoke_one(struct sh_cmd *c, const struct sh_model_class *m, struct s
                 sh_buf_puts(&what, m->c->name);
         if (st == SH_OK && !(method && method->read_only))
                 st = sh_should_process(c, what.p, method ? method->name : name, &do_it);
-        bool what_if = !do_it && sh_what_if(c);
+        bool what_if = !do_it && sh_what_if(c), as_job = !what_if && sh_switch(c, "AsJob");
         if (st == SH_OK && (do_it || what_if)) {
                 int e = sh_model_invoke(
                         m->link, m->c, r, method ? method->name : name, in.data, in.len,
-                        (struct sh_how) { what_if, (unsigned)sh_arg_int(c, "ConfirmWithin", 0) }, &out, &err);
-                struct sv o = e ? SH_NIL : sh_json_any(sh_session(c), rv_json_at(out.data, out.len));
-                if (!e)
+                        (struct sh_how) { what_if, (unsigned)sh_arg_int(c, "ConfirmWithin", 0), as_job },
+                        &out, &err);
+                struct sv o =
+                        e        ? SH_NIL
+                        : as_job ? sh_cim_job_new(sh_session(c), m->link, NULL, rv_json_at(out.data, out.len))
+                                 : sh_json_any(sh_session(c), rv_json_at(out.data, out.len));
+                if (!e && !as_job)
                         set(o, "PSComputerName", SH_NIL);
                 st = e ? sh_model_error(c, &err, object) : what_if ? SH_OK : sh_emit(c, o);
                 sh_drop(o);
@@ -631,6 +637,9 @@ static const struct sh_cmdlet invoke_cim_method = {
                         { "ConfirmWithin", .type = "uint",
                           .help = "Seconds: it is put back unless Confirm-Transaction comes over another "
                                   "connection." },
+                        { "AsJob", .type = "switch",
+                          .help = "A job at once: Wait-Job, Receive-Job. It goes on when the session ends: "
+                                  "Get-CimJob." },
                         NAMESPACE,
                         TIMEOUT,
                         { 0 } },

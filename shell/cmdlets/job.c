@@ -2,6 +2,7 @@
  *
  * Start-Job, Start-ThreadJob, Get-, Wait-, Receive-, Stop-, Remove-Job.
  */
+#include "shell/cimjob.h"
 #include "shell/files.h"
 #include "shell/job.h"
 #include "shell/text.h"
@@ -125,21 +126,35 @@ static void start_clean(struct sh_cmd *c)
 }
 
 #define START_PARAMS \
-        { "ScriptBlock", .type = "scriptblock", .alias = "Command", .position = 1, .mandatory = true, \
-          .sets = "ScriptBlock", .help = "What to run; $using: reads the session's variables." }, \
-                { "FilePath", .type = "string", .position = 1, .mandatory = true, .sets = "FilePath", \
-                  .complete = "path", .help = "A script to run." }, \
-                { "LiteralPath", .type = "string", .alias = "PSPath,LP", .mandatory = true, .sets = "LiteralPath" }, \
+        { "ScriptBlock", \
+          .type = "scriptblock", \
+          .alias = "Command", \
+          .position = 1, \
+          .mandatory = true, \
+          .sets = "ScriptBlock", \
+          .help = "What to run; $using: reads the session's variables." }, \
+                { "FilePath", \
+                  .type = "string", \
+                  .position = 1, \
+                  .mandatory = true, \
+                  .sets = "FilePath", \
+                  .complete = "path", \
+                  .help = "A script to run." }, \
+                { "LiteralPath", .type = "string", .alias = "PSPath,LP", .mandatory = true, \
+                  .sets = "LiteralPath" }, \
                 { "InitializationScript", .type = "scriptblock", .position = 2, .help = "Runs before it." }, \
                 { "ArgumentList", .type = "object[]", .alias = "Args", .help = "Its arguments." }, \
                 { "Name", .type = "string", .help = "The job's name: JobN." }, \
-                { "InputObject", .type = "object", .from_pipeline = true, .help = "Its $input." }
+        { \
+                "InputObject", .type = "object", .from_pipeline = true, .help = "Its $input." \
+        }
 static const struct sh_cmdlet start_job = {
         .name = "Start-Job",
         .alias = (const char *[]) { "sajb", NULL },
         .synopsis = "Runs a script block beside the session.",
-        .description = "The job is a process of its own that begins as a copy of the session without its variables, "
-                       "functions and modules. It ends with the session.",
+        .description =
+                "The job is a process of its own that begins as a copy of the session without its variables, "
+                "functions and modules. It ends with the session.",
         .state_size = sizeof(struct starting),
         .process = start_process,
         .end = start_end,
@@ -149,17 +164,18 @@ static const struct sh_cmdlet start_job = {
                                               { "WorkingDirectory", .type = "string", .complete = "path",
                                                 .help = "Where it runs: here." },
                                               { 0 } },
-        .examples =
-                (const struct sh_example[]) {
-                        { "Start-Job { 6 * 7 } | Receive-Job -Wait -AutoRemoveJob", "42", "When it is done." },
-                        { "$n = 5; $job = Start-Job { $using:n + 1 }; $null = Wait-Job $job; Receive-Job $job", "6",
-                          "A variable of the session." },
-                        { 0 } },
+        .examples = (const struct sh_example[]) { { "Start-Job { 6 * 7 } | Receive-Job -Wait -AutoRemoveJob",
+                                                    "42", "When it is done." },
+                                                  { "$n = 5; $job = Start-Job { $using:n + 1 }; $null = "
+                                                    "Wait-Job $job; Receive-Job $job",
+                                                    "6", "A variable of the session." },
+                                                  { 0 } },
 };
 static const struct sh_cmdlet start_thread_job = {
         .name = "Start-ThreadJob",
         .synopsis = "Runs a script block beside the session, at most so many at a time.",
-        .description = "Like Start-Job. Collections that $using: gives to the block are changed in the session as well "
+        .description = "Like Start-Job. Collections that $using: gives to the block are changed in the "
+                       "session as well "
                        "once the job is done and has been looked at.",
         .state_size = sizeof(struct starting),
         .process = start_process,
@@ -214,13 +230,15 @@ static int no_such_job(struct sh_cmd *c, struct sv which, bool by_id)
 {
         struct sv t = sh_to_text(sh_session(c), which);
         int st = by_id ? sh_cmd_error(c, "JobWithSpecifiedIdNotFound", "ObjectNotFound", which,
-                                      "The command cannot find a job with the job ID %s. Verify the value of the Id "
+                                      "The command cannot find a job with the job ID %s. Verify the value of "
+                                      "the Id "
                                       "parameter and then try the command again.",
                                       t.s->s)
-                       : sh_cmd_error(c, "JobWithSpecifiedNameNotFound", "ObjectNotFound", which,
-                                      "The command cannot find the job because the job name %s was not found. "
-                                      "Verify the value of the Name parameter, and then try the command again.",
-                                      t.s->s);
+                       : sh_cmd_error(
+                                 c, "JobWithSpecifiedNameNotFound", "ObjectNotFound", which,
+                                 "The command cannot find the job because the job name %s was not found. "
+                                 "Verify the value of the Name parameter, and then try the command again.",
+                                 t.s->s);
         sh_drop(t);
         return st;
 }
@@ -255,8 +273,11 @@ static int choose_all(struct chosen *x)
         if (sh_bound(x->c, "Job") && sh_is_enumerable(jobs))
                 for (; sh_next(jobs, &pos, &item); sh_drop(item)) {
                         struct sv u = sh_unwrap(item);
-                        if (u.kind == SH_OTHER && u.o->type == &sh_type_job)
-                                choose(x, (struct sh_job *)u.o);
+                        struct sh_job *j = u.kind == SH_OTHER && u.o->type == &sh_type_job
+                                                   ? (struct sh_job *)u.o
+                                                   : sh_cim_job_of(sh_session(x->c), item);
+                        if (j)
+                                choose(x, j);
                 }
         for (int i = 0; i < 3 && st == SH_OK; i++) {
                 struct sv v = sh_arg(x->c, params[i]);
@@ -278,18 +299,22 @@ static bool state_fits(struct sh_cmd *c, struct sh_job *j)
 
 static bool nothing_named(struct sh_cmd *c)
 {
-        return !sh_bound(c, "Job") && !sh_bound(c, "Id") && !sh_bound(c, "Name") && !sh_bound(c, "InstanceId");
+        return !sh_bound(c, "Job") && !sh_bound(c, "Id") && !sh_bound(c, "Name") &&
+               !sh_bound(c, "InstanceId");
 }
 
 #define JOB_PARAMS \
-        { "Job", .type = "object[]", .position = 1, .mandatory = true, .from_pipeline = true, .sets = "Job", \
-          .help = "Jobs." }, \
+        { "Job",         .type = "object[]", .position = 1, .mandatory = true, .from_pipeline = true, \
+          .sets = "Job", .help = "Jobs." }, \
                 { "Id", .type = "int[]", .position = 1, .mandatory = true, .from_property = true, .sets = "Id" }, \
-                { "Name", .type = "string[]", .mandatory = true, .from_property = true, .sets = "Name", \
-                  .wildcard = true }, \
-                { "InstanceId", .type = "guid[]", .mandatory = true, .from_property = true, .sets = "InstanceId" }, \
-                { "State", .type = "string", .mandatory = true, .sets = "State", \
-                  .values = "NotStarted,Running,Completed,Failed,Stopped,Blocked" }
+                { "Name",         .type = "string[]", .mandatory = true, .from_property = true, \
+                  .sets = "Name", .wildcard = true }, \
+                { "InstanceId", .type = "guid[]", .mandatory = true, .from_property = true, \
+                  .sets = "InstanceId" }, \
+        { \
+                "State", .type = "string", .mandatory = true, .sets = "State", \
+                         .values = "NotStarted,Running,Completed,Failed,Stopped,Blocked" \
+        }
 
 /* ---- Get-Job ---- */
 static int get_process(struct sh_cmd *c, struct sv input)
@@ -320,23 +345,25 @@ static const struct sh_cmdlet get_job = {
         .synopsis = "Shows the session's jobs.",
         .process = get_process,
         .default_set = "All",
-        .params = (const struct sh_param[]) { { "Id", .type = "int[]", .position = 1, .from_property = true,
-                                                .mandatory = true, .sets = "Id" },
-                                              { "Name", .type = "string[]", .wildcard = true, .from_property = true,
-                                                .mandatory = true, .sets = "Name" },
-                                              { "InstanceId", .type = "guid[]", .mandatory = true,
-                                                .from_property = true, .sets = "InstanceId" },
-                                              { "State", .type = "string",
-                                                .values = "NotStarted,Running,Completed,Failed,Stopped,Blocked" },
-                                              { "HasMoreData", .type = "bool" },
-                                              { "Newest", .type = "int" },
-                                              { "IncludeChildJob", .type = "switch" },
-                                              { 0 } },
-        .examples =
-                (const struct sh_example[]) {
-                        { "$null = Start-Job { 1 } -Name one; (Get-Job -Name one).Name", "one", "By its name." },
-                        { "(Get-Job).Count", "0", "None was started." },
+        .params =
+                (const struct sh_param[]) {
+                        { "Id", .type = "int[]", .position = 1, .from_property = true, .mandatory = true,
+                          .sets = "Id" },
+                        { "Name", .type = "string[]", .wildcard = true, .from_property = true,
+                          .mandatory = true, .sets = "Name" },
+                        { "InstanceId", .type = "guid[]", .mandatory = true, .from_property = true,
+                          .sets = "InstanceId" },
+                        { "State", .type = "string",
+                          .values = "NotStarted,Running,Completed,Failed,Stopped,Blocked" },
+                        { "HasMoreData", .type = "bool" },
+                        { "Newest", .type = "int" },
+                        { "IncludeChildJob", .type = "switch" },
                         { 0 } },
+        .examples =
+                (const struct sh_example[]) { { "$null = Start-Job { 1 } -Name one; (Get-Job -Name one).Name",
+                                                "one", "By its name." },
+                                              { "(Get-Job).Count", "0", "None was started." },
+                                              { 0 } },
 };
 
 /* ---- Wait-Job ---- */
@@ -396,12 +423,12 @@ static const struct sh_cmdlet wait_job = {
                                               { "Force", .type = "switch" },
                                               { 0 } },
         .examples =
-                (const struct sh_example[]) {
-                        { "(Start-Job { 'done' } | Wait-Job).State", "Completed", "" },
-                        { "$j = Start-Job { Start-Sleep 60 }; (Wait-Job $j -Timeout 0.1 | Measure-Object).Count; "
-                          "Remove-Job $j -Force",
-                          "0", "It was not over in time." },
-                        { 0 } },
+                (const struct sh_example[]) { { "(Start-Job { 'done' } | Wait-Job).State", "Completed", "" },
+                                              { "$j = Start-Job { Start-Sleep 60 }; (Wait-Job $j -Timeout "
+                                                "0.1 | Measure-Object).Count; "
+                                                "Remove-Job $j -Force",
+                                                "0", "It was not over in time." },
+                                              { 0 } },
 };
 
 /* ---- Receive-Job ---- */
@@ -415,11 +442,9 @@ static int receive_one(struct sh_cmd *c, struct sh_job *j)
         while (st == SH_OK && wait && !sh_job_over(j)) {
                 if (!keep)
                         st = sh_job_receive(c, j, false);
-                struct sh_worker *w = j->worker;
-                if (st == SH_OK && w)
-                        st = sh_workers_wait(sh, &w, 1, 1000);
+                if (st == SH_OK)
+                        st = sh_jobs_wait(sh, &j, 1, false, j->far ? -1 : 1000);
                 st = st == SH_NONE ? SH_OK : st;
-                sh_job_pump(sh, j);
         }
         if (st == SH_OK)
                 st = sh_job_receive(c, j, keep);
@@ -449,23 +474,24 @@ static const struct sh_cmdlet receive_job = {
         .end = receive_end,
         .clean = gather_clean,
         .default_set = "Job",
-        .params = (const struct sh_param[]) { JOB_PARAMS,
-                                              { "Keep", .type = "switch", .help = "It can be received again." },
-                                              { "Wait", .type = "switch", .help = "Until they are over." },
-                                              { "AutoRemoveJob", .type = "switch",
-                                                .help = "Removes them afterwards." },
-                                              { "WriteEvents", .type = "switch" },
-                                              { "WriteJobInResults", .type = "switch" },
-                                              { "NoRecurse", .type = "switch" },
-                                              { "Force", .type = "switch" },
-                                              { "Location", .type = "string[]" },
-                                              { 0 } },
-        .examples =
-                (const struct sh_example[]) {
-                        { "Start-Job { 1..3 } | Receive-Job -Wait -AutoRemoveJob", "1\n2\n3", "" },
-                        { "$j = Start-Job { 'a' } | Wait-Job; Receive-Job $j -Keep; Receive-Job $j; Receive-Job $j",
-                          "a\na", "Once more with -Keep." },
+        .params =
+                (const struct sh_param[]) {
+                        JOB_PARAMS,
+                        { "Keep", .type = "switch", .help = "It can be received again." },
+                        { "Wait", .type = "switch", .help = "Until they are over." },
+                        { "AutoRemoveJob", .type = "switch", .help = "Removes them afterwards." },
+                        { "WriteEvents", .type = "switch" },
+                        { "WriteJobInResults", .type = "switch" },
+                        { "NoRecurse", .type = "switch" },
+                        { "Force", .type = "switch" },
+                        { "Location", .type = "string[]" },
                         { 0 } },
+        .examples = (const struct sh_example[]) { { "Start-Job { 1..3 } | Receive-Job -Wait -AutoRemoveJob",
+                                                    "1\n2\n3", "" },
+                                                  { "$j = Start-Job { 'a' } | Wait-Job; Receive-Job $j "
+                                                    "-Keep; Receive-Job $j; Receive-Job $j",
+                                                    "a\na", "Once more with -Keep." },
+                                                  { 0 } },
 };
 
 /* ---- Stop-Job, Remove-Job ---- */
@@ -511,14 +537,17 @@ static int remove_end(struct sh_cmd *c)
                 bool go;
                 sh_job_pump(sh, j);
                 if (!sh_job_over(j) && !sh_switch(c, "Force")) {
-                        st = sh_cmd_error(c, "JobObjectNotFinishedCannotBeRemoved", "InvalidOperation", sh_job_value(j),
-                                          "The command cannot remove the job with the job ID %u because the job is "
-                                          "not finished. To remove the job, first stop the job, or use the Force "
-                                          "parameter.",
-                                          j->id);
+                        st = sh_cmd_error(
+                                c, "JobObjectNotFinishedCannotBeRemoved", "InvalidOperation", sh_job_value(j),
+                                "The command cannot remove the job with the job ID %u because the job is "
+                                "not finished. To remove the job, first stop the job, or use the Force "
+                                "parameter.",
+                                j->id);
                         continue;
                 }
                 st = sh_should_process(c, j->name, "Remove-Job", &go);
+                if (st == SH_OK && go && j->far && !sh_job_over(j))
+                        st = sh_job_stop(sh, j);
                 if (st == SH_OK && go)
                         sh_job_forget(sh, j);
         }
@@ -534,9 +563,8 @@ static const struct sh_cmdlet remove_job = {
         .end = remove_end,
         .clean = gather_clean,
         .default_set = "Job",
-        .params = (const struct sh_param[]) { JOB_PARAMS,
-                                              { "Force", .type = "switch", .alias = "F" },
-                                              { 0 } },
+        .params =
+                (const struct sh_param[]) { JOB_PARAMS, { "Force", .type = "switch", .alias = "F" }, { 0 } },
         .examples =
                 (const struct sh_example[]) {
                         { "Start-Job { 1 } | Wait-Job | Remove-Job; (Get-Job).Count", "0", "" },

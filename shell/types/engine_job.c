@@ -114,6 +114,8 @@ static void job_free(struct sh_obj *o)
         for (uint32_t i = 0; i < j->n; i++)
                 sh_drop(j->items[i].v);
         free(j->items);
+        if (j->far)
+                j->far->drop(j->far);
         sh_drop(j->reason);
         free(j->name);
         free(j->command);
