@@ -339,9 +339,12 @@ static const struct rv_class *copy_visible(const struct rv_class *c, const struc
                                 keys[k] = (uint16_t)to->nproperties;
                 properties[to->nproperties++] = *d;
         }
-        for (uint32_t m = 0; m < c->nmethods; m++)
-                if (knows_method(rules, n, source, c->methods[m].name))
+        for (uint32_t m = 0; m < c->nmethods; m++) {
+                const struct rv_class *of;
+                const struct rv_method *called = rv_view_method(c, &c->methods[m], &of);
+                if (knows_method(rules, n, called ? of : source, called ? called->name : c->methods[m].name))
                         methods[to->nmethods++] = c->methods[m];
+        }
         to->properties = properties;
         to->methods = methods;
         to->keys = keys;

@@ -20,6 +20,7 @@
 #include "agent/indicate.h"
 #include "agent/ops_int.h"
 #include "agent/note.h"
+#include "agent/view.h"
 #include "agent/wql.h"
 
 #define SCRAPE_NS UINT64_C(5000000000) /* a scrape that names no Timeout */
@@ -435,21 +436,28 @@ static int changing(struct rv_request *q, enum rv_change_kind kind, struct rv_er
 /* A view's method is its source's: arguments (checked against the view's before) and key in the source's terms. */
 static int as_source(struct rv_request *q, struct rv_error *err)
 {
-        const struct rv_class *source = rv_class_find(q->asked->view_of, NULL);
-        int m = source ? rv_method_find(source, q->method->name, strlen(q->method->name)) : -1;
-        json_t *in = m >= 0 ? json_copy(json_object_get(q->params, "InParameters")) : NULL, *v;
-        const char *name;
-        void *next;
-        if (m < 0)
+        const struct rv_class *source;
+        const struct rv_method *m = rv_view_method(q->asked, q->method, &source);
+        if (!m)
                 return RV_OK; /* refused when it is looked up */
-        json_object_foreach_safe(in, next, name, v)
-        {
-                if (rv_property_find(source->methods[m].in, name, strlen(name)) < 0)
-                        json_object_del(in, name);
-        }
-        int r = rv_json_in(in, source, &source->methods[m], &q->arena, &q->change.in, err);
+        json_t *in = rv_view_arguments(q->method, m, json_object_get(q->params, "InParameters"));
+        int r = in ? rv_json_in(in, source, m, &q->arena, &q->change.in, err) : -ENOMEM;
         json_decref(in);
-        return r ? r : rv_view_key(q->asked, &q->change.key, &q->arena, err);
+        if (r == RV_OK && strcasecmp(source->name, q->asked->view_of) == 0)
+                return rv_view_key(q->asked, &q->change.key, &q->arena, err);
+        q->change.key = rv_arena_get(&q->arena, (source->nproperties + 1) * sizeof *q->change.key);
+        return r ? r : q->change.key ? RV_OK : -ENOMEM;
+}
+
+/* Whether he may call it: a view's as the method behind it. */
+static int may_invoke(struct rv_request *q, struct rv_error *err)
+{
+        const struct rv_class *source;
+        const struct rv_method *m = rv_view_method(q->asked, q->method, &source);
+        bool same = !m || strcasecmp(m->name, q->method->name) == 0;
+        bool own = same && (!m || !q->asked->view_of || strcasecmp(source->name, q->asked->view_of) == 0);
+        return rv_authorize(&q->agent->policy, &q->session->who, RV_RIGHT_INVOKE, own ? q->asked : source,
+                            own ? q->method->name : m->name, err);
 }
 
 static int op_invoke(struct rv_request *q, struct rv_error *err)
@@ -458,8 +466,7 @@ static int op_invoke(struct rv_request *q, struct rv_error *err)
         if (r == RV_OK)
                 r = find_method(q, rv_ops_text(q, "MethodName"), err);
         if (r == RV_OK)
-                r = rv_authorize(&q->agent->policy, &q->session->who, RV_RIGHT_INVOKE, q->asked,
-                                 q->method->name, err);
+                r = may_invoke(q, err);
         if (r == RV_OK)
                 r = rv_json_in(json_object_get(q->params, "InParameters"), q->asked, q->method, &q->arena,
                                &q->change.in, err);

@@ -24,6 +24,7 @@
 #include "agent/revision.h"
 #include "agent/scan.h"
 #include "agent/scrape.h"
+#include "agent/view.h"
 #include "agent/vtab.h"
 #include "agent/wish.h"
 
@@ -692,7 +693,7 @@ static void give_answer(struct rv_scan *s)
                 return;
         }
         struct rv_buf text = s->reply;
-        bool is_error = s->result != RV_OK;
+        bool is_error = s->result != RV_OK && !s->answered;
         s->reply = (struct rv_buf) { 0 };
         if (text.failed || !text.data)
                 rv_answer_code(q, -32603, "out of memory");
@@ -711,11 +712,33 @@ static void on_outcome(struct rv_audit *a, void *state)
         give_answer(s);
 }
 
+/* A view's method that says by a number what became of it; the error is told beside it. */
+static bool make_outcome(struct rv_scan *s)
+{
+        int status = s->result > 0 && s->error.code ? s->error.code : s->result;
+        int64_t number;
+        if (!s->shown || s->denied || s->call.what_if || (status == RV_OK && s->changes.len) ||
+            !s->call.method->out->nproperties ||
+            !rv_view_outcome(s->shown, status, status ? s->error.property : "", &number))
+                return false;
+        struct rv_row *row = &s->out_row;
+        rv_set_uint(row, 0, (uint64_t)number);
+        make_result(s);
+        if (status != RV_OK && !s->reply.failed) {
+                s->reply.len--; /* the brace */
+                rv_buf_puts(&s->reply, ",\"Error\":");
+                make_error(s);
+                rv_buf_puts(&s->reply, "}");
+        }
+        return true;
+}
+
 static void finish_change(struct rv_scan *s)
 {
-        if (s->result == RV_OK)
+        s->answered = make_outcome(s);
+        if (!s->answered && s->result == RV_OK)
                 make_result(s);
-        else
+        else if (!s->answered)
                 make_error(s);
         if (s->request && s->request->session->plan && s->call.what_if)
                 rv_plan_note(s->request, s->result, s->error.message,
@@ -748,8 +771,8 @@ static void finish_change(struct rv_scan *s)
                          s->denied   ? s->why.message
                          : s->result ? s->error.message
                                      : NULL,
-                         changed.data, again || s->reply.failed ? NULL : s->reply.data, s->result != RV_OK,
-                         on_outcome, s);
+                         changed.data, again || s->reply.failed ? NULL : s->reply.data,
+                         s->result != RV_OK && !s->answered, on_outcome, s);
         rv_buf_free(&changed);
 }
 
@@ -853,8 +876,9 @@ static int find_changer(struct rv_request *q, const struct rv_class **ret_class,
                         struct rv_error *err)
 {
         const struct rv_class *source = q->asked->view_of ? rv_class_find(q->asked->view_of, NULL) : q->asked;
+        const struct rv_method *called = q->method ? rv_view_method(q->asked, q->method, &source) : NULL;
         struct rv_entry *e = source ? rv_entry_find(q->agent, source) : NULL;
-        int m = source && q->method ? rv_method_find(source, q->method->name, strlen(q->method->name)) : -1;
+        ptrdiff_t m = called ? called - source->methods : -1;
         if (q->change.kind == RV_INVOKE && (!e || m < 0 || !e->provider->methods || !e->provider->methods[m]))
                 return rv_fail(err, RV_METHOD_NOT_AVAILABLE, "%s.%s is not available here", q->asked->name,
                                q->method->name);
@@ -873,7 +897,7 @@ static int find_changer(struct rv_request *q, const struct rv_class **ret_class,
         *ret_class = source;
         *ret = e;
         if (q->change.kind == RV_INVOKE)
-                q->method = &source->methods[m];
+                q->method = called;
         return RV_OK;
 }
 
@@ -881,6 +905,7 @@ int rv_request_change(struct rv_request *q, struct rv_error *err)
 {
         const struct rv_class *class = NULL;
         struct rv_entry *e = NULL;
+        const struct rv_method *shown = q->asked->view_of ? q->method : NULL;
         int r = find_changer(q, &class, &e, err);
         if (r == RV_OK && q->as_job)
                 return rv_cjob_submit(q, err);
@@ -892,6 +917,7 @@ int rv_request_change(struct rv_request *q, struct rv_error *err)
         q->arena = (struct rv_arena) { 0 };
         s->change = q->change;
         s->call.method = q->method;
+        s->shown = shown;
         s->call.key = s->change.key;
         s->call.what_if = q->what_if;
         s->confirm.within = q->what_if || q->change.kind == RV_TEST ? 0 : q->confirm_within;

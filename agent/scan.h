@@ -36,6 +36,8 @@ struct rv_scan {
         uint64_t begun, cpu; /* cpu: ns that a query took of its thread */
         atomic_bool cancelled;
         bool is_method, returned, on_loop;
+        const struct rv_method *shown; /* of a view: the method that was called */
+        bool answered;                 /* by its Outcome, whatever the result */
         struct rv_change_plan change;
         bool reads_first;       /* test and set */
         struct rv_audit *audit; /* of a change, until it is written */

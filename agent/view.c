@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +23,9 @@ static void system_text(const struct rv_view *view, const char *name, char *to, 
                 if (gethostname(to, size) < 0)
                         *to = 0;
                 to[size - 1] = 0;
+        } else if (!strcasecmp(name, "$KernelRelease")) {
+                struct utsname u;
+                snprintf(to, size, "%s", uname(&u) == 0 ? u.release : "");
         } else if (!strcasecmp(name, "$ClassName")) {
                 snprintf(to, size, "%s", view->source->name);
         } else if (!strcasecmp(name, "$OSName")) {

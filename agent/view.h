@@ -6,6 +6,8 @@
 #ifndef RV_VIEW_H
 #define RV_VIEW_H
 
+#include <jansson.h>
+
 #include "agent/provider.h"
 
 /* How one class is made of another; one per view class, kept for ever. */
@@ -34,5 +36,15 @@ void rv_view_fill(const struct rv_view *, struct rv_row *to, const struct rv_bat
  * source property's), for push-down. False: the condition can only be checked afterwards. */
 bool rv_view_unconvert(const struct rv_view *, unsigned p, const struct rv_arg *v, struct rv_arena *,
                        struct rv_arg *ret);
+
+/* The method that a view's method calls, and of which class (agent/ops.c has its keys and arguments); of another
+ * class the method itself. NULL: there is none. */
+const struct rv_method *rv_view_method(const struct rv_class *, const struct rv_method *,
+                                       const struct rv_class **ret_class);
+/* A view's arguments as the method that it calls names and writes them; steals nothing. NULL: out of memory. */
+json_t *rv_view_arguments(const struct rv_method *view, const struct rv_method *called, const json_t *in);
+/* ReturnValue of a view's method, by its Outcome; false: it says nothing of it. RV_OK: nothing was changed. `property`
+ * is what an error is about, or "". */
+bool rv_view_outcome(const struct rv_method *view, int status, const char *property, int64_t *ret);
 
 #endif

@@ -498,7 +498,7 @@ static int shutdown_host(struct rv_call *c, const char *option, const char *what
                     very_soon(option[1] == 'r' ? "reboot" : "poweroff", message);
         int e = soon ? RV_OK : rv_tool_do(&tool, c->what_if, err);
         if (e == RV_OK)
-                ComputerSystem_Restart_out_set_ReturnValue(c->out, 0);
+                rv_set_uint(c->out, 0, 0); /* ReturnValue */
         return e;
 }
 
@@ -513,6 +513,21 @@ static int computersystem_stop(struct rv_call *c, const void *args, struct rv_er
 {
         const struct ComputerSystem_Stop_in *in = args;
         return shutdown_host(c, "-P", "stop the host", in->has_Delay, in->Delay,
+                             in->has_Message ? in->Message : NULL, err);
+}
+
+static int computersystem_win32_shutdown(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct ComputerSystem_Win32Shutdown_in *in = args;
+        const int32_t what = in->Flags & ~4;
+        if (what != 1 && what != 2 && what != 8) {
+                rv_about(err, NULL, NULL, "Flags");
+                rv_hint(err, "LogonSession has Terminate.");
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               "Flags are %d: expected 1 or 8 (stop), 2 (restart), or 4 more", in->Flags);
+        }
+        return shutdown_host(c, what == 2 ? "-r" : "-P", what == 2 ? "restart the host" : "stop the host",
+                             in->has_Timeout, in->Timeout / 60 + (in->Timeout % 60 != 0),
                              in->has_Message ? in->Message : NULL, err);
 }
 
@@ -577,6 +592,7 @@ static int (*const methods[ComputerSystem_nmethods])(struct rv_call *, const voi
         [ComputerSystem_method_Rename] = computersystem_rename,
         [ComputerSystem_method_Restart] = computersystem_restart,
         [ComputerSystem_method_Stop] = computersystem_stop,
+        [ComputerSystem_method_Win32Shutdown] = computersystem_win32_shutdown,
         [ComputerSystem_method_CancelShutdown] = computersystem_cancel,
 };
 

@@ -359,6 +359,27 @@ static void check_compute(struct rv_mof *m, const struct mof_class *c, const str
                          c->name, p->name, p->constant);
 }
 
+/* Views: what their methods call must exist. */
+static void check_calls(struct finish *f, const struct mof_class *c)
+{
+        for (uint32_t i = 0; i < c->class.nmethods; i++) {
+                const struct rv_method *m = &c->class.methods[i];
+                const struct rv_qualifier *q = rv_qualifier_find(m->qualifiers, m->nqualifiers, "Calls");
+                const char *name = q && q->nvalues ? q->values[0] : m->name, *dot = strchr(name, '.');
+                char class[128];
+                snprintf(class, sizeof class, "%.*s", dot ? (int)(dot - name) : 127,
+                         dot ? name : c->class.view_of);
+                struct mof_class *of = mof_class_find(f->m, class);
+                const struct rv_class *source = of           ? &of->class
+                                                : f->builtin ? rv_class_find(class, NULL)
+                                                             : NULL;
+                name = dot ? dot + 1 : name;
+                if (!source || rv_method_find(source, name, strlen(name)) < 0)
+                        mof_fail(f->m, c->at, "'%s.%s' calls '%s' of '%s', which is not there", c->name,
+                                 m->name, name, class);
+        }
+}
+
 /* Views: every source must exist. */
 static void check_view(struct finish *f, struct mof_class *c)
 {
@@ -373,6 +394,7 @@ static void check_view(struct finish *f, struct mof_class *c)
                 mof_fail(m, c->at, "ViewOf(\"%s\"): there is no such class", c->class.view_of);
                 return;
         }
+        check_calls(f, c);
         for (uint32_t i = 0; i < c->class.nproperties; i++) {
                 const struct rv_property *p = &c->class.properties[i];
                 if (p->source && rv_property_find(source, p->source, strlen(p->source)) < 0)

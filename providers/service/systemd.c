@@ -475,6 +475,7 @@ static int job(struct rv_call *c, const char *doing, const char *method, const c
         if (idle)
                 return done(c, &ch, RV_OK); /* as asked already */
         if (start && strcmp(ch.load, "masked") == 0) {
+                rv_about(err, NULL, NULL, "StartMode");
                 rv_fail(err, RV_FAILED, "%s: it is masked", ch.what);
                 return done(
                         c, &ch,
@@ -536,15 +537,36 @@ static int plain(struct rv_call *c, const char *doing, const char *method, const
                 e = rv_systemd_call(ch.bus, c->deadline, ch.what, err, NULL, method, "s", ch.unit);
         return done(c, &ch, e);
 }
+/* To or out of the freezer; nothing where it is so already. */
+static int freezer(struct rv_call *c, const char *doing, const char *method, bool freeze, struct rv_error *err)
+{
+        struct change ch;
+        char state[32] = "";
+        int e = begin(c, doing, &ch, err);
+        if (e)
+                return e;
+        if (strcmp(ch.active, "active") != 0 && strcmp(ch.active, "reloading") != 0) {
+                rv_about(err, NULL, NULL, "State");
+                return done(c, &ch, rv_fail(err, RV_FAILED, "%s: it is not running", ch.what));
+        }
+        rv_systemd_text(ch.bus, ch.unit, RV_SYSTEMD_UNIT, "FreezerState", state, sizeof state);
+        if (strcmp(state, freeze ? "frozen" : "running") == 0)
+                return done(c, &ch, RV_OK);
+        rv_change(c, "State", freeze ? "Running" : "Paused", freeze ? "Paused" : "Running");
+        if (!c->what_if)
+                e = rv_systemd_call(ch.bus, c->deadline, ch.what, err, NULL, method, "s", ch.unit);
+        return done(c, &ch, e);
+}
+
 static int service_pause(struct rv_call *c, const void *in, struct rv_error *err)
 {
         (void)in;
-        return plain(c, "pause", "FreezeUnit", "State", "Running", "Paused", err);
+        return freezer(c, "pause", "FreezeUnit", true, err);
 }
 static int service_resume(struct rv_call *c, const void *in, struct rv_error *err)
 {
         (void)in;
-        return plain(c, "resume", "ThawUnit", "State", "Paused", "Running", err);
+        return freezer(c, "resume", "ThawUnit", false, err);
 }
 static int service_reset_failed(struct rv_call *c, const void *in, struct rv_error *err)
 {

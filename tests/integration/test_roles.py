@@ -118,15 +118,18 @@ try:
 
     # ---- the schema ----
     r = daemon('EnumerateClasses', NamesOnly=True)
-    case('classes', set(r['result']['Classes']) == {'T_Item', 'T_Square', 'Win32_TestItem'}, r)
+    case('classes', set(r['result']['Classes']) == {'T_Item', 'T_Square', 'Win32_TestItem', 'Win32_TestSum'}, r)
     r = daemon('GetClass', ClassName='T_Item')['result']
     case('properties of a class', [p['Name'] for p in r['Properties']] == ['Name', 'Generation', 'Colour', 'Amount'], r)
     case('methods of a class', [m['Name'] for m in r['Methods']] == ['Add'], r)
     r = daemon('GetClass', ClassName='Win32_TestItem')['result']
     case('properties of a view', [p['Name'] for p in r['Properties']] == ['Handle', 'Again', 'Tens', 'Color', 'Kind', 'Origin'], r)
+    r = daemon('GetClass', ClassName='Win32_TestSum')['result']
+    case('of one that is computed: not what hidden ones are in', [p['Name'] for p in r['Properties']] == ['Handle', 'Again', 'More', 'Nothing', 'Colours'], r)
+    case('methods of a view: as those behind them', [m['Name'] for m in r['Methods']] == ['Grow', 'Spoil'], r)
     case('GetClass of another', denied(daemon('GetClass', ClassName='T_Many'), 'daemon', 'gardener'))
     r = daemon('rpc.discover')['result']['components']['schemas']
-    case('discover', set(r) == {'T_Item', 'T_Square', 'Win32_TestItem'} and 'Serial' not in json.dumps(r), list(r))
+    case('discover', set(r) == {'T_Item', 'T_Square', 'Win32_TestItem', 'Win32_TestSum'} and 'Serial' not in json.dumps(r), list(r))
     for op, p in ('EnumerateInstances', {'ClassName': 'T_Mani'}), ('EnumerateInstances', {'ClassName': 'T_Item', 'PropertyList': ['Seriol']}), \
             ('InvokeMethod', {'ClassName': 'T_Item', 'MethodName': 'Fial', 'InstanceName': item('apple')}):
         r = daemon(op, **p)
@@ -177,6 +180,11 @@ try:
         case(f'denied property by {way}', denied(daemon('EnumerateInstances', ClassName='T_Item', **p), 'gardener', 'T_Item'), way)
         case(f'denied property by {way} of names', denied(daemon('EnumerateInstanceNames', ClassName='T_Item', **p)), way)
     case('denied property by WQL', denied(daemon('ExecQuery', Query="SELECT Name FROM T_Item WHERE Serial = 1")))
+    case('denied: what is computed from a hidden property', denied(daemon('EnumerateInstances', ClassName='Win32_TestSum', Filter='Both > 1')) and
+         denied(daemon('ExecQuery', Query='SELECT Both FROM Win32_TestSum')) and 'Both' not in daemon('EnumerateInstances', ClassName='Win32_TestSum')['result']['Instances'][0],
+         daemon('EnumerateInstances', ClassName='Win32_TestSum'))
+    for m in 'Break', 'Smash', 'Tally':
+        case(f'denied: {m}, as what it calls', denied(daemon('InvokeMethod', ClassName='Win32_TestSum', MethodName=m, InstanceName={'Handle': 'apple', 'Again': '1'})))
     case('denied property of the view', denied(daemon('EnumerateInstances', ClassName='Win32_TestItem', Filter='Status = 1')))
     case('denied property of TestInstance', denied(daemon('TestInstance', ClassName='T_Item', InstanceName=item('apple'), Properties={'Password': 'x'})))
     for q in ('SELECT Serial FROM T_Item', 'SELECT Name FROM T_Item WHERE Serial = 1', 'SELECT Name FROM T_Item ORDER BY State',

@@ -142,6 +142,56 @@ def tasks():
     check('their states are WMI\'s numbers', not bad, bad)
 
 
+def methods():
+    """WMI's numbers for what became of it, with the error beside them; where a view has none, the error alone."""
+    def invoke(agent, cls, method, key=None, **arguments):
+        return agent.call('InvokeMethod', {'ClassName': cls, 'MethodName': method, **({'InstanceName': key} if key else {}), 'InParameters': arguments})
+    modes = agentlib.Agent('tests/bin/reeve-agent-modes')
+    try:
+        modes.call('CreateInstance', {'ClassName': 'T_Item', 'Properties': {'Name': 'apple', 'Colour': 'red', 'Amount': 3}})
+        def call(method, **arguments):
+            return invoke(modes, 'Win32_TestSum', method, {'Handle': 'apple', 'Again': '1'}, **arguments)
+        row = modes.call('EnumerateInstances', {'ClassName': 'Win32_TestSum'})['result']['Instances'][0]
+        check('computed, and a list of one', (row['More'], row['Nothing'], row['Colours']) == (7, None, ['red']), row)
+        r = call('Grow', Much='five')
+        check('an argument under another name and value', 'result' in r and (r['result']['ReturnValue'], r['result']['Now']) == (0, 8), r)
+        r = call('Grow', Much='7')
+        check('and one that is handed on', r['result']['Now'] == 15 and 'Error' not in r['result'], r)
+        r = call('Spoil', By=1)
+        check('an error as its number', r['result']['ReturnValue'] == 21 and r['result']['Error']['data']['Name'] == 'INVALID_PARAMETER', r)
+        r = call('Break')
+        check('any error', r['result']['ReturnValue'] == 8 and r['result']['Error']['message'] == 'it failed half way', r)
+        check('an error where the view has no number', call('Smash').get('error', {}).get('data', {}).get('Name') == 'FAILED')
+        r = invoke(modes, 'Win32_TestSum', 'Grow', {'Handle': 'none', 'Again': '1'}, Much='1')
+        check('no such object is an error', r.get('error', {}).get('data', {}).get('Name') == 'NOT_FOUND', r)
+        r = invoke(modes, 'Win32_TestSum', 'Tally')
+        check('nothing was changed', (r['result']['ReturnValue'], r['result']['Items']) == (10, 1), r)
+        many = [{'ClassName': 'Win32_TestSum', 'MethodName': 'Break', 'InstanceName': {'Handle': 'apple', 'Again': '1'}, 'RequestKey': 'one'}] * 2
+        a, b = (modes.call('InvokeMethod', p) for p in many)
+        check('told again the same way', a['result'] == b['result'], (a, b))
+        audit = agentlib.rows_of(modes.dir, "SELECT status, message FROM audit WHERE intent IS NOT NULL AND message LIKE '%half way'")
+        check('the audit knows that it failed', len(audit) >= 3 and all(status == 1 for status, _ in audit), audit)
+    finally:
+        modes.stop()
+    r = invoke(agent, 'Win32_Process', 'Create', CommandLine='/no/such/program')
+    check('Win32_Process.Create: no such path', r.get('result', {}).get('ReturnValue') == 9, r)
+    r = invoke(agent, 'Win32_Process', 'Create', CommandLine='/bin/sleep 1000')
+    pid = r['result']['ProcessId']
+    check('Win32_Process.Create', r['result']['ReturnValue'] == 0 and open(f'/proc/{pid}/comm').read() == 'sleep\n', r)
+    for wmi, nice in (32, 0), (16384, 10), (64, 19):
+        r = invoke(agent, 'Win32_Process', 'SetPriority', {'Handle': str(pid)}, Priority=wmi)
+        check(f'Win32_Process.SetPriority {wmi}', r.get('result', {}).get('ReturnValue') == 0 and os.getpriority(os.PRIO_PROCESS, pid) == nice, r)
+    check('Win32_Process.GetOwner', invoke(agent, 'Win32_Process', 'GetOwner', {'Handle': str(pid)})['result'].get('User') == 'root' or os.getuid())
+    r = invoke(agent, 'Win32_Process', 'Terminate', {'Handle': str(pid)}, Reason=0)
+    check('Win32_Process.Terminate', r['result']['ReturnValue'] == 0 and agentlib.until(lambda: not os.path.exists(f'/proc/{pid}')), r)
+    for method, arguments in ('Reboot', {}), ('Win32Shutdown', {'Flags': 6}), ('Win32ShutdownTracker', {'Flags': 1, 'Timeout': 90, 'Comment': 'soon', 'ReasonCode': 0}):
+        r = agent.call('InvokeMethod', {'ClassName': 'Win32_OperatingSystem', 'MethodName': method, 'InParameters': arguments, 'WhatIf': True})
+        when = '+2' if 'Timeout' in arguments else 'now'
+        check(f'Win32_OperatingSystem.{method}, what if', r.get('result', {}).get('Changed', [{}])[0].get('To') == when, r)
+    r = invoke(agent, 'Win32_OperatingSystem', 'Win32Shutdown', Flags=0)
+    check('Win32Shutdown: logging off is refused', r.get('result', {}).get('ReturnValue') == 87 and 'Flags' in r['result']['Error']['message'], r)
+
+
 def every_view():
     """Each of them can be asked, and has a value wherever its class says where from."""
     views = [c['ClassName'] for c in agent.call('EnumerateClasses')['result']['Classes'] if re.match(r'(Win32|MSFT|SCX|CIM)_', c['ClassName'])]
@@ -153,7 +203,7 @@ def every_view():
 
 
 try:
-    for part in (storage, file_systems, network, system, processes, tasks, every_view):
+    for part in (storage, file_systems, network, system, processes, tasks, methods, every_view):
         part()
 finally:
     agent.stop()

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Views under WMI's names on a booted machine: methods answer with WMI's numbers and do what they say."""
+import os, sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
+import agentlib, lablib
+from hostlib import Asked, status, good, differ
+
+check = agentlib.Cases()
+
+# What is called in turn on cron's Win32_Service: method, arguments, WMI's number, what systemctl says then.
+SERVICE = [
+    ('StartService', {}, 10, 'active'), ('StopService', {}, 0, 'inactive'), ('StopService', {}, 5, 'inactive'), ('PauseService', {}, 6, 'inactive'),
+    ('ResumeService', {}, 6, 'inactive'), ('StartService', {}, 0, 'active'), ('ResumeService', {}, 10, 'active'), ('PauseService', {}, 0, 'active'),
+    ('PauseService', {}, 24, 'active'), ('ResumeService', {}, 0, 'active'), 
+    ('ChangeStartMode', {'StartMode': 'Disabled'}, 0, 'active'), ('StopService', {}, 0, 'inactive'), ('StartService', {}, 14, 'inactive'),
+    ('Change', {'StartMode': 'Automatic'}, 0, 'inactive'), ('StartService', {}, 0, 'active'), ('Delete', {}, 1, 'active'),
+]
+
+
+def service(m, a):
+    view = lambda: a.rows('Win32_Service', Filter="Name = 'cron'")[0]
+    for i, (method, arguments, number, state) in enumerate(SERVICE):
+        r = a.do('Win32_Service', {'Name': 'cron'}, method, **arguments)
+        now = m.run('systemctl is-active cron').stdout.strip()
+        check(f'{i} {method}: {number}', r.get('result', {}).get('ReturnValue') == number and now == state, (r, now))
+        check(f'{i} the error is beside the number', ('Error' in r.get('result', {})) == (number in (1, 6, 14)), r)
+    check('cron is as it was', not differ(view(), {'State': 'Running', 'StartMode': 'Auto', 'Started': True, 'Status': 'OK'}), view())
+    r = a.do('Win32_Service', {'Name': 'cron'}, 'ChangeStartMode', StartMode='Often')
+    check('an argument that none can be is an error', status(r) == 'INVALID_PARAMETER', r)
+    r = a.do('Win32_Service', {'Name': 'no-such'}, 'StartService')
+    check('a service that is not there is an error', status(r) == 'NOT_FOUND', r)
+    make = dict(Name='made', DisplayName='Made by WMI', PathName='/bin/sleep 1000', StartMode='Manual', StartName='alice')
+    r = a.do('Win32_Service', None, 'Create', **make)
+    check('Create', r.get('result', {}).get('ReturnValue') == 0 and 'User=alice' in m.run('systemctl cat made').stdout, (r, m.run('systemctl cat made').stdout))
+    r = a.do('Win32_Service', None, 'Create', **make)
+    check('Create again: 23', r.get('result', {}).get('ReturnValue') == 23, r)
+    check('Delete', a.do('Win32_Service', {'Name': 'made'}, 'Delete').get('result', {}).get('ReturnValue') == 0 and m.run('systemctl cat made').returncode)
+    m.run("printf '[Service]\\nExecStart=/bin/false\\n' > /etc/systemd/system/dies.service; systemctl daemon-reload")
+    r = a.do('Win32_Service', {'Name': 'dies'}, 'StartService')
+    check('one that dies at once: 8', r.get('result', {}).get('ReturnValue') == 8 and r['result']['Error']['data']['Name'] == 'FAILED', r)
+    check('and its Status is Error', a.rows('Win32_Service', Filter="Name = 'dies'")[0]['Status'] == 'Error')
+
+
+def accounts(m, a):
+    rename = lambda cls, old, new: a.do(cls, {'Name': old}, 'Rename', Name=new)
+    m.run('useradd -m wmi; groupadd wmig')
+    for cls, name, table in ('Win32_UserAccount', 'wmi', 'passwd'), ('Win32_Group', 'wmig', 'group'):
+        r = rename(cls, name, 'a:b')
+        check(f'{cls}.Rename to what is no name: 3', r.get('result', {}).get('ReturnValue') == 3, r)
+        r = rename(cls, name, 'root')
+        check(f'{cls}.Rename to one that is there: 9', r.get('result', {}).get('ReturnValue') == 9, r)
+        r = rename(cls, name, name + '2')
+        check(f'{cls}.Rename', r.get('result', {}).get('ReturnValue') == 0 and m.run(f'getent {table} {name}2').stdout, r)
+
+
+def host(m, a):
+    r = a.do('Win32_ComputerSystem', None, 'Rename', Name='a b')
+    check('Win32_ComputerSystem.Rename to what is no name: 87', r.get('result', {}).get('ReturnValue') == 87, r)
+    r = a.do('Win32_ComputerSystem', None, 'Rename', Name='wmihost')
+    check('Win32_ComputerSystem.Rename', r.get('result', {}).get('ReturnValue') == 0 and m.run('uname -n').stdout.strip() == 'wmihost', r)
+    r = a.do('Win32_OperatingSystem', None, 'Win32ShutdownTracker', Flags=2, Timeout=5400, Comment='soon', ReasonCode=0)
+    check('Win32ShutdownTracker', r.get('result', {}).get('ReturnValue') == 0 and 'MODE=reboot' in m.run('cat /run/systemd/shutdown/scheduled').stdout, r)
+    check('taken back', good(a.do('ComputerSystem', None, 'CancelShutdown')))
+
+
+def main():
+    with lablib.Lab() as lab:
+        m = lab.machine('views')
+        a = Asked(m.agent())
+        for part in (service, accounts, host):
+            part(m, a)
+    check.end()
+
+
+main()
