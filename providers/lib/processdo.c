@@ -203,28 +203,40 @@ static int process_set_priority(struct rv_call *c, const void *args, struct rv_e
         return e;
 }
 
-enum { PROCESSORS = 8192 };
+int rv_processors_parse(const char *text, size_t n, uint64_t ret[RV_PROCESSORS / 64], struct rv_error *err)
+{
+        if (rv_cpulist_parse(text, n, ret, RV_PROCESSORS / 8))
+                return RV_OK;
+        rv_about(err, NULL, NULL, "Processors");
+        return rv_fail(err, RV_INVALID_PARAMETER,
+                       "'%.40s' is no list of logical processors: expected their numbers, such as 0-3,6", text);
+}
+
+int rv_processors_none(pid_t pid, const char *processors, struct rv_error *err)
+{
+        rv_about(err, NULL, NULL, "Processors");
+        return rv_fail(err, RV_INVALID_PARAMETER,
+                       "%d may run on none of the logical processors %.40s: they are not there, or its control group "
+                       "forbids them",
+                       (int)pid, processors);
+}
 
 static int move(pid_t thread, const void *set)
 {
-        return syscall(SYS_sched_setaffinity, thread, PROCESSORS / 8, set) < 0 ? errno : 0;
+        return syscall(SYS_sched_setaffinity, thread, RV_PROCESSORS / 8, set) < 0 ? errno : 0;
 }
 
 static int process_set_affinity(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Process_SetAffinity_in *in = args;
-        uint64_t set[PROCESSORS / 64]; /* as the kernel has it: an array of longs */
+        uint64_t set[RV_PROCESSORS / 64];
         char from[256] = "", path[40], text[8192];
         pid_t pid;
         int fd, e, root;
         int64_t boot;
-        if (!rv_cpulist_parse(in->Processors, in->Processors_len, set, sizeof set)) {
-                rv_about(err, NULL, NULL, "Processors");
-                return rv_fail(
-                        err, RV_INVALID_PARAMETER,
-                        "'%.40s' is no list of logical processors: expected their numbers, such as 0-3,6",
-                        in->Processors);
-        }
+        e = rv_processors_parse(in->Processors, in->Processors_len, set, err);
+        if (e)
+                return e;
         e = hold(c, &pid, &fd, err);
         if (e)
                 return e;
@@ -237,16 +249,7 @@ static int process_set_affinity(struct rv_call *c, const void *args, struct rv_e
         if (strcmp(from, in->Processors) != 0)
                 rv_change(c, "ProcessorAffinity", from, in->Processors);
         e = c->what_if ? 0 : each_thread(pid, fd, move, set);
-        if (e == EINVAL) {
-                rv_about(err, NULL, NULL, "Processors");
-                e = rv_fail(err, RV_INVALID_PARAMETER,
-                            "process %d may run on none of the logical processors %.40s: they are not there, "
-                            "or its "
-                            "control group forbids them",
-                            (int)pid, in->Processors);
-        } else {
-                e = answer(c, e, "processors", pid, err);
-        }
+        e = e == EINVAL ? rv_processors_none(pid, in->Processors, err) : answer(c, e, "processors", pid, err);
         close(fd);
         return e;
 }

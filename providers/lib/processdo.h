@@ -14,4 +14,10 @@ extern int (*const rv_process_methods[])(struct rv_call *, const void *in, struc
 int rv_process_hold(const struct rv_arg *id, const struct rv_arg *started, pid_t *ret_pid, int *ret_fd,
                     struct rv_error *);
 
+/* Lists of processors as arguments named Processors, into bits as the kernel has them: an outcome where it is no list,
+ * and where none of them can be had. */
+enum { RV_PROCESSORS = 8192 };
+int rv_processors_parse(const char *, size_t n, uint64_t ret[RV_PROCESSORS / 64], struct rv_error *);
+int rv_processors_none(pid_t, const char *processors, struct rv_error *);
+
 #endif
