@@ -96,7 +96,7 @@ struct rv_agent {
         unsigned nlogins;
         uint64_t serial; /* of sessions */
         struct rv_denials denials[RV_DENIAL_USERS];
-        bool stopping;
+        bool stopping; /* no more calls are taken: rv_agent_stop() */
         char provider_folders[1024];  /* of external providers; "": the usual ones */
         bool supervised;              /* reeved starts it again when it ends */
         struct rv_reload *reload;     /* reload.c */
@@ -109,6 +109,10 @@ struct rv_agent {
         int listeners[2];             /* whose socket files follow the roles */
         unsigned nlisteners;
 };
+
+/* ---- main.c ---- */
+/* Ends the agent: no new calls are taken, those under way have 5 s to be answered. */
+void rv_agent_stop(struct rv_agent *);
 
 /* ---- entry.c ---- */
 int rv_entries_init(struct rv_agent *);

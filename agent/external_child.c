@@ -121,16 +121,26 @@ static void hear(struct rv_child *c)
         c->words[c->nwords] = 0;
 }
 
+void rv_child_hear_all(struct rv_child *c)
+{
+        struct pollfd p = { c->errors, POLLIN, 0 };
+        for (int i = 0; i < 128 && c->errors >= 0 && poll(&p, 1, 0) == 1; i++)
+                hear(c);
+}
+
 int rv_child_end(struct rv_child *c)
 {
         int status = 0, r = -1;
         if (c->pid > 0) {
                 c->in = close_fd(c->in);
-                for (int i = 0; i < 8 && c->errors >= 0; i++)
-                        hear(c);
-                /* One that is about to end by itself may: its status is worth more than our signal. */
-                for (int i = 0; i < 20 && (r = (int)waitpid(c->pid, &status, WNOHANG)) == 0; i++)
+                /* One that is about to end by itself may: its status is worth more than our signal, and what it says of its
+                 * end comes last. On a busy host that takes a while: who has closed its output is given it. */
+                int tries = c->out >= 0 && rv_child_gone(c) ? 200 : 20;
+                for (int i = 0; i < tries && (r = (int)waitpid(c->pid, &status, WNOHANG)) == 0; i++) {
+                        rv_child_hear_all(c); /* it may wait for room to say more */
                         usleep(5000);
+                }
+                rv_child_hear_all(c);
                 kill(-c->pid, SIGKILL);
                 while (r == 0 && (r = (int)waitpid(c->pid, &status, 0)) < 0 && errno == EINTR)
                         r = 0;

@@ -124,6 +124,8 @@ int rv_child_end(struct rv_child *);
 /* The same on a thread of its own, for whoever must not wait; *c is empty afterwards. */
 void rv_child_end_later(struct rv_child *);
 void rv_child_all_ended(void); /* waits for those, two seconds at most */
+/* All that it has said on standard error so far, without waiting; only the end is kept. */
+void rv_child_hear_all(struct rv_child *);
 const char *rv_child_last_words(const struct rv_child *); /* of its last line the end; "" */
 bool rv_child_gone(const struct rv_child *);              /* it has closed its output */
 /* All of it within the deadline; -errno: EPIPE where it has ended, ETIMEDOUT, ECANCELED. Hears what it says. */

@@ -98,6 +98,7 @@ static int fell(struct watch *w, bool at_once, const char *what)
         if (w->watching && rv_now() - w->since > SETTLED_S * UINT64_C(1000000000))
                 n->falls = 0;
         n->falls = at_once ? RV_EXTERNAL_FALLS : n->falls + 1;
+        rv_child_hear_all(&w->child); /* its last words came after our last look, but before its end */
         for (size_t k = w->child.nwords; k && strchr(" \t\n", w->child.words[k - 1]); k--)
                 w->child.words[w->child.nwords = k - 1] = 0;
         const char *last = rv_child_last_words(&w->child);

@@ -164,7 +164,60 @@ static bool take_providers(struct rv_agent *a, const struct options *o)
         return r == 0;
 }
 
+/* ---- the end ---- */
+
+#define DRAIN UINT64_C(5000000000) /* ns that calls under way have; TimeoutStopSec of the unit is more */
+#define DRAIN_LOOK UINT64_C(10000000)
+
+static struct {
+        struct rv_alarm alarm;
+        struct rv_agent *agent;
+        uint64_t until;
+} end;
+
+/* Every call has been answered, and every answer sent. */
+static bool is_drained(const struct rv_agent *a)
+{
+        for (const struct rv_session *s = a->sessions; s; s = s->next)
+                if (s->state != RV_SESSION_CLOSED && rv_session_queued(s))
+                        return false;
+        return !a->nrequests;
+}
+
+static void on_drain(struct rv_alarm *alarm)
+{
+        struct rv_agent *a = end.agent;
+        bool over = rv_now() >= end.until, done = is_drained(a);
+        if (over && !done)
+                rv_log(RV_LOG_WARNING, "%u calls did not end in time and are dropped", a->nrequests);
+        if (over || done || rv_alarm_set(&a->loop, alarm, rv_now() + DRAIN_LOOK))
+                rv_loop_quit(&a->loop);
+}
+
+void rv_agent_stop(struct rv_agent *a)
+{
+        if (a->stopping)
+                return;
+        a->stopping = true; /* no session is read any more, no connection taken: session.c, front/unix.c */
+        rv_tell_systemd("STOPPING=1");
+        end.alarm.ring = on_drain;
+        end.agent = a;
+        end.until = rv_now() + DRAIN;
+        on_drain(&end.alarm);
+}
+
 static void on_stop(struct rv_loop *l, int signum)
+{
+        (void)signum;
+        struct rv_agent *a = l->owner;
+        if (a->is_job)
+                rv_cjob_cancel(a);
+        else
+                rv_agent_stop(a);
+}
+
+/* A private agent's only peer is who sends it the signal. */
+static void on_stop_private(struct rv_loop *l, int signum)
 {
         (void)signum;
         struct rv_agent *a = l->owner;
@@ -211,7 +264,6 @@ static int serve(struct rv_agent *a, const struct options *o)
         rv_roles_watch(a);
         rv_tell_systemd("READY=1");
         rv_loop_run(&a->loop);
-        rv_tell_systemd("STOPPING=1");
         while (a->sessions) {
                 for (struct rv_session *s = a->sessions; s; s = s->next)
                         rv_session_close(s);
@@ -257,7 +309,7 @@ int main(int argc, char **argv)
                 if (o.job)
                         rv_external_ungrouped("it is a job's process");
                 a.loop.owner = &a;
-                a.loop.stop = on_stop;
+                a.loop.stop = o.fd < 0 ? on_stop : on_stop_private;
                 r = rv_loop_signals(&a.loop);
         }
         rv_state_init(&a.state, &a.loop, o.state);

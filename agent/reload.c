@@ -156,7 +156,7 @@ static void on_hangup(struct rv_loop *loop)
                 rv_log(RV_LOG_NOTICE, "providers have changed: %s",
                        a->supervised ? "the agent starts anew" : "a new start of the agent takes them");
                 if (a->supervised)
-                        rv_loop_quit(loop);
+                        rv_agent_stop(a);
         }
         begin(a->reload);
 }

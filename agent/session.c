@@ -598,7 +598,8 @@ static bool has_room(const struct rv_session *s)
 {
         bool ahead = s->frame.framing == RV_FRAMING_HTTP && s->nrequests &&
                      s->frame.len - s->frame.taken > RV_FRAME_HEADERS;
-        return rv_session_queued(s) < RV_QUEUE_BYTES && s->nrequests < RV_MOST_CALLS && !ahead;
+        return rv_session_queued(s) < RV_QUEUE_BYTES && s->nrequests < RV_MOST_CALLS && !ahead &&
+               !s->agent->stopping;
 }
 
 /* Works off what has been read, as far as there is room for answers. */

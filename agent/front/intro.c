@@ -97,10 +97,8 @@ static void on_intro(uv_poll_t *poll, int status, int events)
                 return;
         char peek;
         if (recv(fd, &peek, 1, MSG_PEEK | MSG_DONTWAIT) == 0) { /* reeved has gone: the next one starts another agent */
-                struct rv_agent *a = poll->data;
                 uv_poll_stop(poll);
-                a->stopping = true;
-                rv_loop_quit(&a->loop);
+                rv_agent_stop(poll->data);
                 return;
         }
         for (int i = 0; i < MOST_AT_ONCE && take(poll->data, fd); i++)

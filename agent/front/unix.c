@@ -67,6 +67,10 @@ static void on_connection(uv_poll_t *poll, int status, int events)
         struct rv_agent *a = poll->data;
         uv_os_fd_t listener;
         uv_fileno((uv_handle_t *)poll, &listener);
+        if (a->stopping) { /* who waits at the door is for the next agent */
+                uv_poll_stop(poll);
+                return;
+        }
         for (int i = 0; i < 16; i++) {
                 int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
                 if (fd < 0 && (errno == EMFILE || errno == ENFILE) && hang_up(listener))

@@ -313,7 +313,7 @@ static bool is_over(struct mon_service *s)
         return s->pid <= 0;
 }
 
-/* All are asked to end, and have a moment for it. reeve-login is last: it is told what to send to whom. */
+/* All are asked to end, and have time for it: the agent answers the calls under way, for at most 5 s. reeve-login is last: it is told what to send to whom. */
 void mon_services_stop(struct monitor *m)
 {
         struct mon_service *all[] = { &m->agent, &m->ssh, &m->login };
@@ -325,7 +325,7 @@ void mon_services_stop(struct monitor *m)
                         close(all[i]->mine);
                         close(all[i]->theirs);
                 }
-        for (unsigned tries = 0; tries < 300; tries++) {
+        for (unsigned tries = 0; tries < 700; tries++) {
                 bool left = false;
                 for (unsigned i = 0; i < 3; i++)
                         left |= !is_over(all[i]);

@@ -23,7 +23,7 @@
 
 #define IN_FLIGHT 64    /* the bus daemon allows 128 pending replies */
 #define MOST_AT_ONCE 64 /* units whose details are fetched without letting others at the model */
-#define MANY 400        /* units; with more their properties are asked for one by one */
+#define MANY 0        /* units; with more their properties are asked for one by one */
 #define LOOKED_MS 2000
 #define MOST_TOLD 256 /* units that have changed; beyond that all may have */
 
@@ -827,10 +827,10 @@ static unsigned of_unit(const struct rv_units *u)
 }
 
 /* The details of n units, which are MOST_AT_ONCE at most. Ids are kept apart: the array moves when signals come. */
-static int fetch_some(struct rv_units *u, char **ids, unsigned n, bool one_by_one, uint64_t deadline)
+static int fetch_some(struct rv_units *u, char **ids, unsigned n, uint64_t deadline)
 {
         struct flight *flight = &u->flight;
-        size_t most = (size_t)n * (one_by_one ? of_unit(u) + 1 : 2);
+        size_t most = (size_t)n * (of_unit(u) + 2);
         int r = 0;
         bool there;
         *flight = (struct flight) { .v = calloc(most + 1, sizeof *flight->v) };
@@ -845,9 +845,10 @@ static int fetch_some(struct rv_units *u, char **ids, unsigned n, bool one_by_on
                         r = -ENOMEM;
                 if (!u->v[at]->loaded)
                         u->v[at]->looked = now_ms();
-                if (r >= 0 && !one_by_one)
+                bool single = of_unit(u) && u->v[at]->loaded; /* else each Get would load it again */
+                if (r >= 0 && !single)
                         r = fetch_one(u, ids[i], RV_SYSTEMD_UNIT, -1, deadline);
-                for (unsigned p = 0; one_by_one && p < u->nproperties && r >= 0; p++)
+                for (unsigned p = 0; single && p < u->nproperties && r >= 0; p++)
                         if (u->properties[p].of_unit)
                                 r = fetch_one(u, ids[i], RV_SYSTEMD_UNIT, (int)p, deadline);
                 if (r >= 0)
@@ -898,7 +899,7 @@ static int fetch_details(struct rv_units *u, const char *only, uint64_t deadline
         u->fetching = true;
         for (unsigned i = 0; i < n && r >= 0; i += MOST_AT_ONCE) {
                 unsigned some = n - i < MOST_AT_ONCE ? n - i : MOST_AT_ONCE;
-                r = fetch_some(u, ids + i, some, n > MANY && of_unit(u), deadline);
+                r = fetch_some(u, ids + i, some, deadline);
                 if (r >= 0 && i + some < n && !let_others(u))
                         r = -ECONNRESET;
         }
