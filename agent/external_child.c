@@ -247,7 +247,8 @@ static int wait_for(struct rv_child *c, short in, uint64_t deadline, const struc
                         return -errno;
                 if (n > 0)
                         break;
-                if (n == 0 && c->in >= 0 && is_dead(c)) /* a command that is only read may end before its output */
+                if (n == 0 && c->in >= 0 &&
+                    is_dead(c)) /* a command that is only read may end before its output */
                         return -EPIPE;
         }
         if (p[2].revents)
@@ -304,7 +305,8 @@ ssize_t rv_child_next(struct rv_child *c, const char **ret)
                 c->looked = c->used = 0;
         }
         for (;;) {
-                char *end = c->ngot > c->looked ? memchr(c->got + c->looked, '\n', c->ngot - c->looked) : NULL;
+                char *end =
+                        c->ngot > c->looked ? memchr(c->got + c->looked, '\n', c->ngot - c->looked) : NULL;
                 if (!end)
                         break;
                 if (end - c->got > RV_EXTERNAL_MESSAGE)

@@ -23,7 +23,6 @@
 
 #define IN_FLIGHT 64    /* the bus daemon allows 128 pending replies */
 #define MOST_AT_ONCE 64 /* units whose details are fetched without letting others at the model */
-#define MANY 0        /* units; with more their properties are asked for one by one */
 #define LOOKED_MS 2000
 #define MOST_TOLD 256 /* units that have changed; beyond that all may have */
 
