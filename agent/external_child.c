@@ -133,8 +133,9 @@ int rv_child_end(struct rv_child *c)
         int status = 0, r = -1;
         if (c->pid > 0) {
                 c->in = close_fd(c->in);
-                /* One that is about to end by itself may: its status is worth more than our signal, and what it says of its
-                 * end comes last. On a busy host that takes a while: who has closed its output is given it. */
+                /* One that is about to end by itself may: its status is worth more than our signal, and what it
+                 * says of its end comes last. On a busy host that takes a while: who has closed its output is
+                 * given it. */
                 int tries = c->out >= 0 && rv_child_gone(c) ? 200 : 20;
                 for (int i = 0; i < tries && (r = (int)waitpid(c->pid, &status, WNOHANG)) == 0; i++) {
                         rv_child_hear_all(c); /* it may wait for room to say more */

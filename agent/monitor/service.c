@@ -313,7 +313,8 @@ static bool is_over(struct mon_service *s)
         return s->pid <= 0;
 }
 
-/* All are asked to end, and have time for it: the agent answers the calls under way, for at most 5 s. reeve-login is last: it is told what to send to whom. */
+/* All are asked to end, and have time for it: the agent answers the calls under way, for at most 5 s.
+ * reeve-login is last: it is told what to send to whom. */
 void mon_services_stop(struct monitor *m)
 {
         struct mon_service *all[] = { &m->agent, &m->ssh, &m->login };

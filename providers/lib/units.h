@@ -52,9 +52,9 @@ enum rv_unit_read {
 struct rv_unit_property {
         const char *name; /* D-Bus name */
         uint8_t read;     /* enum rv_unit_read */
-        /* Of the interface Unit, not of the type's own. Where these are marked, a loaded unit is asked for them one by
-         * one: GetAll would have PID 1 look for its UnitFileState, which costs a walk of the unit folders each (5 ms where
-         * there are 5,000 units). */
+        /* Of the interface Unit, not of the type's own. Where these are marked, a loaded unit is asked for them
+         * one by one: GetAll would have PID 1 look for its UnitFileState, which costs a walk of the unit folders
+         * each (5 ms where there are 5,000 units). */
         bool of_unit;
 };
 
