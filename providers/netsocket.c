@@ -19,6 +19,7 @@
 #include "agent/provider.h"
 #include "gen/NetTCPConnection.h"
 #include "gen/NetUDPEndpoint.h"
+#include "providers/lib/asleep.h"
 #include "providers/lib/cgroup.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/netlink.h"
@@ -402,9 +403,11 @@ static int (*const udp_methods[NetUDPEndpoint_nmethods])(
 
 static const struct rv_provider nettcpconnection = { .class = &NetTCPConnection_class,
                                                      .query = tcp_query,
+                                                     .idle = rv_asleep_rest,
                                                      .methods = tcp_methods };
 static const struct rv_provider netudpendpoint = { .class = &NetUDPEndpoint_class,
                                                    .query = udp_query,
+                                                   .idle = rv_asleep_rest,
                                                    .methods = udp_methods };
 
 RV_PROVIDERS(netsocket, &nettcpconnection, &netudpendpoint);

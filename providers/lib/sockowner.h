@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which process holds a socket: one pass over /proc/PID/fd, about 2 us a descriptor. The lowest process id counts
- * where several hold it (a server's parent, as a rule).
+ * Which process holds a socket: one pass over /proc/PID/fd, about 3 us a descriptor, but for processes that have slept
+ * since the last pass (asleep.h: a provider that uses this has rv_asleep_rest as its `idle`). The lowest process id
+ * counts where several hold it (a server's parent, as a rule).
  */
 #ifndef RV_SOCKOWNER_H
 #define RV_SOCKOWNER_H

@@ -195,10 +195,12 @@ def sockets(agent):
         if holders[0].stdout.readline() != 'ready\n':
             check.skip('50,000 sockets', 'so many cannot be opened here')
             return
-        ours = cpu_of(agent, lambda: ask(agent, 'NetTCPConnection', 'State', 'OwningProcess', Filter="State='Established'"), 7)
+        owned = lambda: ask(agent, 'NetTCPConnection', 'State', 'OwningProcess', Filter="State='Established'")
+        first, ours = cpu_of(agent, owned, 1), cpu_of(agent, owned, 7)
         theirs = cpu_of_tool(['ss', '-tnp'], 7)
-        print(f'10,000 sockets with owners: {ours * 1e3:.1f} ms of CPU, ss -tnp {theirs * 1e3:.1f} ms: {ours / theirs:.2f}')
-        check('three quarters of the CPU of `ss -tnp` at most', ours < 0.75 * theirs, (ours, theirs))
+        print(f'10,000 sockets with owners: {first * 1e3:.1f} ms of CPU, while the owner sleeps {ours * 1e3:.1f} ms, ss -tnp {theirs * 1e3:.1f} ms: '
+              f'{first / theirs:.2f}, {ours / theirs:.2f}')
+        check('a third of the CPU of `ss -tnp` at most', ours < theirs / 3, (ours, theirs))
         holders += [hold() for _ in range(OWNERS - 1)]
         for h in holders[1:]:
             h.stdout.readline()
