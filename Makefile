@@ -33,7 +33,7 @@ override B := $(patsubst $(CURDIR)/%,%,$(abspath $(B)))
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
 
-PKGS := libuv jansson sqlite3 libsystemd libgcrypt
+PKGS := libuv jansson sqlite3 libsystemd libgcrypt zlib
 PKGS_SSH := libssh libcrypto
 PKGS_SHELL := libpcre2-8 libutf8proc
 # Only the headers: these are loaded when first used (shell/library.c).

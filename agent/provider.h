@@ -66,6 +66,10 @@ static inline const struct rv_arg *rv_equals(const struct rv_query *q, unsigned 
 void rv_bounds(const struct rv_query *, unsigned property, const struct rv_arg **ret_least,
                const struct rv_arg **ret_most);
 
+/* Whether the filter speaks of a property at all; whether it may hold where the property, a text, is this one. */
+bool rv_filters(const struct rv_query *, unsigned property);
+bool rv_may_be(const struct rv_query *, unsigned property, const char *, size_t n);
+
 /* A method call, modify, create or delete, under way. Belongs to the core. */
 struct rv_call {
         const struct rv_class *class;

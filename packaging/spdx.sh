@@ -13,6 +13,7 @@ licence() {
         libssl3) echo Apache-2.0 ;;
         libsystemd0 | libgcrypt20 | libc6) echo LGPL-2.1-or-later ;;
         libpcre2-8-0) echo BSD-3-Clause ;;
+        zlib1g) echo Zlib ;;
         libseccomp2) echo LGPL-2.1-only ;;
         libcurl4) echo curl ;;
         libarchive13) echo BSD-2-Clause ;;

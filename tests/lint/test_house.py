@@ -18,7 +18,7 @@ INCLUDES = {
     'agent/pam': ['agent/monitor/request.h'],
     'agent/sftp': ['schema/', 'agent/wire/', 'agent/sftp/'],
     'agent/ssh': ['agent/monitor/request.h', 'agent/wire/link.h', 'agent/ssh/'],
-    'providers': ['schema/', 'agent/provider.h', 'agent/stats.h', 'agent/drift.h', 'providers/lib/', 'providers/service/', 'providers/package/', 'gen/'],
+    'providers': ['schema/', 'agent/provider.h', 'agent/stats.h', 'agent/drift.h', 'providers/lib/', 'providers/service/', 'providers/package/', 'providers/log/', 'gen/'],
     'providers/lib': ['schema/', 'agent/provider.h', 'agent/digest.h', 'providers/lib/', 'gen/'],
     'providers/sdk': ['reeve-provider.h'],
     'shell': ['schema/', 'agent/wire/', 'agent/wql.h', 'shell/', 'gen/'],
