@@ -261,8 +261,8 @@ static int level_of(const char *s, size_t n)
         return -1;
 }
 
-/* A level within the first three words behind the time: "[error]", "ERROR:", "[core:error]". Elsewhere it is a word like
- * others, and so is "log" but for PostgreSQL's "LOG:". */
+/* A level within the first three words behind the time: "[error]", "ERROR:", "[core:error]". Elsewhere it is a word
+ * like others, and so is "log" but for PostgreSQL's "LOG:". */
 static void find_level(const struct rest *r, struct rv_logline *ret)
 {
         struct rest at = *r;
@@ -390,7 +390,7 @@ static bool syslog_line(struct rv_logclock *k, struct rest *r, struct rv_logline
         return true;
 }
 
-/* "[Sun Nov 29 03:14:52.123 2026] [core:error] ...", "[29-Nov-2026 03:14:52] NOTICE: ...", "[2026-11-29 03:14:52] ..." */
+/* "[Sun Nov 29 03:14:52.123 2026] [core:error] ...", "[29-Nov-2026 03:14:52] NOTICE: ...", "[2026-11-29 03:14:52] x" */
 static bool bracketed(struct rv_logclock *k, struct rest *r, struct rv_logline *ret)
 {
         struct rest at = *r, from;

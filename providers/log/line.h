@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A line of a log file taken apart: when, by whom, how bad, what. Known are syslog's lines (traditional, ISO 8601, RFC
- * 5424, with or without <PRI>), dpkg.log and whatever begins with a date, the error logs of nginx, Apache, PHP and
- * PostgreSQL, access logs, auditd's, update-alternatives and apt's history. What is not known is a message without time.
+ * A line of a log file taken apart: when, by whom, how bad, what. Known are syslog's lines (traditional, ISO 8601,
+ * RFC 5424, with or without <PRI>), dpkg.log and whatever begins with a date, the error logs of nginx, Apache, PHP and
+ * PostgreSQL, access logs, auditd's, update-alternatives and apt's history. Others are a message without time.
  *
  * Nothing is copied: texts point into the line.
  */
