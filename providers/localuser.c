@@ -16,20 +16,36 @@
 #include "agent/provider.h"
 #include "gen/LocalUser.h"
 #include "providers/lib/accounts.h"
+#include "providers/lib/authorizedkeys.h"
 #include "providers/lib/filenews.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/procfs.h"
 #include "providers/lib/slurp.h"
+#include "providers/lib/tool.h"
+#include "providers/lib/userfile.h"
 
 enum { PW_NAME, PW_PASSWORD, PW_UID, PW_GID, PW_GECOS, PW_HOME, PW_SHELL, PW_FIELDS };
 enum { SP_NAME, SP_PASSWORD, SP_CHANGED, SP_LEAST, SP_MOST, SP_WARN, SP_INACTIVE, SP_EXPIRES, SP_RESERVED, SP_FIELDS };
 enum { GR_NAME, GR_PASSWORD, GR_GID, GR_MEMBERS, GR_FIELDS };
 
+enum { SUB_NAME, SUB_FIRST, SUB_COUNT, SUB_FIELDS };
+#define HOME_PATIENCE UINT64_C(3000000000)    /* ns that the first home which does not answer is waited for, */
+#define HOME_IMPATIENCE UINT64_C(100000000)   /* and each later one of the same question */
+#define FAILLOCK "/var/run/faillock"
+
 static const int64_t day = INT64_C(86400) * 1000000000;
 
 struct accounts {
-        struct rv_table users, shadow, groups;
+        struct rv_table users, shadow, groups, subuids, subgids;
         uint32_t uid_min, uid_max;
+};
+
+/* One question under way. */
+struct reading {
+        struct accounts a;
+        struct rv_sink *out;
+        uint64_t deadline;
+        bool stalled; /* a home did not answer */
 };
 
 /* ---- reading ---- */
@@ -65,6 +81,8 @@ static void accounts_free(struct accounts *a)
         rv_table_free(&a->users);
         rv_table_free(&a->shadow);
         rv_table_free(&a->groups);
+        rv_table_free(&a->subuids);
+        rv_table_free(&a->subgids);
 }
 
 static char **find_user(const struct accounts *a, const char *name)
@@ -129,6 +147,55 @@ static void fill_shadow(struct rv_row *row, char **user, char **shadow)
                 LocalUser_set_PasswordExpires(row, (changed + most) * day);
         if (end >= 0)
                 LocalUser_set_AccountExpires(row, end * day);
+        LocalUser_set_PasswordMustChange(row, changed == 0);
+        long warn = days(shadow[SP_WARN]), inactive = days(shadow[SP_INACTIVE]);
+        if (least > 0)
+                LocalUser_set_PasswordMinDays(row, (uint32_t)least);
+        if (most >= 0 && most < 10000)
+                LocalUser_set_PasswordMaxDays(row, (uint32_t)most);
+        if (warn >= 0)
+                LocalUser_set_PasswordWarnDays(row, (uint32_t)warn);
+        if (inactive >= 0)
+                LocalUser_set_PasswordInactiveDays(row, (uint32_t)inactive);
+}
+
+/* Lines that begin with the name or the id: subuid(5). */
+static void fill_sub(struct rv_row *row, unsigned property, const struct rv_table *t, char **user)
+{
+        char text[4096];
+        size_t at = 0;
+        for (size_t i = 0; i < t->rows && at < sizeof text - 64; i++) {
+                char **s = rv_table_row(t, i);
+                if (strcmp(s[SUB_NAME], user[PW_NAME]) == 0 || strcmp(s[SUB_NAME], user[PW_UID]) == 0)
+                        at += (size_t)snprintf(text + at, sizeof text - at, "%s%.20s:%.20s", at ? " " : "", s[SUB_FIRST],
+                                               s[SUB_COUNT]);
+        }
+        if (at)
+                rv_fill_list(row, property, text, " ");
+}
+
+/* What pam_faillock has counted: records of 64 bytes, of which one that is valid stands for a login that failed. */
+static void fill_failed(struct rv_row *row, const char *name)
+{
+        struct { char source[52]; uint16_t reserved, status; uint64_t when; } record;
+        uint32_t n = 0;
+        uint64_t last = 0;
+        char path[512];
+        if (!(LocalUser_wants_FailedLogons(row) || LocalUser_wants_LastFailedLogon(row)) || strchr(name, '/') ||
+            access(FAILLOCK, F_OK) < 0)
+                return;
+        snprintf(path, sizeof path, FAILLOCK "/%s", name);
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        while (fd >= 0 && read(fd, &record, sizeof record) == (ssize_t)sizeof record)
+                if (record.status & 1) {
+                        n++;
+                        last = record.when > last ? record.when : last;
+                }
+        if (fd >= 0)
+                close(fd);
+        LocalUser_set_FailedLogons(row, n);
+        if (last)
+                LocalUser_set_LastFailedLogon(row, (int64_t)last * 1000000000);
 }
 
 static void fill_groups(const struct accounts *a, struct rv_row *row, const char *name)
@@ -158,49 +225,46 @@ static void fill_last_logon(struct rv_row *row, uint32_t uid)
         close(fd);
 }
 
-/* Only a plain file of the user's own or of root's: a link could show a file that its user may not read. */
-static char *read_keys(const char *home, uint32_t uid)
+static struct rv_userfile keys_file(char **user, uint64_t deadline)
 {
-        char path[4200], *text = NULL;
-        struct stat st;
-        snprintf(path, sizeof path, "%s/.ssh/authorized_keys", home);
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        if (fd < 0)
-                return NULL;
-        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_uid == uid || st.st_uid == 0) && st.st_nlink == 1 &&
-            st.st_size <= 1 << 20)
-                text = calloc(1, (size_t)st.st_size + 1);
-        if (text && read(fd, text, (size_t)st.st_size) < 0)
-                text[0] = 0;
-        close(fd);
-        return text;
+        return (struct rv_userfile) { .home = user[PW_HOME],
+                                      .uid = (uid_t)strtoul(user[PW_UID], NULL, 10),
+                                      .gid = (gid_t)strtoul(user[PW_GID], NULL, 10),
+                                      .folder = ".ssh",
+                                      .name = "authorized_keys",
+                                      .deadline = deadline };
 }
 
-static void fill_keys(struct rv_row *row, const char *home, uint32_t uid)
+/* A home that does not answer is said in the result; what may not be read is null. */
+static void fill_keys(struct reading *r, struct rv_row *row, char **user)
 {
-        uint32_t n = 0;
-        char *text = LocalUser_wants_AuthorizedKeys(row) ? read_keys(home, uid) : NULL, *to = text;
-        for (char *p = text; p && *p;) { /* what is no key goes */
-                size_t len = strcspn(p, "\n");
-                char *next = p + len + (p[len] == '\n');
-                size_t blank = strspn(p, " \t");
-                if (len > blank && p[blank] != '#') {
-                        memmove(to, p, len);
-                        to += len;
-                        *to++ = '\n';
-                        n++;
-                }
-                p = next;
+        char *text = NULL;
+        const char *line;
+        size_t len;
+        uint32_t n = 0, i = 0;
+        struct rv_error err = { 0 };
+        if (!LocalUser_wants_AuthorizedKeys(row) || user[PW_HOME][0] != '/')
+                return;
+        uint64_t until = rv_now() + (r->stalled ? HOME_IMPATIENCE : HOME_PATIENCE);
+        struct rv_userfile f = keys_file(user, until < r->deadline ? until : r->deadline);
+        rv_about(&err, "LocalUser", user[PW_NAME], "AuthorizedKeys");
+        if (rv_userfile_read(&f, &text, &len, &err) == RV_TIMED_OUT) {
+                r->stalled = true;
+                rv_partial(r->out, &err);
         }
-        if (text && n) {
-                to[-1] = 0;
-                rv_fill_list(row, LocalUser_AuthorizedKeys, text, "\n");
+        for (const char *at = text; at && rv_authorized_next(&at, &line, &len);)
+                n++;
+        if (text) {
+                rv_list list = LocalUser_set_AuthorizedKeys(row, n);
+                for (const char *at = text; rv_authorized_next(&at, &line, &len);)
+                        rv_item_string(row, list, i++, line, len);
         }
         free(text);
 }
 
-static void fill(const struct accounts *a, struct rv_row *row, char **user)
+static void fill(struct reading *r, struct rv_row *row, char **user)
 {
+        const struct accounts *a = &r->a;
         char sid[32];
         uint32_t uid = (uint32_t)strtoul(user[PW_UID], NULL, 10);
         snprintf(sid, sizeof sid, "S-1-22-1-%u", uid);
@@ -220,24 +284,31 @@ static void fill(const struct accounts *a, struct rv_row *row, char **user)
         fill_groups(a, row, user[PW_NAME]);
         if (LocalUser_wants_LastLogon(row))
                 fill_last_logon(row, uid);
-        fill_keys(row, user[PW_HOME], uid);
+        fill_failed(row, user[PW_NAME]);
+        fill_sub(row, LocalUser_SubUids, &a->subuids, user);
+        fill_sub(row, LocalUser_SubGids, &a->subgids, user);
+        fill_keys(r, row, user);
 }
 
 static int localuser_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
-        struct accounts a;
+        struct reading r = { .out = out, .deadline = q->deadline };
         const struct rv_arg *name = rv_equals(q, LocalUser_Name), *uid = rv_equals(q, LocalUser_Uid);
-        int e = accounts_read(&a, err);
-        for (size_t i = 0; e == RV_OK && i < a.users.rows; i++) {
-                char **user = rv_table_row(&a.users, i);
+        int e = accounts_read(&r.a, err);
+        if (e == RV_OK && rv_asked(q, LocalUser_SubUids))
+                rv_table_read(&r.a.subuids, "/etc/subuid", SUB_FIELDS);
+        if (e == RV_OK && rv_asked(q, LocalUser_SubGids))
+                rv_table_read(&r.a.subgids, "/etc/subgid", SUB_FIELDS);
+        for (size_t i = 0; e == RV_OK && i < r.a.users.rows; i++) {
+                char **user = rv_table_row(&r.a.users, i);
                 if (!*user[PW_UID] || (name && strcasecmp(name->s, user[PW_NAME]) != 0) ||
                     (uid && uid->u != strtoul(user[PW_UID], NULL, 10)))
                         continue;
                 struct rv_row *row = rv_row(out);
-                fill(&a, row, user);
+                fill(&r, row, user);
                 e = rv_cancelled(q->call) ? RV_STOP : rv_emit(out, row);
         }
-        accounts_free(&a);
+        accounts_free(&r.a);
         return e == RV_STOP ? RV_OK : e;
 }
 
@@ -252,26 +323,31 @@ struct change {
         struct rv_argv argv;
 };
 
-static int begin(struct rv_call *c, struct change *ch, const char *verb, struct rv_error *err)
+static int begin_named(struct change *ch, const char *name, const char *verb, struct rv_error *err)
 {
-        const struct rv_arg *name = &c->key[LocalUser_Name];
         *ch = (struct change) { 0 };
-        if (name->type == RV_NULL)
-                return rv_fail(err, RV_INVALID_PARAMETER, "a user is named by its Name");
-        rv_about(err, NULL, name->s, NULL);
+        rv_about(err, NULL, name, NULL);
         int e = accounts_read(&ch->a, err);
         if (e)
                 return e;
-        ch->user = find_user(&ch->a, name->s);
+        ch->user = find_user(&ch->a, name);
         if (!ch->user) {
                 accounts_free(&ch->a);
-                rv_fail(err, RV_NOT_FOUND, "this host has no local user '%.60s'", name->s);
+                rv_fail(err, RV_NOT_FOUND, "this host has no local user '%.60s'", name);
                 return rv_hint(err, "Get-LocalUser lists them; those of a directory are managed there.");
         }
         ch->name = ch->user[PW_NAME];
         ch->shadow = rv_table_find(&ch->a.shadow, ch->name);
         snprintf(ch->what, sizeof ch->what, "%s the user %.60s", verb, ch->name);
         return RV_OK;
+}
+
+static int begin(struct rv_call *c, struct change *ch, const char *verb, struct rv_error *err)
+{
+        const struct rv_arg *name = &c->key[LocalUser_Name];
+        if (name->type == RV_NULL)
+                return rv_fail(err, RV_INVALID_PARAMETER, "a user is named by its Name");
+        return begin_named(ch, name->s, verb, err);
 }
 
 static int run(struct rv_call *c, struct change *ch, struct rv_error *err)
@@ -422,31 +498,6 @@ static const char *text_of(const struct rv_values *v, unsigned p)
         return rv_bit(v->set, p) && v->v[p].type == RV_STRING ? v->v[p].s : NULL;
 }
 
-static int localuser_create(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
-{
-        const struct rv_arg *name = rv_bit(v->set, LocalUser_Name) ? &v->v[LocalUser_Name] : &c->key[LocalUser_Name];
-        const struct rv_arg *end = &v->v[LocalUser_AccountExpires];
-        if (name->type != RV_STRING)
-                return rv_fail(err, RV_INVALID_PARAMETER, "a new user needs a Name");
-        struct wanted w = { .name = name->s,
-                            .nname = name->len,
-                            .gecos = text_of(v, LocalUser_Description),
-                            .group = text_of(v, LocalUser_PrimaryGroup),
-                            .home = text_of(v, LocalUser_HomeDirectory),
-                            .shell = text_of(v, LocalUser_Shell),
-                            .password = text_of(v, LocalUser_Password) };
-        if (!w.gecos)
-                w.gecos = text_of(v, LocalUser_FullName);
-        w.npassword = w.password ? v->v[LocalUser_Password].len : 0;
-        if (rv_bit(v->set, LocalUser_Groups) && v->v[LocalUser_Groups].type == RV_LIST) {
-                w.groups = v->v[LocalUser_Groups].items;
-                w.ngroups = v->v[LocalUser_Groups].len;
-        }
-        if (rv_bit(v->set, LocalUser_AccountExpires) && end->type == RV_DATETIME)
-                w.expires = date(c, end->i);
-        return create(c, &w, err);
-}
-
 /* The GECOS field with another name in it. */
 static int with_full_name(struct rv_call *c, const char *gecos, const char *name, const char **ret,
                           struct rv_error *err)
@@ -514,6 +565,122 @@ static int modify_arguments(struct rv_call *c, struct change *ch, const struct r
         return RV_OK;
 }
 
+/* chage's options, for what usermod has none. -1 takes a bound away. */
+static void aging_arguments(struct rv_call *c, struct change *ch, const struct rv_values *v, struct rv_argv *argv)
+{
+        static const struct { uint16_t property, field; const char *option, *none; } aging[] = {
+                { LocalUser_PasswordMinDays, SP_LEAST, "-m", "0" },
+                { LocalUser_PasswordMaxDays, SP_MOST, "-M", "-1" },
+                { LocalUser_PasswordWarnDays, SP_WARN, "-W", "-1" },
+                { LocalUser_PasswordInactiveDays, SP_INACTIVE, "-I", "-1" },
+        };
+        char number[24];
+        for (size_t i = 0; i < sizeof aging / sizeof *aging; i++) {
+                const struct rv_arg *days = &v->v[aging[i].property];
+                if (!rv_bit(v->set, aging[i].property))
+                        continue;
+                int n = snprintf(number, sizeof number, "%u", (unsigned)days->u);
+                const char *to = days->type == RV_NULL ? aging[i].none : rv_arena_text(c->arena, number, (size_t)n);
+                rv_change(c, c->class->properties[aging[i].property].name, ch->shadow ? ch->shadow[aging[i].field] : NULL,
+                          days->type == RV_NULL ? NULL : to);
+                rv_argv_add2(argv, aging[i].option, to);
+        }
+        const struct rv_arg *must = &v->v[LocalUser_PasswordMustChange];
+        if (rv_bit(v->set, LocalUser_PasswordMustChange)) {
+                bool does = ch->shadow && strcmp(ch->shadow[SP_CHANGED], "0") == 0, wish = must->type == RV_BOOL && must->b;
+                int n = snprintf(number, sizeof number, "%lld", wish ? 0LL : (long long)(time(NULL) / 86400));
+                rv_change(c, "PasswordMustChange", does ? "True" : "False", wish ? "True" : "False");
+                rv_argv_add2(argv, "-d", rv_arena_text(c->arena, number, (size_t)n));
+        }
+}
+
+static int change_aging(struct rv_call *c, struct change *ch, const struct rv_values *v, struct rv_error *err)
+{
+        struct rv_argv argv = { .v = { "chage" }, .n = 1 };
+        aging_arguments(c, ch, v, &argv);
+        if (argv.n == 1 || c->what_if)
+                return RV_OK;
+        rv_argv_add2(&argv, "--", ch->name);
+        return rv_accounts_run(&argv, ch->what, NULL, c->deadline, err);
+}
+
+/* ---- keys ---- */
+
+enum { SET_KEYS, ADD_KEY, REMOVE_KEY };
+
+/* The file as it is, what is to become of it, and the change of it. lines: of SET_KEYS all, else one. */
+static int change_keys(struct rv_call *c, struct change *ch, int what, const struct rv_arg *lines, size_t n,
+                       struct rv_error *err)
+{
+        uint64_t until = rv_now() + HOME_PATIENCE;
+        struct rv_userfile f = keys_file(ch->user, until < c->deadline ? until : c->deadline);
+        char *old = NULL;
+        const char *text = NULL, *gone = NULL;
+        size_t nold;
+        int e = RV_OK;
+        for (size_t i = 0; what != REMOVE_KEY && e == RV_OK && i < n; i++)
+                e = rv_authorized_check(lines[i].s, lines[i].len, err);
+        if (e == RV_OK && f.home[0] != '/')
+                e = rv_fail(err, RV_NOT_SUPPORTED, "%s has no home folder that could hold keys", ch->name);
+        if (e == RV_OK)
+                e = rv_userfile_read(&f, &old, &nold, err);
+        if (e)
+                return e;
+        const char *now = old ? old : "";
+        if (old && strlen(old) != nold)
+                e = rv_fail(err, RV_NOT_SUPPORTED, "%s/.ssh/authorized_keys holds a NUL byte: mend it by hand", f.home);
+        else if (what == SET_KEYS)
+                e = rv_authorized_set(c->arena, now, lines, n, &text);
+        else if (what == ADD_KEY)
+                e = rv_authorized_add(c->arena, now, lines->s, lines->len, &text, &gone);
+        else
+                e = rv_authorized_remove(c->arena, now, lines->s, &text, &gone);
+        if (e == RV_OK && what == REMOVE_KEY && !text)
+                e = rv_fail(err, RV_NOT_FOUND, "%s has no such key in %s/.ssh/authorized_keys", ch->name, f.home);
+        if (e == RV_OK && text && strcmp(text, now) != 0) {
+                rv_change(c, "AuthorizedKeys", what == SET_KEYS ? old : gone, what == SET_KEYS ? text : what == ADD_KEY ? lines->s : NULL);
+                if (!c->what_if)
+                        e = rv_userfile_write(&f, old, nold, text, strlen(text), err);
+        }
+        free(old);
+        return e;
+}
+
+static int change_key(struct rv_call *c, int what, const char *key, size_t n, struct rv_error *err)
+{
+        struct change ch;
+        struct rv_arg line = { .type = RV_STRING, .s = key, .len = (uint32_t)n };
+        int e = begin(c, &ch, "change the keys of", err);
+        return e ? e : end(c, &ch, change_keys(c, &ch, what, &line, 1, err));
+}
+
+static int localuser_add_key(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct LocalUser_AddAuthorizedKey_in *in = args;
+        return change_key(c, ADD_KEY, in->Key, in->Key_len, err);
+}
+
+static int localuser_remove_key(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct LocalUser_RemoveAuthorizedKey_in *in = args;
+        return change_key(c, REMOVE_KEY, in->Key, in->Key_len, err);
+}
+
+/* Failed logins are forgotten by the program that belongs to who counts them. */
+static int localuser_unlock(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)in;
+        struct change ch;
+        int e = begin(c, &ch, "forget the failed logins of", err);
+        if (e)
+                return e;
+        rv_change(c, "FailedLogons", NULL, "0");
+        struct rv_tool tool = { .argv = (const char *[]) { "faillock", "--user", ch.name, "--reset", NULL },
+                                .what = ch.what,
+                                .deadline = c->deadline };
+        return end(c, &ch, rv_tool_do(&tool, c->what_if, err));
+}
+
 static int localuser_modify(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
 {
         struct change ch;
@@ -524,12 +691,76 @@ static int localuser_modify(struct rv_call *c, const struct rv_values *v, struct
         e = modify_arguments(c, &ch, v, err);
         if (e == RV_OK && ch.argv.n > 1)
                 e = run(c, &ch, err);
-        const struct rv_arg *password = &v->v[LocalUser_Password];
+        if (e == RV_OK)
+                e = change_aging(c, &ch, v, err);
+        const struct rv_arg *keys = &v->v[LocalUser_AuthorizedKeys], *password = &v->v[LocalUser_Password];
+        if (e == RV_OK && rv_bit(v->set, LocalUser_AuthorizedKeys))
+                e = change_keys(c, &ch, SET_KEYS, keys->items, keys->type == RV_LIST ? keys->len : 0, err);
         if (e == RV_OK && rv_bit(v->set, LocalUser_Password))
                 e = set_password(c, ch.name, password->type == RV_STRING ? password->s : "",
                                  password->type == RV_STRING ? password->len : 0, err);
         accounts_free(&ch.a);
         return e;
+}
+
+/* What useradd has no options for, given with CreateInstance. */
+static bool more_wanted(const struct rv_values *v)
+{
+        static const uint16_t more[] = { LocalUser_PasswordMinDays, LocalUser_PasswordMaxDays, LocalUser_PasswordWarnDays,
+                                         LocalUser_PasswordInactiveDays, LocalUser_PasswordMustChange, LocalUser_AuthorizedKeys };
+        bool any = false;
+        for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+                any |= rv_bit(v->set, more[i]);
+        return any;
+}
+
+static int create_more(struct rv_call *c, const char *name, const struct rv_values *v, struct rv_error *err)
+{
+        struct change ch;
+        const struct rv_arg *keys = &v->v[LocalUser_AuthorizedKeys];
+        bool has_keys = rv_bit(v->set, LocalUser_AuthorizedKeys) && keys->type == RV_LIST;
+        for (uint32_t i = 0; has_keys && c->what_if && i < keys->len; i++) {
+                int e = rv_authorized_check(keys->items[i].s, keys->items[i].len, err);
+                if (e)
+                        return e;
+                rv_change(c, "AuthorizedKeys", NULL, keys->items[i].s);
+        }
+        int e = c->what_if ? RV_OK : begin_named(&ch, name, "set up", err);
+        if (e || c->what_if)
+                return e;
+        e = change_aging(c, &ch, v, err);
+        if (e == RV_OK && has_keys)
+                e = change_keys(c, &ch, SET_KEYS, keys->items, keys->len, err);
+        accounts_free(&ch.a);
+        if (e)
+                rv_hint(err, "The account was made; what failed can be set once more.");
+        return e;
+}
+
+static int localuser_create(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
+{
+        const struct rv_arg *name = rv_bit(v->set, LocalUser_Name) ? &v->v[LocalUser_Name] : &c->key[LocalUser_Name];
+        const struct rv_arg *end = &v->v[LocalUser_AccountExpires];
+        if (name->type != RV_STRING)
+                return rv_fail(err, RV_INVALID_PARAMETER, "a new user needs a Name");
+        struct wanted w = { .name = name->s,
+                            .nname = name->len,
+                            .gecos = text_of(v, LocalUser_Description),
+                            .group = text_of(v, LocalUser_PrimaryGroup),
+                            .home = text_of(v, LocalUser_HomeDirectory),
+                            .shell = text_of(v, LocalUser_Shell),
+                            .password = text_of(v, LocalUser_Password) };
+        if (!w.gecos)
+                w.gecos = text_of(v, LocalUser_FullName);
+        w.npassword = w.password ? v->v[LocalUser_Password].len : 0;
+        if (rv_bit(v->set, LocalUser_Groups) && v->v[LocalUser_Groups].type == RV_LIST) {
+                w.groups = v->v[LocalUser_Groups].items;
+                w.ngroups = v->v[LocalUser_Groups].len;
+        }
+        if (rv_bit(v->set, LocalUser_AccountExpires) && end->type == RV_DATETIME)
+                w.expires = date(c, end->i);
+        int e = create(c, &w, err);
+        return e == RV_OK && more_wanted(v) ? create_more(c, w.name, v, err) : e;
 }
 
 static int delete(struct rv_call *c, bool remove_home, bool force, struct rv_error *err)
@@ -637,6 +868,9 @@ static int (*const methods[LocalUser_nmethods])(struct rv_call *, const void *, 
         [LocalUser_method_Enable] = localuser_enable,
         [LocalUser_method_Disable] = localuser_disable,
         [LocalUser_method_SetPassword] = localuser_set_password,
+        [LocalUser_method_AddAuthorizedKey] = localuser_add_key,
+        [LocalUser_method_RemoveAuthorizedKey] = localuser_remove_key,
+        [LocalUser_method_Unlock] = localuser_unlock,
         [LocalUser_method_Rename] = localuser_rename,
 };
 
@@ -652,7 +886,8 @@ static int localuser_news(int fd, struct rv_news *news)
         return rv_filenews_read(fd, files, news);
 }
 
-static const uint16_t localuser_silent[] = { LocalUser_LastLogon, LocalUser_AuthorizedKeys };
+static const uint16_t localuser_silent[] = { LocalUser_LastLogon, LocalUser_AuthorizedKeys, LocalUser_FailedLogons,
+                                              LocalUser_LastFailedLogon, LocalUser_SubUids, LocalUser_SubGids };
 static const struct rv_push localuser_push = { .covers = RV_PUSH_ALL,
         .whole = true,
         .settle = UINT64_C(50000000),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """LocalUser, LocalGroup, LocalGroupMember on a booted machine: each account beside getent, passwd -S, chage and id; each
 change by its effect there, and its refusals."""
-import datetime, os, sys
+import ctypes, datetime, os, struct, sys, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
@@ -152,11 +152,135 @@ def members(m, a):
     check('deleted again', status(a.do('LocalGroup', {'Name': 'team'}, 'Delete')) == 'NOT_FOUND')
 
 
+def aging(m, a):
+    """The rules of passwords beside chage -l, of every account; set, and taken away again."""
+    say = lambda name: dict((k.strip(), v.strip()) for k, v in (l.split(':', 1) for l in m.run(f'LC_ALL=C chage -l {name}').stdout.splitlines()))
+    number = lambda text, never=None: None if int(text) in (-1, never) else int(text)
+    sub = lambda name, file: [':'.join(l.split(':')[1:]) for l in m.run(f'cat {file}').stdout.splitlines() if l.split(':')[0] == name] or None
+    m.run('chage -m 3 -M 60 -W 5 -I 10 bob; chage -d 0 games', check=True)
+    rows = a.rows('LocalUser', PropertyList=['Name', 'PasswordMinDays', 'PasswordMaxDays', 'PasswordWarnDays', 'PasswordInactiveDays', 'PasswordMustChange', 'SubUids', 'SubGids'])
+    for r in rows:
+        c = say(r['Name'])
+        inactive = shadow(m)[r['Name']][6]
+        want = {'PasswordMinDays': number(c['Minimum number of days between password change'], 0), 'PasswordMaxDays': number(c['Maximum number of days between password change'], 99999),
+                'PasswordWarnDays': number(c['Number of days of warning before password expires']), 'PasswordInactiveDays': int(inactive) if inactive else None,
+                'PasswordMustChange': c['Last password change'] == 'password must be changed',
+                'SubUids': sub(r['Name'], '/etc/subuid'), 'SubGids': sub(r['Name'], '/etc/subgid')}
+        check(f'chage of {r["Name"]}', not differ(r, want), differ(r, want))
+    m.run('chage -d 2024-01-02 games', check=True)
+    key = {'Name': 'alice'}
+    r = a.call('SetInstance', 'LocalUser', key, {'PasswordMaxDays': 90, 'PasswordWarnDays': 14, 'PasswordMinDays': 1}, WhatIf=True)
+    check('what-if of the days', len(r['result']['Changed']) == 3 and shadow(m)['alice'][4] == '99999', r)
+    r = a.call('SetInstance', 'LocalUser', key, {'PasswordMaxDays': 90, 'PasswordWarnDays': 14, 'PasswordMinDays': 1, 'PasswordInactiveDays': 7})
+    check('days set', good(r) and shadow(m)['alice'][3:7] == ['1', '90', '14', '7'], (r, shadow(m)['alice']))
+    check('set again changes nothing', not a.call('SetInstance', 'LocalUser', key, {'PasswordMaxDays': 90, 'PasswordInactiveDays': 7})['result'].get('Changed'))
+    check('no such days', status(a.call('SetInstance', 'LocalUser', key, {'PasswordMaxDays': 'many'})) == 'TYPE_MISMATCH', a.call('SetInstance', 'LocalUser', key, {'PasswordMaxDays': 'many'}))
+    r = a.call('ModifyInstance', 'LocalUser', key, {'PasswordMaxDays': None, 'PasswordMinDays': None, 'PasswordWarnDays': None, 'PasswordInactiveDays': None})
+    check('and taken away', good(r) and shadow(m)['alice'][3] in ('', '0') and shadow(m)['alice'][4:7] == ['', '', ''], (r, shadow(m)['alice']))
+    check('it must be changed', good(a.call('SetInstance', 'LocalUser', key, {'PasswordMustChange': True})) and say('alice')['Last password change'] == 'password must be changed', say('alice'))
+    check('and need not', good(a.call('SetInstance', 'LocalUser', key, {'PasswordMustChange': False})) and shadow(m)['alice'][2] not in ('', '0'), shadow(m)['alice'])
+
+
+def lockout(m, a):
+    """Failed logins as faillock counts them."""
+    if m.run('test -x /usr/sbin/faillock').returncode:
+        check.skip('failed logins', 'the machine has no faillock')
+        return
+    row = lambda: a.one('LocalUser', {'Name': 'bob'}, 'FailedLogons', 'LastFailedLogon')
+    check('nobody counts', row()['FailedLogons'] is None, row())
+    m.run('mkdir -p /run/faillock', check=True)
+    record = lambda when, state: b'10.0.0.9'.ljust(52, b'\0') + struct.pack('<HHQ', 0, state, when)
+    with open(os.path.join(m.share, 'tally'), 'wb') as f:
+        f.write(record(1700000000, 3) + record(1700000060, 3) + record(1600000000, 0))
+    m.run('install -m 0600 -o bob /lab/tally /run/faillock/bob', check=True)
+    listed = lambda: [l for l in m.run('faillock --user bob').stdout.splitlines() if l.rstrip().endswith(' V')]
+    valid = listed()
+    check('failed logins', row()['FailedLogons'] == 2 == len(valid) and row()['LastFailedLogon'].startswith('2023-11-14T22:14:20'), (row(), valid))
+    check('of another', a.one('LocalUser', {'Name': 'alice'}, 'FailedLogons')['FailedLogons'] == 0)
+    check('what-if of Unlock', good(a.do('LocalUser', {'Name': 'bob'}, 'Unlock', True)) and row()['FailedLogons'] == 2)
+    check('Unlock', good(a.do('LocalUser', {'Name': 'bob'}, 'Unlock')) and row()['FailedLogons'] == 0 and not listed(), row())
+    check('nobody of that name', status(a.do('LocalUser', {'Name': 'none'}, 'Unlock')) == 'NOT_FOUND')
+
+
 def keys(m, a):
     m.run('mkdir -p /home/alice/.ssh; printf "# mine\\nssh-ed25519 AAAA one\\n\\n  ssh-rsa BBBB two\\n" > /home/alice/.ssh/authorized_keys; chown -R alice /home/alice/.ssh;'
           'mkdir -p /home/bob/.ssh; ln -s /etc/shadow /home/bob/.ssh/authorized_keys', check=True)
-    check('keys', a.one('LocalUser', {'Name': 'alice'}, 'AuthorizedKeys')['AuthorizedKeys'] == ['ssh-ed25519 AAAA one', '  ssh-rsa BBBB two'], a.one('LocalUser', {'Name': 'alice'}, 'AuthorizedKeys'))
-    check('a link is not followed', a.one('LocalUser', {'Name': 'bob'}, 'AuthorizedKeys')['AuthorizedKeys'] is None)
+    of = lambda name: a.one('LocalUser', {'Name': name}, 'AuthorizedKeys')['AuthorizedKeys']
+    check('keys', of('alice') == ['ssh-ed25519 AAAA one', 'ssh-rsa BBBB two'], of('alice'))
+    check('a link is not followed', of('bob') is None)
+    made = {t: m.run(f'rm -f /tmp/k /tmp/k.pub; ssh-keygen -q -t {t} {"-b 2048" if t == "rsa" else ""} -N "" -C "{t} key" -f /tmp/k && cat /tmp/k.pub && ssh-keygen -l -f /tmp/k.pub', check=True).stdout.splitlines()
+            for t in ('ed25519', 'rsa', 'ecdsa')}
+    text = lambda name: m.run(f'cat /home/{name}/.ssh/authorized_keys').stdout
+    add = lambda name, line, what_if=False: a.do('LocalUser', {'Name': name}, 'AddAuthorizedKey', what_if, Key=line)
+    remove = lambda name, which: a.do('LocalUser', {'Name': name}, 'RemoveAuthorizedKey', Key=which)
+    before, (ed, ed_print) = text('alice'), made['ed25519']
+    check('what-if of a key', good(add('alice', ed, True)) and text('alice') == before)
+    check('a key', good(add('alice', ed)) and text('alice') == before + ed + '\n', text('alice'))
+    check('its owner and mode', m.run('stat -c "%U %a" /home/alice/.ssh/authorized_keys').stdout.strip() == 'alice 644', m.run('stat -c "%U %a" /home/alice/.ssh/authorized_keys').stdout)
+    check('ssh-keygen reads it', ed_print.split()[1] in m.run('ssh-keygen -l -f /home/alice/.ssh/authorized_keys').stdout)
+    check('again changes nothing', not add('alice', ed)['result'].get('Changed') and text('alice') == before + ed + '\n')
+    limited = 'command="echo \\"hi there\\"",no-pty ' + ed
+    check('other options, the same key: its line', good(add('alice', limited)) and text('alice') == before + limited + '\n', text('alice'))
+    check('the others stay beside it', good(add('alice', made['rsa'][0])) and text('alice') == before + limited + '\n' + made['rsa'][0] + '\n', text('alice'))
+    check('removed by its fingerprint', good(remove('alice', ed_print.split()[1])) and text('alice') == before + made['rsa'][0] + '\n', text('alice'))
+    check('removed by its line', good(remove('alice', made['rsa'][0])) and text('alice') == before, text('alice'))
+    check('removed again', status(remove('alice', made['rsa'][0])) == 'NOT_FOUND')
+    for wrong in ('', '# no', 'ssh-ed25519', 'ssh-ed25519 AAAA', ed[:40], 'ssh-rsa ' + ed.split()[1], ed + '\nssh-rsa x', 'hello ' * 5, '\x1b[2J' + ed, ed.replace('ssh-ed25519', 'ssh-none')):
+        r = add('alice', wrong)
+        check(f'no key: {wrong[:20]!r}', status(r) == 'INVALID_PARAMETER' and text('alice') == before, r)
+    # set as a whole: comments stay
+    r = a.call('SetInstance', 'LocalUser', {'Name': 'alice'}, {'AuthorizedKeys': [ed, made['ecdsa'][0]]})
+    check('keys set', good(r) and text('alice') == '# mine\n\n' + ed + '\n' + made['ecdsa'][0] + '\n' and of('alice') == [ed, made['ecdsa'][0]], (r, text('alice')))
+    check('set again changes nothing', not a.call('SetInstance', 'LocalUser', {'Name': 'alice'}, {'AuthorizedKeys': [ed, made['ecdsa'][0]]})['result'].get('Changed'))
+    # one that has no folder yet; one that plants links
+    r = a.call('CreateInstance', 'LocalUser', None, {'Name': 'keyed', 'AuthorizedKeys': [ed], 'PasswordMaxDays': 30})
+    check('a new user with a key', good(r) and text('keyed') == ed + '\n' and m.run('stat -c "%U:%G %a" /home/keyed/.ssh /home/keyed/.ssh/authorized_keys').stdout.split() ==
+          ['keyed:keyed', '700', 'keyed:keyed', '600'] and shadow(m)['keyed'][4] == '30', (r, text('keyed')))
+    r = add('bob', ed)
+    check('a link is not written through', status(r) == 'ACCESS_DENIED' and 'symbolic link' in r['error']['message'] and ed not in m.run('cat /etc/shadow').stdout, r)
+    m.run('cp /etc/hostname /tmp/hn; rm /home/bob/.ssh/authorized_keys; rmdir /home/bob/.ssh; mkdir /root/keys; ln -s /root/keys /home/bob/.ssh', check=True)
+    r = add('bob', ed)
+    check('nor a folder that is one', status(r) == 'ACCESS_DENIED' and m.run('ls /root/keys').stdout == '', r)
+    m.run('rm /home/bob/.ssh; mkdir -m 700 /home/bob/.ssh; touch /home/bob/.ssh/authorized_keys; chown bob /home/bob/.ssh', check=True)
+    r = add('bob', ed)
+    check("a file of root's stays root's", status(r) == 'ACCESS_DENIED' and m.run('stat -c %U /home/bob/.ssh/authorized_keys').stdout.strip() == 'root', r)
+    m.run('rm -r /home/bob/.ssh; ln /etc/machine-id /home/bob/machine-id; chown root /home/bob; chmod 755 /home/bob', check=True)
+    r = add('bob', ed)
+    check('a home that is not its own', status(r) == 'ACCESS_DENIED' and r['error']['data'].get('Hint'), r)
+    m.run('chown bob /home/bob; rm /home/bob/machine-id', check=True)
+    check('no home', status(add('nobody', ed)) in ('NOT_FOUND', 'ACCESS_DENIED'), add('nobody', ed))
+    check('nobody of that name', status(add('none', ed)) == 'NOT_FOUND')
+    m.run('userdel -r keyed')
+
+
+def hung_home(m, a):
+    """A home on a file system that never answers: its keys are told to be missing in bounded time, the others are there."""
+    if not os.path.exists('/dev/fuse'):
+        check.skip('a home that hangs', 'no /dev/fuse here')
+        return
+    fuse, libc = os.open('/dev/fuse', os.O_RDWR | os.O_CLOEXEC), ctypes.CDLL(None, use_errno=True)
+    child = os.fork()
+    if child == 0:
+        ns = os.open(f'/proc/{m.leader}/ns/mnt', os.O_RDONLY)
+        options = f'fd={fuse},rootmode=40000,user_id=0,group_id=0,allow_other'
+        os._exit(libc.setns(ns, 0) != 0 or libc.mount(b'hung:/home', b'/home/bob', b'fuse.hung', 0, options.encode()) != 0)
+    if os.waitpid(child, 0)[1]:
+        os.close(fuse)
+        check.skip('a home that hangs', 'FUSE cannot be mounted in the machine')
+        return
+    try:
+        begun = time.monotonic()
+        r = a.peer.call('EnumerateInstances', {'ClassName': 'LocalUser', 'PropertyList': ['Name', 'AuthorizedKeys']})['result']
+        took, keys = time.monotonic() - begun, {x['Name']: x['AuthorizedKeys'] for x in r['Instances']}
+        check('the keys of the others', keys['bob'] is None and len(keys['alice']) == 2 and took < 20, (keys, took))
+        check('who does not answer', '/home/bob' in str(r.get('Partial', r)), {k: v for k, v in r.items() if k != 'Instances'})
+        check('no key is asked for: nothing hangs', good(a.call('GetInstance', 'LocalUser', {'Name': 'bob'}, PropertyList=['Uid', 'Groups', 'HomeDirectory'])))
+        r = a.do('LocalUser', {'Name': 'bob'}, 'AddAuthorizedKey', Key=keys['alice'][0])
+        check('a key for it', status(r) == 'TIMED_OUT' and 'hangs' in r['error']['message'], r)
+    finally:
+        os.close(fuse)
+        m.run('umount -l /home/bob')
+    check('and it is well again', status(a.do('LocalUser', {'Name': 'bob'}, 'AddAuthorizedKey', Key=keys['alice'][0])) is None)
 
 
 def sessions(m, a):
@@ -188,7 +312,7 @@ def main():
     with lablib.Lab() as lab:
         m = lab.machine('users')
         a = Asked(m.agent())
-        for part in (users, groups, changes, keys, users, groups, sessions):
+        for part in (users, groups, changes, aging, lockout, keys, hung_home, users, groups, sessions):
             part(m, a)
     check.end()
 
