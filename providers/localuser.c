@@ -25,12 +25,23 @@
 #include "providers/lib/userfile.h"
 
 enum { PW_NAME, PW_PASSWORD, PW_UID, PW_GID, PW_GECOS, PW_HOME, PW_SHELL, PW_FIELDS };
-enum { SP_NAME, SP_PASSWORD, SP_CHANGED, SP_LEAST, SP_MOST, SP_WARN, SP_INACTIVE, SP_EXPIRES, SP_RESERVED, SP_FIELDS };
+enum {
+        SP_NAME,
+        SP_PASSWORD,
+        SP_CHANGED,
+        SP_LEAST,
+        SP_MOST,
+        SP_WARN,
+        SP_INACTIVE,
+        SP_EXPIRES,
+        SP_RESERVED,
+        SP_FIELDS
+};
 enum { GR_NAME, GR_PASSWORD, GR_GID, GR_MEMBERS, GR_FIELDS };
 
 enum { SUB_NAME, SUB_FIRST, SUB_COUNT, SUB_FIELDS };
-#define HOME_PATIENCE UINT64_C(3000000000)    /* ns that the first home which does not answer is waited for, */
-#define HOME_IMPATIENCE UINT64_C(100000000)   /* and each later one of the same question */
+#define HOME_PATIENCE UINT64_C(3000000000)  /* ns that the first home which does not answer is waited for, */
+#define HOME_IMPATIENCE UINT64_C(100000000) /* and each later one of the same question */
 #define FAILLOCK "/var/run/faillock"
 
 static const int64_t day = INT64_C(86400) * 1000000000;
@@ -167,8 +178,8 @@ static void fill_sub(struct rv_row *row, unsigned property, const struct rv_tabl
         for (size_t i = 0; i < t->rows && at < sizeof text - 64; i++) {
                 char **s = rv_table_row(t, i);
                 if (strcmp(s[SUB_NAME], user[PW_NAME]) == 0 || strcmp(s[SUB_NAME], user[PW_UID]) == 0)
-                        at += (size_t)snprintf(text + at, sizeof text - at, "%s%.20s:%.20s", at ? " " : "", s[SUB_FIRST],
-                                               s[SUB_COUNT]);
+                        at += (size_t)snprintf(text + at, sizeof text - at, "%s%.20s:%.20s", at ? " " : "",
+                                               s[SUB_FIRST], s[SUB_COUNT]);
         }
         if (at)
                 rv_fill_list(row, property, text, " ");
@@ -177,12 +188,16 @@ static void fill_sub(struct rv_row *row, unsigned property, const struct rv_tabl
 /* What pam_faillock has counted: records of 64 bytes, of which one that is valid stands for a login that failed. */
 static void fill_failed(struct rv_row *row, const char *name)
 {
-        struct { char source[52]; uint16_t reserved, status; uint64_t when; } record;
+        struct {
+                char source[52];
+                uint16_t reserved, status;
+                uint64_t when;
+        } record;
         uint32_t n = 0;
         uint64_t last = 0;
         char path[512];
-        if (!(LocalUser_wants_FailedLogons(row) || LocalUser_wants_LastFailedLogon(row)) || strchr(name, '/') ||
-            access(FAILLOCK, F_OK) < 0)
+        if (!(LocalUser_wants_FailedLogons(row) || LocalUser_wants_LastFailedLogon(row)) ||
+            strchr(name, '/') || access(FAILLOCK, F_OK) < 0)
                 return;
         snprintf(path, sizeof path, FAILLOCK "/%s", name);
         int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -364,13 +379,15 @@ static int end(struct rv_call *c, struct change *ch, int e)
         return e;
 }
 
-static int set_password(struct rv_call *c, const char *name, const char *password, size_t n, struct rv_error *err)
+static int set_password(struct rv_call *c, const char *name, const char *password, size_t n,
+                        struct rv_error *err)
 {
         char what[128];
         struct rv_argv argv = { 0 };
         rv_about(err, NULL, NULL, "Password");
         if (!n || strlen(password) != n || strchr(password, '\n'))
-                return rv_fail(err, RV_INVALID_PARAMETER, "a password has at least one character and no line end");
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               "a password has at least one character and no line end");
         rv_change(c, "Password", NULL, "***");
         if (c->what_if)
                 return RV_OK;
@@ -406,7 +423,6 @@ struct wanted {
         const char *uid, *expires;
         bool no_home, system, disabled;
 };
-
 
 static void create_arguments(const struct wanted *w, const char *groups, struct rv_argv *argv)
 {
@@ -458,10 +474,11 @@ static int create(struct rv_call *c, const struct wanted *w, struct rv_error *er
         }
         if (e == RV_OK && w->password) {
                 e = set_password(c, w->name, w->password, w->npassword, err);
-                if (e && !c->what_if) { /* the password was refused: no account without the one that was asked for */
+                if (e &&
+                    !c->what_if) { /* the password was refused: no account without the one that was asked for */
                         struct rv_argv undo = { .v = { "userdel", "-r", "--", w->name }, .n = 4 };
-                        rv_accounts_run(&undo, "take the new user away again", NULL, rv_now() + UINT64_C(10000000000),
-                                        NULL);
+                        rv_accounts_run(&undo, "take the new user away again", NULL,
+                                        rv_now() + UINT64_C(10000000000), NULL);
                 }
         }
         return e;
@@ -474,7 +491,9 @@ static int localuser_create_method(struct rv_call *c, const void *args, struct r
         snprintf(uid, sizeof uid, "%u", in->Uid);
         struct wanted w = { .name = in->Name,
                             .nname = in->Name_len,
-                            .gecos = in->has_Description ? in->Description : in->has_FullName ? in->FullName : NULL,
+                            .gecos = in->has_Description ? in->Description
+                                     : in->has_FullName  ? in->FullName
+                                                         : NULL,
                             .group = in->has_PrimaryGroup ? in->PrimaryGroup : NULL,
                             .home = in->has_HomeDirectory ? in->HomeDirectory : NULL,
                             .shell = in->has_Shell ? in->Shell : NULL,
@@ -505,7 +524,8 @@ static int with_full_name(struct rv_call *c, const char *gecos, const char *name
         const char *rest = strchr(gecos, ',');
         if (strchr(name, ',')) {
                 rv_about(err, NULL, NULL, "FullName");
-                return rv_fail(err, RV_INVALID_PARAMETER, "FullName may not hold a comma: it divides the field");
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               "FullName may not hold a comma: it divides the field");
         }
         size_t n = strlen(name) + strlen(rest ? rest : "") + 1;
         char *text = rv_arena_get(c->arena, n);
@@ -521,7 +541,8 @@ static const char *given(const struct rv_values *v, unsigned p)
         return v->v[p].type == RV_STRING ? v->v[p].s : "";
 }
 
-static int modify_arguments(struct rv_call *c, struct change *ch, const struct rv_values *v, struct rv_error *err)
+static int modify_arguments(struct rv_call *c, struct change *ch, const struct rv_values *v,
+                            struct rv_error *err)
 {
         const char *gecos = NULL, *group = group_name(&ch->a, ch->user[PW_GID]);
         const struct rv_arg *ends = &v->v[LocalUser_AccountExpires];
@@ -543,7 +564,8 @@ static int modify_arguments(struct rv_call *c, struct change *ch, const struct r
         if (rv_bit(v->set, LocalUser_Groups)) {
                 const struct rv_arg *list = &v->v[LocalUser_Groups];
                 const char *names;
-                int e = rv_accounts_join(c, list->items, list->type == RV_LIST ? list->len : 0, "Groups", &names, err);
+                int e = rv_accounts_join(c, list->items, list->type == RV_LIST ? list->len : 0, "Groups",
+                                         &names, err);
                 if (e)
                         return e;
                 rv_change(c, "Groups", NULL, names);
@@ -566,9 +588,13 @@ static int modify_arguments(struct rv_call *c, struct change *ch, const struct r
 }
 
 /* chage's options, for what usermod has none. -1 takes a bound away. */
-static void aging_arguments(struct rv_call *c, struct change *ch, const struct rv_values *v, struct rv_argv *argv)
+static void aging_arguments(struct rv_call *c, struct change *ch, const struct rv_values *v,
+                            struct rv_argv *argv)
 {
-        static const struct { uint16_t property, field; const char *option, *none; } aging[] = {
+        static const struct {
+                uint16_t property, field;
+                const char *option, *none;
+        } aging[] = {
                 { LocalUser_PasswordMinDays, SP_LEAST, "-m", "0" },
                 { LocalUser_PasswordMaxDays, SP_MOST, "-M", "-1" },
                 { LocalUser_PasswordWarnDays, SP_WARN, "-W", "-1" },
@@ -580,14 +606,16 @@ static void aging_arguments(struct rv_call *c, struct change *ch, const struct r
                 if (!rv_bit(v->set, aging[i].property))
                         continue;
                 int n = snprintf(number, sizeof number, "%u", (unsigned)days->u);
-                const char *to = days->type == RV_NULL ? aging[i].none : rv_arena_text(c->arena, number, (size_t)n);
-                rv_change(c, c->class->properties[aging[i].property].name, ch->shadow ? ch->shadow[aging[i].field] : NULL,
-                          days->type == RV_NULL ? NULL : to);
+                const char *to =
+                        days->type == RV_NULL ? aging[i].none : rv_arena_text(c->arena, number, (size_t)n);
+                rv_change(c, c->class->properties[aging[i].property].name,
+                          ch->shadow ? ch->shadow[aging[i].field] : NULL, days->type == RV_NULL ? NULL : to);
                 rv_argv_add2(argv, aging[i].option, to);
         }
         const struct rv_arg *must = &v->v[LocalUser_PasswordMustChange];
         if (rv_bit(v->set, LocalUser_PasswordMustChange)) {
-                bool does = ch->shadow && strcmp(ch->shadow[SP_CHANGED], "0") == 0, wish = must->type == RV_BOOL && must->b;
+                bool does = ch->shadow && strcmp(ch->shadow[SP_CHANGED], "0") == 0,
+                     wish = must->type == RV_BOOL && must->b;
                 int n = snprintf(number, sizeof number, "%lld", wish ? 0LL : (long long)(time(NULL) / 86400));
                 rv_change(c, "PasswordMustChange", does ? "True" : "False", wish ? "True" : "False");
                 rv_argv_add2(argv, "-d", rv_arena_text(c->arena, number, (size_t)n));
@@ -628,7 +656,8 @@ static int change_keys(struct rv_call *c, struct change *ch, int what, const str
                 return e;
         const char *now = old ? old : "";
         if (old && strlen(old) != nold)
-                e = rv_fail(err, RV_NOT_SUPPORTED, "%s/.ssh/authorized_keys holds a NUL byte: mend it by hand", f.home);
+                e = rv_fail(err, RV_NOT_SUPPORTED,
+                            "%s/.ssh/authorized_keys holds a NUL byte: mend it by hand", f.home);
         else if (what == SET_KEYS)
                 e = rv_authorized_set(c->arena, now, lines, n, &text);
         else if (what == ADD_KEY)
@@ -636,9 +665,13 @@ static int change_keys(struct rv_call *c, struct change *ch, int what, const str
         else
                 e = rv_authorized_remove(c->arena, now, lines->s, &text, &gone);
         if (e == RV_OK && what == REMOVE_KEY && !text)
-                e = rv_fail(err, RV_NOT_FOUND, "%s has no such key in %s/.ssh/authorized_keys", ch->name, f.home);
+                e = rv_fail(err, RV_NOT_FOUND, "%s has no such key in %s/.ssh/authorized_keys", ch->name,
+                            f.home);
         if (e == RV_OK && text && strcmp(text, now) != 0) {
-                rv_change(c, "AuthorizedKeys", what == SET_KEYS ? old : gone, what == SET_KEYS ? text : what == ADD_KEY ? lines->s : NULL);
+                rv_change(c, "AuthorizedKeys", what == SET_KEYS ? old : gone,
+                          what == SET_KEYS  ? text
+                          : what == ADD_KEY ? lines->s
+                                            : NULL);
                 if (!c->what_if)
                         e = rv_userfile_write(&f, old, nold, text, strlen(text), err);
         }
@@ -706,8 +739,9 @@ static int localuser_modify(struct rv_call *c, const struct rv_values *v, struct
 /* What useradd has no options for, given with CreateInstance. */
 static bool more_wanted(const struct rv_values *v)
 {
-        static const uint16_t more[] = { LocalUser_PasswordMinDays, LocalUser_PasswordMaxDays, LocalUser_PasswordWarnDays,
-                                         LocalUser_PasswordInactiveDays, LocalUser_PasswordMustChange, LocalUser_AuthorizedKeys };
+        static const uint16_t more[] = { LocalUser_PasswordMinDays,    LocalUser_PasswordMaxDays,
+                                         LocalUser_PasswordWarnDays,   LocalUser_PasswordInactiveDays,
+                                         LocalUser_PasswordMustChange, LocalUser_AuthorizedKeys };
         bool any = false;
         for (size_t i = 0; i < sizeof more / sizeof *more; i++)
                 any |= rv_bit(v->set, more[i]);
@@ -739,7 +773,8 @@ static int create_more(struct rv_call *c, const char *name, const struct rv_valu
 
 static int localuser_create(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
 {
-        const struct rv_arg *name = rv_bit(v->set, LocalUser_Name) ? &v->v[LocalUser_Name] : &c->key[LocalUser_Name];
+        const struct rv_arg *name =
+                rv_bit(v->set, LocalUser_Name) ? &v->v[LocalUser_Name] : &c->key[LocalUser_Name];
         const struct rv_arg *end = &v->v[LocalUser_AccountExpires];
         if (name->type != RV_STRING)
                 return rv_fail(err, RV_INVALID_PARAMETER, "a new user needs a Name");
@@ -763,7 +798,7 @@ static int localuser_create(struct rv_call *c, const struct rv_values *v, struct
         return e == RV_OK && more_wanted(v) ? create_more(c, w.name, v, err) : e;
 }
 
-static int delete(struct rv_call *c, bool remove_home, bool force, struct rv_error *err)
+static int delete (struct rv_call *c, bool remove_home, bool force, struct rv_error *err)
 {
         struct change ch;
         int e = begin(c, &ch, "remove", err);
@@ -778,8 +813,8 @@ static int delete(struct rv_call *c, bool remove_home, bool force, struct rv_err
         if (force)
                 rv_argv_add(&ch.argv, "-f");
         if (strtoul(ch.user[PW_UID], NULL, 10) == 0) {
-                e = rv_fail(err, RV_NOT_SUPPORTED, "%s is the system's administrator (user id 0): it is not removed",
-                            ch.name);
+                e = rv_fail(err, RV_NOT_SUPPORTED,
+                            "%s is the system's administrator (user id 0): it is not removed", ch.name);
                 accounts_free(&ch.a);
                 return e;
         }
@@ -788,13 +823,13 @@ static int delete(struct rv_call *c, bool remove_home, bool force, struct rv_err
 
 static int localuser_remove(struct rv_call *c, struct rv_error *err)
 {
-        return delete(c, false, false, err);
+        return delete (c, false, false, err);
 }
 
 static int localuser_delete(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct LocalUser_Delete_in *in = args;
-        return delete(c, in->has_RemoveHome && in->RemoveHome, in->has_Force && in->Force, err);
+        return delete (c, in->has_RemoveHome && in->RemoveHome, in->has_Force && in->Force, err);
 }
 
 static int localuser_enable(struct rv_call *c, const void *in, struct rv_error *err)
@@ -854,7 +889,8 @@ static int localuser_rename(struct rv_call *c, const void *args, struct rv_error
                 return e;
         if (find_user(&ch.a, in->Name)) {
                 rv_about(err, NULL, NULL, "Name");
-                return end(c, &ch, rv_fail(err, RV_ALREADY_EXISTS, "there is a user %.60s already", in->Name));
+                return end(c, &ch,
+                           rv_fail(err, RV_ALREADY_EXISTS, "there is a user %.60s already", in->Name));
         }
         rv_change(c, "Name", ch.name, in->Name);
         rv_argv_add(&ch.argv, "usermod");
@@ -886,18 +922,19 @@ static int localuser_news(int fd, struct rv_news *news)
         return rv_filenews_read(fd, files, news);
 }
 
-static const uint16_t localuser_silent[] = { LocalUser_LastLogon, LocalUser_AuthorizedKeys, LocalUser_FailedLogons,
-                                              LocalUser_LastFailedLogon, LocalUser_SubUids, LocalUser_SubGids };
+static const uint16_t localuser_silent[] = { LocalUser_LastLogon,    LocalUser_AuthorizedKeys,
+                                             LocalUser_FailedLogons, LocalUser_LastFailedLogon,
+                                             LocalUser_SubUids,      LocalUser_SubGids };
 static const struct rv_push localuser_push = { .covers = RV_PUSH_ALL,
-        .whole = true,
-        .settle = UINT64_C(50000000),
-        .silent = localuser_silent,
-        .nsilent = sizeof localuser_silent / sizeof *localuser_silent,
-        .open = localuser_open,
-        .read = localuser_news };
+                                               .whole = true,
+                                               .settle = UINT64_C(50000000),
+                                               .silent = localuser_silent,
+                                               .nsilent = sizeof localuser_silent / sizeof *localuser_silent,
+                                               .open = localuser_open,
+                                               .read = localuser_news };
 
 static const struct rv_provider localuser = { .class = &LocalUser_class,
-        .push = &localuser_push,
+                                              .push = &localuser_push,
                                               .query = localuser_query,
                                               .methods = methods,
                                               .create = localuser_create,

@@ -97,8 +97,10 @@ static bool is_whole(const struct key *k, const uint8_t *b, size_t n)
 {
         size_t at = 0, strings = 0;
         while (n - at >= 4) {
-                size_t len = (size_t)b[at] << 24 | (size_t)b[at + 1] << 16 | (size_t)b[at + 2] << 8 | b[at + 3];
-                if (len > n - at - 4 || (strings == 0 && (len != k->ntype || memcmp(b + at + 4, k->type, len) != 0)))
+                size_t len =
+                        (size_t)b[at] << 24 | (size_t)b[at + 1] << 16 | (size_t)b[at + 2] << 8 | b[at + 3];
+                if (len > n - at - 4 ||
+                    (strings == 0 && (len != k->ntype || memcmp(b + at + 4, k->type, len) != 0)))
                         return false;
                 at += 4 + len;
                 strings++;
@@ -113,21 +115,25 @@ int rv_authorized_check(const char *line, size_t n, struct rv_error *err)
         rv_about(err, NULL, NULL, "Key");
         for (size_t i = 0; i < n; i++)
                 if ((unsigned char)line[i] < ' ' && line[i] != '\t')
-                        return rv_fail(err, RV_INVALID_PARAMETER, "a key is one line, without control characters");
+                        return rv_fail(err, RV_INVALID_PARAMETER,
+                                       "a key is one line, without control characters");
         if (n > LINE_MOST)
                 return rv_fail(err, RV_INVALID_PARAMETER, "a line of %zu bytes is no key", n);
         size_t skip = blanks(line, n);
         if (skip == n || line[skip] == '#' || !parse(line, n, &k)) {
-                rv_fail(err, RV_INVALID_PARAMETER, "'%.40s' is no public key as authorized_keys has them", line);
-                return rv_hint(err, "It is a line such as a .pub file has: [options] ssh-ed25519 AAAAC3... [comment].");
+                rv_fail(err, RV_INVALID_PARAMETER, "'%.40s' is no public key as authorized_keys has them",
+                        line);
+                return rv_hint(
+                        err,
+                        "It is a line such as a .pub file has: [options] ssh-ed25519 AAAAC3... [comment].");
         }
         uint8_t *bytes = bytes_of(&k, &nbytes);
         bool whole = bytes && is_whole(&k, bytes, nbytes);
         free(bytes);
         if (whole)
                 return RV_OK;
-        rv_fail(err, RV_INVALID_PARAMETER, "the key after %.*s is not whole: it is no %.*s key", (int)k.ntype, k.type,
-                (int)k.ntype, k.type);
+        rv_fail(err, RV_INVALID_PARAMETER, "the key after %.*s is not whole: it is no %.*s key", (int)k.ntype,
+                k.type, (int)k.ntype, k.type);
         return rv_hint(err, "Was it cut off, or broken into lines, when it was copied?");
 }
 
@@ -151,7 +157,8 @@ bool rv_authorized_next(const char **at, const char **ret, size_t *ret_n)
 static bool same_key(const char *a, size_t na, const char *b, size_t nb)
 {
         struct key ka, kb;
-        return parse(a, na, &ka) && parse(b, nb, &kb) && ka.nblob == kb.nblob && memcmp(ka.blob, kb.blob, ka.nblob) == 0;
+        return parse(a, na, &ka) && parse(b, nb, &kb) && ka.nblob == kb.nblob &&
+               memcmp(ka.blob, kb.blob, ka.nblob) == 0;
 }
 
 /* SHA256:..., as ssh-keygen -l shows it. */
@@ -226,8 +233,9 @@ int rv_authorized_add(struct rv_arena *arena, const char *text, const char *line
 }
 
 /* A copy without the whole lines for which goes() answers true. */
-static char *without(struct rv_arena *arena, const char *text, bool (*goes)(const void *, const char *, size_t),
-                     const void *state, const char **ret_gone)
+static char *without(struct rv_arena *arena, const char *text,
+                     bool (*goes)(const void *, const char *, size_t), const void *state,
+                     const char **ret_gone)
 {
         char *copy = rv_arena_get(arena, strlen(text) + 1), *to = copy;
         for (const char *p = text; copy && *p;) {
@@ -282,7 +290,8 @@ static bool goes_unwished(const void *state, const char *line, size_t n)
         return true;
 }
 
-int rv_authorized_set(struct rv_arena *arena, const char *text, const struct rv_arg *lines, size_t n, const char **ret)
+int rv_authorized_set(struct rv_arena *arena, const char *text, const struct rv_arg *lines, size_t n,
+                      const char **ret)
 {
         struct wished w = { lines, n };
         const char *now = without(arena, text, goes_unwished, &w, NULL), *old, *next;

@@ -22,8 +22,10 @@ int rv_authorized_check(const char *line, size_t n, struct rv_error *);
 int rv_authorized_add(struct rv_arena *, const char *text, const char *line, size_t n, const char **ret,
                       const char **ret_old);
 /* The file without a key, which is a whole line, type and base64, base64 alone or SHA256:... *ret NULL: it is not there. */
-int rv_authorized_remove(struct rv_arena *, const char *text, const char *which, const char **ret, const char **ret_old);
+int rv_authorized_remove(struct rv_arena *, const char *text, const char *which, const char **ret,
+                         const char **ret_old);
 /* The file with exactly these keys. */
-int rv_authorized_set(struct rv_arena *, const char *text, const struct rv_arg *lines, size_t n, const char **ret);
+int rv_authorized_set(struct rv_arena *, const char *text, const struct rv_arg *lines, size_t n,
+                      const char **ret);
 
 #endif

@@ -25,7 +25,20 @@
 enum { CAUGHT_MOST = 8, PATHS = 4200 };
 static atomic_uint caught; /* children that have been killed and have not ended */
 
-enum step { ALL_DONE, BECOME, HOME, FOLDER, FILE_OPEN, FILE_KIND, FILE_OWNER, FILE_SIZE, FILE_READ, OTHER_TEXT, NEW_FILE, RENAME };
+enum step {
+        ALL_DONE,
+        BECOME,
+        HOME,
+        FOLDER,
+        FILE_OPEN,
+        FILE_KIND,
+        FILE_OWNER,
+        FILE_SIZE,
+        FILE_READ,
+        OTHER_TEXT,
+        NEW_FILE,
+        RENAME
+};
 struct head {
         int32_t step, error; /* errno; ALL_DONE with ENOENT: there is no such file */
         uint64_t n;
@@ -102,8 +115,8 @@ static ssize_t read_file(const struct task *t, int folder, int out, struct stat 
                 say(out, FILE_KIND, EINVAL, NULL, 0);
         if (ret->st_nlink != 1 || (ret->st_uid != t->f->uid && (ret->st_uid != 0 || t->write)))
                 say(out, FILE_OWNER, EPERM, NULL, 0);
-        while (n <= RV_USERFILE_MOST &&
-               (r = read(fd, t->buf + n, RV_USERFILE_MOST + 1 - n)) != 0 && (r > 0 || errno == EINTR))
+        while (n <= RV_USERFILE_MOST && (r = read(fd, t->buf + n, RV_USERFILE_MOST + 1 - n)) != 0 &&
+               (r > 0 || errno == EINTR))
                 n += r > 0 ? (size_t)r : 0;
         if (r < 0)
                 say(out, FILE_READ, errno, NULL, 0);
@@ -204,12 +217,17 @@ static int explain(const struct task *t, const struct head *h, struct rv_error *
         snprintf(path, sizeof path, "%s/%s/%s", t->f->home, t->f->folder, t->f->name);
         const char *verb = t->write ? "change" : "read";
         switch (h->step) {
-        case HOME: rv_fail_errno(err, h->error, "cannot %s %s: its user cannot open the home folder", verb, path); break;
+        case HOME:
+                rv_fail_errno(err, h->error, "cannot %s %s: its user cannot open the home folder", verb,
+                              path);
+                break;
         case FOLDER:
                 if (h->error != ELOOP && h->error != ENOTDIR)
-                        rv_fail_errno(err, h->error, "cannot %s %s: its user cannot open the folder %s", verb, path, t->f->folder);
+                        rv_fail_errno(err, h->error, "cannot %s %s: its user cannot open the folder %s", verb,
+                                      path, t->f->folder);
                 else
-                        rv_fail(err, RV_ACCESS_DENIED, "will not %s %s: %s is no folder but a link or a file", verb, path, t->f->folder);
+                        rv_fail(err, RV_ACCESS_DENIED, "will not %s %s: %s is no folder but a link or a file",
+                                verb, path, t->f->folder);
                 break;
         case FILE_OPEN:
                 if (h->error != ELOOP)
@@ -217,11 +235,15 @@ static int explain(const struct task *t, const struct head *h, struct rv_error *
                 else
                         rv_fail(err, RV_ACCESS_DENIED, "will not %s %s: it is a symbolic link", verb, path);
                 break;
-        case FILE_KIND: return rv_fail(err, RV_ACCESS_DENIED, "will not %s %s: it is no plain file", verb, path);
+        case FILE_KIND:
+                return rv_fail(err, RV_ACCESS_DENIED, "will not %s %s: it is no plain file", verb, path);
         case FILE_OWNER:
-                return rv_fail(err, RV_ACCESS_DENIED, "will not %s %s: it is not its user's alone (another's file, or a hard link)",
+                return rv_fail(err, RV_ACCESS_DENIED,
+                               "will not %s %s: it is not its user's alone (another's file, or a hard link)",
                                verb, path);
-        case FILE_SIZE: return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "will not %s %s: it is larger than 1 MiB", verb, path);
+        case FILE_SIZE:
+                return rv_fail(err, RV_SERVER_LIMITS_EXCEEDED, "will not %s %s: it is larger than 1 MiB",
+                               verb, path);
         case OTHER_TEXT:
                 rv_fail(err, RV_UNAVAILABLE, "%s was changed by another at the same moment", path);
                 if (err)
@@ -237,7 +259,8 @@ static int run(struct task *t, char **ret, size_t *ret_n, struct rv_error *err)
         int report[2];
         struct head h = { 0 };
         if (atomic_load(&caught) >= CAUGHT_MOST)
-                return rv_fail(err, RV_TIMED_OUT, "%s was not asked: too many homes do not answer", t->f->home);
+                return rv_fail(err, RV_TIMED_OUT, "%s was not asked: too many homes do not answer",
+                               t->f->home);
         t->buf = malloc(RV_USERFILE_MOST + 1);
         if (!t->buf)
                 return -ENOMEM;
@@ -249,13 +272,15 @@ static int run(struct task *t, char **ret, size_t *ret_n, struct rv_error *err)
         if (e == 0) {
                 e = pid < 0 ? -errno : 0;
                 close(report[1]);
-                bool answered = e == 0 && take(report[0], &h, sizeof h, t->f->deadline) && h.n <= RV_USERFILE_MOST &&
+                bool answered = e == 0 && take(report[0], &h, sizeof h, t->f->deadline) &&
+                                h.n <= RV_USERFILE_MOST &&
                                 take(report[0], t->buf, (size_t)h.n, t->f->deadline);
                 close(report[0]);
                 if (pid > 0)
                         end_child(pid);
                 if (e == 0 && !answered)
-                        e = rv_fail(err, RV_TIMED_OUT, "%s does not answer: its file system hangs", t->f->home);
+                        e = rv_fail(err, RV_TIMED_OUT, "%s does not answer: its file system hangs",
+                                    t->f->home);
                 else if (e == 0 && (h.step != ALL_DONE || (h.error && h.error != ENOENT)))
                         e = explain(t, &h, err);
         }

@@ -23,8 +23,9 @@ struct rv_userfile {
         const char *home;
         uid_t uid;
         gid_t gid;
-        const char *folder, *name; /* below home: the folder, which is made with mode 0700 where it is missing, and the file */
-        uint64_t deadline;         /* CLOCK_MONOTONIC ns */
+        const char *folder,
+                *name; /* below home: the folder, which is made with mode 0700 where it is missing, and the file */
+        uint64_t deadline; /* CLOCK_MONOTONIC ns */
 };
 
 /* Its text, NUL-ended, the caller's to free. NULL and RV_OK: there is none. ACCESS_DENIED: it is a link, no plain file,
