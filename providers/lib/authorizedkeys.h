@@ -21,7 +21,8 @@ int rv_authorized_check(const char *line, size_t n, struct rv_error *);
  * there. *ret_old: the line that goes, in the arena; NULL: none. */
 int rv_authorized_add(struct rv_arena *, const char *text, const char *line, size_t n, const char **ret,
                       const char **ret_old);
-/* The file without a key, which is a whole line, type and base64, base64 alone or SHA256:... *ret NULL: it is not there. */
+/* The file without a key, which is a whole line, type and base64, base64 alone or SHA256:...
+ * *ret NULL: it is not there. */
 int rv_authorized_remove(struct rv_arena *, const char *text, const char *which, const char **ret,
                          const char **ret_old);
 /* The file with exactly these keys. */

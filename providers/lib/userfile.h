@@ -4,8 +4,8 @@
  * no change of folders meanwhile reaches what the user could not reach, and a home that does not answer (a network
  * server that is gone) holds up that child only. Links in the last two steps of the path are not followed.
  *
- *      struct rv_userfile f = { .home = "/home/alice", .uid = 1000, .gid = 1000, .folder = ".ssh", .name = "authorized_keys",
- *                               .deadline = rv_now() + PATIENCE };
+ *      struct rv_userfile f = { .home = "/home/alice", .uid = 1000, .gid = 1000, .folder = ".ssh",
+ *                               .name = "authorized_keys", .deadline = rv_now() + PATIENCE };
  *      int e = rv_userfile_read(&f, &text, &n, err);
  */
 #ifndef RV_USERFILE_H
