@@ -101,6 +101,34 @@ def trust(m, run):
         time.sleep(0.1)
 
 
+def jobs(m, run):
+    """A job has a control group of its own: restarting the agent's service leaves it alone; and the host's own tools see it."""
+    m.run("""printf '[Service]\\nType=oneshot\\nExecStart=/bin/sh -c "while ! test -e /run/slow.go; do sleep 0.1; done"\\n' > /etc/systemd/system/slow.service; systemctl daemon-reload""")
+    r = run('root', '(Start-Service slow -AsJob).Name')
+    id = r.stdout.strip()
+    scope = f'reeve-job-{id}.scope'
+    check('a job has a scope', len(id) == 12 and m.run(f'systemctl is-active {scope}').stdout.strip() == 'active', (r, m.run('systemctl list-units "reeve*"; journalctl -n 20 -q -u "reeve*"').stdout))
+    before = m.run('systemctl show -P MainPID reeve-agent').stdout
+    m.run('systemctl restart reeve-agent')
+    for _ in range(300):
+        r = run('root', f'(Get-CimJob {id}).JobState')
+        if r.returncode == 0 and m.run('systemctl show -P MainPID reeve-agent').stdout not in ('0\n', before):
+            break
+        time.sleep(0.1)
+    check('it runs on when the agent is restarted', r.stdout.strip() == 'Running' and m.run('systemctl is-active slow').stdout.strip() == 'activating', r)
+    m.run('touch /run/slow.go')
+    r = run('root', f'(Get-CimJob {id} | Wait-Job -Timeout 30).State; (Get-CimJob {id}).JobState')
+    check('and completes', r.stdout.split() == ['Completed', 'Completed'], (r, run('root', f'Get-CimJob {id} | Format-List *').stdout))
+    for _ in range(300):
+        if m.run(f'systemctl is-active {scope}').stdout.strip() == 'inactive':
+            break
+        time.sleep(0.1)
+    check('its scope goes with it', m.run(f'systemctl list-units --all --no-legend {scope}').stdout.strip() == '', m.run(f'systemctl status {scope}').stdout)
+    m.run('rm /run/slow.go')
+    r = run('root', '$j = Start-Service slow -AsJob; Stop-Job $j; $j.State')
+    check('and is stopped', r.stdout.strip() == 'Stopped', r)
+
+
 def booted(lab):
     m = lab.machine('unit')
     key = os.path.join(m.share, 'key')
@@ -149,6 +177,7 @@ def booted(lab):
     check('controllers that are not there are named', not missing or f"does not bound {', '.join(missing)}:" in said, (missing, said[-600:]))
     check('its unit is the same', run('root', 'Get-Process reeve-agent | % Unit').stdout.split() == ['reeve-agent.service'], run('root', 'Get-Process reeve-agent | fl *'))
     trust(m, run)
+    jobs(m, run)
     sandboxes(m, run, ssh)
     m.run('''su alice -c 'mkdir -p ~/.config/reeve/keys.d ~/run && cp /lab/key.pub ~/.config/reeve/keys.d/alice.keys && chmod -R go-w ~/.config &&
         (XDG_RUNTIME_DIR=$HOME/run setsid reeved --ssh-port 3333 >$HOME/log 2>&1 </dev/null &)' ''')
