@@ -174,6 +174,9 @@ void rv_partial(struct rv_sink *, const struct rv_error *);
 
 /* True once the caller has gone or the deadline has passed. Cheap; any thread. */
 bool rv_cancelled(const struct rv_call *);
+/* For what waits deep below a call, on its own worker thread: the caller has gone, or wants it to end. Not: the
+ * deadline. */
+bool rv_abandoned(void);
 uint64_t rv_now(void); /* CLOCK_MONOTONIC, ns */
 int64_t rv_wall(void); /* CLOCK_REALTIME, ns since 1970 */
 

@@ -38,6 +38,13 @@ bool rv_cancelled(const struct rv_call *call)
         return atomic_load_explicit(&s->cancelled, memory_order_relaxed) || rv_now() > call->deadline;
 }
 
+static _Thread_local struct rv_scan *current; /* of a worker thread */
+
+bool rv_abandoned(void)
+{
+        return current && atomic_load_explicit(&current->cancelled, memory_order_relaxed);
+}
+
 static void put_change(struct rv_buf *b, const char *property, const char *from, const char *to)
 {
         rv_buf_puts(b, b->len ? ",{\"Property\":" : "{\"Property\":");
@@ -122,6 +129,7 @@ static void run(struct rv_job *job)
 {
         struct rv_scan *s = OF(job, struct rv_scan, job);
         const struct rv_provider *p = s->entry->provider;
+        current = s;
         if (s->is_method) {
                 s->result = s->looks ? rv_wish_look(s, &s->error) : RV_OK;
                 if (s->result == RV_OK && s->confirm.within)
@@ -144,6 +152,7 @@ static void run(struct rv_job *job)
                 s->sink.ready = NULL; /* `back` tells of the last rows, too */
                 rv_sink_finish(&s->sink, s->result, &s->error);
         }
+        current = NULL;
         rv_loop_post(&s->agent->loop, &s->back);
 }
 

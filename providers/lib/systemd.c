@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Connections to PID 1 and calls on its manager. What is waited for is always a reply or a signal of one connection
- * with a deadline; nothing here polls.
+ * with a deadline; only who waits for a job looks now and then whether anybody wants to know.
  */
 #include "providers/lib/systemd.h"
 
@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { ABANDONED_US = 500000 };
 
 static uint64_t now_ns(void)
 {
@@ -212,7 +214,11 @@ static int wait_for(sd_bus *bus, struct waiting *w, uint64_t deadline, const cha
                 if (deadline && now >= deadline)
                         return rv_fail(err, RV_TIMED_OUT, "%s: the job did not end in time; it goes on",
                                        what);
-                r = sd_bus_wait(bus, deadline ? (deadline - now) / 1000 + 1 : UINT64_MAX);
+                if (rv_abandoned())
+                        return rv_fail(err, RV_PULL_HAS_BEEN_ABANDONED,
+                                       "%s: it is no longer waited for; systemd goes on with it", what);
+                uint64_t left = deadline ? (deadline - now) / 1000 + 1 : UINT64_MAX;
+                r = sd_bus_wait(bus, left < ABANDONED_US ? left : ABANDONED_US);
                 if (r < 0 && r != -EINTR)
                         return rv_systemd_fail(err, r, NULL, what);
         }
