@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/provider.h"
+
 enum { ABANDONED_US = 500000 };
 
 static uint64_t now_ns(void)
