@@ -176,6 +176,46 @@ static void put_ipv4(const uint8_t *b, char *to)
         }
 }
 
+static char *put_group(unsigned v, char *to)
+{
+        static const char digits[] = "0123456789abcdef";
+        for (int shift = v > 0xfff ? 12 : v > 0xff ? 8 : v > 0xf ? 4 : 0; shift >= 0; shift -= 4)
+                *to++ = digits[v >> shift & 15];
+        return to;
+}
+
+/* The longest run of two zeros or more, the first of equal ones, as "::". False: it holds an IPv4 address. */
+static bool put_ipv6(const uint8_t *b, char *to)
+{
+        unsigned v[8], from = 8, n = 1;
+        for (unsigned i = 0; i < 8; i++)
+                v[i] = (unsigned)b[2 * i] << 8 | b[2 * i + 1];
+        for (unsigned i = 0, k; i < 8; i = k + 1) {
+                for (k = i; k < 8 && v[k] == 0; k++)
+                        ;
+                if (k - i > n) {
+                        from = i;
+                        n = k - i;
+                }
+        }
+        if (from == 0 && (n == 6 || (n == 5 && v[5] == 0xffff)))
+                return false;
+        for (unsigned i = 0; i < 8; i++) {
+                if (i == from) {
+                        *to++ = ':';
+                        i += n - 1;
+                        if (i == 7)
+                                *to++ = ':';
+                        continue;
+                }
+                if (i)
+                        *to++ = ':';
+                to = put_group(v[i], to);
+        }
+        *to = 0;
+        return true;
+}
+
 bool rv_netlink_address(int family, const void *data, size_t n, char *ret, size_t size)
 {
         if (!data || !(family == AF_INET ? n >= 4 : family == AF_INET6 && n >= 16))
@@ -184,6 +224,8 @@ bool rv_netlink_address(int family, const void *data, size_t n, char *ret, size_
                 put_ipv4(data, ret);
                 return true;
         }
+        if (family == AF_INET6 && size >= INET6_ADDRSTRLEN && put_ipv6(data, ret))
+                return true;
         return inet_ntop(family, data, ret, (socklen_t)size) != NULL;
 }
 

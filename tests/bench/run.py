@@ -547,6 +547,74 @@ def chef(build):
     chefbench.run(os.path.abspath('.'), row)
 
 
+# Connects to itself n / 2 times; then wakes at each line that it is sent.
+HOLDER = """
+import resource, socket, sys
+n = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_NOFILE, (n + 100, n + 100))
+listener = socket.socket(); listener.bind(('127.0.0.1', 0)); listener.listen(1000)
+keep = []
+for i in range(n // 2):
+    keep += [socket.create_connection(listener.getsockname()), listener.accept()[0]]
+print('ready', flush=True)
+for line in sys.stdin: print('awake', flush=True)
+"""
+
+
+def network(build):
+    """In network and process namespaces of its own: it makes a thousand interfaces."""
+    if os.geteuid() != 0 or not all(map(shutil.which, ('ip', 'ss', 'unshare'))):
+        print('network: needs root, ip, ss and unshare')
+        return
+    out = subprocess.run(['unshare', '-nmpf', '--mount-proc', '--kill-child', sys.executable, os.path.abspath(__file__), '--build', build, '--inside'],
+                         stdout=subprocess.PIPE, text=True, check=True).stdout
+    for line in out.splitlines():
+        what, ours, peer, theirs, limit = json.loads(line)
+        row(what, ours, peer, theirs, limit)
+
+
+def network_inside(build):
+    tell = lambda *row: print(json.dumps(row), flush=True)
+    batch = ''.join(f'link add m{i} type veth peer name mm{i}\naddr add 10.1.{i // 250}.{i % 250}/32 dev m{i}\naddr add 10.2.{i // 250}.{i % 250}/32 dev mm{i}\n'
+                    f'link set m{i} up\nlink set mm{i} up\n' for i in range(500))
+    subprocess.run('mount -t sysfs none /sys && ip link set lo up && ip -batch -', shell=True, input=batch, text=True, check=True)
+    while subprocess.run(['ip', 'link', 'show', 'up'], stdout=subprocess.PIPE, text=True).stdout.count('state UP') < 1000:
+        time.sleep(0.1)
+    agent = Agent(build)
+    time.sleep(3)  # it writes down what there is, for its history
+    ask = lambda name, **more: agent.call('EnumerateInstances', {'ClassName': name, **more}, 5)[0]
+    ours = min(ask('NetAdapter') + ask('NetIPAddress') for _ in range(15))
+    tell('1000 interfaces with their addresses, again', ours, '`ip -j -s addr`', min(run_cpu(['ip', '-j', '-s', 'addr'])[0] for _ in range(15)), 0.3)
+    holder = subprocess.Popen([sys.executable, '-c', HOLDER, '10000'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    holder.stdout.readline()
+    ss = min(run_cpu(['ss', '-tnp'])[0] for _ in range(7))
+    owned = {'PropertyList': ['LocalAddress', 'LocalPort', 'RemoteAddress', 'RemotePort', 'State', 'ReceiveQueue', 'SendQueue', 'OwningProcess'],
+             'Filter': "State = 'Established'"}
+    awake = []
+    for _ in range(7):
+        holder.stdin.write('wake\n')
+        holder.stdin.flush()
+        holder.stdout.readline()
+        time.sleep(0.05)
+        awake.append(agent.call('EnumerateInstances', {'ClassName': 'NetTCPConnection', **owned})[0])
+    time.sleep(0.1)
+    tell('10000 sockets with their owner, which sleeps', min(ask('NetTCPConnection', **owned) for _ in range(7)), '`ss -tnp`', ss, 0.3)
+    tell('the same, it has run meanwhile', min(awake), '`ss -tnp`', ss, 0.4)
+    agent.stop()
+    holder.stdin.close()
+    holder.wait()
+
+
+def packages(build):
+    if not shutil.which('dpkg-query'):
+        return
+    agent = Agent(build)
+    n = len(subprocess.run(['dpkg-query', '-W'], stdout=subprocess.PIPE, text=True).stdout.splitlines())
+    ask = lambda: agent.call('EnumerateInstances', {'ClassName': 'Package', 'PropertyList': ['Name', 'Version', 'Architecture']}, 5)[0]
+    row(f'{n} packages', min(ask() for _ in range(15)), '`dpkg-query -W`', min(run_cpu(['dpkg-query', '-W'])[0] for _ in range(15)), 0.2)
+    agent.stop()
+
+
 def lines():
     out = []
     for what, ours, peer, theirs, ratio, limit, unit in ROWS:
@@ -572,8 +640,11 @@ def main():
     ap.add_argument('--build', default='build')
     ap.add_argument('--quick', action='store_true')
     ap.add_argument('--write', action='store_true')
+    ap.add_argument('--inside', action='store_true', help=argparse.SUPPRESS)
     ap.add_argument('only', nargs='*')
     opts = ap.parse_args()
+    if opts.inside:
+        return network_inside(opts.build)
     parts = {'ssh': lambda: ssh(opts.build), 'start': lambda: start(opts.build), 'objects': lambda: objects(opts.build),
              'queries': lambda: queries(opts.build, 1000 if opts.quick else 10000), 'processes': lambda: processes(opts.build, 1000 if opts.quick else 10000)}
     parts['hosts'] = lambda: hosts(opts.build, 40 if opts.quick else 200)
@@ -582,6 +653,8 @@ def main():
     parts['transfers'] = lambda: transfers(opts.build)
     parts['containers'] = lambda: containers(opts.build)
     parts['chef'] = lambda: chef(opts.build)
+    parts['network'] = lambda: network(opts.build)
+    parts['packages'] = lambda: packages(opts.build)
     for name, part in parts.items():
         if not opts.only or name in opts.only:
             part()

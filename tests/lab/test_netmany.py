@@ -76,6 +76,8 @@ def peak(agent):
 def interfaces(agent):
     batch = ''.join(f'link add m{i} type veth peer name mm{i}\naddr add 10.1.{i // 250}.{i % 250}/32 dev m{i}\naddr add 10.2.{i // 250}.{i % 250}/32 dev mm{i}\n'
                     f'link set m{i} up\nlink set mm{i} up\n' for i in range(500))
+    odd = ('2001:db8::', '2001:db8:0:0:1::', '2001:db8:0:1:0:0:1:0', '2001:db8:1:0:0:1:0:0', '0:0:1::', '0:1:2:3:4:5:6:7', 'fd00:0:1:0:1:0:1:0', 'fdab:cdef:1020:304:506:700:800:900')
+    batch += ''.join(f'addr add {a}/64 dev m0\n' for a in odd)   # texts of addresses with each place of zeros
     subprocess.run(['ip', '-batch', '-'], input=batch, text=True, check=True)
     agentlib.until(lambda: subprocess.run(['ip', 'link', 'show', 'up'], capture_output=True, text=True).stdout.count('state UP') == 1000)
     links = json.loads(subprocess.run(['ip', '-j', 'addr'], capture_output=True, text=True, check=True).stdout)
