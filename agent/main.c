@@ -33,6 +33,7 @@
 #include "agent/concretejob.h"
 #include "agent/config.h"
 #include "agent/confirm.h"
+#include "agent/coredump.h"
 #include "agent/elevate.h"
 #include "agent/external.h"
 #include "agent/front/logins.h"
@@ -281,6 +282,8 @@ int main(int argc, char **argv)
                 return rv_guard_main(argc, argv);
         if (argc > 1 && strcmp(argv[1], "--deliver") == 0)
                 rv_deliver_main();
+        if (argc > 1 && strcmp(argv[1], "--dump") == 0)
+                return rv_coredump_main(argc, argv);
         if (rv_link_take(&argc, &argv) < 0)
                 return 1;
         if (argc > 2 && strcmp(argv[1], "--verify-audit") == 0)

@@ -29,6 +29,7 @@
 #include "providers/lib/fill.h"
 #include "providers/lib/proccache.h"
 #include "providers/lib/procfs.h"
+#include "providers/lib/processdump.h"
 #include "providers/lib/processfiles.h"
 #include "providers/lib/slurp.h"
 
@@ -510,5 +511,6 @@ int (*const rv_process_methods[Process_nmethods])(struct rv_call *, const void *
         [Process_method_Resume] = process_resume,
         [Process_method_GetOwner] = process_get_owner,
         [Process_method_GetEnvironment] = process_get_environment,
+        [Process_method_CreateDump] = rv_process_create_dump,
         [Process_method_Create] = process_create,
 };

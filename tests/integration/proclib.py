@@ -2,6 +2,7 @@
 """What /proc says of a process, as Process should have it: read by itself, so that the tests have something to hold the agent against."""
 import glob, os, re, resource, signal
 
+ROOT = ''   # of a machine whose /proc is meant: '/proc/4711/root'
 CAPS = """CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW
 IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE
 AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE""".split()
@@ -9,7 +10,7 @@ KINDS = {0: 'Other', 1: 'FIFO', 2: 'RoundRobin', 3: 'Batch', 5: 'Idle', 6: 'Dead
 
 
 def text(pid, name):
-    with open(f'/proc/{pid}/{name}', 'rb') as f:
+    with open(f'{ROOT}/proc/{pid}/{name}', 'rb') as f:
         return f.read().decode('utf-8', 'surrogateescape')
 
 
@@ -38,10 +39,10 @@ def caps(mask):
 
 def terminal(n):
     major, minor = n >> 8 & 0xfff, n & 0xff | n >> 12 & 0xfff00
-    for name in glob.glob('/dev/pts/*') + glob.glob('/dev/tty*') if n else []:
+    for name in glob.glob(f'{ROOT}/dev/pts/*') + glob.glob(f'{ROOT}/dev/tty*') if n else []:
         st = maybe(lambda: os.stat(name))
         if st and (os.major(st.st_rdev), os.minor(st.st_rdev)) == (major, minor):
-            return name[5:]
+            return name[len(ROOT) + 5:]
 
 
 def word(pid, name, number=True):
@@ -62,8 +63,8 @@ def expected(pid):
     io = maybe(lambda: dict(l.split(': ') for l in text(pid, 'io').splitlines())) or {}
     roll = maybe(lambda: dict(re.findall(r'^(\w+): +(\d+) kB', text(pid, 'smaps_rollup'), re.M))) or {}
     rolled = lambda *names: sum(int(roll[n]) for n in names) * 1024 if roll else None
-    link = lambda name: maybe(lambda: os.fsencode(os.readlink(f'/proc/{pid}/{name}')).decode('utf-8', 'surrogateescape'))
-    ns = lambda name: maybe(lambda: os.stat(f'/proc/{pid}/ns/{name}').st_ino)
+    link = lambda name: maybe(lambda: os.fsencode(os.readlink(f'{ROOT}/proc/{pid}/{name}')).decode('utf-8', 'surrogateescape'))
+    ns = lambda name: maybe(lambda: os.stat(f'{ROOT}/proc/{pid}/ns/{name}').st_ino)
     never = lambda v: None if v == 0xffffffff else v
     limits = maybe(lambda: {m[1][0].upper() + m[1][1:]: m[2] + ':' + m[3] for m in re.finditer(r'^Max (.*?)  +(\S+) +(\S+)', text(pid, 'limits'), re.M)})
     exe = link('exe')
@@ -90,5 +91,50 @@ def expected(pid):
         'VoluntaryContextSwitches': int(s('voluntary_ctxt_switches')), 'InvoluntaryContextSwitches': int(s('nonvoluntary_ctxt_switches')),
         'NamespaceProcessIds': [int(x) for x in s('NSpid').split()], 'SignalsBlocked': signals(s('SigBlk')), 'SignalsIgnored': signals(s('SigIgn')), 'SignalsCaught': signals(s('SigCgt')),
         'Umask': s('Umask'), 'ProcessorAffinity': s('Cpus_allowed_list'), 'MemoryNodes': s('Mems_allowed_list'), 'CoreDumping': s('CoreDumping') and s('CoreDumping') == '1',
-        'Cgroup': ([p for p in v2 if p != '/'] or v1 or v2 or [None])[0], 'HandleCount': maybe(lambda: len(os.listdir(f'/proc/{pid}/fd'))), 'Uid': os.stat(f'/proc/{pid}').st_uid,
+        'Cgroup': ([p for p in v2 if p != '/'] or v1 or v2 or [None])[0], 'HandleCount': maybe(lambda: len(os.listdir(f'{ROOT}/proc/{pid}/fd'))), 'Uid': os.stat(f'{ROOT}/proc/{pid}').st_uid,
     }
+
+
+def differing(seen, before, after):
+    """Properties that are neither what they were before nor after nor, where they grew or shrank, between."""
+    out = []
+    for k, v in seen.items():
+        a, b = before[k], after[k]
+        if k == 'Cgroup' and ROOT:
+            continue   # as it is seen from the reader's own namespace of control groups
+        if v == a or v == b or (type(a) is type(b) is type(v) is int and k not in ('ProcessId', 'Uid') and min(a, b) <= v <= max(a, b)):
+            continue
+        out.append((k, v, a, b))
+    return out
+
+
+def busy(name):
+    """What may go up and down again between two readings."""
+    return re.search(r'Size$|^State$|^ThreadCount$|^LastProcessor$|^HandleCount$|^OomScore$|Usage$|^SignalsBlocked$|^Priority$', name)
+
+
+def every_property(ask, but=()):
+    """ask(names, Filter=...) -> rows. How many processes were compared, of how many properties, and [(pid, property, seen, before, after)]."""
+    pids = [int(p) for p in os.listdir(f'{ROOT}/proc') if p.isdigit() and int(p) not in but]
+    wrong, compared = [], 0
+    before = {p: e for p in pids if (e := maybe(lambda: expected(p)))}
+    names = list(next(iter(before.values())))
+    rows = {r['ProcessId']: r for r in ask(names)}
+    for pid, was in before.items():
+        now = maybe(lambda: expected(pid))
+        if now is None or pid not in rows or now['State'] == 'Z' != was['State']:
+            continue
+        compared += 1
+        row = rows[pid]
+        for _ in range(20):   # whoever is at work is asked about once more, by itself: its figures move
+            bad = [d for d in differing({k: row.get(k) for k in names}, was, now) if not (busy(d[0]) and was['TotalProcessorTime'] != now['TotalProcessorTime'])]
+            if not bad:
+                break
+            was = maybe(lambda: expected(pid))
+            row = (ask(names, Filter=f'ProcessId = {pid}') or [None])[0]
+            now = maybe(lambda: expected(pid))
+            if not (was and now and row):
+                bad = []
+                break
+        wrong += [(pid, *d) for d in bad]
+    return compared, len(names), wrong

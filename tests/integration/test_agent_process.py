@@ -5,7 +5,7 @@ import ctypes, os, re, shutil, signal, subprocess, sys, tempfile
 
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__))]
 import agentlib
-from proclib import expected, maybe, word
+from proclib import every_property, expected, word
 
 check = agentlib.Cases()
 agent = agentlib.Agent()
@@ -14,51 +14,6 @@ peer = agent.open()
 
 def ask(names, **more):
     return peer.call('EnumerateInstances', {'ClassName': 'Process', 'PropertyList': names, **more})['result']['Instances']
-
-
-def differing(seen, before, after):
-    """Properties that are neither what they were before nor after nor, where they grew or shrank, between."""
-    out = []
-    for k, v in seen.items():
-        a, b = before[k], after[k]
-        if v == a or v == b or (type(a) is type(b) is type(v) is int and k not in ('ProcessId', 'Uid') and min(a, b) <= v <= max(a, b)):
-            continue
-        out.append((k, v, a, b))
-    return out
-
-
-def busy(name):
-    """What may go up and down again between two readings."""
-    return re.search(r'Size$|^State$|^ThreadCount$|^LastProcessor$|^HandleCount$|^OomScore$|Usage$|^SignalsBlocked$|^Priority$', name)
-
-
-def every_property():
-    names = list(expected(os.getpid()))
-    pids, wrong, compared = [int(p) for p in os.listdir('/proc') if p.isdigit()], [], 0
-    ours = {os.getpid(), agent.proc.pid}   # these two are at work on this very question
-    before = {p: e for p in pids if p not in ours and (e := maybe(lambda: expected(p)))}
-    rows = {r['ProcessId']: r for r in ask(names)}
-    for pid, was in before.items():
-        now = maybe(lambda: expected(pid))
-        if now is None or pid not in rows or now['State'] == 'Z' != was['State']:
-            continue
-        compared += 1
-        row = {k: rows[pid].get(k) for k in names}
-        # Whoever is at work is asked about once more, by itself: its figures move.
-        for _ in range(20):
-            bad = [d for d in differing(row, was, now) if not (busy(d[0]) and was['TotalProcessorTime'] != now['TotalProcessorTime'])]
-            if not bad:
-                break
-            was = maybe(lambda: expected(pid))
-            row = (ask(names, Filter=f'ProcessId = {pid}') or [None])[0]
-            now = maybe(lambda: expected(pid))
-            if not (was and now and row):
-                bad = []
-                break
-            row = {k: row.get(k) for k in names}
-        wrong += [(pid, *d) for d in bad]
-    check(f'{len(names)} properties of every process beside /proc', compared > 3 and not wrong, wrong[:10])
-    print(f'{compared} processes, {len(names)} properties')
 
 
 def odd():
@@ -143,7 +98,9 @@ def methods():
 try:
     odd()
     methods()
-    every_property()
+    compared, names, wrong = every_property(ask, {os.getpid(), agent.proc.pid})   # these two are at work on this very question
+    check(f'{names} properties of every process beside /proc', compared > 3 and not wrong, wrong[:10])
+    print(f'{compared} processes, {names} properties')
 finally:
     check('ends cleanly', agent.stop() == 0, agent.said)
 check.end()
