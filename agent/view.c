@@ -307,6 +307,21 @@ static bool operand(void *state, const char *name, size_t n, long double *ret)
         }
 }
 
+/* Bits of an integer type. */
+static int width(int cim_type)
+{
+        switch (cim_type) {
+        case RV_CIM_UINT8:
+        case RV_CIM_SINT8: return 8;
+        case RV_CIM_UINT16:
+        case RV_CIM_SINT16:
+        case RV_CIM_CHAR16: return 16;
+        case RV_CIM_UINT32:
+        case RV_CIM_SINT32: return 32;
+        default: return 64;
+        }
+}
+
 static void fill_computed(const struct rv_view *view, const struct rv_property *prop, struct rv_row *to,
                           unsigned p, const struct rv_batch *from, uint32_t row)
 {
@@ -320,11 +335,25 @@ static void fill_computed(const struct rv_view *view, const struct rv_property *
                 char text[64];
                 int n = snprintf(text, sizeof text, "%.0Lf", truncl(v));
                 rv_set_string(to, p, text, (size_t)n);
-        } else if (is_unsigned_like(prop->type) && v >= 0 && v < 0x1p64L) {
+        } else if (is_unsigned_like(prop->type) && v >= 0 && v < ldexpl(1, width(prop->type))) {
                 rv_set_uint(to, p, (uint64_t)v);
-        } else if (!is_unsigned_like(prop->type) && v > -0x1p63L && v < 0x1p63L) {
+        } else if (!is_unsigned_like(prop->type) && fabsl(v) < ldexpl(1, width(prop->type) - 1)) {
                 rv_set_int(to, p, (int64_t)v);
         }
+}
+
+/* Of a list the item that a property which is no list shows; NULL: there is none. */
+static const struct rv_value *item_of(const struct rv_property *prop, const struct rv_batch *from,
+                                      const struct rv_value *v)
+{
+        const struct rv_value *items = rv_items(from, v);
+        for (uint32_t i = 0; prop->convert == RV_CONVERT_MAP && i < v->len; i++)
+                for (uint32_t k = 0; items[i].type == RV_STRING && k < prop->nmap; k++) {
+                        size_t n = strcspn(prop->map[k], "=");
+                        if (n == items[i].len && strncasecmp(prop->map[k], rv_text(from, &items[i]), n) == 0)
+                                return &items[i];
+                }
+        return v->len ? items : NULL;
 }
 
 static void fill_one(const struct rv_view *view, struct rv_row *to, unsigned p, const struct rv_batch *from,
@@ -338,12 +367,13 @@ static void fill_one(const struct rv_view *view, struct rv_row *to, unsigned p, 
         if (view->map[p].from < 0)
                 return;
         const struct rv_value *v = rv_get(from, row, (unsigned)view->map[p].from);
-        if (v->type == RV_LIST && !prop->is_array) {
-                if (!v->len)
-                        return;
-                v = rv_items(from, v);
+        if (prop->convert == RV_CONVERT_PRESENT) {
+                rv_set_bool(to, p, v->type != RV_NULL);
+                return;
         }
-        if (v->type == RV_NULL)
+        if (v->type == RV_LIST && !prop->is_array)
+                v = item_of(prop, from, v);
+        if (!v || v->type == RV_NULL)
                 return;
         switch (prop->convert) {
         case RV_CONVERT_MAP: fill_mapped(prop, to, p, from, v); break;
@@ -434,7 +464,8 @@ bool rv_view_unconvert(const struct rv_view *view, unsigned p, const struct rv_a
         const struct rv_property *source = &view->source->properties[view->map[p].from];
         if (prop->convert == RV_CONVERT_MAP)
                 return unmap(prop, v, source->type, a, ret);
-        if (prop->convert == RV_CONVERT_DIV && prop->factor != 1)
+        if ((prop->convert == RV_CONVERT_DIV && prop->factor != 1) || prop->convert == RV_CONVERT_PRESENT ||
+            prop->convert == RV_CONVERT_NETWORK || prop->convert == RV_CONVERT_NETMASK || source->is_array)
                 return false;
         if (v->type == RV_STRING && is_integer(source->type))
                 return parse_number(v->s, source->type, ret);

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include <systemd/sd-bus.h>
 #include <time.h>
 #include <unistd.h>
+#include <utmpx.h>
 
 #include "agent/provider.h"
 #include "gen/Bios.h"
@@ -389,6 +391,41 @@ static void fill_reboot(struct rv_row *row)
                 ComputerSystem_set_RebootReasons(row, 0);
 }
 
+/* In any month of the year. */
+static bool has_daylight(const struct tm *now)
+{
+        bool any = false;
+        for (int month = 0; month < 12 && !any; month++) {
+                struct tm tm = {
+                        .tm_year = now->tm_year, .tm_mon = month, .tm_mday = 15, .tm_hour = 12, .tm_isdst = -1
+                };
+                any = mktime(&tm) != -1 && tm.tm_isdst > 0;
+        }
+        return any;
+}
+
+/* The first session on a terminal of the host's own. utmpx has one state for all threads: one at a time. */
+static void fill_user(struct rv_row *row)
+{
+        static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+        if (!ComputerSystem_wants_UserName(row))
+                return;
+        pthread_mutex_lock(&lock);
+        setutxent();
+        for (struct utmpx *u; (u = getutxent());) {
+                bool console =
+                        (strncmp(u->ut_line, "tty", 3) == 0 && isdigit((unsigned char)u->ut_line[3])) ||
+                        u->ut_line[0] == ':';
+                if (u->ut_type == USER_PROCESS && console && u->ut_user[0]) {
+                        rv_fill_n(row, ComputerSystem_UserName, u->ut_user,
+                                  strnlen(u->ut_user, sizeof u->ut_user));
+                        break;
+                }
+        }
+        endutxent();
+        pthread_mutex_unlock(&lock);
+}
+
 static void fill_state(struct rv_row *row)
 {
         char text[1024], value[64];
@@ -397,6 +434,9 @@ static void fill_state(struct rv_row *row)
         localtime_r(&now, &tm);
         ComputerSystem_set_CurrentTimeZone(row, (int16_t)(tm.tm_gmtoff / 60));
         ComputerSystem_set_DaylightInEffect(row, tm.tm_isdst > 0);
+        if (ComputerSystem_wants_SupportsDaylightSavingTime(row))
+                ComputerSystem_set_SupportsDaylightSavingTime(row, has_daylight(&tm));
+        fill_user(row);
         fill_reboot(row);
         if (ComputerSystem_wants_ScheduledShutdown(row) &&
             rv_proc_read(AT_FDCWD, "/run/systemd/shutdown/scheduled", text, sizeof text) > 0 &&

@@ -19,6 +19,7 @@
 #include "providers/lib/askfs.h"
 #include "providers/lib/mounting.h"
 #include "providers/lib/mountinfo.h"
+#include "providers/lib/procfs.h"
 
 enum drive { UNKNOWN = 0, LOCAL = 3, NETWORK = 4, DISC = 5, RAM = 6 };
 enum { PSEUDO = 1, SAFE = 2, NEVER = 4 }; /* no storage; statvfs cannot hang; must not be asked at all */
@@ -190,6 +191,20 @@ static void fill_by(struct rv_row *row, void (*set)(struct rv_row *, const char 
                 closedir(d);
 }
 
+static void fill_dirty(struct rv_row *row, const struct rv_mount *m)
+{
+        char path[128], link[PATH_MAX], text[32];
+        snprintf(path, sizeof path, "/sys/dev/block/%u:%u", m->major, m->minor);
+        ssize_t n = strncmp(m->type, "ext", 3) == 0 && m->major ? readlink(path, link, sizeof link - 1) : -1;
+        if (n <= 0)
+                return;
+        link[n] = 0;
+        const char *slash = strrchr(link, '/');
+        snprintf(path, sizeof path, "/sys/fs/ext4/%.64s/errors_count", slash ? slash + 1 : link);
+        if (rv_proc_read(AT_FDCWD, path, text, sizeof text) > 0)
+                Mount_set_VolumeDirty(row, strtoul(text, NULL, 10) > 0);
+}
+
 static void fill_names(struct rv_row *row, const struct rv_mount *m, const struct kind *kind)
 {
         char number[32];
@@ -209,6 +224,8 @@ static void fill_names(struct rv_row *row, const struct rv_mount *m, const struc
         Mount_set_Hidden(row, m->hidden);
         if (kind->drive == NETWORK)
                 set_text(row, Mount_set_ProviderName, m->source);
+        if (Mount_wants_VolumeDirty(row))
+                fill_dirty(row, m);
         if (Mount_wants_VolumeName(row))
                 fill_by(row, Mount_set_VolumeName, "/dev/disk/by-label", m);
         if (Mount_wants_VolumeSerialNumber(row))

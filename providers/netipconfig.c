@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,7 +41,14 @@ struct gateway {
         char text[48];
 };
 
+/* Of the host as a whole. */
+struct settings {
+        bool known;
+        uint32_t alive, interval, no_discovery, window;
+};
+
 struct tables {
+        struct settings ip;
         struct link *links;
         struct address *addresses;
         struct gateway *gateways;
@@ -260,6 +268,10 @@ static void fill_lease(struct rv_row *row, uint32_t index)
 {
         char path[80], text[8192];
         snprintf(path, sizeof path, "/run/systemd/netif/leases/%u", index);
+        struct stat st;
+        if (stat(path, &st) == 0)
+                NetIPConfiguration_set_DHCPLeaseObtained(row, st.st_mtim.tv_sec * INT64_C(1000000000) +
+                                                                      st.st_mtim.tv_nsec);
         if (!NetIPConfiguration_wants_DHCPServer(row) || rv_proc_read(AT_FDCWD, path, text, sizeof text) <= 0)
                 return;
         const char *at = strncmp(text, "SERVER_ADDRESS=", 15) == 0 ? text : strstr(text, "\nSERVER_ADDRESS=");
@@ -327,6 +339,12 @@ static void fill(const struct tables *t, struct rv_row *row, const struct link *
         fill_names(t, row);
         if (t->ttl[0])
                 NetIPConfiguration_set_DefaultTTL(row, (uint8_t)strtoul(t->ttl, NULL, 10));
+        if (t->ip.known) {
+                NetIPConfiguration_set_KeepAliveTime(row, t->ip.alive * 1000);
+                NetIPConfiguration_set_KeepAliveInterval(row, t->ip.interval * 1000);
+                NetIPConfiguration_set_PMTUDiscoveryEnabled(row, !t->ip.no_discovery);
+                NetIPConfiguration_set_TcpWindowSize(row, t->ip.window);
+        }
 }
 
 /* By interface, else in the order of the kernel. */
@@ -362,6 +380,21 @@ static struct tables of_link(const struct tables *t, uint32_t index)
         return one;
 }
 
+static bool setting(const char *name, const char *form, uint32_t *ret)
+{
+        char path[128], text[128];
+        snprintf(path, sizeof path, "/proc/sys/net/ipv4/%s", name);
+        return rv_proc_read(AT_FDCWD, path, text, sizeof text) > 0 && sscanf(text, form, ret) == 1;
+}
+
+static void read_settings(struct settings *s)
+{
+        s->known = setting("tcp_keepalive_time", "%u", &s->alive) &&
+                   setting("tcp_keepalive_intvl", "%u", &s->interval) &&
+                   setting("ip_no_pmtu_disc", "%u", &s->no_discovery) &&
+                   setting("tcp_rmem", "%*u %u", &s->window);
+}
+
 static int netipconfig_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
         struct tables t = { 0 };
@@ -371,6 +404,7 @@ static int netipconfig_query(const struct rv_query *q, struct rv_sink *out, stru
         t.resolvconf = rv_resolvconf_read(&resolvconf) ? &resolvconf : NULL;
         if (rv_proc_read(AT_FDCWD, "/proc/sys/net/ipv4/ip_default_ttl", t.ttl, sizeof t.ttl) <= 0)
                 t.ttl[0] = 0;
+        read_settings(&t.ip);
         for (size_t i = 0; e == RV_OK && i < t.nlinks; i++) {
                 struct rv_row *row = rv_row(out);
                 struct tables one = of_link(&t, t.links[i].index);

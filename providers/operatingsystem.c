@@ -14,6 +14,7 @@
 
 #include "agent/provider.h"
 #include "gen/OperatingSystem.h"
+#include "providers/lib/fill.h"
 #include "providers/lib/mountinfo.h"
 #include "providers/lib/procfs.h"
 
@@ -68,6 +69,27 @@ static void fill_names(struct rv_row *row)
                 file(row, OperatingSystem_set_SerialNumber, "/etc/machine-id");
         if (OperatingSystem_wants_KernelCommandLine(row))
                 file(row, OperatingSystem_set_KernelCommandLine, "/proc/cmdline");
+}
+
+/* LANG=de_DE.UTF-8 -> de-DE */
+static void fill_language(struct rv_row *row)
+{
+        char buf[4096];
+        if (!OperatingSystem_wants_Languages(row) ||
+            (rv_proc_read(AT_FDCWD, "/etc/locale.conf", buf, sizeof buf) <= 0 &&
+             rv_proc_read(AT_FDCWD, "/etc/default/locale", buf, sizeof buf) <= 0))
+                return;
+        for (char *rest = buf, *line; (line = strsep(&rest, "\n"));) {
+                if (strncmp(line, "LANG=", 5) != 0)
+                        continue;
+                char *v = line + 5 + strspn(line + 5, "\"'");
+                v[strcspn(v, ".@\"' \t")] = 0;
+                if (strchr(v, '_'))
+                        *strchr(v, '_') = '-';
+                if (*v && strcmp(v, "C") != 0 && strcmp(v, "POSIX") != 0)
+                        rv_fill_list(row, OperatingSystem_Languages, v, " ");
+                return;
+        }
 }
 
 static void fill_times(struct rv_row *row)
@@ -175,6 +197,7 @@ static int operatingsystem_query(const struct rv_query *q, struct rv_sink *out, 
         (void)err;
         struct rv_row *row = rv_row(out);
         fill_names(row);
+        fill_language(row);
         fill_times(row);
         fill_memory(row);
         fill_load(row);

@@ -49,6 +49,7 @@ enum rv_convert {
         RV_CONVERT_CONST,                /* a constant from [Constant("...")] */
         RV_CONVERT_SYSTEM,               /* [Constant("$HostName")]: host name, "$OSName", "$ClassName" of the source */
         RV_CONVERT_NETWORK, RV_CONVERT_NETMASK, /* "10.0.0.0/8" (or 8) to "10.0.0.0", to "255.0.0.0" */
+        RV_CONVERT_PRESENT,                     /* whether it has a value */
         RV_CONVERT_COMPUTE,              /* [Compute("100 * FreeSpace / Size")], in `constant`: schema/compute.h */
 };
 

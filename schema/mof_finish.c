@@ -101,6 +101,8 @@ static void conversion(struct rv_mof *m, const struct mof_feature *f, struct rv_
                         p->convert = RV_CONVERT_DIV, p->factor = units[i].factor;
         if (strcasecmp(how, "string") == 0)
                 p->convert = RV_CONVERT_STRING;
+        else if (strcasecmp(how, "present") == 0)
+                p->convert = RV_CONVERT_PRESENT;
         else if (strcasecmp(how, "network") == 0)
                 p->convert = RV_CONVERT_NETWORK;
         else if (strcasecmp(how, "netmask") == 0)
@@ -111,8 +113,8 @@ static void conversion(struct rv_mof *m, const struct mof_feature *f, struct rv_
                 p->convert = RV_CONVERT_DIV;
         if (p->convert == RV_CONVERT_NONE)
                 mof_fail(m, f->at,
-                         "Convert(\"%s\") of '%s': expected KiB, MiB, 100ns, us, ms, s, /N, string, network, "
-                         "netmask or map",
+                         "Convert(\"%s\") of '%s': expected KiB, MiB, 100ns, us, ms, s, /N, string, present, "
+                         "network, netmask or map",
                          how, f->name);
 }
 

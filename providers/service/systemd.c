@@ -289,6 +289,9 @@ static void fill(struct rv_row *row, const struct rv_unit *u)
         text(row, Service_SubState, u->sub);
         text(row, Service_UnitFileState, u->file_state);
         text(row, Service_JobType, u->job);
+        struct stat st;
+        if (Service_wants_InstallDate(row) && u->fragment && stat(u->fragment, &st) == 0)
+                Service_set_InstallDate(row, st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec);
         if (!detail(u, Service_FragmentPath))
                 text(row, Service_FragmentPath, u->fragment);
         fill_details(row, u);

@@ -192,8 +192,47 @@ def methods():
     check('Win32Shutdown: logging off is refused', r.get('result', {}).get('ReturnValue') == 87 and 'Flags' in r['result']['Error']['message'], r)
 
 
+FILLABLE = {
+    'Win32_Process': """CreationClassName Caption CommandLine CreationDate CSCreationClassName CSName Description ExecutablePath ExecutionState Handle HandleCount KernelModeTime Name
+        OSCreationClassName OSName PageFaults PageFileUsage ParentProcessId PeakVirtualSize PeakWorkingSetSize Priority PrivatePageCount ProcessId ReadOperationCount ReadTransferCount SessionId Status
+        ThreadCount UserModeTime VirtualSize WindowsVersion WorkingSetSize WriteOperationCount WriteTransferCount""",
+    'Win32_Service': """AcceptStop Caption CreationClassName Description DisplayName ExitCode InstallDate Name PathName ProcessId ServiceSpecificExitCode ServiceType Started StartMode StartName State Status
+        SystemCreationClassName SystemName""",
+    'Win32_OperatingSystem': """BootDevice BuildNumber Caption CodeSet CreationClassName CSCreationClassName CSName CurrentTimeZone Debug Description Distributed FreePhysicalMemory FreeSpaceInPagingFiles
+        FreeVirtualMemory InstallDate LastBootUpTime LocalDateTime Locale Manufacturer MaxNumberOfProcesses MaxProcessMemorySize MUILanguages Name NumberOfProcesses NumberOfUsers OSArchitecture OSType
+        OtherTypeDescription PortableOperatingSystem Primary ProductType SerialNumber SizeStoredInPagingFiles Status SystemDevice SystemDirectory SystemDrive TotalSwapSpaceSize TotalVirtualMemorySize
+        TotalVisibleMemorySize Version""",
+    'Win32_ComputerSystem': """BootupState Caption CreationClassName CurrentTimeZone DaylightInEffect Description DNSHostName Domain DomainRole EnableDaylightSavingsTime HypervisorPresent Manufacturer Model
+        Name NumberOfLogicalProcessors NumberOfProcessors PartOfDomain PCSystemType PrimaryOwnerName Roles Status SystemFamily SystemSKUNumber SystemType TotalPhysicalMemory UserName Workgroup""",
+    'Win32_NetworkAdapterConfiguration': """Caption Description SettingID DefaultIPGateway DHCPEnabled DHCPLeaseExpires DHCPLeaseObtained DHCPServer DNSDomain DNSDomainSuffixSearchOrder DNSHostName
+        DNSServerSearchOrder GatewayCostMetric Index InterfaceIndex IPAddress IPConnectionMetric IPEnabled IPSubnet KeepAliveInterval KeepAliveTime MACAddress MTU PMTUDiscoveryEnabled TcpWindowSize
+        DefaultTTL IGMPLevel""",
+    'Win32_LogicalDisk': """BlockSize Caption CreationClassName Description DeviceID DriveType FileSystem FreeSpace MaximumComponentLength Name NumberOfBlocks ProviderName Purpose QuotasDisabled Size Status
+        SupportsDiskQuotas SystemCreationClassName SystemName VolumeDirty VolumeName VolumeSerialNumber""",
+    'Win32_UserAccount': 'AccountType Caption Description Disabled Domain FullName LocalAccount Lockout Name PasswordChangeable PasswordExpires PasswordRequired SID SIDType Status',
+    'MSFT_NetAdapter': """Name InterfaceName InterfaceDescription InterfaceIndex DeviceID DeviceName Virtual Hidden HardwareInterface InterfaceType State InterfaceOperationalStatus InterfaceAdminStatus
+        MediaConnectState MtuSize VlanID Speed TransmitLinkSpeed ReceiveLinkSpeed FullDuplex MediaDuplexState PermanentAddress NetworkAddresses PromiscuousMode ConnectorPresent DriverName
+        ActiveMaximumTransmissionUnit LowerLayerInterfaceIndices HigherLayerInterfaceIndices AdminLocked""",
+}
+
+
+def fillable():
+    """What has a counterpart comes from somewhere."""
+    for name, properties in FILLABLE.items():
+        got = {p['Name']: p['Qualifiers'] for p in agent.call('GetClass', {'ClassName': name})['result']['Properties']}
+        bare = [p for p in properties.split() if p not in got or not {'Source', 'Constant', 'Compute'} & set(got[p])]
+        check(f'{name}: where its properties come from', not bare, bare)
+    c = rows('Win32_NetworkAdapterConfiguration', Filter='Index = 1')[0]
+    proc = lambda name: int(open(f'/proc/sys/net/ipv4/{name}').read().split()[-2 if name == 'tcp_rmem' else 0])
+    check('Win32_NetworkAdapterConfiguration: what the kernel is set to', (c['KeepAliveTime'], c['KeepAliveInterval'], c['PMTUDiscoveryEnabled'], c['DefaultTTL']) ==
+          (proc('tcp_keepalive_time') * 1000, proc('tcp_keepalive_intvl') * 1000, proc('ip_no_pmtu_disc') == 0, proc('ip_default_ttl')), c)
+    check('a window that fits into WMI\'s type', c['TcpWindowSize'] == (lambda n: n if n < 65536 else None)(proc('tcp_rmem') // 2 - 1), c['TcpWindowSize'])
+    p = rows('Win32_Process', Filter=f'ProcessId = {os.getpid()}')[0]
+    check('Win32_Process: state, kernel', p['ExecutionState'] in (3, 4) and p['Status'] == 'OK' and p['WindowsVersion'] == os.uname().release, p)
+
+
 def every_view():
-    """Each of them can be asked, and has a value wherever its class says where from."""
+    """Each of them can be asked."""
     views = [c['ClassName'] for c in agent.call('EnumerateClasses')['result']['Classes'] if re.match(r'(Win32|MSFT|SCX|CIM)_', c['ClassName'])]
     check('views are there', len(views) > 60, views)
     for n in views:
@@ -203,7 +242,7 @@ def every_view():
 
 
 try:
-    for part in (storage, file_systems, network, system, processes, tasks, methods, every_view):
+    for part in (storage, file_systems, network, system, processes, tasks, methods, fillable, every_view):
         part()
 finally:
     agent.stop()

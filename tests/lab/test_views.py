@@ -66,11 +66,28 @@ def host(m, a):
     check('taken back', good(a.do('ComputerSystem', None, 'CancelShutdown')))
 
 
+def properties(m, a):
+    """What is filled from files and tools that only a whole machine has."""
+    one = lambda cls, **more: a.rows(cls, **more)[0]
+    for lang, locale, names in ('LANG="de_DE.UTF-8"', '0407', ['de-DE']), ('LANG=C.UTF-8', None, None), ('LANG=xx_YY', None, ['xx-YY']), ('LC_ALL=x\nLANG=fr_CA', '0c0c', ['fr-CA']):
+        m.run(f"rm -f /etc/locale.conf; cat > /etc/default/locale", input=lang + '\n')
+        o = one('Win32_OperatingSystem')
+        check(f'Locale of {lang!r}', (o['Locale'], o['MUILanguages']) == (locale, names), (o['Locale'], o['MUILanguages']))
+    s = one('Win32_Service', Filter="Name = 'cron'")
+    real = m.run('date -u -d @$(stat -c %Y $(systemctl show -P FragmentPath cron)) +%Y%m%d%H%M%S').stdout.strip()
+    check('Win32_Service.InstallDate', s['InstallDate'] and s['InstallDate'].startswith(real + '.'), (s['InstallDate'], real))
+    m.run('ln -sf /usr/share/zoneinfo/Europe/Berlin /etc/localtime')
+    check('clocks are put forward in Berlin', agentlib.until(lambda: one('Win32_ComputerSystem')['EnableDaylightSavingsTime'] is True), one('Win32_ComputerSystem'))
+    m.run('chage -M 90 alice')
+    u = {r['Name']: r for r in a.rows('Win32_UserAccount')}
+    check('PasswordExpires', u['alice']['PasswordExpires'] is True and u['daemon']['PasswordExpires'] is False, u['alice'])
+
+
 def main():
     with lablib.Lab() as lab:
         m = lab.machine('views')
         a = Asked(m.agent())
-        for part in (service, accounts, host):
+        for part in (service, accounts, host, properties):
             part(m, a)
     check.end()
 
