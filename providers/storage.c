@@ -15,6 +15,7 @@
 #include "gen/Volume.h"
 #include "providers/lib/askfs.h"
 #include "providers/lib/blockdev.h"
+#include "providers/lib/diskchange.h"
 #include "providers/lib/fill.h"
 
 enum { NAMES = 8192 };
@@ -194,6 +195,19 @@ static void fill_state(struct rv_row *row, const struct rv_block *b)
         rv_fill(row, Disk_HealthStatus, well ? "Healthy" : "Warning");
 }
 
+static void fill_holders(const struct rv_blocks *t, struct rv_row *row, const struct rv_block *disk)
+{
+        char all[NAMES] = "", one[NAMES];
+        size_t at = 0;
+        if (!Disk_wants_Holders(row))
+                return;
+        for (size_t i = 0; i < t->n; i++)
+                if ((&t->v[i] == disk || strcmp(t->v[i].parent, disk->kernel) == 0) &&
+                    rv_block_names(&t->v[i], "holders", one, sizeof one) && at + strlen(one) + 2 < sizeof all)
+                        at += (size_t)snprintf(all + at, sizeof all - at, "%s\n", one);
+        rv_fill_list(row, Disk_Holders, all, "\n");
+}
+
 static void fill_disk(const struct rv_blocks *t, struct rv_row *row, const struct rv_block *b,
                       uint32_t number)
 {
@@ -210,6 +224,7 @@ static void fill_disk(const struct rv_blocks *t, struct rv_row *row, const struc
         if (Disk_wants_MediaType(row) && rv_block_number(b, "queue/rotational", &u))
                 rv_fill(row, Disk_MediaType, u == 1 ? "HDD" : "SSD");
         fill_state(row, b);
+        fill_holders(t, row, b);
         Disk_set_IsReadOnly(row, b->read_only);
         Disk_set_Removable(row, b->removable);
         if (Disk_wants_IsBoot(row))
@@ -439,9 +454,225 @@ static int partition_query(const struct rv_query *q, struct rv_sink *out, struct
         return e == RV_STOP ? RV_OK : e;
 }
 
+/* ---- changes: providers/lib/diskchange.h ---- */
+
+/* Which device a call is about: a property of its key. */
+static int begin(struct rv_diskchange *d, struct rv_call *c, unsigned property, const char *verb,
+                 struct rv_error *err)
+{
+        const struct rv_arg *key = &c->key[property];
+        if (key->type == RV_STRING)
+                return rv_diskchange_begin(d, c, key->s, verb, err);
+        return rv_fail(err, RV_INVALID_PARAMETER, "it is named by its %s",
+                       c->class->properties[property].name);
+}
+
+static int disk_initialize(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Disk_Initialize_in *in = args;
+        struct rv_diskchange d;
+        int e = begin(&d, c, Disk_Name, "initialize", err);
+        if (e)
+                return e;
+        e = rv_diskchange_initialize(&d, in->has_PartitionStyle ? in->PartitionStyle : "GPT",
+                                     in->has_Force && in->Force, err);
+        if (e == RV_OK)
+                Disk_Initialize_out_set_ReturnValue(c->out, 0);
+        return rv_diskchange_end(&d, e);
+}
+
+static int disk_clear(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Disk_Clear_in *in = args;
+        struct rv_diskchange d;
+        int e = begin(&d, c, Disk_Name, "clear", err);
+        if (e)
+                return e;
+        e = rv_diskchange_clear(&d, in->has_RemoveData && in->RemoveData, err);
+        if (e == RV_OK)
+                Disk_Clear_out_set_ReturnValue(c->out, 0);
+        return rv_diskchange_end(&d, e);
+}
+
+static int disk_rescan(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        (void)args;
+        struct rv_diskchange d;
+        int e = begin(&d, c, Disk_Name, "look anew at", err);
+        if (e)
+                return e;
+        e = rv_diskchange_rescan(&d, err);
+        if (e == RV_OK)
+                Disk_Rescan_out_set_ReturnValue(c->out, 0);
+        return rv_diskchange_end(&d, e);
+}
+
+/* The disk of a number, as Get-Disk has it. */
+static int disk_of_number(uint32_t number, char *ret, size_t size, struct rv_error *err)
+{
+        struct rv_blocks t;
+        int e = read_blocks(&t, err);
+        if (e)
+                return e;
+        *ret = 0;
+        for (size_t i = 0; i < t.n && !*ret; i++)
+                if (is_disk(&t.v[i]) && number-- == 0)
+                        snprintf(ret, size, "%s", t.v[i].kernel);
+        rv_blocks_free(&t);
+        return *ret ? RV_OK : rv_fail(err, RV_NOT_FOUND, "there is no disk of that number");
+}
+
+static int partition_create(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Partition_Create_in *in = args;
+        struct rv_newpartition p = { .size = in->has_Size ? in->Size : 0,
+                                     .offset = in->has_Offset ? in->Offset : 0,
+                                     .type = in->has_Type ? in->Type : NULL,
+                                     .label = in->has_Label ? in->Label : NULL };
+        struct rv_diskchange d;
+        char name[64] = "", path[80];
+        uint32_t number;
+        if (in->has_Size && in->has_UseMaximumSize && in->UseMaximumSize)
+                return rv_fail(err, RV_INVALID_PARAMETER, "Size and UseMaximumSize exclude each other");
+        int e = in->has_DiskName || !in->has_DiskNumber
+                        ? RV_OK
+                        : disk_of_number(in->DiskNumber, name, sizeof name, err);
+        if (e == RV_OK && !in->has_DiskName && !in->has_DiskNumber)
+                e = rv_fail(err, RV_INVALID_PARAMETER, "on which disk? DiskName or DiskNumber says it");
+        if (e == RV_OK)
+                e = rv_diskchange_begin(&d, c, *name ? name : in->DiskName, "make a partition on", err);
+        if (e)
+                return e;
+        e = rv_diskchange_add(&d, &p, &number, err);
+        if (e == RV_OK) {
+                bool digit = d.b->kernel[0] && strchr("0123456789", d.b->kernel[strlen(d.b->kernel) - 1]);
+                int n = snprintf(path, sizeof path, "/dev/%.60s%s%u", d.b->kernel, digit ? "p" : "", number);
+                Partition_Create_out_set_ReturnValue(c->out, 0);
+                Partition_Create_out_set_PartitionNumber(c->out, number);
+                Partition_Create_out_set_Path(c->out, path, (size_t)n);
+        }
+        return rv_diskchange_end(&d, e);
+}
+
+/* The kernel's name by the key: the disk's and a number. */
+static int begin_partition(struct rv_diskchange *d, struct rv_call *c, const char *verb, struct rv_error *err)
+{
+        const struct rv_arg *disk = &c->key[Partition_DiskName], *number = &c->key[Partition_PartitionNumber];
+        char name[80];
+        if (disk->type != RV_STRING || number->type == RV_NULL || !disk->len || disk->len > 60)
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               "a partition is named by its DiskName and PartitionNumber");
+        bool digit = strchr("0123456789", disk->s[disk->len - 1]);
+        snprintf(name, sizeof name, "%s%s%u", disk->s, digit ? "p" : "", (unsigned)number->u);
+        return rv_diskchange_begin(d, c, name, verb, err);
+}
+
+static int partition_delete(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        (void)args;
+        struct rv_diskchange d;
+        int e = begin_partition(&d, c, "remove", err);
+        if (e)
+                return e;
+        e = rv_diskchange_remove(&d, err);
+        if (e == RV_OK)
+                Partition_Delete_out_set_ReturnValue(c->out, 0);
+        return rv_diskchange_end(&d, e);
+}
+
+static int partition_resize(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Partition_Resize_in *in = args;
+        struct rv_diskchange d;
+        int e = begin_partition(&d, c, "resize", err);
+        if (e)
+                return e;
+        e = rv_diskchange_resize(&d, in->has_Size ? in->Size : 0, in->has_Force && in->Force, err);
+        if (e == RV_OK)
+                Partition_Resize_out_set_ReturnValue(c->out, 0);
+        return rv_diskchange_end(&d, e);
+}
+
+static int volume_format(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Volume_Format_in *in = args;
+        struct rv_diskchange d;
+        int e = rv_diskchange_begin(&d, c, in->Path, "format", err);
+        if (e)
+                return e;
+        e = rv_diskchange_format(&d, in->has_FileSystem ? in->FileSystem : "ext4",
+                                 in->has_FileSystemLabel ? in->FileSystemLabel : NULL,
+                                 in->has_Force && in->Force, err);
+        if (e == RV_OK)
+                Volume_Format_out_set_ReturnValue(c->out, 0);
+        return rv_diskchange_end(&d, e);
+}
+
+static int volume_grow(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        (void)args;
+        struct rv_diskchange d;
+        int e = begin(&d, c, Volume_Path, "resize the file system on", err);
+        if (e)
+                return e;
+        e = rv_diskchange_grow(&d, err);
+        if (e == RV_OK)
+                Volume_Grow_out_set_ReturnValue(c->out, 0);
+        return rv_diskchange_end(&d, e);
+}
+
+static int volume_set_label(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Volume_SetLabel_in *in = args;
+        struct rv_diskchange d;
+        int e = begin(&d, c, Volume_Path, "label", err);
+        if (e)
+                return e;
+        e = rv_diskchange_label(&d, in->FileSystemLabel, err);
+        if (e == RV_OK)
+                Volume_SetLabel_out_set_ReturnValue(c->out, 0);
+        return rv_diskchange_end(&d, e);
+}
+
+static int volume_repair(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Volume_Repair_in *in = args;
+        struct rv_diskchange d;
+        bool clean;
+        const char *report;
+        int e = begin(&d, c, Volume_Path, "check the file system on", err);
+        if (e)
+                return e;
+        e = rv_diskchange_check(&d, in->has_Scan && in->Scan, &clean, &report, err);
+        if (e == RV_OK) {
+                Volume_Repair_out_set_ReturnValue(c->out, 0);
+                if (!c->what_if || (in->has_Scan && in->Scan))
+                        Volume_Repair_out_set_Clean(c->out, clean);
+                if (report)
+                        Volume_Repair_out_set_Report(c->out, report, strlen(report));
+        }
+        return rv_diskchange_end(&d, e);
+}
+
+typedef int method(struct rv_call *, const void *, struct rv_error *);
+static method *const disk_methods[Disk_nmethods] = { [Disk_method_Initialize] = disk_initialize,
+                                                     [Disk_method_Clear] = disk_clear,
+                                                     [Disk_method_Rescan] = disk_rescan };
+static method *const partition_methods[Partition_nmethods] = { [Partition_method_Create] = partition_create,
+                                                               [Partition_method_Delete] = partition_delete,
+                                                               [Partition_method_Resize] = partition_resize };
+static method *const volume_methods[Volume_nmethods] = { [Volume_method_Format] = volume_format,
+                                                         [Volume_method_Grow] = volume_grow,
+                                                         [Volume_method_SetLabel] = volume_set_label,
+                                                         [Volume_method_Repair] = volume_repair };
+
 static const struct rv_provider blockdevice = { .class = &BlockDevice_class, .query = block_query };
-static const struct rv_provider disk = { .class = &Disk_class, .query = disk_query };
-static const struct rv_provider partition = { .class = &Partition_class, .query = partition_query };
-static const struct rv_provider volume = { .class = &Volume_class, .query = volume_query };
+static const struct rv_provider disk = { .class = &Disk_class, .query = disk_query, .methods = disk_methods };
+static const struct rv_provider partition = { .class = &Partition_class,
+                                              .query = partition_query,
+                                              .methods = partition_methods };
+static const struct rv_provider volume = { .class = &Volume_class,
+                                           .query = volume_query,
+                                           .methods = volume_methods };
 
 RV_PROVIDERS(storage, &blockdevice, &disk, &partition, &volume);

@@ -293,6 +293,8 @@ static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_c
                             "A job at once: Wait-Job, Receive-Job. It goes on when the session ends: Get-CimJob.");
                 b.m->table.process = method ? sh_model_method_process : sh_model_set_process;
                 b.m->table.should_process = !method || !method->read_only;
+                b.m->table.high_impact =
+                        method && rv_qualifier_find(method->qualifiers, method->nqualifiers, "HighImpact");
         }
         b.m->table.examples = method || verb == SH_MODEL_GET ? examples_of(b.a, c, method) : NULL;
         b.m->table.params = b.p;

@@ -158,6 +158,162 @@ def swap(p):
     check('no file', status(a.do('PageFile', None, 'Create', Name='/no/such')) == 'NOT_FOUND')
 
 
+def changes(p):
+    """A disk made ready, parted, formatted, grown and cleared; each step beside sfdisk -J, blkid, dumpe2fs and lsblk, and its refusals."""
+    if p.run('command -v sfdisk mkfs.ext4 resize2fs').returncode:
+        check.skip('changes of disks', 'no sfdisk or mkfs.ext4 here')
+        return
+    image = os.path.join(p.lab.dir, 'new.img')
+    with open(image, 'wb') as f:
+        f.truncate(128 << 20)
+    loop = os.path.basename(p.run(f'losetup -f --show {image}').stdout.strip())
+    try:
+        whole(p, loop)
+        parts(p, loop)
+        filesystems(p, loop)
+        table_gone(p, loop)
+    finally:
+        p.run(f'umount /mnt; partx -d /dev/{loop}; losetup -d /dev/{loop}')
+
+
+def table(p, loop):
+    return json.loads(p.run(f'sfdisk -J /dev/{loop}').stdout or '{"partitiontable":{}}')['partitiontable']
+
+
+def probe(p, dev):
+    return dict(l.split('=', 1) for l in p.run(f'blkid -p -o export {dev}').stdout.splitlines())
+
+
+def whole(p, loop):
+    do = lambda method, what_if=False, **kw: p.asked.do('Disk', {'Name': loop}, method, what_if, **kw)
+    r = do('Initialize', True)
+    check('what-if of Initialize', good(r) and r['result']['Changed'] == [{'Property': 'PartitionStyle', 'From': 'RAW', 'To': 'GPT'}] and not table(p, loop), r)
+    check('Initialize, MBR', good(do('Initialize', PartitionStyle='MBR')) and table(p, loop)['label'] == 'dos', table(p, loop))
+    r = do('Initialize')
+    check('one that has a table', status(r) == 'ALREADY_EXISTS' and 'dos' in r['error']['message'] and 'Force' in r['error']['data']['Hint'] and table(p, loop)['label'] == 'dos', r)
+    check('by force', good(do('Initialize', Force=True)) and table(p, loop)['label'] == 'gpt', table(p, loop))
+    check('no such style', status(do('Initialize', PartitionStyle='BSD', Force=True)) == 'INVALID_PARAMETER')
+    check('no such disk', status(p.asked.do('Disk', {'Name': 'sdzz'}, 'Initialize')) == 'NOT_FOUND')
+    check('a loop device tells by itself', status(do('Rescan')) == 'NOT_SUPPORTED')
+
+
+def parts(p, loop):
+    new = lambda what_if=False, **kw: p.asked.do('Partition', None, 'Create', what_if, DiskName=loop, **kw)
+    of = lambda number, method, what_if=False, **kw: p.asked.do('Partition', {'DiskName': loop, 'PartitionNumber': number}, method, what_if, **kw)
+    row = lambda number: p.asked.one('Partition', {'DiskName': loop, 'PartitionNumber': number})
+    entries = lambda: table(p, loop).get('partitions', [])
+    r = new(True, Size=32 << 20)
+    check('what-if of a partition', good(r) and r['result']['Changed'] and not entries(), r)
+    r = new(Size=32 << 20, Label='my data', Type='Linux')
+    check('a partition', good(r) and r['result']['PartitionNumber'] == 1 and r['result']['Path'] == f'/dev/{loop}p1' and entries()[0]['size'] == 65536 and
+          entries()[0]['name'] == 'my data' and entries()[0]['type'] == '0FC63DAF-8483-4772-8E79-3D69D8477DE4', (r, entries()))
+    check('the kernel has it', p.lsblk().get(f'{loop}p1', {}).get('size') == 32 << 20 and not differ(row(1), {'Size': 32 << 20, 'Offset': entries()[0]['start'] * 512}), row(1))
+    r = new(Size=16 << 20, Offset=80 << 20, Type='Swap')
+    check('one at its place', good(r) and entries()[1]['start'] == (80 << 20) // 512 and entries()[1]['type'] == '0657FD6D-A4AB-43C4-84E5-0933C84B4F4F', (r, entries()))
+    for wrong, want in (({'Size': 1 << 40}, 'INVALID_PARAMETER'), ({'Size': 1000}, 'INVALID_PARAMETER'), ({'Offset': 80 << 20}, 'INVALID_PARAMETER'), ({'Type': 'Nonsense'}, 'INVALID_PARAMETER'),
+                        ({'Label': 'a"b'}, 'INVALID_PARAMETER'), ({'Label': 'x' * 40}, 'INVALID_PARAMETER'), ({'Size': 1 << 20, 'UseMaximumSize': True}, 'INVALID_PARAMETER')):
+        r, before = new(**wrong), entries()
+        check(f'no partition: {wrong}', status(r) == want and len(entries()) == 2, (r, before))
+    check('on what is no disk', status(p.asked.do('Partition', None, 'Create', DiskName=loop + 'p1')) == 'INVALID_PARAMETER')
+    check('on which?', status(p.asked.do('Partition', None, 'Create', Size=1 << 20)) == 'INVALID_PARAMETER')
+    check('on a disk of no such number', status(p.asked.do('Partition', None, 'Create', DiskNumber=4000)) == 'NOT_FOUND')
+    # larger while it is mounted, smaller by force only
+    dev = f'/dev/{loop}p1'
+    made = p.run(f'mkfs.ext4 -q -m 0 {dev} && mount {dev} /mnt')
+    check('mounted', made.returncode == 0, made.stderr)
+    r = of(1, 'Resize', True, Size=48 << 20)
+    check('what-if of Resize', good(r) and entries()[0]['size'] == 65536, r)
+    r = of(1, 'Resize', Size=48 << 20)
+    check('larger while mounted', good(r) and entries()[0]['size'] == 98304 and row(1)['Size'] == 48 << 20, (r, entries(), row(1)))
+    r = of(1, 'Resize', Size=1 << 40)
+    check('larger than there is room', status(r) == 'INVALID_PARAMETER' and entries()[0]['size'] == 98304, r)
+    r = of(1, 'Resize', Size=16 << 20)
+    check('smaller', status(r) == 'INVALID_PARAMETER' and 'Force' in r['error']['data']['Hint'], r)
+    r = of(1, 'Resize', Size=16 << 20, Force=True)
+    check('smaller while mounted, even by force', status(r) == 'UNAVAILABLE' and 'mounted on /mnt' in r['error']['message'], r)
+    r = of(1, 'Delete')
+    check('one that is mounted stays', status(r) == 'UNAVAILABLE' and len(entries()) == 2, r)
+    r = p.asked.do('Disk', {'Name': loop}, 'Initialize', Force=True)
+    check('and its disk', status(r) == 'UNAVAILABLE' and 'mounted on /mnt' in r['error']['message'], r)
+    check('as large as there is room', good(of(1, 'Resize')) and entries()[0]['size'] * 512 > 70 << 20 and row(1)['Size'] == entries()[0]['size'] * 512, (entries(), row(1)))
+    check('what-if of Delete', good(of(2, 'Delete', True)) and len(entries()) == 2)
+    check('Delete', good(of(2, 'Delete')) and len(entries()) == 1 and not os.path.exists(f'/sys/class/block/{loop}p2'), entries())
+    check('deleted again', status(of(2, 'Delete')) == 'NOT_FOUND')
+
+
+def filesystems(p, loop):
+    dev, a = f'/dev/{loop}p1', p.asked
+    of = lambda method, what_if=False, **kw: a.do('Volume', {'Path': dev}, method, what_if, **kw)
+    size = lambda: os.statvfs(f'/proc/{p.lab.init}/root/mnt').f_blocks
+    before, blocks = size(), lambda: int(next(l.split()[2] for l in p.run(f'dumpe2fs -h {dev}').stdout.splitlines() if l.startswith('Block count:')))
+    check('what-if of Resize-Volume', good(of('Grow', True)) and size() == before)
+    r = of('Grow')
+    if status(r) == 'ACCESS_DENIED':
+        check.skip('the file system grows while mounted', r['error']['message'])
+    else:
+        check('the file system grows while mounted', good(r) and size() > before * 5 // 4, (before, size(), r))
+    format = lambda what_if=False, **kw: a.do('Volume', None, 'Format', what_if, Path=dev, **kw)
+    r = format(Force=True)
+    check('what is mounted is not formatted', status(r) == 'UNAVAILABLE' and 'mounted on /mnt' in r['error']['message'], r)
+    r = of('Repair', Scan=True)
+    check('nor checked', status(r) == 'UNAVAILABLE', r)
+    p.run('umount /mnt', )
+    r = of('Repair', Scan=True)
+    check('a clean one', good(r) and r['result']['Clean'] is True and dev in r['result']['Report'], r)
+    p.run(f'e2fsck -fy {dev}; resize2fs {dev} 40M')
+    small = blocks()
+    r = of('Grow')
+    check('and while it is not mounted', good(r) and blocks() > small, (r, small, blocks()))
+    p.run(f'debugfs -w -R "sif <2> links_count 9" {dev}')
+    r = of('Repair', Scan=True)
+    check('a broken one', good(r) and r['result']['Clean'] is False and 'reference count' in r['result']['Report'], r)
+    check('what-if of Repair', good(of('Repair', True)) and of('Repair', Scan=True)['result']['Clean'] is False)
+    r = of('Repair')
+    check('mended', good(r) and r['result']['Clean'] is True and p.run(f'e2fsck -fn {dev}').returncode == 0, r)
+    check('a label', good(of('SetLabel', FileSystemLabel='srv data')) and probe(p, dev)['LABEL'] == 'srv\\ data', probe(p, dev))
+    for wrong in ('x' * 17, '-x', 'a\nb'):
+        check(f'no label: {wrong!r}', status(of('SetLabel', FileSystemLabel=wrong)) == 'INVALID_PARAMETER')
+    was = probe(p, dev)['UUID']
+    r = format()
+    check('one that holds something', status(r) == 'ALREADY_EXISTS' and 'ext4' in r['error']['message'] and probe(p, dev)['UUID'] == was, r)
+    r = format(True, FileSystem='ext2', FileSystemLabel='new', Force=True)
+    check('what-if of Format', good(r) and {c['Property'] for c in r['result']['Changed']} == {'FileSystem', 'FileSystemLabel'} and probe(p, dev)['UUID'] == was, r)
+    check('Format', good(format(FileSystem='ext2', FileSystemLabel='new', Force=True)) and not differ(probe(p, dev), {'TYPE': 'ext2', 'LABEL': 'new'}), probe(p, dev))
+    check('swap', good(format(FileSystem='swap', FileSystemLabel='sw', Force=True)) and not differ(probe(p, dev), {'TYPE': 'swap', 'LABEL': 'sw'}), probe(p, dev))
+    r = of('Grow')
+    check('swap does not grow', status(r) == 'NOT_SUPPORTED', r)
+    check('no such type', status(format(FileSystem='zfs', Force=True)) == 'NOT_SUPPORTED' and probe(p, dev)['TYPE'] == 'swap')
+    check('no option', status(format(FileSystem='-V', Force=True)) == 'NOT_SUPPORTED')
+    if p.run('command -v mkfs.f2fs').returncode:
+        r = format(FileSystem='f2fs', Force=True)
+        check('no tool for it', status(r) == 'NOT_SUPPORTED' and 'mkfs.f2fs' in r['error']['message'] and probe(p, dev)['TYPE'] == 'swap', r)
+    check('no such device', status(a.do('Volume', None, 'Format', Path='/dev/sdzz1')) == 'NOT_FOUND' == status(a.do('Volume', None, 'Format', Path='/etc/passwd')))
+    p.run(f'swapon {dev}')
+    if dev in open('/proc/swaps').read():
+        r = format(Force=True)
+        check('what is swap in use', status(r) == 'UNAVAILABLE' and 'swap' in r['error']['message'], r)
+        p.run(f'swapoff {dev}')
+    done = p.run(f'dmsetup create reevetest-{os.getpid()} --table "0 2048 linear {dev} 0"')
+    if done.returncode:
+        check.skip('a device that a mapped one is on', done.stderr.strip())
+        return
+    try:
+        r = format(Force=True)
+        check('what a mapped device is on', status(r) == 'UNAVAILABLE' and 'part of dm-' in r['error']['message'], r)
+    finally:
+        p.run(f'dmsetup remove reevetest-{os.getpid()}')
+
+
+def table_gone(p, loop):
+    do = lambda what_if=False, **kw: p.asked.do('Disk', {'Name': loop}, 'Clear', what_if, **kw)
+    r = do()
+    check('Clear of one that holds something', status(r) == 'ALREADY_EXISTS' and table(p, loop), r)
+    check('what-if of Clear', good(do(True, RemoveData=True)) and table(p, loop)['label'] == 'gpt')
+    check('Clear', good(do(RemoveData=True)) and not probe(p, f'/dev/{loop}') and f'{loop}p1' not in p.lsblk(), (probe(p, f'/dev/{loop}'), p.lsblk().keys()))
+    r = do()
+    check('cleared again changes nothing', good(r) and not r['result'].get('Changed'), r)
+
+
 def main():
     with lablib.Lab() as lab:
         p = Place(lab)
@@ -167,6 +323,7 @@ def main():
             volumes(p)
             devices(p, 'with udev')
             swap(p)
+            changes(p)
         finally:
             p.end()
     check.end()
