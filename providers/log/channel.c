@@ -5,11 +5,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { DEEPEST = 3 };
@@ -85,18 +83,29 @@ bool rv_logchannel_is(const char *path, char *ret_base)
         return true;
 }
 
+/* Folder by folder, each opened as what it is: openat2(2) would do it at once, but where it is filtered (containers)
+ * there would be no log. */
 int rv_logchannel_open(const char *path, int flags)
 {
-        struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY),
-                                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
+        char name[256];
         struct stat st;
         if (strncmp(path, RV_LOG_ROOT "/", sizeof RV_LOG_ROOT) != 0)
                 return -EXDEV;
-        int root = open(RV_LOG_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (root < 0)
-                return -errno;
-        int fd = (int)syscall(SYS_openat2, root, path + sizeof RV_LOG_ROOT, &how, sizeof how), error = errno;
-        close(root);
+        int fd = open(RV_LOG_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC), error = errno;
+        for (const char *at = path + sizeof RV_LOG_ROOT; fd >= 0; at++) {
+                size_t n = strcspn(at, "/");
+                bool last = !at[n];
+                int folder = fd;
+                snprintf(name, sizeof name, "%.*s", (int)n, at);
+                fd = n >= sizeof name || !n || strcmp(name, "..") == 0 ? (errno = EINVAL, -1)
+                     : last ? openat(folder, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+                            : openat(folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                error = errno;
+                close(folder);
+                if (last)
+                        break;
+                at += n;
+        }
         if (fd < 0)
                 return -error;
         if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
@@ -151,9 +160,27 @@ int rv_logchannels(int (*each)(void *, const char *, const struct stat *), void 
 static int newest_first(const void *a, const void *b)
 {
         const struct rv_logname *x = a, *y = b;
+        if (x->number >= 0 && y->number >= 0 && x->number != y->number)
+                return x->number < y->number ? -1 : 1;
         if (x->modified != y->modified)
                 return x->modified > y->modified ? -1 : 1;
-        return x->number < y->number ? -1 : x->number > y->number;
+        return 0;
+}
+
+/* While it is being packed a file is there twice. */
+static size_t drop_packed_twins(struct rv_logname *list, size_t n)
+{
+        size_t kept = 0;
+        for (size_t i = 0; i < n; i++) {
+                size_t k = strlen(list[i].path);
+                bool twin = false;
+                for (size_t j = 0; list[i].packing == RV_LOG_GZIP && j < n && !twin; j++)
+                        twin = strlen(list[j].path) == k - 3 &&
+                               memcmp(list[j].path, list[i].path, k - 3) == 0;
+                if (!twin)
+                        list[kept++] = list[i];
+        }
+        return kept;
 }
 
 struct rv_logname *rv_logchannel_files(const char *base, size_t *ret_n)
@@ -174,12 +201,15 @@ struct rv_logname *rv_logchannel_files(const char *base, size_t *ret_n)
                     (size_t)snprintf(f->path, sizeof f->path, "%s/%s", folder, e->d_name) >= sizeof f->path)
                         continue;
                 f->size = (uint64_t)st.st_size;
+                f->device = st.st_dev;
+                f->inode = st.st_ino;
                 f->modified =
                         len == k ? INT64_MAX : st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
                 n++;
         }
         if (d)
                 closedir(d);
+        n = n ? drop_packed_twins(list, n) : 0;
         if (n)
                 qsort(list, n, sizeof *list, newest_first);
         *ret_n = n;

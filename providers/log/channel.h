@@ -3,8 +3,7 @@
  * The text logs of this host: files below /var/log (three folders deep), each with those that it was rotated to.
  *
  * What may be read is decided here. A channel is named by its path below /var/log, and its file is opened from there
- * without following links and without leaving it (openat2(2)): who may write in a folder of logs cannot lead the agent
- * elsewhere.
+ * without following links and without leaving it: who may write in a folder of logs cannot lead the agent elsewhere.
  */
 #ifndef RV_LOG_CHANNEL_H
 #define RV_LOG_CHANNEL_H
@@ -29,8 +28,10 @@ struct rv_logname {
         int64_t modified; /* ns since 1970 */
         uint64_t size;    /* of the file as it is */
         long number;      /* "x.2.gz": 2; -1: dated or none */
+        dev_t device;
+        ino_t inode;
 };
-/* The files of a log, the newest first: free(). NULL: there is none. */
+/* The files of a log, the newest first: free(). NULL: there is none. One that lies there packed, too, is named once. */
 struct rv_logname *rv_logchannel_files(const char *base, size_t *ret_n);
 /* A descriptor, or -errno: -EXDEV, -ELOOP where a link leads elsewhere. */
 int rv_logchannel_open(const char *path, int flags);

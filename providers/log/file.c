@@ -22,7 +22,10 @@ struct rv_logfile {
         uint64_t lo, hi;   /* what the window holds */
         uint64_t untimed;  /* bytes read so far without a time; UINT64_MAX: there was one */
         char window[RV_LOG_WINDOW];
-        char long_line[RV_LOG_LINE_MOST];
+        char long_line
+                [RV_LOG_LINE_MOST]; /* what is ahead of a place: `nahead` bytes of the file from `ahead` on */
+        uint64_t ahead;
+        size_t nahead;
 };
 
 static ssize_t read_at(struct rv_logfile *f, void *to, size_t n, uint64_t at)
@@ -119,13 +122,13 @@ static bool line_start(struct rv_logfile *f, uint64_t end, uint64_t *ret)
         }
 }
 
-static void give(struct rv_logfile *f, struct rv_logplace *ret, const char *s, uint64_t from, uint64_t n)
+void rv_logplace_of(struct rv_logclock *k, const char *s, uint64_t n, uint64_t at, struct rv_logplace *ret)
 {
-        ret->at = from;
+        ret->at = at;
         ret->text = (struct rv_logtext) { s, n < RV_LOG_LINE_MOST ? (size_t)n : RV_LOG_LINE_MOST };
         if (ret->text.n && ret->text.n == n && s[n - 1] == '\r')
                 ret->text.n--;
-        rv_logline_parse(&f->clock, ret->text.s, ret->text.n, &ret->line);
+        rv_logline_parse(k, ret->text.s, ret->text.n, &ret->line);
 }
 
 bool rv_logfile_previous(struct rv_logfile *f, struct rv_logplace *ret)
@@ -143,10 +146,11 @@ bool rv_logfile_previous(struct rv_logfile *f, struct rv_logplace *ret)
         if (end > f->hi) { /* longer than the window: only its head is wanted */
                 size_t k = n < RV_LOG_LINE_MOST ? (size_t)n : RV_LOG_LINE_MOST;
                 s = f->long_line;
+                f->nahead = 0;
                 if (read_at(f, f->long_line, k, start) != (ssize_t)k)
                         return f->at = 0, false;
         }
-        give(f, ret, s, start, n);
+        rv_logplace_of(&f->clock, s, n, start, ret);
         f->at = start;
         if (ret->line.when != RV_LOG_NO_TIME)
                 f->untimed = UINT64_MAX;
@@ -157,40 +161,61 @@ bool rv_logfile_previous(struct rv_logfile *f, struct rv_logplace *ret)
 
 /* ---- elsewhere ---- */
 
+/* What the file has from `at` on, at most RV_LOG_LINE_MOST bytes: what was read last, where that has it. */
+static const char *ahead(struct rv_logfile *f, uint64_t at, bool again, size_t *ret_n)
+{
+        if (again || at < f->ahead || at >= f->ahead + f->nahead) {
+                ssize_t k = read_at(f, f->long_line, RV_LOG_LINE_MOST, at);
+                f->ahead = at;
+                f->nahead = k > 0 ? (size_t)k : 0;
+        }
+        *ret_n = f->nahead - (size_t)(at - f->ahead);
+        return f->long_line + (at - f->ahead);
+}
+
 /* The first end of a line at or behind `at`, before `most`; `most` where there is none. */
 static uint64_t next_line(struct rv_logfile *f, uint64_t at, uint64_t most)
 {
         while (at < most) {
-                size_t n = most - at < RV_LOG_LINE_MOST ? (size_t)(most - at) : RV_LOG_LINE_MOST;
-                ssize_t k = read_at(f, f->long_line, n, at);
-                const char *nl = k > 0 ? memchr(f->long_line, '\n', (size_t)k) : NULL;
+                size_t n;
+                const char *s = ahead(f, at, false, &n),
+                           *nl = memchr(s, '\n', n < most - at ? n : (size_t)(most - at));
                 if (nl)
-                        return at + (uint64_t)(nl - f->long_line) + 1;
-                if (k <= 0)
+                        return at + (uint64_t)(nl - s) + 1;
+                if (!n)
                         return most;
-                at += (uint64_t)k;
+                at += n;
         }
         return most;
 }
 
-static bool line_at(struct rv_logfile *f, uint64_t at, struct rv_logplace *ret, uint64_t *ret_next)
+bool rv_logfile_bytes(struct rv_logfile *f, void *to, size_t n, uint64_t at)
 {
-        char before;
-        if (at >= f->size || (at && (read_at(f, &before, 1, at - 1) != 1 || before != '\n')))
-                return false;
-        uint64_t end = *ret_next = next_line(f, at, f->size);
-        ssize_t k = read_at(f, f->long_line, RV_LOG_LINE_MOST, at);
-        if (k <= 0)
-                return false;
-        uint64_t n = end - at < (uint64_t)k ? end - at : (uint64_t)k;
-        give(f, ret, f->long_line, at, n - (f->long_line[n - 1] == '\n'));
-        return true;
+        return read_at(f, to, n, at) == (ssize_t)n;
 }
 
-bool rv_logfile_at(struct rv_logfile *f, uint64_t at, struct rv_logplace *ret)
+bool rv_logfile_at(struct rv_logfile *f, uint64_t at, struct rv_logplace *ret, uint64_t *ret_next)
 {
-        uint64_t next;
-        return line_at(f, at, ret, &next);
+        char before = 0;
+        size_t n;
+        bool near = at > f->ahead && at < f->ahead + f->nahead;
+        if (near)
+                before = f->long_line[at - 1 - f->ahead];
+        if (at >= f->size || (at && ((!near && !rv_logfile_bytes(f, &before, 1, at - 1)) || before != '\n')))
+                return false;
+        const char *s = ahead(f, at, false, &n), *nl = n ? memchr(s, '\n', n) : NULL;
+        if (!nl) /* its end is not at hand */
+                s = ahead(f, at, true, &n), nl = n ? memchr(s, '\n', n) : NULL;
+        if (!n)
+                return false;
+        rv_logplace_of(&f->clock, s, nl ? (uint64_t)(nl - s) : n, at, ret);
+        if (ret_next)
+                *ret_next = nl ? at + (uint64_t)(nl - s) + 1 : next_line(f, at + n, f->size);
+        if (!nl && ret_next) { /* the text that was given has been read over */
+                f->nahead = 0;
+                s = ahead(f, at, true, &n);
+        }
+        return true;
 }
 
 enum found { FOUND, NONE, TOO_FAR };
@@ -203,7 +228,7 @@ static enum found time_near(struct rv_logfile *f, uint64_t at, uint64_t most, st
         for (uint64_t begin = at; at < most; at = *ret_next) {
                 if (at - begin > TIMELESS)
                         return TOO_FAR;
-                if (!line_at(f, at, &place, ret_next))
+                if (!rv_logfile_at(f, at, &place, ret_next))
                         return NONE;
                 if (place.line.when != RV_LOG_NO_TIME) {
                         *ret = place.line;

@@ -42,10 +42,13 @@ uint64_t rv_logfile_size(const struct rv_logfile *);      /* unpacked */
 void rv_logfile_seek(struct rv_logfile *, int64_t until);
 /* The line before. False: there is none. */
 bool rv_logfile_previous(struct rv_logfile *, struct rv_logplace *ret);
-/* The line that begins there. False: none does. */
-bool rv_logfile_at(struct rv_logfile *, uint64_t at, struct rv_logplace *ret);
+/* The line that begins there, and where the next one does (NULL: not asked). False: none begins there. */
+bool rv_logfile_at(struct rv_logfile *, uint64_t at, struct rv_logplace *ret, uint64_t *ret_next);
+bool rv_logfile_bytes(struct rv_logfile *, void *to, size_t n, uint64_t at); /* all of them, or false */
 /* It was so far without any time, for so long that it will have none. */
 bool rv_logfile_timeless(const struct rv_logfile *);
 uint64_t rv_logline_hash(const struct rv_logtext *);
+/* A line of n bytes, without its end, of which as many are at hand as a place keeps. */
+void rv_logplace_of(struct rv_logclock *, const char *s, uint64_t n, uint64_t at, struct rv_logplace *ret);
 
 #endif

@@ -393,3 +393,47 @@ int rv_logsource_journal(const struct rv_query *q, struct rv_logsource **ret, st
                 close_journal(&r->source);
         return k < 0 ? rv_fail_errno(err, -k, "cannot search the journal") : RV_OK;
 }
+
+/* ---- following ---- */
+
+struct rv_logsource *rv_logsource_journal_end(void)
+{
+        struct rv_error ignored = { 0 };
+        struct reader *r = calloc(1, sizeof *r);
+        if (!r || open_journal(&r->j, &ignored) != RV_OK) {
+                free(r);
+                return NULL;
+        }
+        r->source = (struct rv_logsource) { .previous = previous, .fill = fill, .close = close_journal };
+        /* The descriptor first, so that nothing that comes meanwhile goes untold. */
+        int k = sd_journal_get_fd(r->j);
+        if (k >= 0 && (k = sd_journal_seek_tail(r->j)) >= 0)
+                k = sd_journal_previous(r->j);
+        if (k == 0) /* it is empty */
+                k = sd_journal_seek_head(r->j);
+        if (k < 0) {
+                close_journal(&r->source);
+                return NULL;
+        }
+        return &r->source;
+}
+
+int rv_logsource_journal_fd(struct rv_logsource *s)
+{
+        return sd_journal_get_fd(((struct reader *)s)->j);
+}
+
+bool rv_logsource_journal_next(struct rv_logsource *s)
+{
+        struct reader *r = (struct reader *)s;
+        uint64_t when = 0;
+        int more = sd_journal_next(r->j);
+        if (more == 0) { /* what the descriptor tells is taken in only once all that is known was read */
+                sd_journal_process(r->j);
+                more = sd_journal_next(r->j);
+        }
+        while (more > 0 && sd_journal_get_realtime_usec(r->j, &when) < 0)
+                more = sd_journal_next(r->j);
+        s->when = (int64_t)when * 1000;
+        return more > 0;
+}

@@ -264,7 +264,7 @@ int rv_logsource_line(const struct rv_query *q, const char *cursor, struct rv_lo
                     (fd = rv_logchannel_open(f->path, O_RDONLY)) < 0)
                         continue;
                 l->file = rv_logfile_open(fd, f->packing == RV_LOG_GZIP, &error);
-                if (l->file && rv_logfile_at(l->file, at, &l->place) &&
+                if (l->file && rv_logfile_at(l->file, at, &l->place, NULL) &&
                     rv_logline_hash(&l->place.text) == hash) {
                         *ret = &l->source;
                         return RV_OK;

@@ -27,6 +27,12 @@ int rv_logsource_file(const struct rv_query *, struct rv_sink *, const char *pat
 /* At the entry that a file's cursor names: it is filled without previous(). *ret NULL: it is not there any more. */
 int rv_logsource_line(const struct rv_query *, const char *cursor, struct rv_logsource **ret);
 
+/* The journal from its end on; NULL: there is none. Its descriptor tells when there may be more; next: an entry is at
+ * hand. */
+struct rv_logsource *rv_logsource_journal_end(void);
+int rv_logsource_journal_fd(struct rv_logsource *);
+bool rv_logsource_journal_next(struct rv_logsource *);
+
 static inline struct rv_logsource *rv_logsource_close(struct rv_logsource *s)
 {
         if (s)

@@ -58,6 +58,7 @@ def main():
         everything(m, a)
         conditions(m, a)
         rest(m, a)
+        following(m, a)
     check.end()
 
 
@@ -147,6 +148,33 @@ def rest(m, a):
     begin = time.monotonic()
     got = a.rows('LogEntry', Limit=10)
     check('the last ten at once', len(got) == 10 and time.monotonic() - begin < 0.2, time.monotonic() - begin)
+
+
+def following(m, a):
+    """Entries as they come, while the journal is rotated and vacuumed under the reader; with what was there before there is no gap."""
+    peer = agentlib.Peer(m.agent())
+    r = peer.call('Subscribe', {'Query': "SELECT Cursor, Message, LogName, Priority, Unit, TimeGenerated, Lost FROM LogEntryEvent WHERE ProviderName = 'follow'"})
+    check('subscribed to the journal', 'result' in r and r['result']['Push'], r)
+    m.run(r'''i=0; while [ $i -lt 10 ]; do seq $((i*50+1)) $((i*50+50)) | logger -t follow -p user.notice; [ $((i%3)) = 1 ] && journalctl --rotate; [ $i = 7 ] && journalctl --vacuum-files=1 -q; i=$((i+1)); done
+        logger -t follow -p user.crit "the end"; journalctl --sync''', timeout=60)
+    got, end = [], time.monotonic() + 40
+    peer.sock.settimeout(40)
+    while time.monotonic() < end and (not got or got[-1]['Message'] != 'the end'):
+        p = peer.line()['params']
+        if p['Kind'] == 'Event':
+            got.append(p['Indication'])
+    want = [str(i) for i in range(1, 501)] + ['the end']
+    check('501 entries over three rotations and a vacuum, each once', [e['Message'] for e in got] == want, (len(got), [w for w in want if w not in {e['Message'] for e in got}][:5]))
+    check('as they are', got and got[-1]['Priority'] == 2 and got[-1]['LogName'] == 'journal' and not got[-1]['Lost'] and len({e['Cursor'] for e in got}) == len(got), got[-1:])
+    same('their cursors are the journal\'s', got[::-1][:20], journal(m, '-t follow -n 20'))
+    m.run('echo "2026-01-15 03:14:52 a line" >> /var/log/follow.log; logger -t follow last')
+    end = time.monotonic() + 40
+    while time.monotonic() < end and peer.line()['params'].get('Indication', {}).get('Message') != 'last':
+        pass
+    check('a file beside it is read', [e['Message'] for e in a.rows('LogEntry', Filter="LogName = '/var/log/follow.log'", PropertyList=['Message'])] == ['a line'])
+    both = a.rows('LogEntry', Filter="LogName = 'journal' OR LogName = '/var/log/follow.log'", PropertyList=['LogName', 'TimeGenerated'])
+    times = [micro(r['TimeGenerated']) for r in both]
+    check('and merged with the journal by time', {r['LogName'] for r in both} == {'journal', '/var/log/follow.log'} and times == sorted(times, reverse=True), len(both))
 
 
 main()
