@@ -414,9 +414,10 @@ static void restore_by(struct guard *g, const struct rv_class *c, const struct r
                         invoke(g, c, m->name, is, false, json_pack("{s:O}", left, v));
                 return;
         }
-        json_t *v = json_object_get(was, left);
+        json_t *v = json_object_get(was, left), *now = json_object_get(is, left), *none = json_null();
+        v = v ? v : none;
         char *text = json_dumps(v, JSON_ENCODE_ANY);
-        if (!json_equal(v, json_object_get(is, left)) && text && strcmp(text, right) == 0)
+        if (!json_equal(v, now ? now : none) && text && strcmp(text, right) == 0)
                 invoke(g, c, m->name, is, false, json_object());
         free(text);
 }

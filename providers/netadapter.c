@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
  * NetAdapter: network interfaces, as rtnetlink tells of them (kept between questions: links.h), with their counters
- * from a dump of nothing else; changed by rtnetlink. What only sysfs knows (speed, duplex, driver) is read when asked
- * for.
+ * from a dump of nothing else; changed by rtnetlink. What only the driver knows (speed, duplex, versions) is asked by
+ * ethtool's ioctl where somebody wants it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "agent/provider.h"
 #include "gen/NetAdapter.h"
 #include "providers/lib/fill.h"
+#include "providers/lib/linkmake.h"
 #include "providers/lib/links.h"
 #include "providers/lib/netlink.h"
 #include "providers/lib/netstore.h"
@@ -46,20 +51,7 @@ static void hardware(struct rv_row *row, unsigned p, const struct rtattr *a)
         text(row, p, buf);
 }
 
-/* The first line of a file below /sys/class/net/NAME. */
-static bool sys_text(const char *name, const char *file, char *ret, size_t size)
-{
-        char path[128];
-        snprintf(path, sizeof path, "/sys/class/net/%s/%s", name, file);
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t n = fd < 0 ? -1 : read(fd, ret, size - 1);
-        if (fd >= 0)
-                close(fd);
-        ret[n > 0 ? n : 0] = 0;
-        ret[strcspn(ret, "\n")] = 0;
-        return n > 0;
-}
-
+/* The last part of a link below /sys/class/net/NAME. */
 static bool sys_link(const char *name, const char *file, char *ret, size_t size)
 {
         char path[128], target[1024];
@@ -152,6 +144,9 @@ static void fill_kind(struct rv_row *row, const struct rtattr *info_attr, const 
                         memcpy(&id, RTA_DATA(data[IFLA_VLAN_ID]), sizeof id);
                         NetAdapter_set_VlanID(row, id);
                 }
+        } else if (kind && strcmp(kind, "bond") == 0) {
+                rv_netlink_nested(info[IFLA_INFO_DATA], data, IFLA_BOND_MODE);
+                text(row, NetAdapter_BondMode, rv_link_bond_mode(rv_attr_u8(data[IFLA_BOND_MODE])));
         }
         text(row, NetAdapter_InterfaceDescription,
              alias && *alias     ? alias
@@ -160,15 +155,42 @@ static void fill_kind(struct rv_row *row, const struct rtattr *info_attr, const 
                                  : type);
 }
 
-static void fill_sys(struct rv_row *row, const char *name, const char *driver)
+/* One question of ethtool's: struct with its command first. */
+static bool ethtool(const char *name, void *data)
 {
-        char buf[64];
-        if (NetAdapter_wants_Speed(row) && sys_text(name, "speed", buf, sizeof buf) && atoll(buf) > 0)
-                NetAdapter_set_Speed(row, (uint64_t)atoll(buf) * 1000000);
-        if (NetAdapter_wants_FullDuplex(row) && sys_text(name, "duplex", buf, sizeof buf) &&
-            strcmp(buf, "unknown") != 0)
-                NetAdapter_set_FullDuplex(row, strcmp(buf, "full") == 0);
-        text(row, NetAdapter_DriverName, driver);
+        struct ifreq ask = { .ifr_data = data };
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        snprintf(ask.ifr_name, sizeof ask.ifr_name, "%s", name);
+        bool good = fd >= 0 && ioctl(fd, SIOCETHTOOL, &ask) == 0;
+        if (fd >= 0)
+                close(fd);
+        return good;
+}
+
+/* What only the driver tells. */
+static void fill_driver(struct rv_row *row, const char *name, const char *driver)
+{
+        struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
+        struct ethtool_cmd link = { .cmd = ETHTOOL_GSET };
+        if ((NetAdapter_wants_Speed(row) || NetAdapter_wants_FullDuplex(row)) && ethtool(name, &link)) {
+                uint32_t speed = ethtool_cmd_speed(&link);
+                if (speed && speed != (uint32_t)SPEED_UNKNOWN && speed != UINT16_MAX)
+                        NetAdapter_set_Speed(row, speed * UINT64_C(1000000));
+                if (link.duplex == DUPLEX_FULL || link.duplex == DUPLEX_HALF)
+                        NetAdapter_set_FullDuplex(row, link.duplex == DUPLEX_FULL);
+        }
+        if (NetAdapter_wants_DriverName(row) || NetAdapter_wants_DriverVersion(row) ||
+            NetAdapter_wants_FirmwareVersion(row) || NetAdapter_wants_BusInfo(row)) {
+                if (ethtool(name, &info)) {
+                        driver = info.driver;
+                        text(row, NetAdapter_DriverVersion, info.version);
+                        if (strcmp(info.fw_version, "N/A") != 0)
+                                text(row, NetAdapter_FirmwareVersion, info.fw_version);
+                        if (strcmp(info.bus_info, "N/A") != 0)
+                                text(row, NetAdapter_BusInfo, info.bus_info);
+                }
+                text(row, NetAdapter_DriverName, driver);
+        }
 }
 
 /* What the kernel makes on demand tells its kind, and has no device to look for: looking is half the cost of a row. But
@@ -229,7 +251,7 @@ static void fill(struct rv_row *row, const struct nlmsghdr *h, const struct rtnl
         }
         if (counters)
                 fill_counters(row, counters);
-        fill_sys(row, name, driver);
+        fill_driver(row, name, driver);
 }
 
 /* ---- the list ---- */
@@ -362,10 +384,10 @@ static int adapter_query(const struct rv_query *q, struct rv_sink *out, struct r
 /* ---- changes ---- */
 
 struct now { /* an interface as it is before a change */
-        uint32_t want, index, mtu;
+        uint32_t want, index, mtu, master;
         unsigned flags;
-        bool found;
-        char name[32], mac[3 * 32 + 1], alias[256];
+        bool found, below; /* below: another one lies on it, or is its other end */
+        char name[32], mac[3 * 32 + 1], alias[256], kind[16];
 };
 
 static int on_now(void *state, const struct nlmsghdr *h)
@@ -373,13 +395,21 @@ static int on_now(void *state, const struct nlmsghdr *h)
         struct now *n = state;
         const struct ifinfomsg *i = NLMSG_DATA(h);
         const struct rtattr *at[IFLA_MAX + 1];
-        if (h->nlmsg_type != RTM_NEWLINK || (uint32_t)i->ifi_index != n->want)
+        if (h->nlmsg_type != RTM_NEWLINK)
                 return 0;
         rv_netlink_attributes(h, sizeof *i, at, IFLA_MAX);
+        n->below |= rv_attr_u32(at[IFLA_LINK]) == n->want && !at[IFLA_LINK_NETNSID];
+        if ((uint32_t)i->ifi_index != n->want)
+                return 0;
         n->found = true;
         n->index = (uint32_t)i->ifi_index;
         n->flags = i->ifi_flags;
         n->mtu = rv_attr_u32(at[IFLA_MTU]);
+        n->master = rv_attr_u32(at[IFLA_MASTER]);
+        const struct rtattr *info[IFLA_INFO_MAX + 1];
+        rv_netlink_nested(at[IFLA_LINKINFO], info, IFLA_INFO_MAX);
+        snprintf(n->kind, sizeof n->kind, "%s",
+                 rv_attr_text(info[IFLA_INFO_KIND]) ? rv_attr_text(info[IFLA_INFO_KIND]) : "");
         snprintf(n->name, sizeof n->name, "%s",
                  rv_attr_text(at[IFLA_IFNAME]) ? rv_attr_text(at[IFLA_IFNAME]) : "");
         snprintf(n->alias, sizeof n->alias, "%s",
@@ -475,6 +505,8 @@ static int adapter_disable(struct rv_call *c, const void *args, struct rv_error 
 /* finish() and up_or_down() fill the answers of several methods alike. */
 _Static_assert((int)NetAdapter_Enable_out_Warning == (int)NetAdapter_Disable_out_Warning &&
                        (int)NetAdapter_Enable_out_ReturnValue == (int)NetAdapter_Set_out_ReturnValue &&
+                       (int)NetAdapter_Enable_out_ReturnValue == (int)NetAdapter_Delete_out_ReturnValue &&
+                       (int)NetAdapter_Enable_out_ReturnValue == (int)NetAdapter_Leave_out_ReturnValue &&
                        (int)NetAdapter_Enable_out_ReturnValue == (int)NetAdapter_Rename_out_ReturnValue,
                "answers differ");
 
@@ -491,21 +523,23 @@ static int adapter_restart(struct rv_call *c, const void *in, struct rv_error *e
         return finish(c, fd, e);
 }
 
+static int check_name(const char *name, size_t n, const char *property, struct rv_error *err)
+{
+        if (n && n < IFNAMSIZ && !strpbrk(name, "/ \t\n:%") && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+                return RV_OK;
+        rv_about(err, NULL, NULL, property);
+        return rv_fail(err, RV_INVALID_PARAMETER,
+                       "'%.40s' is no name for an interface: 1 to 15 bytes without / : %% and blanks", name);
+}
+
 static int adapter_rename(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct NetAdapter_Rename_in *in = args;
         struct link_request ask;
         struct now n;
         int fd, e;
-        if (!in->NewName_len || strpbrk(in->NewName, "/ \t\n:") || strcmp(in->NewName, ".") == 0 ||
-            strcmp(in->NewName, "..") == 0) {
-                rv_about(err, NULL, NULL, "NewName");
-                return rv_fail(err, RV_INVALID_PARAMETER,
-                               "'%.40s' is no name for an interface: 1 to 15 bytes without / : and blanks",
-                               in->NewName);
-        }
-        e = begin(c, &fd, &n, err);
-        if (e)
+        e = check_name(in->NewName, in->NewName_len, "NewName", err);
+        if (e || (e = begin(c, &fd, &n, err)))
                 return e;
         if (strcmp(n.name, in->NewName) == 0)
                 return finish(c, fd, RV_OK);
@@ -528,6 +562,134 @@ static int keep(struct rv_call *c, const struct now *n, const char *policy, cons
         if (e == RV_OK)
                 rv_fill(c->out, NetAdapter_Set_out_Warning, p.warning);
         return e;
+}
+
+/* A port of a bond is to be down when it becomes one; the bond sets it up. */
+static int set_master(struct rv_call *c, int fd, const struct now *n, uint32_t master, struct rv_error *err)
+{
+        struct link_request ask;
+        char from[16], to[16];
+        if (n->master == master)
+                return RV_OK;
+        struct now other = { .want = master };
+        ask_init(&ask, RTM_GETLINK);
+        if (master)
+                rv_netlink_dump(fd, &ask.h, ask.h.nlmsg_len, on_now, &other);
+        if (master && !other.found) {
+                rv_about(err, NULL, NULL, "MasterIndex");
+                return rv_fail(err, RV_NOT_FOUND, "there is no interface with the index %u", master);
+        }
+        snprintf(from, sizeof from, "%u", n->master);
+        snprintf(to, sizeof to, "%u", master);
+        rv_change(c, "MasterIndex", n->master ? from : NULL, master ? to : NULL);
+        if (c->what_if)
+                return RV_OK;
+        const bool bond = strcmp(other.kind, "bond") == 0 && n->flags & IFF_UP;
+        int e = bond ? set_up(fd, n, false, err) : RV_OK;
+        ask_init(&ask, RTM_NEWLINK);
+        rv_netlink_add(&ask.h, sizeof ask, IFLA_MASTER, &master, sizeof master);
+        if (e == RV_OK)
+                e = change(fd, &ask, n, master ? "add a port:" : "take out of its bridge or bond", err);
+        if (e && bond)
+                set_up(fd, n, true, NULL);
+        return e;
+}
+
+static int adapter_leave(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)in;
+        struct now n;
+        int fd, e = begin(c, &fd, &n, err);
+        return e ? e : finish(c, fd, set_master(c, fd, &n, 0, err));
+}
+
+static int below(const struct NetAdapter_Create_in *in, uint32_t *ret, struct rv_error *err)
+{
+        *ret = in->has_LinkIndex ? in->LinkIndex : in->has_Link ? rv_link_index(in->Link) : 0;
+        if ((!in->has_LinkIndex && !in->has_Link) || rv_link_there(*ret))
+                return RV_OK;
+        rv_about(err, NULL, NULL, in->has_LinkIndex ? "LinkIndex" : "Link");
+        rv_fail(err, RV_NOT_FOUND, "there is no such interface below it");
+        return rv_hint(err, "Get-NetAdapter lists the interfaces.");
+}
+
+static int adapter_create(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct NetAdapter_Create_in *in = args;
+        uint8_t mac[6];
+        char number[16];
+        struct rv_link_wish w = { .name = in->Name,
+                                  .kind = in->Kind,
+                                  .peer = in->has_PeerName ? in->PeerName : NULL,
+                                  .bond_mode = in->has_BondMode ? in->BondMode : NULL,
+                                  .alias = in->has_InterfaceDescription ? in->InterfaceDescription : NULL,
+                                  .index = in->has_InterfaceIndex ? in->InterfaceIndex : 0,
+                                  .master = in->has_MasterIndex ? in->MasterIndex : 0,
+                                  .mtu = in->has_MtuSize ? in->MtuSize : 0,
+                                  .vlan = in->has_VlanID ? in->VlanID : 0,
+                                  .mac = in->has_MacAddress ? mac : NULL,
+                                  .up = in->has_AdminStatus && in->AdminStatus };
+        int e = check_name(in->Name, in->Name_len, "Name", err);
+        if (e == RV_OK && w.peer)
+                e = check_name(in->PeerName, in->PeerName_len, "PeerName", err);
+        if (e == RV_OK && w.mac && !rv_netlink_mac(in->MacAddress, mac)) {
+                rv_about(err, NULL, NULL, "MacAddress");
+                e = rv_fail(err, RV_INVALID_PARAMETER, "'%.40s' is no hardware address: expected one as 02:00:5e:10:00:01",
+                            in->MacAddress);
+        }
+        if (e == RV_OK)
+                e = below(in, &w.below, err);
+        if (e == RV_OK)
+                e = rv_link_check(&w, err);
+        if (e == RV_OK && rv_link_index(in->Name)) {
+                rv_about(err, NULL, in->Name, NULL);
+                e = rv_fail(err, RV_ALREADY_EXISTS, "there is an interface %s already", in->Name);
+        }
+        if (e)
+                return e;
+        rv_change(c, "Name", NULL, in->Name);
+        rv_change(c, "Kind", NULL, in->Kind);
+        if (!c->what_if && (e = rv_link_make(&w, err)))
+                return e;
+        snprintf(number, sizeof number, "%u", rv_link_index(in->Name));
+        if (!c->what_if)
+                rv_change(c, "InterfaceIndex", NULL, number);
+        rv_fill(c->out, NetAdapter_Create_out_Warning, "The next boot does not have it: interfaces that are made here are not kept.");
+        NetAdapter_Create_out_set_ReturnValue(c->out, 0);
+        return RV_OK;
+}
+
+/* What is taken away for a try is to come back as it was. */
+static int comes_back(const struct now *n, struct rv_error *err)
+{
+        static const char *const kinds[] = { "dummy", "bridge", "vlan", "macvlan" };
+        bool good = !n->below;
+        for (size_t i = 0; good && i < sizeof kinds / sizeof *kinds; i++)
+                if (strcmp(n->kind, kinds[i]) == 0)
+                        return RV_OK;
+        if (n->below)
+                rv_fail(err, RV_NOT_SUPPORTED, "what is stacked on %s would not come back: ConfirmWithin is not for it",
+                        n->name);
+        else
+                rv_fail(err, RV_NOT_SUPPORTED, "an interface of the kind %s would not come back as it was: ConfirmWithin is not for it",
+                        n->kind[0] ? n->kind : "hardware");
+        return rv_hint(err, "Try Disable-NetAdapter -ConfirmWithin first, then take it away.");
+}
+
+static int adapter_delete(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)in;
+        struct now n;
+        int fd, e = begin(c, &fd, &n, err);
+        if (e)
+                return e;
+        if (c->guarded)
+                e = comes_back(&n, err);
+        if (e == RV_OK) {
+                rv_change(c, "Name", n.name, NULL);
+                e = c->what_if ? RV_OK : rv_link_remove(n.index, n.name, err);
+        }
+        return finish(c, fd, e);
 }
 
 static int adapter_set(struct rv_call *c, const void *args, struct rv_error *err)
@@ -572,6 +734,8 @@ static int adapter_set(struct rv_call *c, const void *args, struct rv_error *err
         }
         if (any && !c->what_if)
                 e = change(fd, &ask, &n, "change", err);
+        if (e == RV_OK && in->has_MasterIndex && !lasting)
+                e = set_master(c, fd, &n, in->MasterIndex, err);
         if (e == RV_OK && in->has_MtuSize) {
                 snprintf(to, sizeof to, "%u", in->MtuSize);
                 e = keep(c, &n, policy, "mtu", to, err);
@@ -584,7 +748,8 @@ static int adapter_set(struct rv_call *c, const void *args, struct rv_error *err
 static int (*const methods[NetAdapter_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
         [NetAdapter_method_Enable] = adapter_enable,   [NetAdapter_method_Disable] = adapter_disable,
         [NetAdapter_method_Restart] = adapter_restart, [NetAdapter_method_Rename] = adapter_rename,
-        [NetAdapter_method_Set] = adapter_set,
+        [NetAdapter_method_Set] = adapter_set,         [NetAdapter_method_Create] = adapter_create,
+        [NetAdapter_method_Delete] = adapter_delete,   [NetAdapter_method_Leave] = adapter_leave,
 };
 
 /* ---- changes ---- */

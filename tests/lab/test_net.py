@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The network classes on a booted machine, each property beside `ip -j`, each change by its effect and its refusals."""
-import json, os, sys, time
+import json, os, shutil, subprocess, sys, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
-import agentlib, lablib
+import agentlib, lablib, netmade
 
 check = agentlib.Cases()
 
@@ -208,9 +208,42 @@ def cmdlets(a):
                    "Remove-NetIPAddress Get-NetRoute New-NetRoute Set-NetRoute Remove-NetRoute Find-NetRoute Get-NetNeighbor New-NetNeighbor Set-NetNeighbor "
                    "Remove-NetNeighbor Get-NetIPConfiguration Get-NetTCPConnection Get-NetUDPEndpoint Get-DnsClientServerAddress Set-DnsClientServerAddress "
                    "Clear-DnsClientCache Resolve-DnsName Get-NetFirewallRule New-NetFirewallRule Set-NetFirewallRule Remove-NetFirewallRule Enable-NetFirewallRule "
-                   "Disable-NetFirewallRule Rename-NetFirewallRule Get-NetFirewallProfile Set-NetFirewallProfile Get-NetIPInterface Set-NetIPInterface ").split())
+                   "Disable-NetFirewallRule Rename-NetFirewallRule Get-NetFirewallProfile Set-NetFirewallProfile Get-NetIPInterface Set-NetIPInterface New-NetAdapter Remove-NetAdapter ").split())
     done = a.machine.run("REEVE_SOCKET=/lab/agent.sock /opt/reeve/bin/reeve -NoProfile -Command '" + '; '.join(f'(Get-Command {n}).Name' for n in want) + "'")
     check('every name is a command', done.stdout.split() == want, (set(want) - set(done.stdout.split()), done.stderr[-500:]))
+
+
+def ethtool(a):
+    """The host's own program in the machine's network."""
+    return (lambda words: subprocess.run(['nsenter', '-t', str(a.machine.leader), '-n', 'ethtool', *words.split()], capture_output=True, text=True).stdout) if shutil.which('ethtool') else None
+
+
+def vanishing(a):
+    """Interfaces that go while they are changed: NOT_FOUND, or it was done; never another answer."""
+    import threading
+    stop = threading.Event()
+
+    def churn():
+        while not stop.is_set():
+            a.machine.run('for i in 1 2 3 4 5 6 7 8; do ip link add g0 index 7700 type bridge; ip link delete g0; done')
+    t = threading.Thread(target=churn)
+    t.start()
+    seen = set()
+    try:
+        end = time.monotonic() + 30
+        while time.monotonic() < end and not {'NOT_FOUND', None} <= seen:
+            for cls, k, method, kw in (('NetAdapter', {'InterfaceIndex': 7700}, 'Set', {'MtuSize': 1400}), ('NetAdapter', {'InterfaceIndex': 7700}, 'Enable', {}),
+                                       ('NetIPAddress', None, 'Create', {'InterfaceIndex': 7700, 'IPAddress': '192.0.2.200', 'PrefixLength': 32}),
+                                       ('NetNeighbor', None, 'Create', {'InterfaceIndex': 7700, 'IPAddress': '192.0.2.201', 'LinkLayerAddress': '02:00:00:00:00:01'}),
+                                       ('NetIPInterface', {'InterfaceIndex': 7700, 'AddressFamily': 'IPv4'}, 'Set', {'Forwarding': 'Enabled'})):
+                r = a.do(cls, k, method, **kw)
+                seen.add(status(r))
+                if status(r) not in (None, 'NOT_FOUND', 'ALREADY_EXISTS'):
+                    check('an interface that goes', False, (cls, method, r))
+    finally:
+        stop.set()
+        t.join()
+    check('gone and there were both seen', {'NOT_FOUND', None} <= seen, seen)
 
 
 def many(a):
@@ -227,7 +260,7 @@ def main():
         machine = lab.machine('net')
         a = Asked(machine, agentlib.Peer(machine.agent()))
         prepare(machine)
-        for part in (adapters, tables, changes, found, ip_interfaces, views, cmdlets, many):
+        for part in (adapters, tables, changes, found, ip_interfaces, views, lambda a: netmade.made(check, a.machine.run, a, ethtool(a)), vanishing, cmdlets, many):
             part(a)
     check.end()
 
