@@ -388,6 +388,7 @@ struct now { /* an interface as it is before a change */
         unsigned flags;
         bool found, below; /* below: another one lies on it, or is its other end */
         char name[32], mac[3 * 32 + 1], alias[256], kind[16];
+        const char *type;
 };
 
 static int on_now(void *state, const struct nlmsghdr *h)
@@ -406,6 +407,7 @@ static int on_now(void *state, const struct nlmsghdr *h)
         n->flags = i->ifi_flags;
         n->mtu = rv_attr_u32(at[IFLA_MTU]);
         n->master = rv_attr_u32(at[IFLA_MASTER]);
+        n->type = type_name(i->ifi_type);
         const struct rtattr *info[IFLA_INFO_MAX + 1];
         rv_netlink_nested(at[IFLA_LINKINFO], info, IFLA_INFO_MAX);
         snprintf(n->kind, sizeof n->kind, "%s",
@@ -525,7 +527,8 @@ static int adapter_restart(struct rv_call *c, const void *in, struct rv_error *e
 
 static int check_name(const char *name, size_t n, const char *property, struct rv_error *err)
 {
-        if (n && n < IFNAMSIZ && !strpbrk(name, "/ \t\n:%") && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+        if (n && n < IFNAMSIZ && !strpbrk(name, "/ \t\n:%") && strcmp(name, ".") != 0 &&
+            strcmp(name, "..") != 0)
                 return RV_OK;
         rv_about(err, NULL, NULL, property);
         return rv_fail(err, RV_INVALID_PARAMETER,
@@ -549,6 +552,15 @@ static int adapter_rename(struct rv_call *c, const void *args, struct rv_error *
         if (!c->what_if)
                 e = change(fd, &ask, &n, "rename", err);
         return finish(c, fd, e);
+}
+
+/* What it is described as without a description is none: so that one can be put back. */
+static const char *description(const struct now *n, const char *given)
+{
+        char driver[64] = "";
+        sys_link(n->name, "device/driver", driver, sizeof driver);
+        const char *plain = driver[0] ? driver : n->kind[0] ? n->kind : n->type ? n->type : "";
+        return strcmp(given, plain) == 0 ? "" : given;
 }
 
 /* A setting for the next boots, after it was set for now. */
@@ -622,7 +634,10 @@ static int adapter_create(struct rv_call *c, const void *args, struct rv_error *
                                   .kind = in->Kind,
                                   .peer = in->has_PeerName ? in->PeerName : NULL,
                                   .bond_mode = in->has_BondMode ? in->BondMode : NULL,
-                                  .alias = in->has_InterfaceDescription ? in->InterfaceDescription : NULL,
+                                  .alias = in->has_InterfaceDescription &&
+                                                           strcmp(in->InterfaceDescription, in->Kind) != 0
+                                                   ? in->InterfaceDescription
+                                                   : NULL,
                                   .index = in->has_InterfaceIndex ? in->InterfaceIndex : 0,
                                   .master = in->has_MasterIndex ? in->MasterIndex : 0,
                                   .mtu = in->has_MtuSize ? in->MtuSize : 0,
@@ -634,7 +649,8 @@ static int adapter_create(struct rv_call *c, const void *args, struct rv_error *
                 e = check_name(in->PeerName, in->PeerName_len, "PeerName", err);
         if (e == RV_OK && w.mac && !rv_netlink_mac(in->MacAddress, mac)) {
                 rv_about(err, NULL, NULL, "MacAddress");
-                e = rv_fail(err, RV_INVALID_PARAMETER, "'%.40s' is no hardware address: expected one as 02:00:5e:10:00:01",
+                e = rv_fail(err, RV_INVALID_PARAMETER,
+                            "'%.40s' is no hardware address: expected one as 02:00:5e:10:00:01",
                             in->MacAddress);
         }
         if (e == RV_OK)
@@ -654,7 +670,8 @@ static int adapter_create(struct rv_call *c, const void *args, struct rv_error *
         snprintf(number, sizeof number, "%u", rv_link_index(in->Name));
         if (!c->what_if)
                 rv_change(c, "InterfaceIndex", NULL, number);
-        rv_fill(c->out, NetAdapter_Create_out_Warning, "The next boot does not have it: interfaces that are made here are not kept.");
+        rv_fill(c->out, NetAdapter_Create_out_Warning,
+                "The next boot does not have it: interfaces that are made here are not kept.");
         NetAdapter_Create_out_set_ReturnValue(c->out, 0);
         return RV_OK;
 }
@@ -668,10 +685,12 @@ static int comes_back(const struct now *n, struct rv_error *err)
                 if (strcmp(n->kind, kinds[i]) == 0)
                         return RV_OK;
         if (n->below)
-                rv_fail(err, RV_NOT_SUPPORTED, "what is stacked on %s would not come back: ConfirmWithin is not for it",
-                        n->name);
+                rv_fail(err, RV_NOT_SUPPORTED,
+                        "what is stacked on %s would not come back: ConfirmWithin is not for it", n->name);
         else
-                rv_fail(err, RV_NOT_SUPPORTED, "an interface of the kind %s would not come back as it was: ConfirmWithin is not for it",
+                rv_fail(err, RV_NOT_SUPPORTED,
+                        "an interface of the kind %s would not come back as it was: ConfirmWithin is not for "
+                        "it",
                         n->kind[0] ? n->kind : "hardware");
         return rv_hint(err, "Try Disable-NetAdapter -ConfirmWithin first, then take it away.");
 }
@@ -727,10 +746,11 @@ static int adapter_set(struct rv_call *c, const void *args, struct rv_error *err
                         any = rv_netlink_add(&ask.h, sizeof ask, IFLA_ADDRESS, mac, sizeof mac);
                 }
         }
-        if (in->has_InterfaceDescription && strcmp(in->InterfaceDescription, n.alias) != 0 && !lasting) {
-                rv_change(c, "InterfaceDescription", n.alias, in->InterfaceDescription);
-                any = rv_netlink_add(&ask.h, sizeof ask, IFLA_IFALIAS, in->InterfaceDescription,
-                                     in->InterfaceDescription_len);
+        const char *words =
+                in->has_InterfaceDescription ? description(&n, in->InterfaceDescription) : n.alias;
+        if (strcmp(words, n.alias) != 0 && !lasting) {
+                rv_change(c, "InterfaceDescription", n.alias, words);
+                any = rv_netlink_add(&ask.h, sizeof ask, IFLA_IFALIAS, words, strlen(words));
         }
         if (any && !c->what_if)
                 e = change(fd, &ask, &n, "change", err);

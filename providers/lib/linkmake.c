@@ -61,7 +61,8 @@ static int unfit(struct rv_error *err, const char *property, const char *why, co
 
 int rv_link_check(const struct rv_link_wish *w, struct rv_error *err)
 {
-        static const char needs[] = "needed by an interface of the kind", not[] = "not for an interface of the kind";
+        static const char needs[] = "needed by an interface of the kind",
+                          not [] = "not for an interface of the kind";
         const bool vlan = strcmp(w->kind, "vlan") == 0, macvlan = strcmp(w->kind, "macvlan") == 0,
                    veth = strcmp(w->kind, "veth") == 0, bond = strcmp(w->kind, "bond") == 0;
         if (vlan != (w->vlan != 0))
@@ -101,7 +102,8 @@ static void add_details(struct link_request *r, const struct rv_link_wish *w)
 /* What one that is being made does not take: a description; and a veth cannot be up before its other end is there. */
 static int finish(const char *name, const char *alias, bool up, struct rv_error *err)
 {
-        struct link_request r = { .h = { .nlmsg_type = RTM_NEWLINK }, .i = { .ifi_index = (int)rv_link_index(name) } };
+        struct link_request r = { .h = { .nlmsg_type = RTM_NEWLINK },
+                                  .i = { .ifi_index = (int)rv_link_index(name) } };
         r.h.nlmsg_len = NLMSG_LENGTH(sizeof r.i);
         r.i.ifi_flags = r.i.ifi_change = up ? IFF_UP : 0;
         if (alias)
@@ -111,7 +113,8 @@ static int finish(const char *name, const char *alias, bool up, struct rv_error 
 
 int rv_link_make(const struct rv_link_wish *w, struct rv_error *err)
 {
-        struct link_request r = { .h = { .nlmsg_type = RTM_NEWLINK, .nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL } };
+        struct link_request r = { .h = { .nlmsg_type = RTM_NEWLINK,
+                                         .nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL } };
         char doing[96];
         r.h.nlmsg_len = NLMSG_LENGTH(sizeof r.i);
         r.i.ifi_index = (int)w->index;
@@ -143,6 +146,7 @@ int rv_link_remove(uint32_t index, const char *name, struct rv_error *err)
         snprintf(doing, sizeof doing, "take away the interface %.20s", name);
         int e = rv_ip_apply(&r.h, doing, err);
         if (e == RV_NOT_SUPPORTED)
-                rv_hint(err, "Only interfaces that software made can be taken away: Disable-NetAdapter sets others down.");
+                rv_hint(err, "Only interfaces that software made can be taken away: Disable-NetAdapter sets "
+                             "others down.");
         return e;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """ConfirmWithin: changes of the network of a booted machine that put themselves back, also when the agent is killed or cut off."""
-import os, signal, sys, time
+import difflib, os, signal, sys, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
@@ -90,6 +90,38 @@ def whole_link(n):
     check('the default route', not n.has('default via') and n.until(lambda: n.has('default via 10.99.0.1')), r)
 
 
+def interfaces(n):
+    """Made or taken away for a try, with all that hangs on them."""
+    run, index = (lambda text: n.machine.run(text).stdout), n.index
+    do = lambda key, method, **kw: n.do('NetAdapter', key, method, 600, **kw)
+    back = lambda r: 'result' in n.do('Transaction', {'Id': r['result']['Transaction']}, 'Revert')
+    sight = lambda: run('ip -4 -o addr show | grep " t-" | cut -d" " -f2- | sed "s/valid_lft.*//" | sort; ip -4 route show | grep t-; ip -o link show | grep " t-" | cut -d" " -f2- | sort')
+    differs = lambda: ([l for l in difflib.ndiff(before.splitlines(), sight().splitlines()) if l[0] in '+-'], [t['Message'] for t in n.peer.call('EnumerateInstances', {'ClassName': 'Transaction'})['result']['Instances']][-1:])
+    n.machine.run('''echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6; ip link add t-br type bridge; ip link add t-a type veth peer name t-aa; ip link add t-b type veth peer name t-bb; ip link add link t-b name t-m type macvlan mode bridge
+        ip link set t-a master t-br; for i in t-a t-aa t-b t-bb t-br t-m; do ip link set $i up; done; ip addr add 198.18.0.1/24 dev t-br; ip route add 198.51.100.0/24 via 198.18.0.9 metric 7; ip addr add 198.18.9.1/24 dev t-m''', check=True)
+    check('all is up', n.until(lambda: '198.51.100.0/24' in sight() and sight().count('state UP') == 6, 30), sight())
+    before = sight()
+    r = do(None, 'Create', Name='t-new', Kind='macvlan', Link='t-b')
+    check('one that is made', 'result' in r and 't-new' in sight() and back(r) and n.until(lambda: sight() == before), (r, differs()))
+    n.machine.run('ip link add t-other type bridge')
+    r = do(None, 'Create', Name='t-new', Kind='veth', PeerName='t-new2')
+    n.machine.run('ip link add t-third type bridge')
+    check('those that others made meanwhile stay', 'result' in r and back(r) and n.until(lambda: 't-new' not in sight()) and all(w in sight() for w in ('t-other', 't-third')), (r, differs()))
+    n.machine.run('ip link delete t-other; ip link delete t-third')
+    for what, name in (('a bridge with its port, address and route', 't-br'), ('a macvlan', 't-m')):
+        r = do(index(name), 'Delete')
+        check(f'{what}: gone', 'result' in r and f'{name}:' not in sight() and f'{name}@' not in sight(), (r, sight()))
+        check(f'{what}: there again', back(r) and n.until(lambda: sight() == before), differs())
+    for what, key, method, more, words in (('a description', 't-a', 'Set', {'InterfaceDescription': 'for a try'}, 'alias for a try'), ('a port that came', 't-bb', 'Set', {'MasterIndex': index('t-br')['InterfaceIndex']}, 't-bb@t-b: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue master t-br')):
+        r = do(index(key), method, **more)
+        check(what, 'result' in r and words in sight() and back(r) and n.until(lambda: sight() == before), (r, differs()))
+    r = do(index('t-a'), 'Leave')
+    check('a port that left', 'result' in r and 'master t-br' not in sight() and back(r) and n.until(lambda: sight() == before), (r, differs()))
+    for what, name in (('what carries another one', 't-b'), ('what would come back otherwise', 't-a')):
+        r = do(index(name), 'Delete')
+        check(what, status(r) == 'NOT_SUPPORTED' and sight() == before, r)
+
+
 def refused(n):
     r = n.do('Process', {'ProcessId': 1}, 'SendSignal', 5, Signal='0')
     check('a class that cannot', status(r) == 'NOT_SUPPORTED', r)
@@ -114,7 +146,7 @@ def main():
         machine.run('''ip link add t0 type veth peer name t1; ip link set t1 up; ip link set t0 up; ip addr add 192.0.2.1/25 dev t0; ip -6 addr add 2001:db8::7/64 dev t0 nodad
             ip route add 203.0.113.0/24 via 192.0.2.3 metric 77; ip -6 route add 2001:db8:1::/48 via 2001:db8::9 dev t0''', check=True)
         n = Net(machine, machine.agent('--state', '/lab/state'))
-        for part in (by_itself, confirmed, whole_link, refused, killed):
+        for part in (by_itself, confirmed, whole_link, interfaces, refused, killed):
             part(n)
     check.end()
 
