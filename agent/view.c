@@ -224,6 +224,9 @@ static void fill_plain(const struct rv_property *prop, struct rv_row *to, unsign
                 size_t n = to_text(v, text, sizeof text);
                 if (n)
                         rv_set_string(to, p, text, n);
+        } else if (v->type == RV_REAL && (is_integer(prop->type) || prop->type == RV_CIM_CHAR16)) {
+                if (fabs(v->d) < 0x1p63)
+                        set_number(to, p, prop->type, (int64_t)v->d);
         } else if (number && v->type != RV_UINT && is_unsigned_like(prop->type)) {
                 set_number(to, p, prop->type, v->type == RV_BOOL ? v->b : v->i);
         } else if (v->type == RV_UINT && is_signed(prop->type) && v->u <= INT64_MAX) {

@@ -231,6 +231,55 @@ def fillable():
     check('Win32_Process: state, kernel', p['ExecutionState'] in (3, 4) and p['Status'] == 'OK' and p['WindowsVersion'] == os.uname().release, p)
 
 
+def measured():
+    """Rates lie between what the kernel's counters grew by around them; raw counters between two looks."""
+    def stat():
+        lines = {l.split()[0]: l.split()[1:] for l in open('/proc/stat')}
+        return {'ctxt': int(lines['ctxt'][0]), 'cpu': [int(x) for x in lines['cpu'][:8]], 'at': time.monotonic()}
+    def snmp():
+        names, numbers = [l.split()[1:] for l in open('/proc/net/snmp') if l.startswith('Tcp:')]
+        return dict(zip(names, map(int, numbers)))
+    a = stat()
+    r = rows('Win32_PerfFormattedData_PerfOS_System')[0]
+    b = stat()
+    check('context switches: no more than there were', 0 < r['ContextSwitchesPersec'] * 0.2 <= b['ctxt'] - a['ctxt'], (r, a, b))
+    check('the system', r['Threads'] >= r['Processes'] // 2 > 0 and abs(r['SystemUpTime'] - time.clock_gettime(time.CLOCK_BOOTTIME)) < 60, r)
+    a = stat()
+    raw = rows('Win32_PerfRawData_PerfOS_System')[0]
+    b = stat()
+    check('raw: a counter', a['ctxt'] <= raw['ContextSwitchesPersec'] <= b['ctxt'], (a, raw, b))
+    up = (raw['Timestamp_Object'] - raw['SystemUpTime']) / raw['Frequency_Object']
+    check('raw: the time since the start, by its object\'s clock', abs(up - time.clock_gettime(time.CLOCK_BOOTTIME)) < 60, (up, raw))
+    check('raw: time since 1601', abs(raw['Timestamp_Sys100NS'] / 1e7 - 11644473600 - time.time()) < 60, raw)
+    tick = 10 ** 7 // os.sysconf('SC_CLK_TCK')
+    a = stat()
+    cpu = by('Win32_PerfRawData_PerfOS_Processor', 'Name')['_Total']
+    b = stat()
+    check('raw: a processor\'s', all((lambda x, y: x <= y)(*p) for p in ((tick * (a['cpu'][0] + a['cpu'][1]), cpu['PercentUserTime']), (cpu['PercentUserTime'], tick * (b['cpu'][0] + b['cpu'][1])))) and
+          cpu['PercentProcessorTime'] == cpu['PercentIdleTime'], (a, cpu, b))
+    a, tcp, b = snmp(), rows('Win32_PerfRawData_Tcpip_TCPv4')[0], snmp()
+    for p, name in ('ConnectionsActive', 'ActiveOpens'), ('ConnectionsPassive', 'PassiveOpens'), ('SegmentsReceivedPersec', 'InSegs'), ('SegmentsRetransmittedPersec', 'RetransSegs'), ('ConnectionsReset', 'EstabResets'):
+        check(f'raw: TCP {p}', a[name] <= tcp[p] <= b[name], (a[name], tcp[p], b[name]))
+    check('TCP: rates', all(v is not None for v in rows('Win32_PerfFormattedData_Tcpip_TCPv4')[0].values()))
+    a = {l.split()[2]: [int(x) for x in l.split()[3:]] for l in open('/proc/diskstats')}
+    disks = by('Win32_PerfRawData_PerfDisk_PhysicalDisk', 'Name')
+    b = {l.split()[2]: [int(x) for x in l.split()[3:]] for l in open('/proc/diskstats')}
+    bad = [r for n, r in disks.items() if n in a and not (a[n][2] * 512 <= r['DiskReadBytesPersec'] <= b[n][2] * 512 and a[n][4] <= r['DiskWritesPersec'] <= b[n][4])]
+    check('raw: disks', disks and not bad, bad)
+    mine = by('Win32_PerfFormattedData_PerfProc_Process', 'IDProcess')
+    check('processes: whole numbers', os.getpid() in mine and all(isinstance(r['PercentProcessorTime'], int) for r in mine.values()), mine.get(os.getpid()))
+    scx = rows('SCX_UnixProcessStatisticalInformation', Filter=f"Handle = '{os.getpid()}'")
+    check('System Center: processes', len(scx) == 1 and scx[0]['UsedMemory'] > 1000 and isinstance(scx[0]['PercentUserTime'], int), scx)
+    i = rows('SCX_Agent')[0]
+    release = dict(l.strip().split('=', 1) for l in open('/etc/os-release') if '=' in l)
+    check('SCX_Agent', (i['OSType'], i['UnameArchitecture'], i['LogicalProcessors'], i['OSAlias'], i['Name']) == ('Linux', os.uname().machine, os.cpu_count(), release['ID'].strip('"'), 'scx') and
+          i['VersionString'].startswith(f'{i["MajorVersion"]}.{i["MinorVersion"]}.'), i)
+    info = rows('AgentInfo')[0]
+    check('AgentInfo', info['ProcessId'] == agent.proc.pid and info['StartTime'] and 0 < info['HandleCount'] < 1000 and info['WorkingSetSize'] > 1 << 20 and info['Classes'] > 150, info)
+    points = {(r['Directory'], r['Volume']) for r in rows('Win32_MountPoint')}
+    check('Win32_MountPoint', any(d == '/' for d, _ in points), points)
+
+
 def every_view():
     """Each of them can be asked."""
     views = [c['ClassName'] for c in agent.call('EnumerateClasses')['result']['Classes'] if re.match(r'(Win32|MSFT|SCX|CIM)_', c['ClassName'])]
@@ -242,7 +291,7 @@ def every_view():
 
 
 try:
-    for part in (storage, file_systems, network, system, processes, tasks, methods, fillable, every_view):
+    for part in (storage, file_systems, network, system, processes, tasks, methods, fillable, measured, every_view):
         part()
 finally:
     agent.stop()
