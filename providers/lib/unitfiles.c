@@ -215,23 +215,36 @@ void rv_unitfiles_scan(void (*each)(void *, const char *, const char *, const ch
         names_free(&s.lib);
 }
 
-void rv_unitfiles_watch(int inotify)
+bool rv_unitfiles_is_folder(const char *name)
+{
+        return ends(name, ".wants") || ends(name, ".requires") || strcmp(name, "system") == 0 ||
+               strcmp(name, "system.control") == 0;
+}
+
+void rv_unitfiles_watch(int inotify, void (*drop_in)(void *, int, const char *), void *state)
 {
         const uint32_t what = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE |
                               IN_DELETE_SELF | IN_ONLYDIR;
+        inotify_add_watch(inotify, "/etc/systemd", IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+        inotify_add_watch(inotify, "/run/systemd", IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
         for (unsigned i = 0; i < NFOLDERS; i++) {
-                if (strstr(folders[i], ".control") || strstr(folders[i], "/transient"))
+                if (strstr(folders[i], "/transient"))
                         continue; /* PID 1 writes there for each transient unit, and says so by UnitNew */
                 inotify_add_watch(inotify, folders[i], what);
-                if (strcmp(folders[i], "/etc/systemd/system") != 0 &&
-                    strcmp(folders[i], "/run/systemd/system") != 0)
-                        continue;
+                bool own = strcmp(folders[i], "/etc/systemd/system") == 0 ||
+                           strcmp(folders[i], "/run/systemd/system") == 0;
                 DIR *d = opendir(folders[i]);
                 for (struct dirent *e; d && (e = readdir(d));) {
                         char path[4096];
+                        const bool drop = ends(e->d_name, ".d");
                         snprintf(path, sizeof path, "%s/%s", folders[i], e->d_name);
-                        if (ends(e->d_name, ".wants") || ends(e->d_name, ".requires"))
-                                inotify_add_watch(inotify, path, what);
+                        if (!drop && !(own && (ends(e->d_name, ".wants") || ends(e->d_name, ".requires"))))
+                                continue;
+                        int wd = inotify_add_watch(inotify, path, what & ~(uint32_t)IN_DELETE_SELF);
+                        if (drop && wd >= 0) {
+                                e->d_name[strlen(e->d_name) - 2] = 0;
+                                drop_in(state, wd, e->d_name);
+                        }
                 }
                 if (d)
                         closedir(d);

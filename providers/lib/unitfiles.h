@@ -13,7 +13,10 @@
 void rv_unitfiles_scan(void (*each)(void *, const char *id, const char *path, const char *state, bool wanted,
                                     const char *description),
                        void *);
-/* Adds the folders to an inotify descriptor. */
-void rv_unitfiles_watch(int inotify);
+/* Adds the folders to an inotify descriptor; again where there may be new ones. Calls back for each folder of drop-ins:
+ * its watch, and the unit's name (without .d). */
+void rv_unitfiles_watch(int inotify, void (*drop_in)(void *, int wd, const char *id), void *);
+/* One of the folders' own names, whose appearing is a reason to look again. */
+bool rv_unitfiles_is_folder(const char *name);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -20,6 +21,7 @@
 
 #include "providers/lib/systemd.h"
 #include "providers/lib/unitfiles.h"
+#include "providers/lib/unitvalue.h"
 
 #define IN_FLIGHT 64    /* the bus daemon allows 128 pending replies */
 #define MOST_AT_ONCE 64 /* units whose details are fetched without letting others at the model */
@@ -34,6 +36,12 @@ struct flight {
         int failed;
 };
 
+/* A folder of drop-ins that is watched, and whose they are. */
+struct folder {
+        int wd;
+        char *id;
+};
+
 struct rv_units {
         const char *suffix, *interface;
         const struct rv_unit_property *properties;
@@ -41,7 +49,12 @@ struct rv_units {
         pthread_mutex_t lock;
         sd_bus *bus;
         int inotify, wake; /* wake: a new connection for the thread to watch */
-        bool thread, stale, fetching;
+        bool thread, fetching;
+        bool stale;   /* PID 1 has read its files anew: it is listed again, details are asked for again */
+        bool scan;    /* unit files have changed: they are looked at again */
+        uint32_t scans;
+        struct folder *folders;
+        unsigned nfolders;
         struct flight flight;
         _Atomic unsigned waiting; /* readers that wait for the lock */
         uint64_t last_read;       /* CLOCK_MONOTONIC ms */
@@ -247,6 +260,15 @@ bool rv_units_told(struct rv_units *u, int fd, void (*each)(void *, const char *
         return !all;
 }
 
+static void folders_free(struct rv_units *u)
+{
+        for (unsigned i = 0; i < u->nfolders; i++)
+                free(u->folders[i].id);
+        free(u->folders);
+        u->folders = NULL;
+        u->nfolders = 0;
+}
+
 /* The connection, and all that was known by it. */
 static void forget(struct rv_units *u)
 {
@@ -258,179 +280,14 @@ static void forget(struct rv_units *u)
         if (u->inotify >= 0)
                 close(u->inotify);
         u->inotify = -1;
-        u->stale = false;
+        folders_free(u);
+        u->stale = u->scan = false;
 }
 
 static bool ours(const struct rv_units *u, const char *id)
 {
         size_t n = strlen(id), m = strlen(u->suffix);
         return n > m && strcmp(id + n - m, u->suffix) == 0;
-}
-
-/* ---- reading D-Bus values ---- */
-
-static void value_text(struct rv_unit_value *v, const char *text)
-{
-        free(v->type == RV_UT_TEXT || v->type == RV_UT_LIST ? v->text : NULL);
-        *v = (struct rv_unit_value) { .type = RV_UT_TEXT, .text = text && *text ? strdup(text) : NULL };
-        v->set = v->text;
-}
-
-static int read_list(sd_bus_message *m, struct rv_unit_value *v, bool pairs)
-{
-        char *all = NULL;
-        size_t n = 0, cap = 0;
-        uint32_t items = 0;
-        const char *text, *second;
-        int r = sd_bus_message_enter_container(m, 'a', pairs ? "(ss)" : "s");
-        while (r > 0 && (r = pairs ? sd_bus_message_read(m, "(ss)", &text, &second)
-                                   : sd_bus_message_read(m, "s", &text)) > 0) {
-                size_t len = strlen(text) + 1;
-                if (n + len > cap) {
-                        cap = (n + len) * 2;
-                        char *more = realloc(all, cap);
-                        if (!more)
-                                break;
-                        all = more;
-                }
-                memcpy(all + n, text, len);
-                n += len;
-                items++;
-        }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
-        free(v->type == RV_UT_TEXT || v->type == RV_UT_LIST ? v->text : NULL);
-        *v = (struct rv_unit_value) { .type = RV_UT_LIST, .set = true, .n = items, .text = all };
-        return r;
-}
-
-/* a(sasbttttuii): the first command's arguments, joined by blanks. */
-static int read_exec(sd_bus_message *m, struct rv_unit_value *v)
-{
-        char line[4096] = "";
-        bool first = true;
-        int r = sd_bus_message_enter_container(m, 'a', "(sasbttttuii)");
-        while (r > 0 && (r = sd_bus_message_enter_container(m, 'r', "sasbttttuii")) > 0) {
-                const char *path, *arg;
-                r = sd_bus_message_read(m, "s", &path);
-                if (r >= 0)
-                        r = sd_bus_message_enter_container(m, 'a', "s");
-                while (r > 0 && (r = sd_bus_message_read(m, "s", &arg)) > 0)
-                        if (first && strlen(line) + strlen(arg) + 2 < sizeof line) {
-                                if (line[0])
-                                        strcat(line, " ");
-                                strcat(line, arg);
-                        }
-                first = false;
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-                if (r >= 0)
-                        r = sd_bus_message_skip(m, "bttttuii");
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-                if (r < 0)
-                        break;
-                r = 1;
-        }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
-        value_text(v, line);
-        return r;
-}
-
-/* a(sst): base, calendar, next time; a(stt): base ("OnBootUSec"), microseconds, next time. */
-static int read_timers(sd_bus_message *m, struct rv_unit_value *v, bool calendar)
-{
-        char all[4096], item[512];
-        size_t n = 0;
-        uint32_t items = 0;
-        const char *base, *spec = "";
-        uint64_t usec = 0, next;
-        int r = sd_bus_message_enter_container(m, 'a', calendar ? "(sst)" : "(stt)");
-        while (r > 0 && (r = calendar ? sd_bus_message_read(m, "(sst)", &base, &spec, &next)
-                                      : sd_bus_message_read(m, "(stt)", &base, &usec, &next)) > 0) {
-                size_t len = strlen(base);
-                bool in_usec = len > 4 && strcmp(base + len - 4, "USec") == 0;
-                int k = calendar ? snprintf(item, sizeof item, "%s=%s", base, spec)
-                                 : snprintf(item, sizeof item, "%.*s%s=%.15g", (int)(in_usec ? len - 4 : len),
-                                            base, in_usec ? "Sec" : "", (double)usec / 1e6);
-                if (k < (int)sizeof item && n + (size_t)k + 1 <= sizeof all) {
-                        memcpy(all + n, item, (size_t)k + 1);
-                        n += (size_t)k + 1;
-                        items++;
-                }
-        }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
-        free(v->type == RV_UT_TEXT || v->type == RV_UT_LIST ? v->text : NULL);
-        char *copy = malloc(n + 1);
-        if (copy)
-                memcpy(copy, all, n);
-        *v = (struct rv_unit_value) { .type = RV_UT_LIST, .set = copy, .n = items, .text = copy };
-        return copy ? r : -ENOMEM;
-}
-
-static int read_id(sd_bus_message *m, struct rv_unit_value *v)
-{
-        const uint8_t *bytes;
-        size_t n;
-        char hex[33] = "";
-        int r = sd_bus_message_read_array(m, 'y', (const void **)&bytes, &n);
-        for (size_t i = 0; r >= 0 && n == 16 && i < n; i++)
-                snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-        value_text(v, hex);
-        return r;
-}
-
-static int read_number(sd_bus_message *m, char type, uint8_t how, struct rv_unit_value *v)
-{
-        uint64_t t = 0;
-        uint32_t w = 0;
-        int32_t i = 0;
-        int r = type == 't'                  ? sd_bus_message_read(m, "t", &t)
-                : type == 'u'                ? sd_bus_message_read(m, "u", &w)
-                : type == 'i' || type == 'b' ? sd_bus_message_read_basic(m, type, &i)
-                                             : sd_bus_message_skip(m, NULL);
-        bool none = type == 't' ? t == UINT64_MAX : type == 'u' && w == UINT32_MAX;
-        uint64_t number = type == 't' ? t : type == 'u' ? w : (uint64_t)(int64_t)i;
-        *v = (struct rv_unit_value) { .type = how == RV_UR_BOOL                       ? RV_UT_BOOL
-                                              : how == RV_UR_INT || how == RV_UR_TIME ? RV_UT_INT
-                                                                                      : RV_UT_UINT };
-        v->set = r >= 0 && !none && !((how == RV_UR_NZ || how == RV_UR_TIME) && number == 0);
-        v->u = how == RV_UR_TIME ? number * 1000 : number;
-        return r;
-}
-
-static int read_value(sd_bus_message *m, uint8_t how, struct rv_unit_value *v)
-{
-        const char *contents;
-        char type;
-        int r = sd_bus_message_peek_type(m, &type, &contents);
-        if (r <= 0)
-                return r;
-        r = sd_bus_message_enter_container(m, 'v', contents);
-        if (r < 0)
-                return r;
-        const char *text;
-        if (how == RV_UR_TEXT && (contents[0] == 's' || contents[0] == 'o')) {
-                r = sd_bus_message_read_basic(m, contents[0], &text);
-                if (r >= 0)
-                        value_text(v, text);
-        } else if ((how == RV_UR_LIST || how == RV_UR_DOCS) && strcmp(contents, "as") == 0)
-                r = read_list(m, v, false);
-        else if (how == RV_UR_DOCS && strcmp(contents, "a(ss)") == 0)
-                r = read_list(m, v, true);
-        else if (how == RV_UR_EXEC && strcmp(contents, "a(sasbttttuii)") == 0)
-                r = read_exec(m, v);
-        else if (how == RV_UR_TIMERS && (strcmp(contents, "a(sst)") == 0 || strcmp(contents, "a(stt)") == 0))
-                r = read_timers(m, v, contents[3] == 's');
-        else if (how == RV_UR_ID && strcmp(contents, "ay") == 0)
-                r = read_id(m, v);
-        else if (contents[1] == 0)
-                r = read_number(m, contents[0], how, v);
-        else
-                r = sd_bus_message_skip(m, contents);
-        return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
 static int find_property(const struct rv_units *u, const char *name)
@@ -462,7 +319,7 @@ static int take_properties(struct rv_units *u, struct rv_unit *one, sd_bus_messa
                         if (r >= 0)
                                 replace(listed, text);
                 } else if (at >= 0)
-                        r = read_value(m, u->properties[at].read, &one->values[at]);
+                        r = rv_unit_value_read(m, u->properties[at].read, &one->values[at]);
                 else
                         r = sd_bus_message_skip(m, "v");
                 if (r >= 0)
@@ -559,12 +416,16 @@ static int on_removed(sd_bus_message *m, void *state, sd_bus_error *ret)
         return 0;
 }
 
+/* PID 1 tells of the beginning and of the end; until the end it answers nobody, and all is as it was. */
 static int on_reloading(sd_bus_message *m, void *state, sd_bus_error *ret)
 {
         (void)ret;
-        (void)m;
-        ((struct rv_units *)state)->stale = true;
-        tell(state, NULL);
+        struct rv_units *u = state;
+        int begins = 0;
+        if (sd_bus_message_read(m, "b", &begins) >= 0 && begins)
+                return 0;
+        u->stale = u->scan = true;
+        tell(u, NULL);
         return 0;
 }
 
@@ -620,6 +481,11 @@ static int list_new(struct rv_units *u, uint64_t deadline, struct rv_error *err)
         return e;
 }
 
+static bool differs(const char *a, const char *b)
+{
+        return !a || strcmp(a, b) != 0;
+}
+
 static void take_file(void *state, const char *id, const char *path, const char *file_state, bool wanted,
                       const char *description)
 {
@@ -629,6 +495,9 @@ static void take_file(void *state, const char *id, const char *path, const char 
         struct rv_unit *one = unit_make(u, id);
         if (!one)
                 return;
+        one->seen = u->scans;
+        if (differs(one->fragment, path) || differs(one->file_state, file_state) || one->wanted != wanted)
+                tell(u, id);
         replace(&one->fragment, path);
         replace(&one->file_state, file_state);
         one->wanted = wanted;
@@ -641,6 +510,74 @@ static void take_file(void *state, const char *id, const char *path, const char 
         }
 }
 
+static void take_folder(void *state, int wd, const char *id)
+{
+        struct rv_units *u = state;
+        for (unsigned i = 0; i < u->nfolders; i++)
+                if (u->folders[i].wd == wd)
+                        return;
+        struct folder *more = realloc(u->folders, (u->nfolders + 1) * sizeof *more);
+        char *own = strdup(id);
+        if (more)
+                u->folders = more;
+        if (more && own)
+                u->folders[u->nfolders++] = (struct folder) { wd, own };
+        else
+                free(own);
+}
+
+/* What the unit folders have now. Those that are watched first: what comes after is heard. */
+static void scan(struct rv_units *u)
+{
+        u->scan = false;
+        u->scans++;
+        rv_unitfiles_watch(u->inotify, take_folder, u);
+        rv_unitfiles_scan(take_file, u);
+        for (uint32_t i = 0; i < u->n;) {
+                struct rv_unit *one = u->v[i];
+                if (!one->fragment || one->seen == u->scans) {
+                        i++;
+                        continue;
+                }
+                tell(u, one->id);
+                free(one->fragment);
+                free(one->file_state);
+                one->fragment = one->file_state = NULL;
+                one->wanted = false;
+                if (one->loaded)
+                        i++;
+                else
+                        unit_remove(u, one->id);
+        }
+}
+
+/* What is known of PID 1's units is no longer so: all are listed, and the details of each asked for when they are
+ * wanted. */
+static int list_again(struct rv_units *u, uint64_t deadline, struct rv_error *err)
+{
+        sd_bus_message *reply = NULL;
+        int r, e = rv_systemd_call(u->bus, deadline, "cannot list units", err, &reply, "ListUnits", NULL);
+        for (uint32_t i = 0; e == RV_OK && i < u->n; i++) {
+                struct rv_unit *one = u->v[i];
+                one->loaded = one->listed = one->detailed = false;
+                replace(&one->active, "inactive");
+                replace(&one->sub, "dead");
+                replace(&one->job, "");
+                free(one->load); /* the scan has it, or the list */
+                one->load = NULL;
+        }
+        if (e == RV_OK && (r = take_list(u, reply)) < 0)
+                e = rv_systemd_fail(err, r, NULL, "cannot list units");
+        sd_bus_message_unref(reply);
+        for (uint32_t i = 0; e == RV_OK && i < u->n;)
+                if (!u->v[i]->loaded && !u->v[i]->fragment)
+                        unit_remove(u, u->v[i]->id);
+                else
+                        i++;
+        u->stale = false;
+        return e;
+}
+
 static int connect_and_list(struct rv_units *u, uint64_t deadline, struct rv_error *err)
 {
         sd_bus_message *reply = NULL;
@@ -649,7 +586,6 @@ static int connect_and_list(struct rv_units *u, uint64_t deadline, struct rv_err
         if (e)
                 return e;
         u->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-        rv_unitfiles_watch(u->inotify);
         int r = sd_bus_match_signal(u->bus, NULL, NULL, NULL, "org.freedesktop.DBus.Properties",
                                     "PropertiesChanged", on_properties, u);
         if (r >= 0)
@@ -672,13 +608,62 @@ static int connect_and_list(struct rv_units *u, uint64_t deadline, struct rv_err
                 e = rv_systemd_fail(err, r, NULL, "cannot list units");
         sd_bus_message_unref(reply);
         if (e == RV_OK)
-                rv_unitfiles_scan(take_file, u);
-        if (e)
+                scan(u);
+        else
                 forget(u);
         return e;
 }
 
 /* ---- keeping up ---- */
+
+/* A file of this unit has changed: what PID 1 says of it may differ now (NeedDaemonReload, and all where it has not
+ * loaded it). */
+static void touched(struct rv_units *u, const char *id)
+{
+        bool there;
+        uint32_t at = place(u, id, &there);
+        if (there) {
+                u->v[at]->detailed = false;
+                if (!u->v[at]->loaded) {
+                        values_free(u, u->v[at]);
+                        free(u->v[at]->load);
+                        u->v[at]->load = NULL;
+                }
+        }
+        u->scan = true;
+        tell(u, id);
+}
+
+static void touched_all(struct rv_units *u)
+{
+        for (uint32_t i = 0; i < u->n; i++)
+                u->v[i]->detailed = false;
+        u->scan = true;
+        tell(u, NULL);
+}
+
+static void on_file(struct rv_units *u, const struct inotify_event *e)
+{
+        const char *name = e->len ? e->name : "", *dot = strrchr(name, '.');
+        char id[NAME_MAX + 1];
+        snprintf(id, sizeof id, "%.*s", dot ? (int)(dot - name) : 0, name);
+        for (unsigned i = 0; i < u->nfolders; i++)
+                if (u->folders[i].wd == e->wd) {
+                        if (dot && strcmp(dot, ".conf") == 0)
+                                touched(u, u->folders[i].id);
+                        return;
+                }
+        if (e->mask & (IN_Q_OVERFLOW | IN_DELETE_SELF))
+                touched_all(u);
+        else if (ours(u, name))
+                touched(u, name);
+        else if (dot && strcmp(dot, ".d") == 0 && ours(u, id) && !strstr(id, "-."))
+                touched(u, id);
+        else if (dot && strcmp(dot, ".d") == 0 && (ours(u, id) || strcmp(id, u->suffix + 1) == 0))
+                touched_all(u); /* drop-ins of a kind */
+        else if (rv_unitfiles_is_folder(name))
+                u->scan = true;
+}
 
 /* All signals that are there. False: the connection is gone. */
 static bool drain(struct rv_units *u)
@@ -690,15 +675,8 @@ static bool drain(struct rv_units *u)
                 ;
         while (u->inotify >= 0 && (n = read(u->inotify, events, sizeof events)) > 0)
                 for (char *p = events; p < events + n;
-                     p += sizeof(struct inotify_event) + ((struct inotify_event *)p)->len) {
-                        const struct inotify_event *e = (struct inotify_event *)p;
-                        const char *dot = e->len ? strrchr(e->name, '.') : NULL;
-                        if ((e->mask & (IN_Q_OVERFLOW | IN_DELETE_SELF)) || (e->len && ours(u, e->name)) ||
-                            (dot && (strcmp(dot, ".wants") == 0 || strcmp(dot, ".requires") == 0))) {
-                                u->stale = true;
-                                tell(u, NULL);
-                        }
-                }
+                     p += sizeof(struct inotify_event) + ((struct inotify_event *)p)->len)
+                        on_file(u, (struct inotify_event *)p);
         return r >= 0;
 }
 
@@ -738,7 +716,7 @@ static void start_thread(struct rv_units *u)
                 u->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (u->thread) {
                 if (write(u->wake, &one, sizeof one) < 0)
-                        u->stale = true;
+                        u->scan = true;
                 return;
         }
         pthread_attr_t attr;
@@ -776,7 +754,7 @@ static int on_details(sd_bus_message *m, void *state, sd_bus_error *ret)
         } else if (one && f->property < 0)
                 take_properties(f->u, one, m);
         else if (one && one->values)
-                read_value(m, f->u->properties[f->property].read, &one->values[f->property]);
+                rv_unit_value_read(m, f->u->properties[f->property].read, &one->values[f->property]);
         return 0;
 }
 
@@ -931,11 +909,15 @@ static int up_to_date(struct rv_units *u, uint64_t deadline, struct rv_error *er
         int e = RV_OK;
         if (u->bus && !drain(u))
                 forget(u);
-        if (!u->bus || u->stale) {
+        if (!u->bus) {
                 e = connect_and_list(u, deadline, err);
                 if (e == RV_OK)
                         start_thread(u);
+        } else if (u->stale) {
+                e = list_again(u, deadline, err);
         }
+        if (e == RV_OK && u->scan)
+                scan(u);
         return e ? e : list_new(u, deadline, err);
 }
 

@@ -4,10 +4,10 @@
  *
  * The first reader opens a connection, subscribes, and only then lists (nothing is lost in between); a
  * thread of its own takes the signals as they come. After RV_UNITS_LINGER without a reader the connection
- * is closed and everything is forgotten: an idle agent has no wake-ups. A lost connection (daemon-reexec),
- * Reloading and changed unit files make the next reader start afresh. Installed unit files that are not
- * loaded are found by an own scan of the unit folders (ListUnitFiles blocks PID 1 for 0.4 s) and inotify
- * says when they change.
+ * is closed and everything is forgotten: an idle agent has no wake-ups. A lost connection (daemon-reexec) makes the
+ * next reader start afresh; after Reloading he lists the units again and asks for their details anew. Installed unit
+ * files that are not loaded are found by an own scan of the unit folders (ListUnitFiles blocks PID 1 for 0.4 s) and
+ * inotify says when they or their drop-ins change: then they alone are looked at again.
  *
  * Details (the properties of Unit and Service) are fetched when first asked for and then kept up to date from
  * PropertiesChanged.
@@ -68,6 +68,7 @@ struct rv_unit {
         bool loaded;      /* PID 1 has it in memory */
         bool listed;      /* the texts above are PID 1's present ones */
         bool detailed;    /* values are there */
+        uint32_t seen;    /* the scan of unit files that found it last */
         uint64_t looked;  /* ms: when asking for its details made PID 1 load it for a moment; 0: never */
         struct rv_unit_value *values; /* one per property of the model; NULL before they are asked for */
 };
