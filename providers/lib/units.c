@@ -68,6 +68,28 @@ struct rv_units {
         uint32_t n, cap;
 };
 
+const char *rv_units_interface(const char *id)
+{
+        static const char *const kinds[][2] = {
+                { "service", RV_SYSTEMD_SERVICE },
+                { "socket", "org.freedesktop.systemd1.Socket" },
+                { "target", "org.freedesktop.systemd1.Target" },
+                { "device", "org.freedesktop.systemd1.Device" },
+                { "mount", "org.freedesktop.systemd1.Mount" },
+                { "automount", "org.freedesktop.systemd1.Automount" },
+                { "swap", "org.freedesktop.systemd1.Swap" },
+                { "timer", "org.freedesktop.systemd1.Timer" },
+                { "path", "org.freedesktop.systemd1.Path" },
+                { "slice", "org.freedesktop.systemd1.Slice" },
+                { "scope", "org.freedesktop.systemd1.Scope" },
+        };
+        const char *dot = strrchr(id, '.');
+        for (size_t i = 0; dot && i < sizeof kinds / sizeof *kinds; i++)
+                if (strcmp(dot + 1, kinds[i][0]) == 0)
+                        return kinds[i][1];
+        return RV_SYSTEMD_SERVICE;
+}
+
 static uint64_t now_ms(void)
 {
         struct timespec t;
@@ -284,6 +306,11 @@ static void forget(struct rv_units *u)
         u->stale = u->scan = false;
 }
 
+static const char *interface_of(const struct rv_units *u, const char *id)
+{
+        return u->interface ? u->interface : rv_units_interface(id);
+}
+
 static bool ours(const struct rv_units *u, const char *id)
 {
         size_t n = strlen(id), m = strlen(u->suffix);
@@ -353,7 +380,7 @@ static int on_properties(sd_bus_message *m, void *state, sd_bus_error *ret)
         if (ours(u, id)) {
                 uint32_t at = place(u, id, &there);
                 if (there && sd_bus_message_read(m, "s", &interface) >= 0 &&
-                    (strcmp(interface, RV_SYSTEMD_UNIT) == 0 || strcmp(interface, u->interface) == 0)) {
+                    (strcmp(interface, RV_SYSTEMD_UNIT) == 0 || strcmp(interface, interface_of(u, id)) == 0)) {
                         struct rv_unit *one = u->v[at];
                         take_properties(u, one, m);
                         if (just_looked(one) && one->active && strcmp(one->active, "inactive") != 0) {
@@ -503,7 +530,7 @@ static void take_file(void *state, const char *id, const char *path, const char 
         one->wanted = wanted;
         if (!one->loaded && !one->load) {
                 replace(&one->description, description ? description : id);
-                replace(&one->load, strcmp(file_state, "masked") == 0 ? "masked" : "stub");
+                replace(&one->load, strncmp(file_state, "masked", 6) == 0 ? "masked" : "stub");
                 replace(&one->active, "inactive");
                 replace(&one->sub, "dead");
                 replace(&one->job, "");
@@ -653,16 +680,15 @@ static void on_file(struct rv_units *u, const struct inotify_event *e)
                                 touched(u, u->folders[i].id);
                         return;
                 }
+        bool kind = !strchr(id, '.'); /* service.d: drop-ins of all services */
         if (e->mask & (IN_Q_OVERFLOW | IN_DELETE_SELF))
                 touched_all(u);
-        else if (ours(u, name))
-                touched(u, name);
-        else if (dot && strcmp(dot, ".d") == 0 && ours(u, id) && !strstr(id, "-."))
-                touched(u, id);
-        else if (dot && strcmp(dot, ".d") == 0 && (ours(u, id) || strcmp(id, u->suffix + 1) == 0))
-                touched_all(u); /* drop-ins of a kind */
         else if (rv_unitfiles_is_folder(name))
                 u->scan = true;
+        else if (!dot || strcmp(dot, ".d") != 0)
+                ours(u, name) ? touched(u, name) : (void)0;
+        else if (kind ? !*u->suffix || strcmp(id, u->suffix + 1) == 0 : ours(u, id))
+                kind || strstr(id, "-.") ? touched_all(u) : touched(u, id);
 }
 
 /* All signals that are there. False: the connection is gone. */
@@ -829,7 +855,7 @@ static int fetch_some(struct rv_units *u, char **ids, unsigned n, uint64_t deadl
                         if (u->properties[p].of_unit)
                                 r = fetch_one(u, ids[i], RV_SYSTEMD_UNIT, (int)p, deadline);
                 if (r >= 0)
-                        r = fetch_one(u, ids[i], u->interface, -1, deadline);
+                        r = fetch_one(u, ids[i], interface_of(u, ids[i]), -1, deadline);
         }
         if (r >= 0)
                 r = land(u, 0);

@@ -37,16 +37,18 @@ struct rv_unit_value {
 
 /* A property that is kept: name and how its D-Bus type is read. */
 enum rv_unit_read {
-        RV_UR_TEXT, /* s or o; "" is null */
-        RV_UR_LIST, /* as */
-        RV_UR_UINT, /* u or t; all bits set is null */
-        RV_UR_NZ,   /* the same, and 0 is null */
-        RV_UR_TIME, /* t, us since 1970 -> ns; 0 is null */
-        RV_UR_INT,  /* i */
-        RV_UR_BOOL, /* b */
-        RV_UR_EXEC, /* a(sasbttttuii): the first command's line */
-        RV_UR_ID,   /* ay, 16 bytes -> hex */
-        RV_UR_DOCS, /* a(ss) or as */
+        RV_UR_TEXT,  /* s or o; "" is null */
+        RV_UR_LIST,  /* as */
+        RV_UR_UINT,  /* u or t; all bits set is null */
+        RV_UR_NZ,    /* the same, and 0 is null */
+        RV_UR_TIME,  /* t, us since 1970 -> ns; 0 is null */
+        RV_UR_INT,   /* i */
+        RV_UR_BOOL,  /* b */
+        RV_UR_EXEC,  /* a(sasbttttuii): the first command's line */
+        RV_UR_PAIRS, /* a(ss) -> "second (first)", as systemctl show has sockets' addresses */
+        RV_UR_ERROR, /* (ss): an error's message; "" is null */
+        RV_UR_ID,    /* ay, 16 bytes -> hex */
+        RV_UR_DOCS,  /* a(ss) or as */
         RV_UR_TIMERS, /* a(sst), a(stt): a timer's settings as its file has them: "OnCalendar=daily", "OnBootSec=900" */
 };
 struct rv_unit_property {
@@ -75,9 +77,13 @@ struct rv_unit {
 
 struct rv_units; /* a model; static storage, see RV_UNITS() */
 
-/* suffix: ".service". interface: of the type's own properties (beside those of Unit). */
+/* suffix: ".service"; "": all units. interface: of the kind's own properties (beside those of Unit); NULL: of each
+ * unit's own kind. */
 struct rv_units *rv_units_new(const char *suffix, const char *interface, const struct rv_unit_property *,
                               unsigned n);
+
+/* "dbus.socket" -> org.freedesktop.systemd1.Socket. */
+const char *rv_units_interface(const char *id);
 
 /* Locks the model, brings it up to date and, with `details`, fetches what is not there yet: of one unit (only) or all.
  * 0, or an outcome and not locked. */

@@ -17,8 +17,10 @@ static void value_text(struct rv_unit_value *v, const char *text)
         v->set = v->text;
 }
 
-static int read_list(sd_bus_message *m, struct rv_unit_value *v, bool pairs)
+/* pairs: of a(ss) the first; both: of a(ss) "second (first)". */
+static int read_list(sd_bus_message *m, struct rv_unit_value *v, bool pairs, bool both)
 {
+        char joined[512];
         char *all = NULL;
         size_t n = 0, cap = 0;
         uint32_t items = 0;
@@ -26,6 +28,10 @@ static int read_list(sd_bus_message *m, struct rv_unit_value *v, bool pairs)
         int r = sd_bus_message_enter_container(m, 'a', pairs ? "(ss)" : "s");
         while (r > 0 && (r = pairs ? sd_bus_message_read(m, "(ss)", &text, &second)
                                    : sd_bus_message_read(m, "s", &text)) > 0) {
+                if (both) {
+                        snprintf(joined, sizeof joined, "%s (%s)", second, text);
+                        text = joined;
+                }
                 size_t len = strlen(text) + 1;
                 if (n + len > cap) {
                         cap = (n + len) * 2;
@@ -142,6 +148,15 @@ static int read_number(sd_bus_message *m, char type, uint8_t how, struct rv_unit
         return r;
 }
 
+static int read_error(sd_bus_message *m, struct rv_unit_value *v)
+{
+        const char *name, *message;
+        int r = sd_bus_message_read(m, "(ss)", &name, &message);
+        if (r >= 0)
+                value_text(v, message);
+        return r;
+}
+
 int rv_unit_value_read(sd_bus_message *m, uint8_t how, struct rv_unit_value *v)
 {
         const char *contents;
@@ -158,9 +173,13 @@ int rv_unit_value_read(sd_bus_message *m, uint8_t how, struct rv_unit_value *v)
                 if (r >= 0)
                         value_text(v, text);
         } else if ((how == RV_UR_LIST || how == RV_UR_DOCS) && strcmp(contents, "as") == 0)
-                r = read_list(m, v, false);
+                r = read_list(m, v, false, false);
         else if (how == RV_UR_DOCS && strcmp(contents, "a(ss)") == 0)
-                r = read_list(m, v, true);
+                r = read_list(m, v, true, false);
+        else if (how == RV_UR_PAIRS && strcmp(contents, "a(ss)") == 0)
+                r = read_list(m, v, true, true);
+        else if (how == RV_UR_ERROR && strcmp(contents, "(ss)") == 0)
+                r = read_error(m, v);
         else if (how == RV_UR_EXEC && strcmp(contents, "a(sasbttttuii)") == 0)
                 r = read_exec(m, v);
         else if (how == RV_UR_TIMERS && (strcmp(contents, "a(sst)") == 0 || strcmp(contents, "a(stt)") == 0))

@@ -23,6 +23,7 @@
 #include "providers/lib/units.h"
 #include "providers/service/backend.h"
 #include "providers/service/setting.h"
+#include "providers/service/unitops.h"
 
 #define SUFFIX ".service"
 #define SETTLE 300 /* ms: a service that fails within them after its start has not started */
@@ -245,25 +246,10 @@ static void fill_details(struct rv_row *row, const struct rv_unit *u)
         fill_usage(row, u);
 }
 
-struct lines {
-        char *text[10];
-        size_t n[10];
-        unsigned count;
-};
-static void keep_line(void *state, const char *s, size_t n)
-{
-        struct lines *l = state;
-        if (l->count < 10 && (l->text[l->count] = malloc(n + 1))) {
-                memcpy(l->text[l->count], s, n);
-                l->text[l->count][n] = 0;
-                l->n[l->count++] = n;
-        }
-}
-
 static void fill_log(struct rv_row *row, const char *unit)
 {
-        struct lines l = { 0 };
-        if (!Service_wants_LastLogLines(row) || rv_journal_tail(unit, false, 10, 0, keep_line, &l) < 0)
+        struct rv_unitop_lines l = { 0 };
+        if (!Service_wants_LastLogLines(row) || rv_journal_tail(unit, false, 10, 0, rv_unitop_keep, &l) < 0)
                 return;
         rv_list list = Service_set_LastLogLines(row, l.count);
         for (unsigned i = 0; i < l.count; i++) {
@@ -312,14 +298,6 @@ static bool wants_details(const struct rv_query *q)
                rv_asked(q, Service_RestartReasons);
 }
 
-/* "ssh" or "ssh.service" -> the unit's id. */
-static void unit_id(const char *name, size_t n, char *ret, size_t size)
-{
-        size_t m = strlen(SUFFIX);
-        bool whole = n > m && strcmp(name + n - m, SUFFIX) == 0;
-        snprintf(ret, size, "%.*s%s", (int)n, name, whole ? "" : SUFFIX);
-}
-
 static int service_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
         const struct rv_arg *name = rv_equals(q, Service_Name);
@@ -328,7 +306,7 @@ static int service_query(const struct rv_query *q, struct rv_sink *out, struct r
         if (e)
                 return e;
         if (name)
-                unit_id(name->s, name->len, only, sizeof only);
+                rv_unitop_id(name->s, name->len, only, sizeof only);
         e = rv_units_begin(units, wants_details(q), name ? only : NULL, q->deadline, err);
         if (e)
                 return e;
@@ -365,374 +343,102 @@ static int service_query(const struct rv_query *q, struct rv_sink *out, struct r
 
 /* ---- methods ---- */
 
-struct change {
-        sd_bus *bus;
-        char unit[300], what[400];
-        char load[32], active[32];
-};
-
-/* Opens a connection and sees that the service is there. */
-static int begin(struct rv_call *c, const char *doing, struct change *ret, struct rv_error *err)
-{
-        const struct rv_arg *name = &c->key[Service_Name];
-        *ret = (struct change) { 0 };
-        int e = need_units();
-        if (e)
-                return e;
-        if (name->type == RV_NULL)
-                return rv_fail(err, RV_INVALID_PARAMETER, "a service is named by its Name");
-        unit_id(name->s, name->len, ret->unit, sizeof ret->unit);
-        rv_about(err, NULL, name->s, NULL);
-        snprintf(ret->what, sizeof ret->what, "cannot %s %.250s", doing, ret->unit);
-        e = rv_systemd_open(&ret->bus, err);
-        if (e)
-                return e;
-        e = rv_systemd_call(ret->bus, c->deadline, ret->what, err, NULL, "LoadUnit", "s", ret->unit);
-        if (e == RV_OK) {
-                rv_systemd_text(ret->bus, ret->unit, RV_SYSTEMD_UNIT, "LoadState", ret->load,
-                                sizeof ret->load);
-                rv_systemd_text(ret->bus, ret->unit, RV_SYSTEMD_UNIT, "ActiveState", ret->active,
-                                sizeof ret->active);
-                if (strcmp(ret->load, "not-found") == 0) {
-                        rv_fail(err, RV_NOT_FOUND, "there is no service %s", name->s);
-                        e = rv_hint(err, "Get-Service lists the services of this host.");
-                }
-        }
-        if (e)
-                ret->bus = rv_systemd_close(ret->bus);
-        return e;
-}
-
-static int done(struct rv_call *c, struct change *ch, int e)
-{
-        rv_systemd_close(ch->bus);
-        if (e == RV_OK && c->method)
-                Service_StartService_out_set_ReturnValue(c->out, 0);
-        return e;
-}
-
-static int64_t real_now(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_REALTIME, &t);
-        return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
-/* What went wrong, in the service's own words. */
-static int failed(struct change *ch, const char *why, int64_t since, struct rv_error *err)
-{
-        char result[64], status[32] = "", hint[240] = "";
-        struct lines l = { 0 };
-        rv_systemd_text(ch->bus, ch->unit, RV_SYSTEMD_SERVICE, "Result", result, sizeof result);
-        char path[1024];
-        int32_t code = 0;
-        if (rv_systemd_path(ch->unit, path, sizeof path) >= 0 &&
-            sd_bus_get_property_trivial(ch->bus, RV_SYSTEMD_NAME, path, RV_SYSTEMD_SERVICE, "ExecMainStatus",
-                                        NULL, 'i', &code) >= 0 &&
-            code)
-                snprintf(status, sizeof status, ", status %d", code);
-        rv_fail(err, RV_FAILED, "%s: %s (%s%s)", ch->what, why, result[0] ? result : "no result", status);
-        if (rv_journal_tail(ch->unit, true, 3, since, keep_line, &l) < 0 || !l.count)
-                rv_journal_tail(ch->unit, false, 3, since, keep_line, &l);
-        for (unsigned i = 0; i < l.count; i++) {
-                size_t at = strlen(hint);
-                snprintf(hint + at, sizeof hint - at, "%s%s", at ? " | " : "Its last log lines: ", l.text[i]);
-        }
-        for (unsigned i = 0; i < l.count; i++)
-                free(l.text[i]);
-        return rv_hint(err, "%s", hint[0] ? hint : "See LastLogLines of the service.");
-}
-
-/* A service without a way to say that it is up may still die at once: look until SETTLE has passed. */
-static int settle(struct rv_call *c, struct change *ch, int64_t since, struct rv_error *err)
-{
-        char type[32], active[32];
-        rv_systemd_text(ch->bus, ch->unit, RV_SYSTEMD_SERVICE, "Type", type, sizeof type);
-        if (strcmp(type, "simple") != 0 && strcmp(type, "exec") != 0 && strcmp(type, "idle") != 0)
-                return RV_OK;
-        for (int waited = 0; waited < SETTLE && !rv_cancelled(c); waited += 20) {
-                rv_systemd_text(ch->bus, ch->unit, RV_SYSTEMD_UNIT, "ActiveState", active, sizeof active);
-                char result[64];
-                rv_systemd_text(ch->bus, ch->unit, RV_SYSTEMD_SERVICE, "Result", result, sizeof result);
-                if (strcmp(active, "failed") == 0 || (result[0] && strcmp(result, "success") != 0))
-                        return failed(ch, "it ended right after its start", since, err);
-                struct timespec t = { .tv_nsec = 20000000 };
-                nanosleep(&t, NULL);
-        }
-        return RV_OK;
-}
-
-static int job(struct rv_call *c, const char *doing, const char *method, const char *target, bool start,
-               struct rv_error *err)
-{
-        struct change ch;
-        char result[32];
-        int e = begin(c, doing, &ch, err);
-        if (e)
-                return e;
-        bool running = strcmp(ch.active, "active") == 0 || strcmp(ch.active, "reloading") == 0;
-        bool stopped = strcmp(ch.active, "inactive") == 0 || strcmp(ch.active, "failed") == 0;
-        bool idle = strcmp(method, "StartUnit") == 0  ? running
-                    : strcmp(method, "StopUnit") == 0 ? stopped
-                                                      : false;
-        if (idle)
-                return done(c, &ch, RV_OK); /* as asked already */
-        if (start && strcmp(ch.load, "masked") == 0) {
-                rv_about(err, NULL, NULL, "StartMode");
-                rv_fail(err, RV_FAILED, "%s: it is masked", ch.what);
-                return done(
-                        c, &ch,
-                        rv_hint(err, "Set-Service -StartupType Manual, or the method Unmask, lifts that."));
-        }
-        if (start && strcmp(ch.load, "loaded") != 0)
-                return done(c, &ch, failed(&ch, "its unit file has an error", 0, err));
-        rv_change(c, "State", running ? "Running" : "Stopped", target);
-        if (c->what_if)
-                return done(c, &ch, RV_OK);
-        int64_t since = real_now();
-        e = rv_systemd_job(ch.bus, method, ch.unit, "replace", c->deadline, result, err);
-        if (e == RV_OK && strcmp(result, "done") != 0 && strcmp(result, "skipped") != 0)
-                e = failed(&ch,
-                           strcmp(result, "dependency") == 0 ? "a service that it needs did not start"
-                                                             : result,
-                           since, err);
-        if (e == RV_OK && start)
-                e = settle(c, &ch, since, err);
-        return done(c, &ch, e);
-}
-
 static int service_start(struct rv_call *c, const void *in, struct rv_error *err)
 {
         (void)in;
-        return job(c, "start", "StartUnit", "Running", true, err);
+        return rv_unitop_job(c, "start", "StartUnit", "Running", true, err);
 }
 static int service_stop(struct rv_call *c, const void *in, struct rv_error *err)
 {
         (void)in;
-        return job(c, "stop", "StopUnit", "Stopped", false, err);
+        return rv_unitop_job(c, "stop", "StopUnit", "Stopped", false, err);
 }
 static int service_restart(struct rv_call *c, const void *in, struct rv_error *err)
 {
         (void)in;
-        return job(c, "restart", "RestartUnit", "Running", true, err);
+        return rv_unitop_job(c, "restart", "RestartUnit", "Running", true, err);
 }
 static int service_reload(struct rv_call *c, const void *in, struct rv_error *err)
 {
         (void)in;
-        return job(c, "reload", "ReloadUnit", "Running", false, err);
+        return rv_unitop_job(c, "reload", "ReloadUnit", "Running", false, err);
 }
 static int service_reload_or_restart(struct rv_call *c, const void *in, struct rv_error *err)
 {
         (void)in;
-        return job(c, "reload or restart", "ReloadOrRestartUnit", "Running", true, err);
-}
-
-/* A call of the manager about one unit that waits for nothing. */
-static int plain(struct rv_call *c, const char *doing, const char *method, const char *property,
-                 const char *from, const char *to, struct rv_error *err)
-{
-        struct change ch;
-        int e = begin(c, doing, &ch, err);
-        if (e)
-                return e;
-        rv_change(c, property, from, to);
-        if (!c->what_if)
-                e = rv_systemd_call(ch.bus, c->deadline, ch.what, err, NULL, method, "s", ch.unit);
-        return done(c, &ch, e);
-}
-/* To or out of the freezer; nothing where it is so already. */
-static int freezer(struct rv_call *c, const char *doing, const char *method, bool freeze, struct rv_error *err)
-{
-        struct change ch;
-        char state[32] = "";
-        int e = begin(c, doing, &ch, err);
-        if (e)
-                return e;
-        if (strcmp(ch.active, "active") != 0 && strcmp(ch.active, "reloading") != 0) {
-                rv_about(err, NULL, NULL, "State");
-                return done(c, &ch, rv_fail(err, RV_FAILED, "%s: it is not running", ch.what));
-        }
-        rv_systemd_text(ch.bus, ch.unit, RV_SYSTEMD_UNIT, "FreezerState", state, sizeof state);
-        if (strcmp(state, freeze ? "frozen" : "running") == 0)
-                return done(c, &ch, RV_OK);
-        rv_change(c, "State", freeze ? "Running" : "Paused", freeze ? "Paused" : "Running");
-        if (!c->what_if)
-                e = rv_systemd_call(ch.bus, c->deadline, ch.what, err, NULL, method, "s", ch.unit);
-        return done(c, &ch, e);
+        return rv_unitop_job(c, "reload or restart", "ReloadOrRestartUnit", "Running", true, err);
 }
 
 static int service_pause(struct rv_call *c, const void *in, struct rv_error *err)
 {
         (void)in;
-        return freezer(c, "pause", "FreezeUnit", true, err);
+        return rv_unitop_freezer(c, "pause", "FreezeUnit", true, err);
 }
 static int service_resume(struct rv_call *c, const void *in, struct rv_error *err)
 {
         (void)in;
-        return freezer(c, "resume", "ThawUnit", false, err);
+        return rv_unitop_freezer(c, "resume", "ThawUnit", false, err);
 }
 static int service_reset_failed(struct rv_call *c, const void *in, struct rv_error *err)
 {
         (void)in;
-        return plain(c, "reset", "ResetFailedUnit", "ActiveState", "failed", "inactive", err);
+        return rv_unitop_plain(c, "reset", "ResetFailedUnit", "ActiveState", "failed", "inactive", err);
 }
 
 static int service_kill(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Service_Kill_in *in = args;
-        struct change ch;
+        struct rv_unitop ch;
         int number, e = rv_service_signal(in->Signal, &number, err);
         if (e == RV_OK)
-                e = begin(c, "signal", &ch, err);
+                e = rv_unitop_begin(c, "signal", &ch, err);
         if (e)
                 return e;
         rv_change(c, "Signal", NULL, in->Signal);
         if (!c->what_if)
                 e = rv_systemd_call(ch.bus, c->deadline, ch.what, err, NULL, "KillUnit", "ssi", ch.unit,
                                     in->has_Whom ? in->Whom : "all", number);
-        return done(c, &ch, e);
+        return rv_unitop_end(c, &ch, e);
 }
 
 /* ---- unit files ---- */
 
-/* EnableUnitFiles and its kin take an array of names. */
-static int files(struct change *ch, uint64_t deadline, const char *method, bool runtime, bool force,
-                 struct rv_error *err)
-{
-        sd_bus_message *m = NULL;
-        sd_bus_error error = SD_BUS_ERROR_NULL;
-        bool two = strcmp(method, "EnableUnitFiles") == 0 || strcmp(method, "MaskUnitFiles") == 0;
-        int r = sd_bus_message_new_method_call(ch->bus, &m, RV_SYSTEMD_NAME, RV_SYSTEMD_PATH,
-                                               RV_SYSTEMD_MANAGER, method);
-        if (r >= 0)
-                r = sd_bus_message_append(m, "as", 1, ch->unit);
-        if (r >= 0)
-                r = two ? sd_bus_message_append(m, "bb", runtime, force)
-                        : sd_bus_message_append(m, "b", runtime);
-        if (r >= 0)
-                r = sd_bus_call(ch->bus, m, rv_systemd_timeout(deadline), &error, NULL);
-        int e = r < 0 ? rv_systemd_fail(err, r, &error, ch->what) : RV_OK;
-        sd_bus_error_free(&error);
-        sd_bus_message_unref(m);
-        return e;
-}
-
-static int reload_manager(struct change *ch, uint64_t deadline, struct rv_error *err)
-{
-        return rv_systemd_call(ch->bus, deadline, "cannot make systemd read its unit files", err, NULL,
-                               "Reload", NULL);
-}
-
-static const char *mode_of_state(const char *state)
-{
-        return strncmp(state, "masked", 6) == 0    ? "Disabled"
-               : strncmp(state, "enabled", 7) == 0 ? "Auto"
-                                                   : "Manual";
-}
-
-/* A mask is a link in /etc/systemd/system: it cannot be where the unit file itself is. */
-static int maskable(struct change *ch, struct rv_error *err)
-{
-        static const char etc[] = "/etc/systemd/system/";
-        char path[PATH_MAX];
-        struct stat st;
-        snprintf(path, sizeof path, "%s%s", etc, ch->unit);
-        if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
-                return RV_OK;
-        rv_fail(err, RV_NOT_SUPPORTED, "%s: its unit file is %s, where the mask would be", ch->what, path);
-        return rv_hint(err, "Manual keeps it from starting at boot; Mask with Runtime lasts until then; or "
-                            "move the file to "
-                            "/usr/local/lib/systemd/system.");
-}
-
-static int set_mode(struct rv_call *c, struct change *ch, const char *mode, struct rv_error *err)
-{
-        char state[32];
-        const char *to = strcmp(mode, "Automatic") == 0 ? "Auto" : mode;
-        rv_systemd_text(ch->bus, ch->unit, RV_SYSTEMD_UNIT, "UnitFileState", state, sizeof state);
-        const char *from = mode_of_state(state);
-        if (strcmp(from, to) == 0)
-                return RV_OK;
-        if (strcmp(to, "Disabled") != 0 && (strcmp(state, "static") == 0 || strcmp(state, "generated") == 0 ||
-                                            strcmp(state, "transient") == 0)) {
-                rv_fail(err, RV_NOT_SUPPORTED, "%s: its unit file is %s, so it cannot be enabled or disabled",
-                        ch->what, state);
-                return rv_hint(err, "It is started by other units: see WantedBy and TriggeredBy. Disabled "
-                                    "(masked) is possible.");
-        }
-        int e = strcmp(to, "Disabled") == 0 ? maskable(ch, err) : RV_OK;
-        if (e)
-                return e;
-        rv_change(c, "StartMode", from, to);
-        if (c->what_if)
-                return RV_OK;
-        if (strcmp(from, "Disabled") == 0)
-                e = files(ch, c->deadline, "UnmaskUnitFiles", false, false, err);
-        if (e == RV_OK)
-                e = strcmp(to, "Auto") == 0 ? files(ch, c->deadline, "EnableUnitFiles", false, true, err)
-                    : strcmp(to, "Disabled") == 0
-                            ? files(ch, c->deadline, "MaskUnitFiles", false, true, err)
-                            : files(ch, c->deadline, "DisableUnitFiles", false, false, err);
-        return e == RV_OK ? reload_manager(ch, c->deadline, err) : e;
-}
-
 static int service_change_start_mode(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Service_ChangeStartMode_in *in = args;
-        struct change ch;
-        int e = begin(c, "set the start mode of", &ch, err);
-        return e ? e : done(c, &ch, set_mode(c, &ch, in->StartMode, err));
+        struct rv_unitop ch;
+        int e = rv_unitop_begin(c, "set the start mode of", &ch, err);
+        return e ? e : rv_unitop_end(c, &ch, rv_unitop_set_mode(c, &ch, in->StartMode, err));
 }
 
-static int mask(struct rv_call *c, const char *doing, const char *method, bool runtime, const char *to,
-                struct rv_error *err)
-{
-        struct change ch;
-        char state[32];
-        int e = begin(c, doing, &ch, err);
-        if (e)
-                return e;
-        rv_systemd_text(ch.bus, ch.unit, RV_SYSTEMD_UNIT, "UnitFileState", state, sizeof state);
-        if ((strncmp(state, "masked", 6) == 0) == (strcmp(to, "masked") == 0))
-                return done(c, &ch, RV_OK);
-        if (strcmp(to, "masked") == 0 && !runtime && (e = maskable(&ch, err)))
-                return done(c, &ch, e);
-        rv_change(c, "UnitFileState", state, to);
-        if (!c->what_if) {
-                e = files(&ch, c->deadline, method, runtime, true, err);
-                if (e == RV_OK)
-                        e = reload_manager(&ch, c->deadline, err);
-        }
-        return done(c, &ch, e);
-}
 static int service_mask(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Service_Mask_in *in = args;
-        return mask(c, "mask", "MaskUnitFiles", in->has_Runtime && in->Runtime, "masked", err);
+        return rv_unitop_mask(c, "mask", "MaskUnitFiles", in->has_Runtime && in->Runtime, "masked", err);
 }
 static int service_unmask(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Service_Unmask_in *in = args;
-        return mask(c, "unmask", "UnmaskUnitFiles", in->has_Runtime && in->Runtime, "unmasked", err);
+        return rv_unitop_mask(c, "unmask", "UnmaskUnitFiles", in->has_Runtime && in->Runtime, "unmasked", err);
 }
 
 static int service_set_property(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Service_SetProperty_in *in = args;
-        struct change ch;
+        struct rv_unitop ch;
         struct rv_setting setting;
         sd_bus_message *m = NULL;
         sd_bus_error error = SD_BUS_ERROR_NULL;
-        int e = begin(c, "change a setting of", &ch, err);
+        int e = rv_unitop_begin(c, "change a setting of", &ch, err);
         if (e)
                 return e;
         rv_about(err, NULL, NULL, "Value");
         e = rv_setting_parse(in->Property, in->Value, &setting, err);
         if (e)
-                return done(c, &ch, e);
+                return rv_unitop_end(c, &ch, e);
         rv_change(c, in->Property, NULL, in->Value);
         if (c->what_if)
-                return done(c, &ch, RV_OK);
+                return rv_unitop_end(c, &ch, RV_OK);
         int r = sd_bus_message_new_method_call(ch.bus, &m, RV_SYSTEMD_NAME, RV_SYSTEMD_PATH,
                                                RV_SYSTEMD_MANAGER, "SetUnitProperties");
         if (r >= 0)
@@ -749,7 +455,7 @@ static int service_set_property(struct rv_call *c, const void *args, struct rv_e
                 e = rv_systemd_fail(err, r, &error, ch.what);
         sd_bus_error_free(&error);
         sd_bus_message_unref(m);
-        return done(c, &ch, e);
+        return rv_unitop_end(c, &ch, e);
 }
 
 /* ---- new and gone ---- */
@@ -790,14 +496,14 @@ static int write_unit(const char *path, const struct Service_Create_in *in, stru
 static int service_create(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct Service_Create_in *in = args;
-        struct change ch = { 0 };
+        struct rv_unitop ch = { 0 };
         char path[360], load[32];
         int e = need_units();
         if (e == RV_OK)
                 e = rv_service_check_create(in, err);
         if (e)
                 return e;
-        unit_id(in->Name, in->Name_len, ch.unit, sizeof ch.unit);
+        rv_unitop_id(in->Name, in->Name_len, ch.unit, sizeof ch.unit);
         snprintf(ch.what, sizeof ch.what, "cannot create %.250s", ch.unit);
         snprintf(path, sizeof path, "/etc/systemd/system/%s", ch.unit);
         rv_about(err, NULL, in->Name, NULL);
@@ -812,21 +518,21 @@ static int service_create(struct rv_call *c, const void *args, struct rv_error *
                 rv_change(c, "Name", NULL, in->Name);
         }
         if (e || c->what_if)
-                return done(c, &ch, e);
+                return rv_unitop_end(c, &ch, e);
         e = write_unit(path, in, err);
         if (e == RV_OK)
-                e = reload_manager(&ch, c->deadline, err);
+                e = rv_unitop_reload_manager(&ch, c->deadline, err);
         if (e == RV_OK && in->has_StartMode)
-                e = set_mode(c, &ch, in->StartMode, err);
-        return done(c, &ch, e);
+                e = rv_unitop_set_mode(c, &ch, in->StartMode, err);
+        return rv_unitop_end(c, &ch, e);
 }
 
 static int service_delete(struct rv_call *c, const void *in, struct rv_error *err)
 {
         (void)in;
-        struct change ch;
+        struct rv_unitop ch;
         char path[400], fragment[400], result[32];
-        int e = begin(c, "delete", &ch, err);
+        int e = rv_unitop_begin(c, "delete", &ch, err);
         if (e)
                 return e;
         snprintf(path, sizeof path, "/etc/systemd/system/%s", ch.unit);
@@ -834,24 +540,24 @@ static int service_delete(struct rv_call *c, const void *in, struct rv_error *er
         if (strcmp(fragment, path) != 0) {
                 rv_fail(err, RV_NOT_SUPPORTED, "%s: its unit file %s was not made by an administrator",
                         ch.what, fragment[0] ? fragment : "is not a file");
-                return done(c, &ch,
+                return rv_unitop_end(c, &ch,
                             rv_hint(err, "Remove the package it came with, or disable it: Set-Service "
                                          "-StartupType Disabled."));
         }
         rv_change(c, "Name", c->key[Service_Name].s, NULL);
         if (c->what_if)
-                return done(c, &ch, RV_OK);
+                return rv_unitop_end(c, &ch, RV_OK);
         if (strcmp(ch.active, "inactive") != 0 && strcmp(ch.active, "failed") != 0)
                 e = rv_systemd_job(ch.bus, "StopUnit", ch.unit, "replace", c->deadline, result, err);
         if (e == RV_OK)
-                e = files(&ch, c->deadline, "DisableUnitFiles", false, false, err);
+                e = rv_unitop_files(&ch, c->deadline, "DisableUnitFiles", false, false, err);
         if (e == RV_OK && unlink(path) < 0 && errno != ENOENT)
                 e = rv_fail_errno(err, errno, "cannot remove %s", path);
         if (e == RV_OK)
-                e = reload_manager(&ch, c->deadline, err);
+                e = rv_unitop_reload_manager(&ch, c->deadline, err);
         if (e == RV_OK)
                 rv_systemd_call(ch.bus, c->deadline, ch.what, NULL, NULL, "ResetFailedUnit", "s", ch.unit);
-        return done(c, &ch, e);
+        return rv_unitop_end(c, &ch, e);
 }
 
 static int (*const methods[Service_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
@@ -875,19 +581,19 @@ static int (*const methods[Service_nmethods])(struct rv_call *, const void *, st
 /* To the state wanted, by what leads there from the present one. */
 static int set_state(struct rv_call *c, const char *to, struct rv_error *err)
 {
-        struct change ch;
+        struct rv_unitop ch;
         char freezer[32];
         if (strcmp(to, "Running") != 0 && strcmp(to, "Stopped") != 0 && strcmp(to, "Paused") != 0) {
                 rv_about(err, NULL, NULL, "State");
                 return rv_fail(err, RV_INVALID_PARAMETER,
                                "a service cannot be set to '%.40s': expected Running, Stopped or Paused", to);
         }
-        int e = begin(c, "set the state of", &ch, err);
+        int e = rv_unitop_begin(c, "set the state of", &ch, err);
         if (e)
                 return e;
         rv_systemd_text(ch.bus, ch.unit, RV_SYSTEMD_UNIT, "FreezerState", freezer, sizeof freezer);
         bool frozen = strcmp(freezer, "frozen") == 0;
-        done(c, &ch, RV_OK);
+        rv_unitop_end(c, &ch, RV_OK);
         if (strcmp(to, "Paused") == 0)
                 return service_pause(c, NULL, err);
         if (frozen)
@@ -901,11 +607,11 @@ static int service_modify(struct rv_call *c, const struct rv_values *v, struct r
         const struct rv_arg *mode = &v->v[Service_StartMode], *state = &v->v[Service_State];
         int e = RV_OK;
         if (rv_bit(v->set, Service_StartMode)) {
-                struct change ch;
-                e = mode->type == RV_STRING ? begin(c, "set the start mode of", &ch, err)
+                struct rv_unitop ch;
+                e = mode->type == RV_STRING ? rv_unitop_begin(c, "set the start mode of", &ch, err)
                                             : rv_fail(err, RV_INVALID_PARAMETER, "StartMode cannot be null");
                 if (e == RV_OK)
-                        e = done(c, &ch, set_mode(c, &ch, mode->s, err));
+                        e = rv_unitop_end(c, &ch, rv_unitop_set_mode(c, &ch, mode->s, err));
         }
         if (e == RV_OK && rv_bit(v->set, Service_State))
                 e = state->type == RV_STRING ? set_state(c, state->s, err)
