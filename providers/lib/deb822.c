@@ -13,9 +13,10 @@ static const char *line_end(const char *p)
 static void take(const char *line, const char *end, const char *const *names, size_t n, struct rv_field *ret)
 {
         for (size_t i = 0; i < n; i++) {
+                if ((line[0] | 32) != (names[i][0] | 32))
+                        continue;
                 size_t k = strlen(names[i]);
-                if ((line[0] | 32) != (names[i][0] | 32) || (size_t)(end - line) <= k || line[k] != ':' ||
-                    strncasecmp(line, names[i], k) != 0)
+                if ((size_t)(end - line) <= k || line[k] != ':' || strncasecmp(line, names[i], k) != 0)
                         continue;
                 const char *value = line + k + 1;
                 while (value < end && (*value == ' ' || *value == '\t'))

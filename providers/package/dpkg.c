@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * dpkg and apt: dpkg's database, read where it lies (0.2 us a package; dpkg-query forks and costs 40 times as much),
+ * dpkg and apt: dpkg's database, read where it lies (1 us a package; dpkg-query costs ten times as much),
  * changed by apt-get.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/provider.h"
 #include "gen/Package.h"
@@ -21,7 +23,7 @@
 
 #define STATUS "/var/lib/dpkg/status"
 #define INFO "/var/lib/dpkg/info"
-enum { STATUS_MOST = 256 << 20 };
+enum { STATUS_MOST = 256 << 20, PIECE = 128 << 10 };
 
 enum {
         F_NAME,
@@ -57,6 +59,70 @@ static int read_status(char **ret, struct rv_error *err)
         return rv_fail_errno(err, errno, "cannot read " STATUS);
 }
 
+/* The database a piece at a time, each of whole paragraphs: 1,300 packages are 1.2 MB, whose pages cost as much as
+ * reading what is in them. */
+struct pieces {
+        int fd;
+        char *text;
+        size_t n, room, used; /* used: of the piece before */
+        char after;           /* what was where the piece ends */
+};
+
+static int pieces_open(struct pieces *p, struct rv_error *err)
+{
+        *p = (struct pieces) { .fd = open(STATUS, O_RDONLY | O_CLOEXEC), .room = PIECE };
+        p->text = p->fd < 0 ? NULL : malloc(p->room + 1);
+        return p->text ? RV_OK : rv_fail_errno(err, p->fd < 0 ? errno : ENOMEM, "cannot read " STATUS);
+}
+
+static void pieces_close(struct pieces *p)
+{
+        free(p->text);
+        if (p->fd >= 0)
+                close(p->fd);
+}
+
+/* The end of the last whole paragraph; 0: there is none. */
+static size_t whole(const struct pieces *p)
+{
+        for (size_t i = p->n; i >= 2; i--)
+                if (p->text[i - 1] == '\n' && p->text[i - 2] == '\n')
+                        return i;
+        return 0;
+}
+
+/* 1, 0 at the end, or -errno. */
+static int pieces_next(struct pieces *p)
+{
+        if (p->used) {
+                p->text[p->used] = p->after;
+                p->n -= p->used;
+                memmove(p->text, p->text + p->used, p->n);
+        }
+        for (ssize_t k = 1; k;) {
+                if (p->n == p->room) {
+                        char *more = p->room < STATUS_MOST ? realloc(p->text, 2 * p->room + 1) : NULL;
+                        if (!more)
+                                return -ENOMEM;
+                        p->text = more;
+                        p->room *= 2;
+                }
+                do
+                        k = read(p->fd, p->text + p->n, p->room - p->n);
+                while (k < 0 && errno == EINTR);
+                if (k < 0)
+                        return -errno;
+                p->n += (size_t)k;
+                p->used = k ? whole(p) : p->n;
+                if (p->used) {
+                        p->after = p->text[p->used];
+                        p->text[p->used] = 0;
+                        return 1;
+                }
+        }
+        return 0;
+}
+
 /* Word i of "install ok installed". */
 static struct rv_field word(const struct rv_field *f, int i)
 {
@@ -70,12 +136,19 @@ static struct rv_field word(const struct rv_field *f, int i)
         return w;
 }
 
-/* Names of packages that were installed for others only: sorted table "name:arch" of extended_states. */
+/* Packages that were installed for others only: name and architecture, by name; of extended_states. */
 struct autos {
         char *text;
         struct rv_field (*v)[2];
         size_t n;
 };
+
+static int by_name(const void *a, const void *b)
+{
+        const struct rv_field *x = a, *y = b;
+        int order = memcmp(x->s, y->s, x->n < y->n ? x->n : y->n);
+        return order ? order : x->n < y->n ? -1 : x->n > y->n;
+}
 
 static void autos_read(struct autos *a)
 {
@@ -95,15 +168,24 @@ static void autos_read(struct autos *a)
                 a->v[a->n][0] = f[0];
                 a->v[a->n++][1] = f[1];
         }
+        if (a->n)
+                qsort(a->v, a->n, sizeof *a->v, by_name);
 }
 
 static bool autos_has(const struct autos *a, const struct rv_field *name, const struct rv_field *architecture)
 {
-        for (size_t i = 0; i < a->n; i++) {
-                const struct rv_field *x = a->v[i], *arch = &x[1];
-                if (x->n == name->n && memcmp(x->s, name->s, x->n) == 0 &&
-                    (rv_field_is(architecture, "all") || !arch->s ||
-                     (arch->n == architecture->n && memcmp(arch->s, architecture->s, arch->n) == 0)))
+        size_t low = 0, high = a->n;
+        while (low < high) {
+                size_t middle = (low + high) / 2;
+                if (by_name(&a->v[middle][0], name) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        for (; low < a->n && by_name(&a->v[low][0], name) == 0; low++) {
+                const struct rv_field *arch = &a->v[low][1];
+                if (rv_field_is(architecture, "all") || !arch->s ||
+                    (arch->n == architecture->n && memcmp(arch->s, architecture->s, arch->n) == 0))
                         return true;
         }
         return false;
@@ -202,26 +284,32 @@ static void fill_row(struct rv_row *row, const struct rv_field *f, const struct 
         rv_fill(row, Package_Manager, "dpkg");
 }
 
-static int query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+static int put_piece(const struct rv_query *q, struct rv_sink *out, const char *text, const struct autos *autos)
 {
-        char *text;
-        struct autos autos = { 0 };
         struct rv_field f[F_N];
-        int e = read_status(&text, err);
-        if (e)
-                return e;
-        if (rv_asked(q, Package_AutoInstalled))
-                autos_read(&autos);
+        int e = RV_OK;
         for (const char *at = text; e == RV_OK && rv_deb822_next(&at, names, F_N, f);) {
                 if (!f[F_NAME].s || !f[F_STATUS].s || !rv_package_fits(q, Package_Name, f[F_NAME].s, f[F_NAME].n) ||
                     !rv_package_fits(q, Package_Architecture, f[F_ARCHITECTURE].s, f[F_ARCHITECTURE].n))
                         continue;
                 struct rv_row *row = rv_row(out);
-                fill_row(row, f, &autos);
+                fill_row(row, f, autos);
                 e = rv_cancelled(q->call) ? RV_STOP : rv_emit(out, row);
         }
+        return e;
+}
+
+static int query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+{
+        struct pieces p;
+        struct autos autos = { 0 };
+        int e = pieces_open(&p, err), more;
+        if (e == RV_OK && rv_asked(q, Package_AutoInstalled))
+                autos_read(&autos);
+        while (e == RV_OK && (more = pieces_next(&p)) != 0)
+                e = more < 0 ? rv_fail_errno(err, -more, "cannot read " STATUS) : put_piece(q, out, p.text, &autos);
         autos_free(&autos);
-        free(text);
+        pieces_close(&p);
         return e == RV_STOP ? RV_OK : e;
 }
 
