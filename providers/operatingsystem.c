@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/timex.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,8 +16,11 @@
 #include "agent/provider.h"
 #include "gen/OperatingSystem.h"
 #include "providers/lib/fill.h"
+#include "providers/lib/fill.h"
 #include "providers/lib/mountinfo.h"
+#include "providers/lib/pressure.h"
 #include "providers/lib/procfs.h"
+#include "providers/lib/tool.h"
 
 static void text(struct rv_row *row, void (*set)(struct rv_row *, const char *, size_t), const char *s)
 {
@@ -191,6 +195,84 @@ static void fill_counts(struct rv_row *row)
                 OperatingSystem_set_NumberOfUsers(row, (uint32_t)n);
 }
 
+/* By bit. */
+static const char *const taints[] = { "proprietary module",
+                                      "module loaded by force",
+                                      "kernel on a processor that it is not meant for",
+                                      "module unloaded by force",
+                                      "machine check",
+                                      "bad page",
+                                      "asked for by a user",
+                                      "died",
+                                      "ACPI table overridden",
+                                      "warning",
+                                      "staging driver",
+                                      "workaround for firmware",
+                                      "module from outside the kernel",
+                                      "unsigned module",
+                                      "soft lockup",
+                                      "live patched",
+                                      "reason of its own",
+                                      "structures laid out at random",
+                                      "test",
+                                      "firmware changed at run time" };
+
+static void fill_taint(struct rv_row *row)
+{
+        char buf[64], words[1024];
+        size_t at = 0;
+        if (!(OperatingSystem_wants_Tainted(row) || OperatingSystem_wants_TaintReasons(row)) ||
+            rv_proc_read(AT_FDCWD, "/proc/sys/kernel/tainted", buf, sizeof buf) <= 0)
+                return;
+        uint64_t bits = strtoull(buf, NULL, 10);
+        for (size_t i = 0; i < sizeof taints / sizeof *taints; i++)
+                if (bits >> i & 1)
+                        at += (size_t)snprintf(words + at, sizeof words - at, "%s\n", taints[i]);
+        OperatingSystem_set_Tainted(row, bits);
+        if (at)
+                rv_fill_list(row, OperatingSystem_TaintReasons, words, "\n");
+        else
+                OperatingSystem_set_TaintReasons(row, 0);
+}
+
+static void fill_cgroups(struct rv_row *row)
+{
+        struct rv_mounts mounts;
+        bool one = false, two = false;
+        if (!OperatingSystem_wants_CgroupVersion(row) || rv_mounts_read(&mounts) != 0)
+                return;
+        for (size_t i = 0; i < mounts.n; i++) {
+                one |= strcmp(mounts.v[i].type, "cgroup") == 0;
+                two |= strcmp(mounts.v[i].type, "cgroup2") == 0;
+        }
+        rv_mounts_free(&mounts);
+        if (one || two)
+                OperatingSystem_set_CgroupVersion(row, one && two ? 12 : one ? 1 : 2);
+}
+
+static void fill_pressure(struct rv_row *row, unsigned property, const char *path)
+{
+        struct rv_pressure p;
+        if (rv_wants(row, property) && rv_pressure_read(path, &p) && p.some.there)
+                rv_set_real(row, property, p.some.avg10);
+}
+
+static void fill_kernel(struct rv_row *row)
+{
+        char buf[1024];
+        struct timex t = { .modes = 0 };
+        fill_taint(row);
+        fill_cgroups(row);
+        if (OperatingSystem_wants_Lsm(row) &&
+            rv_proc_read(AT_FDCWD, "/sys/kernel/security/lsm", buf, sizeof buf) > 0)
+                rv_fill_list(row, OperatingSystem_Lsm, buf, ",\n");
+        if (OperatingSystem_wants_TimeSynchronized(row) && adjtimex(&t) >= 0)
+                OperatingSystem_set_TimeSynchronized(row, !(t.status & STA_UNSYNC));
+        fill_pressure(row, OperatingSystem_PressureCpu, "/proc/pressure/cpu");
+        fill_pressure(row, OperatingSystem_PressureMemory, "/proc/pressure/memory");
+        fill_pressure(row, OperatingSystem_PressureIo, "/proc/pressure/io");
+}
+
 static int operatingsystem_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
         (void)q;
@@ -203,11 +285,68 @@ static int operatingsystem_query(const struct rv_query *q, struct rv_sink *out, 
         fill_load(row);
         fill_counts(row);
         fill_devices(row);
+        fill_kernel(row);
         int r = rv_emit(out, row);
         return r == RV_STOP ? RV_OK : r;
 }
 
+/* ---- the clock ---- */
+
+/* timedated has the right to set it where this agent has not (its unit), and keeps the hardware's clock in step. */
+static int set_by_timedated(struct rv_call *c, const char *when, struct rv_error *err)
+{
+        const char *argv[] = { "timedatectl", "set-time", when, NULL };
+        struct rv_tool tool = { .argv = argv, .what = "set the clock", .deadline = c->deadline };
+        struct rv_tool_said said;
+        int e = rv_tool_run(&tool, &said, err);
+        if (e)
+                return e;
+        if (said.status && strstr(said.complaint, "utomatic time synchronization")) {
+                e = rv_tool_fail(err, RV_UNAVAILABLE, &tool, &said);
+                rv_hint(err, "A program keeps the clock (Get-TimeSynchronization): stop it first, or let it "
+                             "do its work.");
+        } else if (said.status)
+                e = rv_tool_fail(err, RV_FAILED, &tool, &said);
+        rv_tool_free(&said);
+        return e;
+}
+
+static int operatingsystem_set_date_time(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct OperatingSystem_SetDateTime_in *in = args;
+        char now[40], when[40];
+        time_t is = time(NULL), wish = (time_t)(in->LocalDateTime / INT64_C(1000000000));
+        struct tm tm;
+        strftime(now, sizeof now, "%Y-%m-%d %H:%M:%S", localtime_r(&is, &tm));
+        if (in->LocalDateTime <= 0 || !localtime_r(&wish, &tm) ||
+            !strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm)) {
+                rv_about(err, NULL, NULL, "LocalDateTime");
+                return rv_fail(err, RV_INVALID_PARAMETER, "the clock cannot be set to a time before 1970");
+        }
+        rv_change(c, "LocalDateTime", now, when);
+        int e = RV_OK;
+        if (!c->what_if && access("/run/systemd/system", F_OK) == 0)
+                e = set_by_timedated(c, when, err);
+        else if (!c->what_if) {
+                struct rv_tool tool = { .argv = (const char *[]) { "date", "--set", when, NULL },
+                                        .what = "set the clock",
+                                        .deadline = c->deadline };
+                e = rv_tool_do(&tool, false, err);
+                tool.argv = (const char *[]) { "hwclock", "--systohc", NULL };
+                if (e == RV_OK && rv_tool_there("hwclock"))
+                        rv_tool_do(&tool, false, NULL); /* there may be none */
+        }
+        if (e == RV_OK)
+                OperatingSystem_SetDateTime_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+static int (*const methods[OperatingSystem_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
+        [OperatingSystem_method_SetDateTime] = operatingsystem_set_date_time
+};
+
 static const struct rv_provider operatingsystem = { .class = &OperatingSystem_class,
-                                                    .query = operatingsystem_query };
+                                                    .query = operatingsystem_query,
+                                                    .methods = methods };
 
 RV_PROVIDERS(operatingsystem, &operatingsystem);

@@ -9,7 +9,7 @@ import agentlib
 
 class Asked:
     def __init__(self, path):
-        self.peer = agentlib.Peer(path)
+        self.path, self.peer = path, agentlib.Peer(path)
 
     def rows(self, name, **more):
         reply = self.peer.call('EnumerateInstances', {'ClassName': name, **more})

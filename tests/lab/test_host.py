@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The host as a machine, beside hostnamectl, lscpu, /proc and the rest: ComputerSystem, Processor, MemorySummary and their views."""
-import json, os, re, sys
+import calendar, json, os, re, sys, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
@@ -187,11 +187,51 @@ def environment(m, a):
     check('the view', [r['VariableValue'] for r in a.rows('Win32_Environment', Filter="Name = 'A'")] == ["it's"])
 
 
+def system(m, a):
+    """Each property of OperatingSystem beside the tool or the file that has it."""
+    names = [p['Name'] for p in a.peer.call('GetClass', {'ClassName': 'OperatingSystem'})['result']['Properties']]
+    o = singleton(a, 'OperatingSystem', *names)
+    check('all that is asked for', sorted(o) == sorted(names), set(names) ^ set(o))
+    say = lambda command: m.run(command).stdout.strip()
+    release = dict(l.split('=', 1) for l in say('cat /etc/os-release').splitlines())
+    lsm, zone = say('cat /sys/kernel/security/lsm'), say('date +%z')
+    meminfo = {l.split(':')[0]: int(l.split()[1]) * 1024 for l in say('cat /proc/meminfo').splitlines()}
+    groups = {t for t in say('findmnt -n -o FSTYPE').split() if t.startswith('cgroup')}
+    want = {'Caption': release['PRETTY_NAME'].strip('"'), 'Version': release['VERSION_ID'].strip('"'), 'Manufacturer': release['ID'], 'KernelRelease': say('uname -r'),
+            'OSArchitecture': say('uname -m'), 'CSName': say('uname -n'), 'BootId': say('cat /proc/sys/kernel/random/boot_id'), 'SerialNumber': say('cat /etc/machine-id'),
+            'KernelCommandLine': say('cat /proc/cmdline'), 'MaxNumberOfProcesses': int(say('cat /proc/sys/kernel/pid_max')), 'Tainted': int(say('cat /proc/sys/kernel/tainted')),
+            'Lsm': lsm.split(',') if lsm else None, 'CgroupVersion': {('cgroup',): 1, ('cgroup2',): 2}.get(tuple(sorted(groups)), 12),
+            'TimeSynchronized': say('timedatectl show -P NTPSynchronized') == 'yes', 'CurrentTimeZone': int(zone[0] + '1') * (int(zone[1:3]) * 60 + int(zone[3:])),
+            'SystemDevice': say('findmnt -n -o SOURCE -T /').split('[')[0], 'TotalVisibleMemorySize': meminfo['MemTotal'], 'SizeStoredInPagingFiles': meminfo['SwapTotal'],
+            'TotalVirtualMemorySize': meminfo['MemTotal'] + meminfo['SwapTotal'], 'NumberOfUsers': int(say('loginctl --no-legend | wc -l')),
+            'Description': say('hostnamectl --pretty') or None}
+    check('OperatingSystem', not differ(o, want), differ(o, want))
+    clock = a.rows('TimeSynchronization')[0]
+    check('TimeSynchronization, in the sandbox of the unit', clock['Synchronized'] == want['TimeSynchronized'] and clock['MaxError'] is not None, clock)
+    check('taint in words', len(o['TaintReasons']) == bin(o['Tainted']).count('1'), o['TaintReasons'])
+    pressure = os.path.exists('/proc/pressure/cpu')
+    check('pressure', all((o['Pressure' + k] is not None and 0 <= o['Pressure' + k] <= 100) == pressure for k in ('Cpu', 'Memory', 'Io')), o)
+    born = say('stat -c %W /')
+    told = lambda p: calendar.timegm(time.strptime(o[p][:19], '%Y-%m-%dT%H:%M:%S'))
+    check('times', abs(told('LastBootUpTime') - int(say('grep btime /proc/stat').split()[1])) <= 1 and (o['InstallDate'] is None if born in ('0', '-') else told('InstallDate') == int(born)) and
+          abs(o['UpTime'] / 1e9 - float(say('cat /proc/uptime').split()[0])) < 60, (o, born))
+    load = [float(x) for x in say('cat /proc/loadavg').split()[:3]]
+    check('load', all(abs(o['LoadAverage' + n] - x) < 5 for n, x in zip(('1', '5', '15'), load)) and o['NumberOfThreads'] >= o['NumberOfProcesses'] > 3, (o, load))
+    do = lambda what_if=False, **kw: a.do('OperatingSystem', None, 'SetDateTime', what_if, **kw)
+    r = do(True, LocalDateTime='2031-02-03T04:05:06Z')
+    check('what-if of SetDateTime', good(r) and r['result']['Changed'][0]['Property'] == 'LocalDateTime' and not say('date').endswith('2031'), r)
+    r = do(LocalDateTime='1960-01-01T00:00:00Z')
+    check('no such time', status(r) == 'INVALID_PARAMETER', r)
+    if m.run('date -s "$(date)"').returncode:
+        r = do(LocalDateTime='2031-02-03T04:05:06Z')
+        check('a machine that may not set its clock', status(r) in ('FAILED', 'UNAVAILABLE', 'NOT_SUPPORTED') and r['error']['message'].startswith('cannot set the clock: '), r)
+
+
 def main():
     with lablib.Lab() as lab:
         m = lab.machine('host')
         a = Asked(m.agent())
-        for part in (computer, memory, services, zone, settings, mounts, environment):
+        for part in (computer, system, memory, services, zone, settings, mounts, environment):
             part(m, a)
     check.end()
 

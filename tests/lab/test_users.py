@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: MIT
 """LocalUser, LocalGroup, LocalGroupMember on a booted machine: each account beside getent, passwd -S, chage and id; each
 change by its effect there, and its refusals."""
-import ctypes, datetime, os, struct, sys, time
+import ctypes, datetime, os, struct, subprocess, sys, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
 import agentlib, lablib
 from hostlib import Asked, status, good, differ
 
-check = agentlib.Cases()
+check, until = agentlib.Cases(), agentlib.until
+target = lambda p: (p or {}).get('Indication', {}).get('TargetInstance', {})
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 day = lambda text: None if text is None else (datetime.datetime.fromisoformat(text.replace('Z', '+00:00')) - EPOCH).days
 STATES = {'P': 'Set', 'L': None, 'NP': 'Empty'}
@@ -283,7 +284,7 @@ def hung_home(m, a):
     check('and it is well again', status(a.do('LocalUser', {'Name': 'bob'}, 'AddAuthorizedKey', Key=keys['alice'][0])) is None)
 
 
-def sessions(m, a):
+def logins(m, a):
     m.run('systemd-run --no-block -q -p PAMName=login -p User=alice sleep 600; systemd-run --no-block -q -p PAMName=login -p User=bob sleep 600;'
           'for i in $(seq 200); do [ $(for s in $(loginctl --no-legend | cut -c1-7); do loginctl show-session -p State $s; done | grep -c active) = 2 ] && break; sleep 0.05; done',
           check=True)
@@ -297,22 +298,66 @@ def sessions(m, a):
         want = {'UserName': p['Name'], 'Uid': int(p['User']), 'Service': p['Service'], 'Class': p['Class'], 'Type': p['Type'], 'State': p['State'], 'Scope': p['Scope'],
                 'Leader': int(p['Leader']), 'Remote': p['Remote'] == 'yes', 'Locked': p['LockedHint'] == 'yes', 'Tty': p.get('TTY') or None, 'Seat': p.get('Seat') or None}
         check(f'session {i}', not differ(mine.get(i), want), differ(mine.get(i), want))
+    messages(m, a)
+    failures(m, a)
     i = next(i for i, p in real.items() if p['Name'] == 'bob')
     check('what-if of Terminate', good(a.do('LogonSession', {'LogonId': i}, 'Terminate', True)) and a.one('LogonSession', {'LogonId': i})['State'] != 'closing')
     check('Lock', good(a.do('LogonSession', {'LogonId': i}, 'Lock')))
     check('Terminate', good(a.do('LogonSession', {'LogonId': i}, 'Terminate')))
     m.run(f'for i in $(seq 100); do loginctl show-session {i} >/dev/null 2>&1 || break; sleep 0.05; done')
-    check('it has ended', [r['UserName'] for r in a.rows('LogonSession')] == ['alice'], a.rows('LogonSession'))
+    check('it has ended', until(lambda: [r['UserName'] for r in a.rows('LogonSession')] == ['alice']), a.rows('LogonSession'))
     check('no such session', status(a.do('LogonSession', {'LogonId': 'none'}, 'Terminate')) == 'NOT_FOUND', a.do('LogonSession', {'LogonId': 'none'}, 'Terminate'))
     m.run('systemctl stop systemd-logind; systemctl mask --runtime systemd-logind dbus-org.freedesktop.login1')
     check('without logind: utmp, at once', a.rows('LogonSession') == [], a.rows('LogonSession'))
+
+
+def messages(m, a):
+    """A session with a terminal: what is sent to it is read there, and what could command a terminal is not."""
+    m.popen('script', '-qfc', 'tty > /tmp/its-tty; exec sleep 600', '/tmp/typescript', stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    check('a terminal', until(lambda: m.run('cat /tmp/its-tty').stdout.startswith('/dev/pts/')))
+    tty = m.run('cat /tmp/its-tty').stdout.strip()
+    come = agentlib.Reader(agentlib.Peer(a.path), Query="SELECT * FROM __InstanceCreationEvent WHERE TargetInstance ISA 'LogonSession'")
+    come.until(lambda p: p['Kind'] == 'Sync', 30)
+    check('told at once', come.result.get('Push'), come.result)
+    m.run(f'systemd-run --no-block -q -p PAMName=login -p User=bob -p TTYPath={tty} -p StandardInput=tty-force -p StandardOutput=tty sleep 600', check=True)
+    seen = come.until(lambda p: target(p).get('Tty') == tty[5:], 30)[-1]
+    check('a login is told', target(seen).get('UserName') == 'bob', seen)
+    if not seen:
+        return
+    key = {'LogonId': target(seen)['LogonId']}
+    send = lambda text, what_if=False, k=key: a.do('LogonSession', k, 'SendMessage', what_if, Message=text)
+    said = lambda: m.run('cat /tmp/typescript').stdout
+    check('what-if of a message', good(send('not yet', True)) and 'not yet' not in said())
+    check('a message', good(send('going down\nsoon \x1b[2Jnow')) and until(lambda: 'now' in said()) and 'going down soon [2Jnow' in ' '.join(said().split()) and '\x1b[2J' not in said(), said())
+    alice = next(r['LogonId'] for r in a.rows('LogonSession') if r['UserName'] == 'alice' and not r['Tty'])
+    check('one without a terminal', status(send('x', k={'LogonId': alice})) == 'NOT_SUPPORTED')
+    check('no such session', status(send('x', k={'LogonId': 'none'})) == 'NOT_FOUND')
+    check('no way out of /dev', status(send('x', k={'LogonId': 'utmp:../etc/passwd'})) == 'NOT_SUPPORTED')
+    check('Terminate', good(a.do('LogonSession', key, 'Terminate')))
+
+
+def failures(m, a):
+    """What login programs add to btmp, beside what last(1) reads there."""
+    m.run('touch /var/log/btmp; chmod 660 /var/log/btmp')
+    come = agentlib.Reader(agentlib.Peer(a.path), Query='SELECT * FROM LogonFailure')
+    record = lambda user, host, when: struct.pack('<hhi32s4s32s256shhiii16s20x', 6, 0, 4711, b'ssh:notty', b'', user, host, 0, 0, 0, when, 5, b'')
+    write = lambda *records: (open(os.path.join(m.share, 'btmp'), 'wb').write(b''.join(records)), m.run('cat /lab/btmp >> /var/log/btmp', check=True))
+    check('a watch', come.result is not None, come.error)
+    write(record(b'mallory', b'10.0.0.66', 1700000000), record(b'ev\x1b[2Jil', b'', 1700000001))
+    got = [p['Indication'] for p in come.until(lambda p: p.get('Indication', {}).get('UserName') == 'ev[2Jil', 30) if p.get('Indication')]
+    check('both are told', [(g['UserName'], g['RemoteHost'], g['Tty'], g['ProcessId'], g['Time'][:19]) for g in got] ==
+          [('mallory', '10.0.0.66', 'ssh:notty', 4711, '2023-11-14T22:13:20'), ('ev[2Jil', None, 'ssh:notty', 4711, '2023-11-14T22:13:21')], got)
+    check('as last reads them', m.run('last -w -f /var/log/btmp | grep -c 10.0.0.66').stdout.strip() == '1', m.run('last -w -f /var/log/btmp').stdout)
+    m.run('mv /var/log/btmp /var/log/btmp.1; install -m 660 /lab/btmp /var/log/btmp')
+    got = come.until(lambda p: p.get('Indication', {}).get('UserName') == 'ev[2Jil', 30)
+    check('after a rotation as well', got[-1], got)
 
 
 def main():
     with lablib.Lab() as lab:
         m = lab.machine('users')
         a = Asked(m.agent())
-        for part in (users, groups, changes, aging, lockout, keys, hung_home, users, groups, sessions):
+        for part in (users, groups, changes, aging, lockout, keys, hung_home, users, groups, logins):
             part(m, a)
     check.end()
 
