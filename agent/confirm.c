@@ -58,6 +58,8 @@ static int in_scope(char **argv, const char *file, char *unit, size_t size)
                                        "-p",
                                        "After=dbus.service",
                                        "-p",
+                                       "After=NetworkManager.service",
+                                       "-p",
                                        "After=nftables.service",
                                        "-p",
                                        "TimeoutStopSec=60" };

@@ -495,6 +495,23 @@ static bool read_rule(struct rule *r, const struct rv_class *c, const char *s)
         return r->method != NULL;
 }
 
+/* After a boot, what cannot be made anew is to come by itself, with the program that has it. */
+static json_t *all_there(struct guard *g, const struct rv_class *c, json_t *noted)
+{
+        json_t *all = objects(g, c->name), *row;
+        bool patient = json_is_true(json_object_get(g->j, "Later")) && !method_of(c, "Create", 6) && c->nkeys;
+        for (int tries = 0; patient && all && tries < 60; tries++) {
+                size_t i, missing = 0;
+                json_array_foreach(noted, i, row) missing += !find(c, all, row);
+                if (!missing)
+                        break;
+                poll(NULL, 0, 1000);
+                json_decref(all);
+                all = objects(g, c->name);
+        }
+        return all;
+}
+
 static void restore(struct guard *g, const struct rv_class *c, json_t *noted)
 {
         const struct rv_qualifier *how = rv_qualifier_find(c->qualifiers, c->nqualifiers, "Restore"),
@@ -502,7 +519,7 @@ static void restore(struct guard *g, const struct rv_class *c, json_t *noted)
         const char *only = json_is_true(json_object_get(g->j, "Later")) && lasts && lasts->nvalues
                                    ? lasts->values[0]
                                    : "";
-        json_t *all = objects(g, c->name), *before = only_those(g, only, noted),
+        json_t *before = only_those(g, only, noted), *all = all_there(g, c, before),
                *now = only_those(g, only, all);
         struct rule rule;
         for (uint32_t i = 0; how && all && i < how->nvalues; i++) {

@@ -211,7 +211,9 @@ static int check_items(const struct wish *in, struct rv_error *err)
         }
         for (uint32_t i = 0; in->has_SearchDomains && i < in->SearchDomains_n; i++) {
                 const char *s = in->SearchDomains[i].type == RV_STRING ? in->SearchDomains[i].s : "";
-                if (!*s || strpbrk(s, " \t\r\n") || strlen(s) > 253) {
+                static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+                const char *name = s + (*s == '~');
+                if (!*name || name[strspn(name, letters)] || strlen(s) > 253) {
                         rv_about(err, NULL, NULL, "SearchDomains");
                         return rv_fail(err, RV_INVALID_PARAMETER, "'%.60s' is no domain", s);
                 }
@@ -411,7 +413,7 @@ static int set_link(struct rv_call *c, uint32_t index, const struct wish *in, ch
         const char *domains =
                 in->has_SearchDomains ? joined(c, in->SearchDomains, in->SearchDomains_n) : NULL;
         struct rv_netpolicy p;
-        int e = rv_netpolicy_begin(&p, c, in->PolicyStore, in->has_ServerAddresses ? "dns" : "domains", index, err);
+        int e = rv_netpolicy_begin(&p, in->PolicyStore, in->has_ServerAddresses ? "dns" : "domains", index, err);
         if (e)
                 return e;
         if (p.active) {
@@ -490,7 +492,7 @@ static int dnsclient_reset(struct rv_call *c, const void *args, struct rv_error 
         if (e == RV_OK && !index)
                 e = rv_fail(err, RV_NOT_SUPPORTED, "only what was set for an interface can be taken back");
         if (e == RV_OK)
-                e = rv_netpolicy_begin(&p, c, in->has_PolicyStore ? in->PolicyStore : NULL, "dns", index,
+                e = rv_netpolicy_begin(&p, in->has_PolicyStore ? in->PolicyStore : NULL, "dns", index,
                                        err);
         if (e)
                 return e;

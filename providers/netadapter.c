@@ -482,7 +482,7 @@ static int up_or_down(struct rv_call *c, bool up, const char *policy, struct rv_
         if (e)
                 return e;
         bool is = n.flags & IFF_UP;
-        e = rv_netpolicy_begin(&p, c, policy, "down", n.index, err);
+        e = rv_netpolicy_begin(&p, policy, "down", n.index, err);
         if (e == RV_OK && p.active && is != up) {
                 rv_change(c, "AdminStatus", is ? "true" : "false", up ? "true" : "false");
                 if (!c->what_if)
@@ -568,7 +568,7 @@ static int keep(struct rv_call *c, const struct now *n, const char *policy, cons
                 const char *value, struct rv_error *err)
 {
         struct rv_netpolicy p;
-        int e = rv_netpolicy_begin(&p, c, policy, kind, n->index, err);
+        int e = rv_netpolicy_begin(&p, policy, kind, n->index, err);
         if (e == RV_OK)
                 e = rv_netpolicy_keep(&p, c, RV_NET_SET, kind, value, NULL, err);
         if (e == RV_OK)

@@ -153,7 +153,7 @@ static int address_create(struct rv_call *c, const void *args, struct rv_error *
                 return e;
         bool ends = in->has_ValidLifetime && in->ValidLifetime;
         struct rv_netpolicy p;
-        e = rv_netpolicy_begin(&p, c, ends ? "ActiveStore" : in->has_PolicyStore ? in->PolicyStore : NULL, "address",
+        e = rv_netpolicy_begin(&p, ends ? "ActiveStore" : in->has_PolicyStore ? in->PolicyStore : NULL, "address",
                                index, err);
         if (e)
                 return e;
@@ -273,7 +273,7 @@ static int address_delete(struct rv_call *c, const void *args, struct rv_error *
         bool active, unkept;
         int e = named_address(c, &f, &active, value, err);
         if (e == RV_OK)
-                e = rv_netpolicy_begin(&p, c, in->has_PolicyStore ? in->PolicyStore : NULL, "address", f.index, err);
+                e = rv_netpolicy_begin(&p, in->has_PolicyStore ? in->PolicyStore : NULL, "address", f.index, err);
         if (e)
                 return e;
         snprintf(doing, sizeof doing, "take away the address %.46s", ip);
@@ -387,7 +387,7 @@ static int address_set(struct rv_call *c, const void *args, struct rv_error *err
         bool timed = e == RV_OK && new_lives(in, &f, &lives);
         const char *store = timed ? "ActiveStore" : in->has_PolicyStore ? in->PolicyStore : NULL;
         if (e == RV_OK)
-                e = rv_netpolicy_begin(&p, c, store, "address", f.index, err);
+                e = rv_netpolicy_begin(&p, store, "address", f.index, err);
         if (e)
                 return e;
         uint8_t prefix = in->has_PrefixLength ? in->PrefixLength : f.prefix;

@@ -343,7 +343,7 @@ static int route_create(struct rv_call *c, const void *args, struct rv_error *er
         if (e)
                 return e;
         struct rv_netpolicy p;
-        e = rv_netpolicy_begin(&p, c, in->has_PolicyStore ? in->PolicyStore : NULL, "route",
+        e = rv_netpolicy_begin(&p, in->has_PolicyStore ? in->PolicyStore : NULL, "route",
                                !leads ? 0 : r.index ? r.index : interface_towards(&r), err);
         if (e)
                 return e;
@@ -463,7 +463,7 @@ static int route_delete(struct rv_call *c, const void *args, struct rv_error *er
         struct kept_route kept = { .key = k, .r = r };
         struct rv_netpolicy p;
         find_kept_route(&kept);
-        e = rv_netpolicy_begin(&p, c, in->has_PolicyStore ? in->PolicyStore : NULL, "route",
+        e = rv_netpolicy_begin(&p, in->has_PolicyStore ? in->PolicyStore : NULL, "route",
                                kept.index ? kept.index : r.index, err);
         if (e)
                 return e;
@@ -510,7 +510,7 @@ static int route_set(struct rv_call *c, const void *args, struct rv_error *err)
         if (!kept.index || sscanf(kept.value, "%*s %63s %u %u", by, &metric, &table) != 3)
                 return rv_fail(err, RV_NOT_FOUND, "there is no such route to %.60s", prefix);
         if ((e = read_route(&kept.r, prefix, strcmp(by, "-") == 0 ? NULL : by, err)) ||
-            (e = rv_netpolicy_begin(&p, c, in->has_PolicyStore ? in->PolicyStore : NULL, "route", kept.index,
+            (e = rv_netpolicy_begin(&p, in->has_PolicyStore ? in->PolicyStore : NULL, "route", kept.index,
                                     err)))
                 return e;
         struct route old = kept.r, new = kept.r;

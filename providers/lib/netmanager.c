@@ -224,19 +224,37 @@ void rv_net_networkd(struct rv_buf *b, const char *interface, const char *const 
                 networkd_line(b, lines[i]);
 }
 
-static void ifupdown_route(struct rv_buf *b, const char *interface, const struct route *r)
+/* In commands the interface is "$IFACE": what ifupdown calls it there, whatever its name has of the shell's own. */
+static void ifupdown_route(struct rv_buf *b, const struct route *r)
 {
         bool v6 = strchr(r->to, ':') != NULL;
         rv_buf_putf(b, "\tup ip %s route replace %s", v6 ? "-6" : "-4", r->to);
         if (strcmp(r->by, "-") != 0)
                 rv_buf_putf(b, " via %s%s", !v6 && strchr(r->by, ':') ? "inet6 " : "", r->by);
-        rv_buf_putf(b, " dev %s table %u", interface, r->table);
+        rv_buf_putf(b, " dev \"$IFACE\" table %u", r->table);
         if (r->metric)
                 rv_buf_putf(b, " metric %u", r->metric);
         rv_buf_puts(b, "\n");
 }
 
-/* Stanzas of the interface's own; routes last, when their gateways can be reached. */
+/* By systemd-resolved, which may start after the network: then PID 1 has it done when it is there. Debian's own hook for
+ * dns-nameservers does nothing in bookworm (it writes "DNS"=... into what a shell is to read). */
+static void ifupdown_names(struct rv_buf *b, const char *interface, const char *what, const char *items)
+{
+        char copy[600], *rest = copy, *one;
+        snprintf(copy, sizeof copy, "%s", items);
+        rv_buf_putf(
+                b,
+                "\niface %s inet manual\n\tup systemd-run --quiet --collect --no-block -p After=dbus.service "
+                "-p After=systemd-resolved.service resolvectl %s \"$IFACE\"",
+                interface, what);
+        while ((one = strsep(&rest, " ")))
+                if (*one)
+                        rv_buf_putf(b, " '%s'", one); /* addresses and domains hold no quote */
+        rv_buf_puts(b, " || true\n");
+}
+
+/* Stanzas of the interface's own; routes last, when their gateways can be reached, and then whether it is to be down. */
 void rv_net_ifupdown(struct rv_buf *b, const char *interface, const char *const *lines, size_t n)
 {
         const char *v;
@@ -244,11 +262,16 @@ void rv_net_ifupdown(struct rv_buf *b, const char *interface, const char *const 
         bool routes = false;
         for (size_t i = 0; i < n; i++)
                 if ((v = of_kind(lines[i], "mtu")))
-                        rv_buf_putf(b, "\niface %s inet manual\n\tpre-up ip link set dev %s mtu %s\n",
-                                    interface, interface, v);
+                        rv_buf_putf(b, "\niface %s inet manual\n\tpre-up ip link set dev \"$IFACE\" mtu %s\n",
+                                    interface, v);
                 else if ((v = of_kind(lines[i], "mac")))
-                        rv_buf_putf(b, "\niface %s inet manual\n\tpre-up ip link set dev %s address %s\n",
-                                    interface, interface, v);
+                        rv_buf_putf(
+                                b, "\niface %s inet manual\n\tpre-up ip link set dev \"$IFACE\" address %s\n",
+                                interface, v);
+                else if ((v = of_kind(lines[i], "dns")))
+                        ifupdown_names(b, interface, "dns", v);
+                else if ((v = of_kind(lines[i], "domains")))
+                        ifupdown_names(b, interface, "domain", v);
         for (size_t i = 0; i < n; i++)
                 if ((v = of_kind(lines[i], "address")))
                         rv_buf_putf(b, "\niface %s %s static\n\taddress %s\n", interface,
@@ -259,8 +282,12 @@ void rv_net_ifupdown(struct rv_buf *b, const char *interface, const char *const 
                 if (!routes)
                         rv_buf_putf(b, "\niface %s inet manual\n", interface);
                 routes = true;
-                ifupdown_route(b, interface, &r);
+                ifupdown_route(b, &r);
         }
+        for (size_t i = 0; i < n; i++)
+                if (of_kind(lines[i], "down"))
+                        rv_buf_putf(b, "\niface %s inet manual\n\tup ip link set dev \"$IFACE\" down\n",
+                                    interface);
 }
 
 /* One line at the end of ifupdown's file: what is brought in last is set last. */

@@ -132,7 +132,7 @@ static int change_file(const struct rv_netstore *s, enum rv_net_how how, const c
 
 /* ---- where a change goes ---- */
 
-int rv_netpolicy_begin(struct rv_netpolicy *p, const struct rv_call *c, const char *policy, const char *kind,
+int rv_netpolicy_begin(struct rv_netpolicy *p, const char *policy, const char *kind,
                        uint32_t index, struct rv_error *err)
 {
         bool active = policy && strcasecmp(policy, "ActiveStore") == 0;
@@ -141,14 +141,13 @@ int rv_netpolicy_begin(struct rv_netpolicy *p, const struct rv_call *c, const ch
         if (!p->lasting)
                 return RV_OK;
         rv_net_manager_of(&p->store, index);
-        if (p->store.manager == RV_NET_IFUPDOWN && strcmp(kind, "address") != 0 &&
-            strcmp(kind, "route") != 0 && strcmp(kind, "mtu") != 0 && strcmp(kind, "mac") != 0)
-                snprintf(p->store.why, sizeof p->store.why, "ifupdown has no setting for it");
-        if (p->store.manager == RV_NET_NM && c->guarded)
+        if (p->store.manager == RV_NET_IFUPDOWN && (strcmp(kind, "dns") == 0 || strcmp(kind, "domains") == 0) &&
+            access("/run/systemd/resolve", F_OK) != 0)
                 snprintf(p->store.why, sizeof p->store.why,
-                         "NetworkManager's profile is not changed by what may be put back: do it again once "
-                         "it is "
-                         "confirmed");
+                         "ifupdown has no setting for it, and systemd-resolved does not run");
+        if (p->store.manager == RV_NET_IFUPDOWN && strpbrk(p->store.interface, "#\\*?[]=/\"'`$;&|<>()!{}~"))
+                snprintf(p->store.why, sizeof p->store.why,
+                         "ifupdown would read the name %s otherwise", p->store.interface);
         if (!p->store.why[0])
                 return RV_OK;
         p->lasting = false;

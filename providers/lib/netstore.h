@@ -41,7 +41,7 @@ struct rv_netpolicy {
 
 /* policy: "ActiveStore", "PersistentStore" or NULL for both. Answers NOT_SUPPORTED where the next boots are asked for
  * and cannot be had; where they were not asked for, a warning says so. */
-int rv_netpolicy_begin(struct rv_netpolicy *, const struct rv_call *, const char *policy, const char *kind,
+int rv_netpolicy_begin(struct rv_netpolicy *, const char *policy, const char *kind,
                        uint32_t index, struct rv_error *);
 /* Does it, unless it is not for the next boots, or what-if. ret_changed may be NULL. */
 int rv_netpolicy_keep(struct rv_netpolicy *, struct rv_call *, enum rv_net_how, const char *kind,

@@ -43,6 +43,10 @@ def mtu(m, name):
     return json.loads(m.run(f'ip -j link show dev {name}').stdout or '[{}]')[0].get('mtu')
 
 
+def is_up(m, name):
+    return 'UP' in json.loads(m.run(f'ip -j link show dev {name}').stdout)[0]['flags']
+
+
 def boot(m, name):
     """The interface as a boot would have it: gone, and there again."""
     peer = name[0] + '1'
@@ -74,7 +78,7 @@ def each(m, a, name, manager, path, i, anew):
     check(f'{manager}: a route, by its gateway\'s interface', good(r) and not r['result']['Warning'] and (to + '/24', hop, 77) in routes(m, name) and to in file(), (r, file()))
     check(f'{manager}: of IPv6', good(route(DestinationPrefix=f'2001:db8:9{i}::/48', NextHop=f'2001:db8:{i}::9', InterfaceAlias=name)))
     check(f'{manager}: the MTU', good(a.do('NetAdapter', link, 'Set', MtuSize=1400)) and mtu(m, name) == 1400)
-    if manager != 'ifupdown':
+    if True:
         r = a.do('DnsClient', link, 'SetServers', ServerAddresses=[f'192.0.{i}.53', f'2001:db8:{i}::53'], SearchDomains=['a.example', '~b.example'])
         check(f'{manager}: servers for names', good(r) and not r['result']['Warning'] and until(lambda: f'192.0.{i}.53' in m.run(f'resolvectl dns {name}').stdout), (r, m.run(f'resolvectl dns {name}').stdout))
     if path:
@@ -90,7 +94,7 @@ def each(m, a, name, manager, path, i, anew):
     there = lambda: {f'192.0.{i}.1/24', f'{v4}/24', f'{v6}/64', f'192.0.{i}.79/24'} <= set(addresses(m, name)) and (to + '/24', hop, 77) in routes(m, name) and any(r[0] == f'2001:db8:9{i}::/48' for r in routes(m, name))
     check(f'{manager}: all of it is there after a boot', until(there) and f'192.0.{i}.78/24' not in addresses(m, name), (addresses(m, name), routes(m, name), file()))
     check(f'{manager}: the MTU as well', mtu(m, name) == 1400)
-    if manager != 'ifupdown':
+    if True:
         dns = lambda: m.run(f'resolvectl dns {name}; resolvectl domain {name}').stdout
         check(f'{manager}: and the servers', until(lambda: all(w in dns() for w in (f'192.0.{i}.53', 'a.example', '~b.example'))) and f'192.0.{i}.254' not in dns(), dns())
 
@@ -107,9 +111,15 @@ def away(m, a, name, manager, path, i, anew):
     if path:
         r = a.do('NetIPAddress', dict(key, IPAddress=f'192.0.{i}.1'), 'Delete')
         check(f'{manager}: what is not reeve\'s comes back, and that is said', good(r) and 'brings it back' in r['result']['Warning'], r)
-    if manager != 'ifupdown':
+    if True:
         check(f'{manager}: Reset', good(a.do('DnsClient', link, 'Reset')) and f'192.0.{i}.53' not in file(), file())
     check(f'{manager}: down', good(a.do('NetAdapter', link, 'Disable')) and good(a.do('NetAdapter', link, 'Enable')))
+    if manager == 'ifupdown':
+        r = a.do('NetAdapter', link, 'Disable', PolicyStore='PersistentStore')
+        check('ifupdown: down for the next boots', good(r) and '"$IFACE" down' in file() and is_up(m, name), (r, file()))
+        boot(m, name)
+        check('ifupdown: it is down after one', until(lambda: not is_up(m, name)), file())
+        check('ifupdown: up again', good(a.do('NetAdapter', index(a, name), 'Enable')) and is_up(m, name) and 'down' not in file(), file())
     for r in a.rows('NetPersistentFile'):
         if r['Path'] == path:
             check(f'{manager}: the file goes', good(a.do('NetPersistentFile', {'Path': path}, 'Delete')) and not a.rows('NetPersistentFile', Filter=f"Path='{path}'"))
@@ -123,8 +133,11 @@ def refused(m, a):
     check('both of a file', until(lambda: m.run('grep -l 30-shared /run/systemd/netif/links/*').stdout.count('\n') == 2))
     r = a.do('NetIPAddress', None, 'Create', IPAddress='192.0.9.77', PrefixLength=24, InterfaceAlias='s0')
     check('a file of two interfaces is not touched', good(r) and 'for both' in r['result']['Warning'] and not m.run('ls -d /etc/systemd/network/30-shared.network.d').stdout, r)
-    r = a.do('NetAdapter', index(a, 'u0'), 'Disable', PolicyStore='PersistentStore')
-    check('what ifupdown has no setting for', status(r) == 'NOT_SUPPORTED', r)
+    m.run("ip link add 'u;$(id)' type bridge; echo 'u;$(id)=u' >> /run/network/ifstate")
+    r = a.do('NetIPAddress', None, 'Create', IPAddress='192.0.8.3', PrefixLength=24, InterfaceAlias='u;$(id)')
+    check('a name that ifupdown and its shell would read otherwise', good(r) and 'otherwise' in r['result']['Warning'] and '192.0.8.3/24' in m.run('ip addr').stdout and not m.run('ls /etc/network/reeve.d | grep ";"').stdout, r)
+    r = a.do('DnsClient', index(a, 'u0'), 'SetServers', ServerAddresses=['192.0.2.53'], SearchDomains=["a.example'; id; '"])
+    check('a domain that a shell would read otherwise', status(r) == 'INVALID_PARAMETER' and 'is no domain' in r['error']['message'], r)
     r = a.do('NetPersistentFile', None, 'Create', Path='/etc/systemd/network/../passwd.network.d/90-reeve.conf', Content='#: interface x\n')
     check('files elsewhere', status(r) == 'INVALID_PARAMETER', r)
     r = a.do('NetPersistentFile', None, 'Create', Path='/etc/network/reeve.d/x', Content='iface x inet manual\n')
@@ -147,9 +160,20 @@ def confirmed(m, a):
         link = index(a, name)
         r = do('NetAdapter', link, 'Set', MtuSize=1300)
         check(f'{manager}: an MTU', good(r) and 'mtu 1300' in m.run(f'cat {path}').stdout and until(lambda: mtu(m, name) != 1300 and m.run(f'cat {path}').stdout == before) and settled() is True, (m.run(f'cat {path}').stdout, a.rows('Transaction')))
-    profile = m.run('nmcli -t -f ipv4.addresses connection show lan').stdout
-    r = do('NetIPAddress', None, 'Create', IPAddress='192.0.3.81', PrefixLength=24, InterfaceAlias='m0')
-    check('NetworkManager\'s profile waits for the confirmation', good(r) and 'once it is confirmed' in r['result']['Warning'] and m.run('nmcli -t -f ipv4.addresses connection show lan').stdout == profile and settled() is True, r)
+    profile = lambda: m.run('nmcli -e no -t -f connection.autoconnect,802-3-ethernet,ipv4,ipv6 connection show lan').stdout
+    row = [r for r in a.rows('NetManagerProfile') if r['Name'] == 'lan'][0]
+    check('NetworkManager\'s profile as an object', row['InterfaceAlias'] == 'm0' and all(l in profile().splitlines() for l in row['Content'].splitlines()) and len(row['Content'].splitlines()) == 15, (row, profile()))
+    before, m0 = profile(), index(a, 'm0')
+    for what, words, name, key, method, kw in (('an address', '192.0.3.81', 'NetIPAddress', None, 'Create', {'IPAddress': '192.0.3.81', 'PrefixLength': 24, 'InterfaceAlias': 'm0'}),
+                                               ('a route', '198.18.7.0', 'NetRoute', None, 'Create', {'DestinationPrefix': '198.18.7.0/24', 'NextHop': '192.0.3.9', 'RouteMetric': 7}),
+                                               ('an MTU', ':1300', 'NetAdapter', m0, 'Set', {'MtuSize': 1300}), ('a hardware address', '02:00:00:00:00:44', 'NetAdapter', m0, 'Set', {'MacAddress': '02:00:00:00:00:44'}),
+                                               ('being down', 'autoconnect:no', 'NetAdapter', m0, 'Disable', {}), ('servers for names', '192.0.3.99', 'DnsClient', m0, 'SetServers', {'ServerAddresses': ['192.0.3.99'], 'SearchDomains': ['c.example']})):
+        r = do(name, key, method, **kw)
+        made = good(r) and not r['result']['Warning'] and (words in profile() or r['result'].get('Transaction') in [t['Id'] for t in a.rows('Transaction', Filter="State <> 'Pending'")])
+        check(f'NetworkManager: {what} for a try', made, (r, profile()))
+        check(f'NetworkManager: {what} put back, the profile as well', until(lambda: profile() == before) and settled() is True, (before, profile(), a.rows('Transaction')))
+    r = a.do('NetManagerProfile', {'Uuid': row['Uuid']}, 'Write', Content='connection.permissions:user\n')
+    check('only what is told can be written', status(r) == 'INVALID_PARAMETER' and profile() == before, r)
     r = do('DnsClient', index(a, 'n0'), 'SetServers', ServerAddresses=['192.0.1.99'])
     dns = lambda: m.run('resolvectl dns n0').stdout
     check('servers for names', good(r) and until(lambda: '192.0.1.99' not in dns() and '192.0.1.99' not in m.run('cat /etc/systemd/network/20-lan.network.d/*').stdout) and settled() is True, (r, dns(), a.rows('Transaction')))
