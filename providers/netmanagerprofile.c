@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * NetManagerProfile: what NetworkManager keeps of an interface, by nmcli, whose terse form of a setting it takes back as
- * it gave it. So a change of a profile can be put back.
+ * NetManagerProfile: what NetworkManager keeps of an interface, by nmcli, whose terse form of a setting it takes back
+ * as it gave it. So a change of a profile can be put back.
  */
 #include <errno.h>
 #include <stdio.h>

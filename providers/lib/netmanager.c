@@ -237,8 +237,8 @@ static void ifupdown_route(struct rv_buf *b, const struct route *r)
         rv_buf_puts(b, "\n");
 }
 
-/* By systemd-resolved, which may start after the network: then PID 1 has it done when it is there. Debian's own hook for
- * dns-nameservers does nothing in bookworm (it writes "DNS"=... into what a shell is to read). */
+/* By systemd-resolved, which may start after the network: then PID 1 has it done when it is there. Debian's own hook
+ * for dns-nameservers does nothing in bookworm (it writes "DNS"=... into what a shell is to read). */
 static void ifupdown_names(struct rv_buf *b, const char *interface, const char *what, const char *items)
 {
         char copy[600], *rest = copy, *one;
@@ -254,7 +254,7 @@ static void ifupdown_names(struct rv_buf *b, const char *interface, const char *
         rv_buf_puts(b, " || true\n");
 }
 
-/* Stanzas of the interface's own; routes last, when their gateways can be reached, and then whether it is to be down. */
+/* Stanzas of the interface's own; routes last, when their gateways can be reached, then whether it is to be down. */
 void rv_net_ifupdown(struct rv_buf *b, const char *interface, const char *const *lines, size_t n)
 {
         const char *v;
