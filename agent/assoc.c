@@ -143,8 +143,9 @@ int rv_rows_read(const struct rv_rows *x, const struct rv_class *base, const str
         int r = RV_OK;
         for (uint32_t i = 0; i < g->n && r == RV_OK; i++) {
                 const struct rv_class *c = g->classes[i];
-                struct rv_entry *e =
-                        c == base || (!x->exact && rv_descends(c, base)) ? rv_entry_find(x->agent, c) : NULL;
+                bool fits = c == base || (!x->exact && rv_descends(c, base));
+                const struct rv_class *source = fits && c->view_of ? rv_class_find(c->view_of, NULL) : c;
+                struct rv_entry *e = fits && source ? rv_entry_find(x->agent, source) : NULL;
                 if (!e)
                         continue;
                 uint64_t *mask = calloc(RV_MASK_WORDS(c->nproperties) + 1, sizeof *mask);
@@ -596,10 +597,12 @@ static bool assoc_make(struct rv_agent *agent, const struct rv_class *c, const s
                                 return false;
                         a->ref[nrefs++] = (uint16_t)p;
                 }
-        for (int side = 0; nrefs == 2 && side < 2; side++)
-                if (a->of[side]->view_of ||
-                    rv_qualifier_find(a->of[side]->qualifiers, a->of[side]->nqualifiers, "Join"))
+        for (int side = 0; nrefs == 2 && side < 2; side++) {
+                const struct rv_class *of =
+                        a->of[side]->view_of ? rv_class_find(a->of[side]->view_of, NULL) : a->of[side];
+                if (!of || rv_qualifier_find(of->qualifiers, of->nqualifiers, "Join"))
                         return false; /* of an association: it might go round in circles */
+        }
         return nrefs == 2 && read_join(a, join);
 }
 

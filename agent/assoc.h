@@ -10,6 +10,9 @@
  * `service(x)` is the name of the outermost service in a control group's path. An array fits when any of its items
  * does. The words before the dots are the names of the references. Several entries must all hold.
  *
+ * References may be to views, then what they join by are the views' properties: Win32_DiskDriveToDiskPartition. Such an
+ * association is of the views' objects only, not of those behind them.
+ *
  * One object is walked by key: its row is read once, then the other side is asked for what must be equal. A whole
  * association is a hash join that keeps one side in memory, RV_JOIN_BYTES at most.
  */

@@ -15,6 +15,8 @@
 #include "agent/wql_meta.h"
 
 struct what {
+        const struct rv_class *view_asked; /* the object was named as one of a view: */
+        struct rv_arg *view_keys;
         struct rv_arena arena;
         struct rv_assoc_ask ask;
         const struct rv_class *class; /* of the object: never a view */
@@ -132,8 +134,9 @@ static uint64_t *mask_new(struct what *w, const struct rv_class *c)
         return rv_arena_get(&w->scratch, (RV_MASK_WORDS(c->nproperties) + 1) * sizeof(uint64_t));
 }
 
-/* What is shown of class `shown`, and what must be read for it. A property that it lacks is another class'. */
-static int prepare(struct what *w, const struct rv_class *shown, struct rv_error *err)
+/* What is shown of class `shown`, and what must be read for it: of the class behind a view, unless the view is read as
+ * it is. A property that it lacks is another class'. */
+static int prepare(struct what *w, const struct rv_class *shown, bool as_it_is, struct rv_error *err)
 {
         rv_arena_free(&w->scratch);
         w->view = NULL;
@@ -164,7 +167,7 @@ static int prepare(struct what *w, const struct rv_class *shown, struct rv_error
         for (uint32_t k = 0; k < shown->nkeys; k++)
                 rv_bit_set(w->want, shown->keys[k]);
         w->source_want = w->want;
-        if (r || !shown->view_of)
+        if (r || !shown->view_of || as_it_is)
                 return r;
         struct rv_plan plan;
         struct rv_ask none = { .keys_only = true };
@@ -194,7 +197,7 @@ static int walk_class(struct what *w, struct rv_walk *walk, const struct rv_clas
 {
         int r = rv_authorize(&w->sql->agent->policy, &w->sql->who, RV_RIGHT_READ, shown, NULL, walk->err);
         if (r == RV_OK && !w->ask.references)
-                r = prepare(w, shown, walk->err);
+                r = prepare(w, shown, shown == source, walk->err);
         walk->only = source;
         walk->want = w->ask.references ? NULL : w->source_want;
         struct rv_batch *b = w->start;
@@ -226,14 +229,17 @@ static int walk_assoc(struct what *w, const struct rv_assoc *a, int from, struct
         int r = rv_authorize(&w->sql->agent->policy, &w->sql->who, RV_RIGHT_READ, a->class, NULL, err);
         if (r)
                 return tolerate(w, r, err);
-        if (w->ask.references && (r = prepare(w, a->class, err)))
+        if (w->ask.references && (r = prepare(w, a->class, true, err)))
                 return tolerate(w, r, err);
         for (uint32_t i = 0; i < g->n && r == RV_OK; i++) {
                 const struct rv_class *c = g->classes[i];
-                const struct rv_class *source = c->view_of ? rv_class_find(c->view_of, NULL) : c;
+                /* An association of views reads the view itself. */
+                const struct rv_class *source =
+                        c->view_of && c != other ? rv_class_find(c->view_of, NULL) : c;
                 bool is_view = c->view_of && want == c;
-                if ((c->view_of && !is_view) || !source || !rv_descends(source, other) ||
-                    !rv_entry_find(w->sql->agent, source) || (want && !is_view && !rv_descends(c, want)) ||
+                if ((c->view_of && !is_view && c != other) || !source || !rv_descends(source, other) ||
+                    (!c->view_of && !rv_entry_find(w->sql->agent, source)) ||
+                    (want && !is_view && !rv_descends(c, want)) ||
                     (!w->ask.references && !has_qualifier(c, w->ask.required_qualifier)))
                         continue;
                 r = walk_class(w, &walk, c, source);
@@ -299,17 +305,41 @@ static int read_start(struct what *w, struct rv_error *err)
         return r;
 }
 
+static int walk_from(struct what *w, struct rv_error *err)
+{
+        const struct rv_agent *agent = w->sql->agent;
+        int r = read_start(w, err);
+        err->class_name[0] = r ? err->class_name[0] : 0;
+        for (unsigned i = 0; i < agent->nassocs && r == RV_OK; i++)
+                for (int from = 0; from < 2 && r == RV_OK; from++)
+                        if (is_meant(w, &agent->assocs[i], from))
+                                r = walk_assoc(w, &agent->assocs[i], from, err);
+        return r;
+}
+
+/* Whether some association that is meant is of the class itself. */
+static bool any_of(const struct what *w)
+{
+        const struct rv_agent *agent = w->sql->agent;
+        for (unsigned i = 0; i < agent->nassocs; i++)
+                if (is_meant(w, &agent->assocs[i], 0) || is_meant(w, &agent->assocs[i], 1))
+                        return true;
+        return false;
+}
+
 static void work(struct rv_sql *s)
 {
         struct what *w = s->what;
         struct rv_error err = { 0 };
         w->sql = s;
-        int r = read_start(w, &err);
-        err.class_name[0] = r ? err.class_name[0] : 0;
-        for (unsigned i = 0; i < s->agent->nassocs && r == RV_OK; i++)
-                for (int from = 0; from < 2 && r == RV_OK; from++)
-                        if (is_meant(w, &s->agent->assocs[i], from))
-                                r = walk_assoc(w, &s->agent->assocs[i], from, &err);
+        int r = walk_from(w, &err);
+        if (r == RV_OK && w->view_asked) { /* now those of views */
+                w->start = rv_batch_free(w->start);
+                w->starts = 0;
+                w->class = w->view_asked;
+                w->keys = w->view_keys;
+                r = any_of(w) ? walk_from(w, &err) : RV_OK;
+        }
         if (r == RV_OK || r == RV_STOP)
                 return;
         s->error = err;
@@ -336,6 +366,8 @@ static int source_keys(struct what *w, const struct rv_class *view, const struct
         int r = rv_plan_make(&w->arena, view, &none, &plan, err);
         if (r)
                 return r;
+        w->view_asked = view;
+        w->view_keys = w->keys;
         w->class = plan.source;
         w->keys = rv_arena_get(&w->arena, (plan.source->nproperties + 1) * sizeof *w->keys);
         if (!w->keys)
@@ -357,7 +389,8 @@ static int fill(struct rv_request *q, struct what *w, const struct rv_arg *keys,
                                          .keys_only = ask->keys_only,
                                          .class_defs_only = ask->class_defs_only,
                                          .required_qualifier = text(&w->arena, ask->required_qualifier),
-                                         .required_assoc_qualifier = text(&w->arena, ask->required_assoc_qualifier),
+                                         .required_assoc_qualifier =
+                                                 text(&w->arena, ask->required_assoc_qualifier),
                                          .role = text(&w->arena, ask->role),
                                          .result_role = text(&w->arena, ask->result_role) };
         const struct rv_registry *g = &q->agent->registry;

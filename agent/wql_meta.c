@@ -209,12 +209,12 @@ static bool is_role(const struct rv_class *c, unsigned ref, const char *role)
 }
 
 /* Whether this association says something of the class from that side, as far as the query asks. */
-static bool is_meant(const struct rv_assoc *a, int from, const struct rv_class *c,
+static bool is_meant(const struct rv_assoc *a, int from, const struct rv_class *c, const struct rv_class *view,
                      const struct rv_wql_assoc *w)
 {
         const char *assoc = w->references ? w->result_class : w->assoc_class;
         const struct rv_class *shown = w->references ? a->class : a->of[!from];
-        return rv_descends(c, a->of[from]) && (!assoc || rv_class_isa(a->class, assoc)) &&
+        return (rv_descends(c, a->of[from]) || view == a->of[from]) && (!assoc || rv_class_isa(a->class, assoc)) &&
                (w->references || !w->result_class || rv_class_isa(shown, w->result_class)) &&
                is_role(a->class, a->ref[from], w->role) && is_role(a->class, a->ref[!from], w->result_role) &&
                has_qualifier(a->class, w->required_assoc_qualifier) &&
@@ -229,7 +229,8 @@ int rv_request_assoc_schema(struct rv_request *q, const char *class_name, const 
         uint64_t show[1] = { (UINT64_C(1) << THIS) - 1 };
         int r = rv_registry_find(&q->agent->registry, class_name,
                                  json_string_value(json_object_get(q->params, "Namespace")), &c, err);
-        if (r == RV_OK && c->view_of)
+        const struct rv_class *view = r == RV_OK && c->view_of ? c : NULL;
+        if (view)
                 c = rv_class_find(c->view_of, NULL);
         if (r == RV_OK && c)
                 begin(q);
@@ -237,7 +238,7 @@ int rv_request_assoc_schema(struct rv_request *q, const char *class_name, const 
                 for (int from = 0; from < 2 && r == RV_OK; from++) {
                         const struct rv_assoc *a = &q->agent->assocs[i];
                         const struct rv_class *shown = w->references ? a->class : a->of[!from];
-                        if (!is_meant(a, from, c, w) || json_object_get(seen, shown->name) ||
+                        if (!is_meant(a, from, c, view, w) || json_object_get(seen, shown->name) ||
                             !rv_visible_class(&q->agent->policy, &q->session->who, a->class, RV_OP_ANY,
                                               &q->arena) ||
                             !rv_visible_class(&q->agent->policy, &q->session->who, shown, RV_OP_ANY,

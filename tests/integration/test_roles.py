@@ -125,7 +125,7 @@ try:
     r = daemon('GetClass', ClassName='Win32_TestItem')['result']
     case('properties of a view', [p['Name'] for p in r['Properties']] == ['Handle', 'Again', 'Tens', 'Color', 'Kind', 'Origin'], r)
     r = daemon('GetClass', ClassName='Win32_TestSum')['result']
-    case('of one that is computed: not what hidden ones are in', [p['Name'] for p in r['Properties']] == ['Handle', 'Again', 'More', 'Nothing', 'Colours'], r)
+    case('of one that is computed: not what hidden ones are in', [p['Name'] for p in r['Properties']] == ['Handle', 'Again', 'More', 'Nothing', 'Colours', 'Hue'], r)
     case('methods of a view: as those behind them', [m['Name'] for m in r['Methods']] == ['Grow', 'Spoil'], r)
     case('GetClass of another', denied(daemon('GetClass', ClassName='T_Many'), 'daemon', 'gardener'))
     r = daemon('rpc.discover')['result']['components']['schemas']
@@ -185,6 +185,13 @@ try:
          daemon('EnumerateInstances', ClassName='Win32_TestSum'))
     for m in 'Break', 'Smash', 'Tally':
         case(f'denied: {m}, as what it calls', denied(daemon('InvokeMethod', ClassName='Win32_TestSum', MethodName=m, InstanceName={'Handle': 'apple', 'Again': '1'})))
+    r = agent.call_as('bin', 'EnumerateInstances', ClassName='Win32_TestHue')
+    case('an association of views, for who may read both', 'result' in r and len(r['result']['Instances']) == len(root('EnumerateInstances', ClassName='Win32_TestHue')['result']['Instances']) > 2, r)
+    r = agent.call_as('bin', 'EnumerateInstances', ClassName='Win32_TestSame')
+    case('not by what is hidden', not r.get('result', {}).get('Instances') and len(root('EnumerateInstances', ClassName='Win32_TestSame')['result']['Instances']) > 2, r)
+    case('an association of views that no rule names is denied', denied(daemon('EnumerateInstances', ClassName='Win32_TestHue')))
+    r = daemon('Associators', ClassName='Win32_TestSum', InstanceName={'Handle': 'apple', 'Again': '1'})
+    case('nor is it walked', 'pear' not in json.dumps(r) and 'plum' not in json.dumps(r), r)
     case('denied property of the view', denied(daemon('EnumerateInstances', ClassName='Win32_TestItem', Filter='Status = 1')))
     case('denied property of TestInstance', denied(daemon('TestInstance', ClassName='T_Item', InstanceName=item('apple'), Properties={'Password': 'x'})))
     for q in ('SELECT Serial FROM T_Item', 'SELECT Name FROM T_Item WHERE Serial = 1', 'SELECT Name FROM T_Item ORDER BY State',

@@ -231,6 +231,34 @@ def fillable():
     check('Win32_Process: state, kernel', p['ExecutionState'] in (3, 4) and p['Status'] == 'OK' and p['WindowsVersion'] == os.uname().release, p)
 
 
+def associations():
+    """WMI's, over its views: as a class, from one side and from the other, by WQL."""
+    groups = {l.split(':')[0]: sorted(filter(None, l.strip().split(':')[3].split(','))) for l in open('/etc/group')}
+    users = {l.split(':')[0] for l in open('/etc/passwd')}
+    got = {}
+    for r in rows('Win32_GroupUser'):
+        got.setdefault(r['GroupComponent'].split('"')[1], []).append(r['PartComponent'].split('"')[1])
+    check('Win32_GroupUser', {g: sorted(u) for g, u in got.items()} == {g: [u for u in m if u in users] for g, m in groups.items() if set(m) & users}, got)
+    links = {int(open(f'/sys/class/net/{n}/ifindex').read()) for n in os.listdir('/sys/class/net') if os.path.exists(f'/sys/class/net/{n}/ifindex')}
+    pairs = {(r['Element'], r['Setting']) for r in rows('Win32_NetworkAdapterSetting')}
+    check('Win32_NetworkAdapterSetting', {(f'Win32_NetworkAdapter.DeviceID="{i}"', f'Win32_NetworkAdapterConfiguration.Index={i}') for i in links} == pairs, pairs)
+    def wql(query):
+        r = agent.call('ExecQuery', {'Query': query})
+        return r['result']['Instances'] if 'result' in r else r
+    near = wql("ASSOCIATORS OF {Win32_NetworkAdapter.DeviceID='1'} WHERE AssocClass = Win32_NetworkAdapterSetting")
+    check('from the adapter', [r['IPAddress'][0] for r in near] == ['127.0.0.1'], near)
+    near = wql("ASSOCIATORS OF {Win32_NetworkAdapterConfiguration.Index=1} WHERE ResultClass = Win32_NetworkAdapter")
+    check('and back', [r['NetConnectionID'] for r in near] == ['lo'], near)
+    near = wql("REFERENCES OF {Win32_NetworkAdapter.DeviceID='1'} WHERE ResultClass = Win32_NetworkAdapterSetting")
+    check('references', near == [{'Element': 'Win32_NetworkAdapter.DeviceID="1"', 'Setting': 'Win32_NetworkAdapterConfiguration.Index=1'}], near)
+    names = [r['__CLASS'] for r in wql('ASSOCIATORS OF {Win32_NetworkAdapter} WHERE SchemaOnly')]
+    check('of the schema', 'Win32_NetworkAdapterConfiguration' in names and 'NetIPAddress' in names, names)
+    near = wql(f"ASSOCIATORS OF {{Win32_Process.Handle='{os.getpid()}'}} WHERE AssocClass = Win32_SystemProcesses")
+    check('the host of a process', [r['Name'] for r in near] == [os.uname().nodename], near)
+    near = wql("ASSOCIATORS OF {NetAdapter.InterfaceIndex=1} WHERE ClassDefsOnly")
+    check('the class behind it keeps its own', {r['__CLASS'] for r in near} <= {'NetIPAddress', 'NetRoute', 'NetNeighbor', 'NetAdapter'}, near)
+
+
 def measured():
     """Rates lie between what the kernel's counters grew by around them; raw counters between two looks."""
     def stat():
@@ -291,7 +319,7 @@ def every_view():
 
 
 try:
-    for part in (storage, file_systems, network, system, processes, tasks, methods, fillable, measured, every_view):
+    for part in (storage, file_systems, network, system, processes, tasks, methods, fillable, associations, measured, every_view):
         part()
 finally:
     agent.stop()

@@ -83,11 +83,27 @@ def properties(m, a):
     check('PasswordExpires', u['alice']['PasswordExpires'] is True and u['daemon']['PasswordExpires'] is False, u['alice'])
 
 
+def associations(m, a):
+    """Services that need another, beside systemctl; a file system on a partition."""
+    m.run("printf '[Unit]\nRequires=cron.service\n[Service]\nExecStart=/bin/sleep 1000\n' > /etc/systemd/system/needs.service; systemctl daemon-reload; systemctl start needs")
+    q = lambda query: [r['Name'] for r in a.peer.call('ExecQuery', {'Query': query})['result']['Instances']]
+    needs = q("ASSOCIATORS OF {Win32_Service.Name='needs'} WHERE AssocClass = Win32_DependentService ResultRole = Antecedent")
+    check('what a service needs', needs == ['cron'], needs)
+    real = {u[:-8] for u in m.run('systemctl show -P RequiredBy cron').stdout.split() if u.endswith('.service')}
+    got = set(q("ASSOCIATORS OF {Win32_Service.Name='cron'} WHERE AssocClass = Win32_DependentService Role = Antecedent"))
+    check('what needs a service', got == real and 'needs' in got, (got, real))
+    all_of = a.rows('Win32_SystemServices')
+    check('the services of the host', len(all_of) == len(a.rows('Win32_Service', PropertyList=['Name'])) > 20, len(all_of))
+    m.run('gpasswd -a alice adm')
+    members = {r['PartComponent'] for r in a.rows('Win32_GroupUser') if r['GroupComponent'] == 'Win32_Group.Name="adm"'}
+    check('Win32_GroupUser', 'Win32_UserAccount.Name="alice"' in members, members)
+
+
 def main():
     with lablib.Lab() as lab:
         m = lab.machine('views')
         a = Asked(m.agent())
-        for part in (service, accounts, host, properties):
+        for part in (service, accounts, host, properties, associations):
             part(m, a)
     check.end()
 
