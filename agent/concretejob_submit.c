@@ -204,15 +204,12 @@ static int may_begin(struct rv_cjob_order *o, struct count *c)
         }
         if (c->same[0])
                 return RV_OK;
+        const bool he = !o->has_all && c->of_user >= RV_CJOB_OF_USER;
+        if (!he && c->running < RV_CJOB_RUNNING * (o->has_all ? 2 : 1))
+                return RV_OK;
         rv_hint(&o->error, "Wait for one of them (Get-CimJob), or end one (Stop-CimJob).");
-        if (!o->has_all && c->of_user >= RV_CJOB_OF_USER)
-                return rv_fail(&o->error, RV_SERVER_LIMITS_EXCEEDED, "%d jobs of yours are under way already",
-                               RV_CJOB_OF_USER);
-        if (c->running >= RV_CJOB_RUNNING * (o->has_all ? 2 : 1))
-                return rv_fail(&o->error, RV_SERVER_LIMITS_EXCEEDED, "%u jobs are under way already",
-                               c->running);
-        rv_hint(&o->error, NULL);
-        return RV_OK;
+        return rv_fail(&o->error, RV_SERVER_LIMITS_EXCEEDED, "%u jobs%s are under way already",
+                       he ? c->of_user : c->running, he ? " of yours" : "");
 }
 
 /* ID.job, locked before it has its name. */

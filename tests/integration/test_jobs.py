@@ -304,38 +304,45 @@ def shell(script, **kw):
     return subprocess.run([f'{BUILD}/bin/reeve', '-Command', script], capture_output=True, text=True, timeout=60, env=env, **kw)
 
 
-p = path()
-go(p)
-r = shell(f"$j = Invoke-LongWork {p} -AsJob; $j.PSJobTypeName; ($j | Wait-Job).State; $o = $j | Receive-Job; $o.Text; ($j | Receive-Job | Measure-Object).Count; Remove-Job $j; (Get-Job | Measure-Object).Count")
-case('-AsJob, Wait-Job, Receive-Job, Remove-Job', r.stdout.split() == ['CimJob', 'Completed', 'xxx', '0', '0'], r)
-p = path()
-r = shell(f"$j = Invoke-LongWork {p} -Fail -AsJob; $null > {p}.go; Wait-Job $j | Out-Null; $j.State; try {{ Receive-Job $j -ErrorAction Stop }} catch {{ $_.Exception.Message; $_.CategoryInfo.Category }}")
-case('its error is one of the session', r.stdout.splitlines()[:1] == ['Failed'] and 'What it needs is not there. Put it there.' in r.stdout and 'ObjectNotFound' in r.stdout, r)
-p = path()
-r = shell(f"(Invoke-LongWork {p} -AsJob).Name; while (-not (Test-Path {p})) {{ Start-Sleep -Milliseconds 50 }}")
-i = r.stdout.strip()
-case('it goes on when the shell has ended', state(i) == 'Running', (r, whole(i)))
-go(p)
-r = shell(f"Get-CimJob {i} | Receive-Job -Wait | ForEach-Object Text")
-case('another session has its result', r.stdout.strip() == 'xxx', r)
-p = path()
-r = shell(f"$j = Invoke-LongWork {p} -AsJob; while (-not (Test-Path {p})) {{ Start-Sleep -Milliseconds 50 }}; (Wait-Job $j -Timeout 0.3 | Measure-Object).Count; Stop-Job $j; $j.State; (Get-CimJob $j.Name).JobState")
-case('Wait-Job -Timeout, Stop-Job', r.stdout.split() == ['0', 'Stopped', 'Terminated'], r)
-r = shell(f"Invoke-LongWork {path()} -AsJob -WhatIf; (Get-Job | Measure-Object).Count")
-case('-AsJob -WhatIf only tells', 'What if' in r.stdout and r.stdout.strip().endswith('0'), r)
-r = shell("Get-CimJob -JobState Completed | Remove-CimJob; (Get-CimJob -JobState Completed | Measure-Object).Count")
-case('Remove-CimJob', r.stdout.strip() == '0', r)
-r = shell("Get-CimJob 000000000000")
-case('Get-CimJob of one that is not there', r.returncode and 'no Job' in r.stderr or 'ind' in r.stderr, r)
-script = shutil.which('script')
-if script:
+def shells():
     p = path()
-    got = subprocess.run([script, '-qec', f"{BUILD}/bin/reeve -Command 'Invoke-LongWork {p} -AsJob | Wait-Job -Timeout 1 | Out-Null; Get-Job | Remove-Job -Force'", '/dev/null'],
-                         capture_output=True, text=True, timeout=60, env={**os.environ, 'REEVE_SOCKET': agent.path})
-    case('a bar on the terminal while somebody waits', '[oo' in got.stdout or 'step' in got.stdout, got.stdout)
+    go(p)
+    r = shell(f"$j = Invoke-LongWork {p} -AsJob; $j.PSJobTypeName; ($j | Wait-Job).State; $o = $j | Receive-Job; $o.Text; ($j | Receive-Job | Measure-Object).Count; Remove-Job $j; (Get-Job | Measure-Object).Count")
+    case('-AsJob, Wait-Job, Receive-Job, Remove-Job', r.stdout.split() == ['CimJob', 'Completed', 'xxx', '0', '0'], r)
+    p = path()
+    r = shell(f"$j = Invoke-LongWork {p} -Fail -AsJob; $null > {p}.go; Wait-Job $j | Out-Null; $j.State; try {{ Receive-Job $j -ErrorAction Stop }} catch {{ $_.Exception.Message; $_.CategoryInfo.Category }}")
+    case('its error is one of the session', r.stdout.splitlines()[:1] == ['Failed'] and 'What it needs is not there. Put it there.' in r.stdout and 'ObjectNotFound' in r.stdout, r)
+    p = path()
+    r = shell(f"(Invoke-LongWork {p} -AsJob).Name; while (-not (Test-Path {p})) {{ Start-Sleep -Milliseconds 50 }}")
+    i = r.stdout.strip()
+    case('it goes on when the shell has ended', state(i) == 'Running', (r, whole(i)))
+    go(p)
+    r = shell(f"Get-CimJob {i} | Receive-Job -Wait | ForEach-Object Text")
+    case('another session has its result', r.stdout.strip() == 'xxx', r)
+    p = path()
+    r = shell(f"$j = Invoke-LongWork {p} -AsJob; while (-not (Test-Path {p})) {{ Start-Sleep -Milliseconds 50 }}; (Wait-Job $j -Timeout 0.3 | Measure-Object).Count; Stop-Job $j; $j.State; (Get-CimJob $j.Name).JobState")
+    case('Wait-Job -Timeout, Stop-Job', r.stdout.split() == ['0', 'Stopped', 'Terminated'], r)
+    r = shell(f"Invoke-LongWork {path()} -AsJob -WhatIf; (Get-Job | Measure-Object).Count")
+    case('-AsJob -WhatIf only tells', 'What if' in r.stdout and r.stdout.strip().endswith('0'), r)
+    r = shell("Get-CimJob -JobState Completed | Remove-CimJob; (Get-CimJob -JobState Completed | Measure-Object).Count")
+    case('Remove-CimJob', r.stdout.strip() == '0', r)
+    r = shell("Get-CimJob 000000000000")
+    case('Get-CimJob of one that is not there', r.returncode and 'no Job' in r.stderr or 'ind' in r.stderr, r)
+    script = shutil.which('script')
+    if script:
+        p = path()
+        got = subprocess.run([script, '-qec', f"{BUILD}/bin/reeve -Command 'Invoke-LongWork {p} -AsJob | Wait-Job -Timeout 1 | Out-Null; Get-Job | Remove-Job -Force'", '/dev/null'],
+                             capture_output=True, text=True, timeout=60, env={**os.environ, 'REEVE_SOCKET': agent.path})
+        case('a bar on the terminal while somebody waits', '[oo' in got.stdout or 'step' in got.stdout, got.stdout)
+    else:
+        case.skip('a bar on the terminal', 'script(1) is not installed')
+
+
+if os.path.exists(f'{BUILD}/bin/reeve'):
+    shells()
 else:
-    case.skip('a bar on the terminal', 'script(1) is not installed')
-agent.stop()
+    case.skip('the shell', 'it is not built here')
+case('the agent ends in order', agent.stop() == 0 and 'Sanitizer' not in agent.said and 'runtime error' not in agent.said, agent.said[-3000:])
 
 # ---- rights, bounds ----
 if os.geteuid() == 0:

@@ -26,7 +26,7 @@ passed = failed = skipped = 0
 env = dict(os.environ, REEVE_BUILD=build, ASAN_OPTIONS='detect_leaks=1:abort_on_error=0', UBSAN_OPTIONS='print_stacktrace=1')
 for name in ('test_agent', 'test_agent_changes', 'test_agent_faults', 'test_agent_hostile', 'test_agent_mount', 'test_agent_sql', 'test_roles', 'test_audit',
              'test_events', 'test_events_real', 'test_events_roles',
-             'test_subscription', 'test_subscription_roles', 'test_agent_cgroup', 'test_agent_hardware'):
+             'test_subscription', 'test_subscription_roles', 'test_agent_cgroup', 'test_agent_hardware', 'test_jobs'):
     out = subprocess.run([sys.executable, os.path.join(top, 'tests', 'integration', name + '.py')], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                          env=env, cwd=top, timeout=200).stdout
     m = re.search(r'^cases: (\d+) passed, (\d+) failed, (\d+) skipped', out, re.M)
