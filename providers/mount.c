@@ -17,6 +17,7 @@
 #include "agent/provider.h"
 #include "gen/Mount.h"
 #include "providers/lib/askfs.h"
+#include "providers/lib/fstab.h"
 #include "providers/lib/mounting.h"
 #include "providers/lib/mountinfo.h"
 #include "providers/lib/procfs.h"
@@ -342,6 +343,9 @@ static int mount_query(const struct rv_query *q, struct rv_sink *out, struct rv_
         if (r)
                 return rv_fail_errno(err, -r, "cannot read /proc/self/mountinfo");
         struct rv_fs_question *asked = ask_all(q, &mounts);
+        struct rv_fstab fstab = { .text = NULL };
+        if (rv_asked(q, Mount_Persisted))
+                rv_fstab_read(&fstab);
         r = asked ? RV_OK : -ENOMEM;
         for (size_t i = 0; i < mounts.n && r == RV_OK; i++) {
                 const struct rv_mount *m = &mounts.v[i];
@@ -351,9 +355,12 @@ static int mount_query(const struct rv_query *q, struct rv_sink *out, struct rv_
                 struct rv_row *row = rv_row(out);
                 fill_names(row, m, kind);
                 fill_status(row, m, kind, &asked[i]);
+                if (fstab.text)
+                        Mount_set_Persisted(row, rv_fstab_find(&fstab, m->target, false) != NULL);
                 r = rv_emit(out, row);
         }
         free(asked);
+        rv_fstab_free(&fstab);
         rv_mounts_free(&mounts);
         return r == RV_STOP ? RV_OK : r;
 }
@@ -364,7 +371,8 @@ static int mount_create(struct rv_call *c, const void *args, struct rv_error *er
 {
         const struct Mount_Create_in *in = args;
         int e = rv_mounting_create(c, in->Source, in->Name, in->has_FileSystem ? in->FileSystem : NULL,
-                                   in->Options, in->has_Options ? in->Options_n : 0, err);
+                                   in->Options, in->has_Options ? in->Options_n : 0,
+                                   in->has_Persist && in->Persist, err);
         if (e == RV_OK)
                 Mount_Create_out_set_ReturnValue(c->out, 0);
         return e;
@@ -386,7 +394,7 @@ static int mount_unmount(struct rv_call *c, const void *args, struct rv_error *e
         int e = named(c, &id, err);
         if (e == RV_OK)
                 e = rv_mounting_unmount(c, c->key[Mount_Name].s, id, in->has_Force && in->Force,
-                                        in->has_Lazy && in->Lazy, err);
+                                        in->has_Lazy && in->Lazy, in->has_Persist && in->Persist, err);
         if (e == RV_OK)
                 Mount_Unmount_out_set_ReturnValue(c->out, 0);
         return e;
@@ -398,7 +406,8 @@ static int mount_remount(struct rv_call *c, const void *args, struct rv_error *e
         uint32_t id;
         int e = named(c, &id, err);
         if (e == RV_OK)
-                e = rv_mounting_remount(c, c->key[Mount_Name].s, id, in->Options, in->Options_n, err);
+                e = rv_mounting_remount(c, c->key[Mount_Name].s, id, in->Options, in->Options_n,
+                                        in->has_Persist && in->Persist, err);
         if (e == RV_OK)
                 Mount_Remount_out_set_ReturnValue(c->out, 0);
         return e;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "providers/lib/fstab.h"
 #include "providers/lib/mountinfo.h"
 #include "providers/lib/tool.h"
 
@@ -77,8 +78,32 @@ static int join(struct rv_call *c, const struct rv_arg *options, uint32_t n, con
         return RV_OK;
 }
 
+/* The line of /etc/fstab for what has been mounted (what_if: would be). */
+static int persist_mount(struct rv_call *c, const char *source, const char *target, const char *type,
+                         const char *options, struct rv_error *err)
+{
+        struct rv_mounts t;
+        char found[64] = "auto", bound[1024];
+        struct rv_fstab_line line = {
+                .source = source, .target = target, .type = type ? type : found, .options = options
+        };
+        if (type && strcmp(type, "bind") == 0) {
+                line.type = "none";
+                snprintf(bound, sizeof bound, "bind%s%.1000s", *options ? "," : "", options);
+                line.options = bound;
+        } else if (!type && rv_mounts_read(&t) == 0) {
+                const struct rv_mount *m = rv_mounts_of(&t, target);
+                if (m && !c->what_if)
+                        snprintf(found, sizeof found, "%.60s", m->type);
+                rv_mounts_free(&t);
+        }
+        line.pass = strncmp(line.type, "ext", 3) == 0 ? 2 : 0;
+        int e = rv_fstab_put(c, &line, err);
+        return e && !c->what_if ? rv_hint(err, "It is mounted, until the next boot.") : e;
+}
+
 int rv_mounting_create(struct rv_call *c, const char *source, const char *target, const char *type,
-                       const struct rv_arg *options, uint32_t n, struct rv_error *err)
+                       const struct rv_arg *options, uint32_t n, bool persist, struct rv_error *err)
 {
         const char *argv[12] = { "mount" }, *text = "";
         char what[400];
@@ -108,7 +133,8 @@ int rv_mounting_create(struct rv_call *c, const char *source, const char *target
         argv[k++] = target;
         snprintf(what, sizeof what, "mount %.150s on %.150s", source, target);
         rv_change(c, "Name", NULL, target);
-        return run(c, argv, what, err);
+        e = run(c, argv, what, err);
+        return e || !persist ? e : persist_mount(c, source, target, type, text, err);
 }
 
 /* Is what the key names the mount that is seen there? */
@@ -136,7 +162,7 @@ static int present(const char *target, uint32_t id, char *ret_options, size_t si
 }
 
 int rv_mounting_unmount(struct rv_call *c, const char *target, uint32_t id, bool force, bool lazy,
-                        struct rv_error *err)
+                        bool persist, struct rv_error *err)
 {
         const char *argv[6] = { "umount" };
         char what[300], options[512];
@@ -152,11 +178,12 @@ int rv_mounting_unmount(struct rv_call *c, const char *target, uint32_t id, bool
         argv[k++] = target;
         snprintf(what, sizeof what, "unmount %.150s", target);
         rv_change(c, "Name", target, NULL);
-        return run(c, argv, what, err);
+        e = run(c, argv, what, err);
+        return e || !persist ? e : rv_fstab_drop(c, target, false, err);
 }
 
 int rv_mounting_remount(struct rv_call *c, const char *target, uint32_t id, const struct rv_arg *options,
-                        uint32_t n, struct rv_error *err)
+                        uint32_t n, bool persist, struct rv_error *err)
 {
         char what[300], now[512];
         const char *text;
@@ -174,5 +201,6 @@ int rv_mounting_remount(struct rv_call *c, const char *target, uint32_t id, cons
         const char *argv[] = { "mount", "-o", all, "--", target, NULL };
         snprintf(what, sizeof what, "remount %.150s", target);
         rv_change(c, "Options", now, text);
-        return run(c, argv, what, err);
+        e = run(c, argv, what, err);
+        return e || !persist ? e : rv_fstab_options(c, target, text, err);
 }

@@ -169,6 +169,36 @@ def mounts(m, a):
         check(f'refused: {bad}', status(r) == want, r)
 
 
+def lasting(m, a):
+    """Mounts of the next boots: /etc/fstab, which findmnt and systemd read as well."""
+    m.run('mkdir -p "/mnt/a b" /mnt/bound; printf "# a comment\\nproc /proc proc defaults 0 0" > /etc/fstab')
+    fstab = lambda: m.run('cat /etc/fstab').stdout
+    entry = lambda where: json.loads(m.run(f'findmnt --fstab -J -o TARGET,SOURCE,FSTYPE,OPTIONS {where}').stdout or '{"filesystems":[None]}'.replace('None', 'null'))['filesystems'][0]
+    new = lambda what_if=False, **kw: a.do('Mount', None, 'Create', what_if, **kw)
+    args, before = {'Source': 'tmpfs', 'Name': '/mnt/a b', 'FileSystem': 'tmpfs', 'Options': ['size=1m', 'mode=700'], 'Persist': True}, fstab()
+    r = new(True, **args)
+    check('what-if of a lasting mount', good(r) and {c['Property'] for c in r['result']['Changed']} == {'Name', 'Persisted'} and fstab() == before, r)
+    r = new(**args)
+    check('a lasting mount', good(r) and entry("'/mnt/a b'") == {'target': '/mnt/a b', 'source': 'tmpfs', 'fstype': 'tmpfs', 'options': 'size=1m,mode=700'} and
+          fstab() == before + '\ntmpfs /mnt/a\\040b tmpfs size=1m,mode=700 0 0\n', (r, fstab()))
+    check('systemd has it', 'tmpfs' in m.run("systemctl show -P Type \"$(systemd-escape -p --suffix=mount '/mnt/a b')\"").stdout and
+          'fstab' in m.run("systemctl show -P SourcePath \"$(systemd-escape -p --suffix=mount '/mnt/a b')\"").stdout)
+    row = lambda where: [x for x in a.rows('Mount', Filter=f"Name = '{where}'", PropertyList=['Name', 'MountId', 'Persisted'])]
+    check('told as lasting', row('/mnt/a b')[0]['Persisted'] is True and row('/')[0]['Persisted'] is False, (row('/mnt/a b'), row('/')))
+    check('a bind', good(new(Source='/etc', Name='/mnt/bound', FileSystem='bind', Options=['ro'], Persist=True)) and
+          entry('/mnt/bound') == {'target': '/mnt/bound', 'source': '/etc', 'fstype': 'none', 'options': 'bind,ro'}, fstab())
+    key = {'Name': '/mnt/a b'}
+    check('Remount, for good', good(a.do('Mount', key, 'Remount', Options=['ro', 'size=2m'], Persist=True)) and entry("'/mnt/a b'")['options'] == 'ro,size=2m', fstab())
+    check('Remount, for now', good(a.do('Mount', key, 'Remount', Options=['rw'])) and entry("'/mnt/a b'")['options'] == 'ro,size=2m')
+    was = fstab()
+    check('a mount that fails leaves no line', not good(new(Source='/dev/null', Name='/mnt/bound', FileSystem='ext4', Persist=True)) and fstab() == was)
+    check('Unmount, for now', good(a.do('Mount', key, 'Unmount')) and fstab() == was)
+    check('mount(8) takes the line', m.run("mount '/mnt/a b'").returncode == 0)
+    check('Unmount, for good', good(a.do('Mount', key, 'Unmount', Persist=True)) and 'a\\040b' not in fstab() and 'bound' in fstab())
+    check('and the bind', good(a.do('Mount', {'Name': '/mnt/bound'}, 'Unmount', Persist=True)) and fstab() == before + '\n', fstab())
+    check('no line for it: nothing for good', status(a.do('Mount', {'Name': '/'}, 'Remount', True, Options=['rw'], Persist=True)) == 'NOT_FOUND')
+
+
 def environment(m, a):
     m.run("""printf 'PATH="/usr/bin:/bin"\\n# a comment\\nexport LANG=C.UTF-8\\nA=1\\nA=two words\\nbroken\\n' > /etc/environment""")
     text = lambda: m.run('cat /etc/environment').stdout
@@ -231,7 +261,7 @@ def main():
     with lablib.Lab() as lab:
         m = lab.machine('host')
         a = Asked(m.agent())
-        for part in (computer, system, memory, services, zone, settings, mounts, environment):
+        for part in (computer, system, memory, services, zone, settings, mounts, lasting, environment):
             part(m, a)
     check.end()
 

@@ -154,8 +154,29 @@ def swap(p):
     check('again', status(a.do('PageFile', None, 'Create', Name=dev)) == 'ALREADY_EXISTS')
     check('Delete', good(a.do('PageFile', {'Name': dev}, 'Delete')) and dev not in open('/proc/swaps').read())
     check('Delete again', status(a.do('PageFile', {'Name': dev}, 'Delete')) == 'NOT_FOUND')
+    made(p)
     check('no path', status(a.do('PageFile', None, 'Create', Name='x')) == 'INVALID_PARAMETER')
     check('no file', status(a.do('PageFile', None, 'Create', Name='/no/such')) == 'NOT_FOUND')
+
+
+def made(p):
+    """A swap file made, kept for the next boots, and given up."""
+    a, name = p.asked, "/var/tmp/reeve test.swap"
+    p.run(f"rm -f '{name}'")
+    new = lambda what_if=False, **kw: a.do('PageFile', None, 'Create', what_if, Name=name, **kw)
+    check('what-if of a file', good(new(True, Size=1 << 20, Persist=True)) and not os.path.exists(name))
+    check('too small for a page', status(new(Size=1000)) == 'INVALID_PARAMETER')
+    r = new(Size=1 << 20)
+    if status(r):
+        check.skip('a swap file', r['error']['message'])
+        check('none is left behind', not os.path.exists(name))
+        return
+    st = os.stat(name)
+    check('made', st.st_size == 1 << 20 and st.st_mode & 0o777 == 0o600 and st.st_uid == 0 and 'reeve' in open('/proc/swaps').read())
+    check('not for the next boots', a.one('PageFile', {'Name': name}, 'Persisted')['Persisted'] is False)
+    check('Delete', good(a.do('PageFile', {'Name': name}, 'Delete')) and 'reeve' not in open('/proc/swaps').read())
+    check('there is one already', status(new(Size=1 << 20)) == 'ALREADY_EXISTS')
+    os.unlink(name)
 
 
 def changes(p):
