@@ -449,6 +449,7 @@ static int change(int fd, struct link_request *ask, const struct now *n, const c
         char said[200];
         ask->i.ifi_index = (int)n->index;
         int r = rv_netlink_do(fd, &ask->h, said, sizeof said);
+        rv_links_forget();
         if (r == 0)
                 return RV_OK;
         rv_fail_errno(err, -r, "cannot %s %s", doing, n->name);

@@ -283,12 +283,17 @@ static int renew(int fd)
         return 0;
 }
 
+/* Of how many interfaces at most it pays to read them one by one. */
+static unsigned few(void)
+{
+        size_t n = 8 + kept->n / 4;
+        return n < MOST_STALE ? (unsigned)n : MOST_STALE;
+}
+
 /* Reads anew what is stale. Not 0: all must be. */
 static int refresh(int fd)
 {
-        if (nstale > MOST_STALE || nstale > 8 + kept->n / 4)
-                return -ENOENT;
-        return nstale ? renew(fd) : 0;
+        return nstale > few() ? -ENOENT : nstale ? renew(fd) : 0;
 }
 
 /* Takes and gives back the kernel's lock, and so waits for an announcement that is under way. */
@@ -300,11 +305,21 @@ static void barrier(int fd)
         free(none.bytes);
 }
 
-static void mark_down(void)
+static bool is_down(size_t i)
 {
-        for (size_t i = 0; i < kept->n && nstale <= MOST_STALE; i++)
-                if (!(((const struct ifinfomsg *)NLMSG_DATA(rv_links_message(kept, i)))->ifi_flags & IFF_UP))
+        return !(((const struct ifinfomsg *)NLMSG_DATA(rv_links_message(kept, i)))->ifi_flags & IFF_UP);
+}
+
+/* Those whose changes the kernel does not tell all. False: they are many. */
+static bool mark_down(void)
+{
+        unsigned n = 0;
+        for (size_t i = 0; i < kept->n; i++)
+                n += is_down(i);
+        for (size_t i = 0; n <= few() && i < kept->n; i++)
+                if (is_down(i))
                         mark(kept->v[i].index);
+        return n <= few();
 }
 
 /* Makes what is kept current, or lets go of it. names: only they matter. */
@@ -313,10 +328,8 @@ static void update(int fd, bool names)
         if (!kept)
                 return;
         barrier(fd);
-        bool good = read_news() && rv_now() - read_at < RV_LINKS_AGE;
-        if (good && !names)
-                mark_down();
-        if (!good || refresh(fd))
+        uint64_t age = rv_now() - read_at;
+        if (!read_news() || age > RV_LINKS_AGE || (!names && !mark_down() && age > RV_LINKS_SILENT) || refresh(fd))
                 forget();
 }
 
@@ -374,6 +387,13 @@ void rv_links_let(struct rv_links *l)
 {
         if (l && __atomic_fetch_sub(&l->holders, 1, __ATOMIC_ACQ_REL) == 1)
                 free_links(l);
+}
+
+void rv_links_forget(void)
+{
+        pthread_mutex_lock(&lock);
+        drop();
+        pthread_mutex_unlock(&lock);
 }
 
 void rv_links_rest(void)

@@ -10,7 +10,9 @@
  *    answered, and under its lock for interfaces; each question first makes a request that takes this lock, so a change
  *    that is being told of right now has been told to us, too.
  *  - Of one that is not set up the kernel tells no change of its description, other names and carrier: it is read anew
- *    each time. Where they are so many that all can as well be read, they are.
+ *    each time. Only where such are a quarter of all, or more than a hundred, all are read anew when the last reading
+ *    is older than RV_LINKS_SILENT: so long such a change by somebody else may remain unseen (after our own:
+ *    rv_links_forget()).
  *  - Queueing disciplines are announced apart (RTNLGRP_TC). Where an interface goes away, those that name it as the one
  *    below them or as their peer are read again.
  *  - Announcements that were lost (the socket's buffer was full), or more of them than it pays to follow: all is read
@@ -29,6 +31,7 @@
 #include <stdint.h>
 
 #define RV_LINKS_AGE UINT64_C(30000000000) /* ns */
+#define RV_LINKS_SILENT UINT64_C(1000000000)
 
 /* All interfaces by index, as they were when it was taken: never changed, kept by whoever holds it. */
 struct rv_links {
@@ -58,6 +61,7 @@ static inline const struct nlmsghdr *rv_links_message(const struct rv_links *l, 
 size_t rv_links_find(const struct rv_links *, uint32_t index); /* its place; n: it is not there */
 const char *rv_links_name(const struct rv_links *, uint32_t index); /* or NULL */
 
+void rv_links_forget(void); /* after a change of our own */
 void rv_links_rest(void); /* a provider's `idle`: lets go of them when nobody has held them for that long */
 
 #endif

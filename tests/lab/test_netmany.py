@@ -151,6 +151,20 @@ def kept(agent):
     os.kill(agent.proc.pid, signal.SIGCONT)
     check('announcements were lost', gone)
     check('the list is right all the same', as_ip(agent) == [], as_ip(agent)[:5])
+    subprocess.run(['ip', '-batch', '-'], input=''.join(f'link set m{i} down\n' for i in range(100, 350)), text=True, check=True)
+    check('many are down', agentlib.until(lambda: not as_ip(agent)), as_ip(agent)[:5])
+    for i in range(5):
+        subprocess.run(['ip', 'link', 'set', 'm120', 'mtu', str(1200 + i)], check=True)
+        wrong = as_ip(agent)
+        check(f'at once, {i}', not wrong, wrong[:5])
+    index = {r['Name']: r['InterfaceIndex'] for r in ask(agent, 'NetAdapter', 'InterfaceIndex', 'Name')['Instances']}
+    reply = agent.call('InvokeMethod', {'ClassName': 'NetAdapter', 'InstanceName': {'InterfaceIndex': index['m121']}, 'MethodName': 'Set',
+                                        'InParameters': {'InterfaceDescription': 'ours', 'PolicyStore': 'ActiveStore'}})
+    wrong = as_ip(agent)
+    check('a description of our own at once', 'result' in reply and not wrong and '"ours"' in json.dumps(ask(agent, 'NetAdapter')), (reply, wrong[:5]))
+    subprocess.run(['ip', 'link', 'set', 'm122', 'alias', 'theirs'], check=True)
+    check('of others soon', agentlib.until(lambda: not as_ip(agent)), as_ip(agent)[:5])
+    subprocess.run(['ip', '-batch', '-'], input=''.join(f'link set m{i} up\n' for i in range(100, 350)), text=True, check=True)
 
 
 def lost(agent):
