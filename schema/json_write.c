@@ -444,16 +444,30 @@ static void system_properties(struct rv_buf *b, const struct rv_batch *batch, ui
         rv_buf_free(&path);
 }
 
+/* The first property from p on that is shown, or n. */
+static uint32_t next_shown(const uint64_t *show, uint32_t p, uint32_t n)
+{
+        while (show && p < n) {
+                uint64_t rest = show[p >> 6] >> (p & 63);
+                if (rest) {
+                        p += (uint32_t)__builtin_ctzll(rest);
+                        break;
+                }
+                p = (p | 63) + 1;
+        }
+        return p < n ? p : n;
+}
+
 void rv_json_row(struct rv_buf *b, const struct rv_batch *batch, uint32_t row, const uint64_t *show,
                  unsigned flags)
 {
         const struct rv_class *c = batch->class;
         bool dmtf = is_dmtf(c), first = true;
-        for (uint32_t p = 0; p < c->nproperties; p++) {
+        const uint32_t n = c->nproperties;
+        for (uint32_t p = next_shown(show, 0, n); p < n; p = next_shown(show, p + 1, n)) {
                 const struct rv_property *d = &c->properties[p];
                 const struct rv_value *v = rv_get(batch, row, p);
-                if (!rv_bit(show, p) || d->flags & RV_SECRET ||
-                    (!show && d->flags & RV_EXPENSIVE && v->type == RV_NULL))
+                if (d->flags & RV_SECRET || (!show && d->flags & RV_EXPENSIVE && v->type == RV_NULL))
                         continue;
                 member(b, d, first);
                 value(b, batch, v, d, dmtf);

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { FIRST_BYTES = 16 * 1024 };
+enum { FIRST_BYTES = 16 * 1024, FORESEEN = 192 * 1024 };
 
 struct rv_batch *rv_batch_new(const struct rv_class *class)
 {
@@ -49,7 +49,9 @@ static uint32_t batch_get(struct rv_batch *b, size_t n)
         if (n > UINT32_MAX / 4 || at + n > UINT32_MAX / 2)
                 return 0;
         if (at + n > b->cap) {
-                size_t cap = b->cap * 2u;
+                size_t cap = b->cap * 2u, whole = b->n ? (at + n) / b->n * (RV_BATCH_ROWS + 4) : 0;
+                if (whole < FORESEEN) /* rows are alike: room for all of them at once, each move copies what is there */
+                        cap = whole > cap ? whole : cap;
                 while (cap < at + n)
                         cap *= 2;
                 if (!grow(b, cap))
