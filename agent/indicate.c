@@ -469,6 +469,20 @@ static void on_event(struct rv_watcher *x, const struct rv_batch *batch, uint32_
         rv_batch_free(copy);
 }
 
+/* One number stands for whatever it was. */
+static void on_lost(struct rv_watcher *x)
+{
+        struct rv_subscription *s = OF(x, struct rv_sub_part, watcher)->sub;
+        if (!rv_subscription_sees(s))
+                return;
+        if (s->durable) {
+                rv_journal_lost(s);
+                return;
+        }
+        s->seq++;
+        rv_subscription_lost(s, s->seq, s->seq, "Overflow");
+}
+
 static void on_failed(struct rv_watcher *x, const struct rv_error *e)
 {
         struct rv_subscription *s = OF(x, struct rv_sub_part, watcher)->sub;
@@ -623,6 +637,7 @@ int rv_subscription_start(struct rv_subscription *s, struct rv_error *err)
                 p->watcher.baseline = on_baseline;
                 p->watcher.changed = on_changed;
                 p->watcher.event = on_event;
+                p->watcher.lost = on_lost;
                 p->watcher.failed = on_failed;
                 int r = rv_watch_join(s->agent, p->class, &p->watcher, err);
                 if (r)

@@ -131,6 +131,7 @@ int rv_journal_init(struct rv_agent *);
 void rv_journal_free(struct rv_agent *); /* after the state has been closed */
 /* The event is written, then queued, or told as lost. */
 void rv_journal_event(struct rv_subscription *, const char *text, size_t n);
+void rv_journal_lost(struct rv_subscription *); /* one number, of what was never heard of */
 int rv_journal_create(struct rv_subscription *); /* `request` is answered when it is on disk; 0 or -ENOBUFS */
 void rv_journal_acknowledge(struct rv_subscription *, uint64_t seq);
 void rv_journal_forget(struct rv_subscription *);

@@ -246,14 +246,11 @@ static int add(struct rv_agent *a, struct record *r)
         return 0;
 }
 
-void rv_journal_event(struct rv_subscription *s, const char *text, size_t n)
+/* The number given last has no event. */
+static void note_lost(struct rv_subscription *s)
 {
-        struct rv_journal *j = s->agent->journal;
-        struct record *last = j->last;
-        s->seq++;
-        if (j->bytes + n <= RV_JOURNAL_BYTES && add(s->agent, record_new(s, EVENT, text, n)) == 0)
-                return;
-        if (last && last == j->last && last->kind == LOST && strcmp(last->id, s->id) == 0) {
+        struct record *last = s->agent->journal->last;
+        if (last && last->kind == LOST && strcmp(last->id, s->id) == 0) {
                 last->seq = s->seq;
                 return;
         }
@@ -262,6 +259,21 @@ void rv_journal_event(struct rv_subscription *s, const char *text, size_t n)
                 return; /* the hole in the numbers is found when what follows is read */
         r->from = s->seq;
         add(s->agent, r);
+}
+
+void rv_journal_event(struct rv_subscription *s, const char *text, size_t n)
+{
+        struct rv_journal *j = s->agent->journal;
+        s->seq++;
+        if (j->bytes + n <= RV_JOURNAL_BYTES && add(s->agent, record_new(s, EVENT, text, n)) == 0)
+                return;
+        note_lost(s);
+}
+
+void rv_journal_lost(struct rv_subscription *s)
+{
+        s->seq++;
+        note_lost(s);
 }
 
 int rv_journal_create(struct rv_subscription *s)

@@ -122,6 +122,8 @@ void rv_news_changed(struct rv_news *); /* something: all is read again */
 void rv_news_key(struct rv_news *, const struct rv_arg *key, uint64_t after);
 /* They are about to go: looked at now and, while they are still there, a few times more. */
 void rv_news_gone(struct rv_news *, const struct rv_arg *key);
+/* Changes were lost, and the descriptor goes on: all is read again, and those who watch an Indication are told of a gap. */
+void rv_news_lost(struct rv_news *);
 /* Indications: an empty event, and the end of filling it. Never NULL. */
 struct rv_row *rv_news_row(struct rv_news *);
 void rv_news_emit(struct rv_news *, struct rv_row *);
@@ -150,7 +152,8 @@ struct rv_provider {
         int (*remove)(struct rv_call *, struct rv_error *);
         /* Optional, for TestInstance and SetInstance: whether the object (its keys are in the call) has a value that is
          * wished of it, where that is not the same as being equal to what is read. *ret is preset by equality. */
-        int (*meets)(struct rv_call *, unsigned property, const struct rv_arg *wish, bool *ret, struct rv_error *);
+        int (*meets)(struct rv_call *, unsigned property, const struct rv_arg *wish, bool *ret,
+                     struct rv_error *);
 
         const struct rv_push *push; /* or NULL: changes are found by comparing polls */
 

@@ -33,6 +33,8 @@ struct rv_news {
         struct rv_watch *watch;
 };
 
+static void tell_lost(struct rv_watch *);
+
 static void on_closed(uv_handle_t *h)
 {
         struct rv_push_handle *p = h->data;
@@ -65,10 +67,11 @@ static void on_readable(uv_poll_t *h, int status, int events)
         struct rv_error err = { 0 };
         int r = status < 0 ? status : p->push->read(p->fd, &news);
         if (r < 0) {
-                rv_log(RV_LOG_WARNING, "%s: changes were lost (%s); reading all again", w->class->name, strerror(-r));
+                rv_log(RV_LOG_WARNING, "%s: changes were lost (%s); reading all again", w->class->name,
+                       strerror(-r));
                 rv_push_stop(w);
                 rv_push_start(w, &err);
-                w->dirty = true;
+                tell_lost(w);
         }
         rv_watch_think(w);
 }
@@ -119,6 +122,23 @@ void rv_news_changed(struct rv_news *n)
         w->dirty = true;
         if (w->not_before < w->began + 2 * w->took) /* never more than half of the time */
                 w->not_before = w->began + 2 * w->took;
+}
+
+static void tell_lost(struct rv_watch *w)
+{
+        for (struct rv_watcher *x = w->watchers, *next; x; x = next) {
+                next = x->next;
+                if (x->lost && w->source->flags & RV_INDICATION)
+                        x->lost(x);
+        }
+        w->dirty = true;
+}
+
+void rv_news_lost(struct rv_news *n)
+{
+        rv_log(RV_LOG_WARNING, "%s: the system told more changes than it keeps; reading all again",
+               n->watch->class->name);
+        tell_lost(n->watch);
 }
 
 /* The key as the watched class shows it: a view may have it as text. */

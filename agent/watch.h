@@ -40,6 +40,7 @@ struct rv_watcher {
                         const struct rv_batch *before, uint32_t before_row);
         void (*event)(struct rv_watcher *, const struct rv_batch *,
                       uint32_t row);                                  /* classes that are indications */
+        void (*lost)(struct rv_watcher *); /* the same: the system told more than it keeps; or NULL */
         void (*failed)(struct rv_watcher *, const struct rv_error *); /* a poll; NULL: it is well again */
 };
 

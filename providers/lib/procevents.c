@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/provider.h"
+
 enum { BUFFER = 2 << 20, MOST = 200 };
 
 static int listen_to(int fd)
@@ -35,7 +37,7 @@ int rv_procevents_open(void)
         return r ? r : fd;
 }
 
-int rv_procevents_read(int fd, void (*each)(void *, const struct proc_event *), void *state)
+int rv_procevents_read(int fd, void (*each)(void *, const struct proc_event *), struct rv_news *news)
 {
         for (int i = 0; i < MOST; i++) {
                 char buf[1024];
@@ -44,6 +46,10 @@ int rv_procevents_read(int fd, void (*each)(void *, const struct proc_event *), 
                 ssize_t n = recvfrom(fd, buf, sizeof buf, 0, (struct sockaddr *)&from, &len);
                 if (n < 0 && errno == EINTR)
                         continue;
+                if (n < 0 && errno == ENOBUFS) {
+                        rv_news_lost(news);
+                        continue;
+                }
                 if (n < 0)
                         return errno == EAGAIN ? 0 : -errno;
                 struct cn_msg m;
@@ -56,7 +62,7 @@ int rv_procevents_read(int fd, void (*each)(void *, const struct proc_event *), 
                         continue;
                 size_t size = (size_t)n - head;
                 memcpy(&e, buf + head, size < sizeof e ? size : sizeof e);
-                each(state, &e);
+                each(news, &e);
         }
         return 0;
 }
