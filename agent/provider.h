@@ -122,7 +122,7 @@ void rv_news_changed(struct rv_news *); /* something: all is read again */
 void rv_news_key(struct rv_news *, const struct rv_arg *key, uint64_t after);
 /* They are about to go: looked at now and, while they are still there, a few times more. */
 void rv_news_gone(struct rv_news *, const struct rv_arg *key);
-/* Changes were lost, and the descriptor goes on: all is read again, and those who watch an Indication are told of a gap. */
+/* Changes were lost, and the descriptor goes on: all is read again, and who watches an Indication is told of a gap. */
 void rv_news_lost(struct rv_news *);
 /* Indications: an empty event, and the end of filling it. Never NULL. */
 struct rv_row *rv_news_row(struct rv_news *);

@@ -11,8 +11,8 @@
 struct rv_news;
 
 int rv_procevents_open(void); /* a descriptor that does not block, or -errno */
-/* Calls `each` for what has come, 200 events at most. Where some were lost that is told (rv_news_lost), and what is kept
- * is read on. 0 or -errno. */
+/* Calls `each` for what has come, 200 events at most. Where some were lost that is told (rv_news_lost), and what is
+ * kept is read on. 0 or -errno. */
 int rv_procevents_read(int fd, void (*each)(void *, const struct proc_event *), struct rv_news *);
 
 #endif
