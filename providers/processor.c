@@ -24,7 +24,7 @@
 #include "providers/lib/slurp.h"
 
 #define CPU "/sys/devices/system/cpu"
-enum { SOCKETS = 256, LOGICAL = 8192 };
+enum { SOCKETS = 256, LOGICAL = 8192, NODES = 1024 };
 
 /* ---- /proc/cpuinfo ---- */
 
@@ -240,6 +240,40 @@ static void fill_clock(struct rv_row *row, const struct block *b)
                 Processor_set_MaxClockSpeed(row, now);
         if (cpu_file(b->number, "cpufreq/scaling_governor", text, sizeof text))
                 rv_fill(row, Processor_Governor, text);
+        char offered[512];
+        if (Processor_wants_AvailableGovernors(row) &&
+            cpu_file(b->number, "cpufreq/scaling_available_governors", offered, sizeof offered))
+                rv_fill_list(row, Processor_AvailableGovernors, offered, " ");
+}
+
+/* Nodes are few: one bit each. */
+static void fill_nodes(struct rv_row *row, const struct cpuinfo *c, unsigned socket)
+{
+        uint64_t bits[NODES / 64] = { 0 };
+        uint32_t n = 0, k = 0;
+        char path[80];
+        if (!Processor_wants_NumaNodes(row))
+                return;
+        for (size_t i = 0; i < c->n; i++) {
+                if (c->v[i].socket != socket)
+                        continue;
+                snprintf(path, sizeof path, CPU "/cpu%u", c->v[i].number);
+                DIR *d = opendir(path);
+                for (struct dirent *e; d && (e = readdir(d));) {
+                        unsigned node;
+                        if (sscanf(e->d_name, "node%u", &node) == 1 && node < NODES &&
+                            !(bits[node / 64] >> node % 64 & 1)) {
+                                bits[node / 64] |= UINT64_C(1) << node % 64;
+                                n++;
+                        }
+                }
+                if (d)
+                        closedir(d);
+        }
+        rv_list list = Processor_set_NumaNodes(row, n);
+        for (unsigned node = 0; node < NODES; node++)
+                if (bits[node / 64] >> node % 64 & 1)
+                        rv_item_uint(row, list, k++, node);
 }
 
 static void fill(struct rv_row *row, const struct cpuinfo *c, const struct block *b)
@@ -260,6 +294,7 @@ static void fill(struct rv_row *row, const struct cpuinfo *c, const struct block
                 Processor_set_Stepping(row, number(b->at, "stepping", 0));
         fill_counts(row, c, b->socket);
         fill_clock(row, b);
+        fill_nodes(row, c, b->socket);
         if ((size = cache_size(b->number, "cache/index2/size")))
                 Processor_set_L2CacheSize(row, size);
         if ((size = cache_size(b->number, "cache/index3/size")))
@@ -340,7 +375,8 @@ struct paging {
 
 static bool read_paging(struct paging *ret)
 {
-        static const char *const names[PAGING] = { "pgpgin", "pgpgout", "pgfault", "pgmajfault", "pswpin", "pswpout" };
+        static const char *const names[PAGING] = { "pgpgin",     "pgpgout", "pgfault",
+                                                   "pgmajfault", "pswpin",  "pswpout" };
         size_t size;
         char *text = rv_slurp("/proc/vmstat", 1 << 20, &size), *rest = text, name[64];
         unsigned long long n;
@@ -356,7 +392,8 @@ static bool read_paging(struct paging *ret)
 static void fill_paging(struct rv_row *row)
 {
         struct paging a = { 0 }, b = { 0 };
-        if (!read_paging(&a) || nanosleep(&(struct timespec) { .tv_nsec = 250000000 }, NULL) || !read_paging(&b))
+        if (!read_paging(&a) || nanosleep(&(struct timespec) { .tv_nsec = 250000000 }, NULL) ||
+            !read_paging(&b))
                 return;
         double seconds = (double)(b.at - a.at) / 1e9, kib = (double)sysconf(_SC_PAGESIZE) / 1024;
         double d[PAGING];
@@ -471,7 +508,107 @@ static int (*const memory_methods[MemorySummary_nmethods])(struct rv_call *, con
         [MemorySummary_method_DropCaches] = memory_drop
 };
 
-static const struct rv_provider processor = { .class = &Processor_class, .query = processor_query };
+/* ---- methods of Processor ---- */
+
+static int write_cpu(unsigned cpu, const char *file, const char *text, struct rv_error *err)
+{
+        char path[160];
+        snprintf(path, sizeof path, CPU "/cpu%u/%s", cpu, file);
+        int fd = open(path, O_WRONLY | O_CLOEXEC), error = errno;
+        if (fd < 0)
+                return error == ENOENT ? rv_fail(err, RV_NOT_SUPPORTED,
+                                                 "logical processor %u cannot do that here: there is no %s",
+                                                 cpu, path)
+                                       : rv_fail_errno(err, error, "cannot write %s", path);
+        ssize_t n = write(fd, text, strlen(text));
+        error = errno;
+        close(fd);
+        return n < 0 ? rv_fail_errno(err, error, "cannot set '%s' in %s", text, path) : RV_OK;
+}
+
+static bool is_offered(const char *list, const char *word)
+{
+        return *word && !strpbrk(word, " \n") && has_flag(list, strlen(list), word);
+}
+
+/* One logical processor of the socket. */
+static int govern(struct rv_call *c, unsigned cpu, const char *governor, struct rv_error *err)
+{
+        char now[64] = "", offered[512];
+        if (!cpu_file(cpu, "cpufreq/scaling_governor", now, sizeof now))
+                return rv_fail(err, RV_NOT_SUPPORTED,
+                               "the clock of logical processor %u is not governed by the kernel", cpu);
+        if (cpu_file(cpu, "cpufreq/scaling_available_governors", offered, sizeof offered) &&
+            !is_offered(offered, governor)) {
+                rv_about(err, NULL, NULL, "Governor");
+                rv_fail(err, RV_INVALID_PARAMETER, "'%.32s' is none of the governors that are there",
+                        governor);
+                return rv_hint(err, "There are: %s.", offered);
+        }
+        if (strcmp(now, governor) == 0)
+                return RV_OK;
+        rv_change(c, "Governor", now, governor);
+        return c->what_if ? RV_OK : write_cpu(cpu, "cpufreq/scaling_governor", governor, err);
+}
+
+static int processor_set_governor(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Processor_SetGovernor_in *in = args;
+        const struct rv_arg *id = &c->key[Processor_DeviceID];
+        struct cpuinfo *info = calloc(1, sizeof *info);
+        char name[24];
+        bool any = false;
+        int e = info ? read_cpuinfo(info, err) : -ENOMEM;
+        for (size_t i = 0; e == RV_OK && i < info->n; i++) {
+                snprintf(name, sizeof name, "CPU%u", info->v[i].socket);
+                if (id->type != RV_STRING || strcasecmp(id->s, name) != 0)
+                        continue;
+                any = true;
+                e = govern(c, info->v[i].number, in->Governor, err);
+        }
+        if (e == RV_OK && !any)
+                e = rv_fail(err, RV_NOT_FOUND, "there is no processor %.24s",
+                            id->type == RV_STRING ? id->s : "without a DeviceID");
+        if (e == RV_OK)
+                Processor_SetGovernor_out_set_ReturnValue(c->out, 0);
+        if (info)
+                free(info->text);
+        free(info);
+        return e;
+}
+
+static int processor_set_online(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Processor_SetOnline_in *in = args;
+        char now[16], path[80];
+        int e = RV_OK;
+        rv_about(err, NULL, NULL, "LogicalProcessor");
+        snprintf(path, sizeof path, CPU "/cpu%u", in->LogicalProcessor);
+        if (access(path, F_OK) < 0)
+                return rv_fail(err, RV_NOT_FOUND, "there is no logical processor %u", in->LogicalProcessor);
+        bool there = cpu_file(in->LogicalProcessor, "online", now, sizeof now);
+        if (!there && !in->Online)
+                return rv_fail(err, RV_NOT_SUPPORTED, "logical processor %u is always in use",
+                               in->LogicalProcessor);
+        if (there && (now[0] == '1') != in->Online) {
+                rv_change(c, "Online", now[0] == '1' ? "True" : "False", in->Online ? "True" : "False");
+                e = c->what_if ? RV_OK
+                               : write_cpu(in->LogicalProcessor, "online", in->Online ? "1" : "0", err);
+        }
+        if (e == RV_OK)
+                Processor_SetOnline_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+static int (*const processor_methods[Processor_nmethods])(struct rv_call *, const void *,
+                                                          struct rv_error *) = {
+        [Processor_method_SetGovernor] = processor_set_governor,
+        [Processor_method_SetOnline] = processor_set_online
+};
+
+static const struct rv_provider processor = { .class = &Processor_class,
+                                              .query = processor_query,
+                                              .methods = processor_methods };
 static const struct rv_provider memorysummary = { .class = &MemorySummary_class,
                                                   .query = memory_query,
                                                   .methods = memory_methods };

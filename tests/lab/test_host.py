@@ -43,7 +43,7 @@ def computer(m, a):
 
 def processors(a, lscpu):
     rows = a.rows('Processor', PropertyList=['DeviceID', 'Name', 'Manufacturer', 'Family', 'Model', 'Stepping', 'NumberOfCores', 'NumberOfLogicalProcessors', 'LogicalProcessors', 'Flags',
-                                             'Architecture', 'AddressWidth', 'Vulnerabilities', 'LoadPercentage', 'L2CacheSize', 'VMMonitorModeExtensions'])
+                                             'Architecture', 'AddressWidth', 'Vulnerabilities', 'LoadPercentage', 'L2CacheSize', 'VMMonitorModeExtensions', 'NumaNodes', 'Governor', 'AvailableGovernors', 'L3CacheSize', 'Microcode'])
     check('sockets', len(rows) == int(lscpu['Socket(s)']), rows)
     p = rows[0]
     want = {'Name': lscpu['Model name'], 'Manufacturer': lscpu['Vendor ID'], 'Family': int(lscpu['CPU family']), 'Model': int(lscpu['Model']), 'Stepping': int(lscpu['Stepping']),
@@ -53,6 +53,21 @@ def processors(a, lscpu):
     check('load', 0 <= p['LoadPercentage'] <= 100, p['LoadPercentage'])
     weak = {k.split(' ', 1)[1].lower().replace(' ', '_'): re.sub('[:;]', '', v) for k, v in lscpu.items() if k.startswith('Vulnerability ')}
     check('vulnerabilities', {k: re.sub('[:;]', '', v) for k, v in p['Vulnerabilities'].items() if k in weak} == weak and len(p['Vulnerabilities']) >= len(weak), (p['Vulnerabilities'], weak))
+    sysfs = lambda file: open('/sys/devices/system/cpu/cpu0/' + file).read().split() if os.path.exists('/sys/devices/system/cpu/cpu0/' + file) else None
+    check('nodes', sorted({n for r in rows for n in r['NumaNodes']}) == sorted(int(k[9:-7]) for k in lscpu if re.fullmatch('NUMA node[0-9]+ CPU.s.', k)), ([r['NumaNodes'] for r in rows], lscpu))
+    check('who governs the clock', p['Governor'] == (sysfs('cpufreq/scaling_governor') or [None])[0] and p['AvailableGovernors'] == sysfs('cpufreq/scaling_available_governors'), p)
+    microcode = re.search(r'^microcode\s*: (\S+)', open('/proc/cpuinfo').read(), re.M)
+    check('microcode', p['Microcode'] == (microcode and microcode[1]), p)
+    govern = lambda name, key='CPU0': a.do('Processor', {'DeviceID': key}, 'SetGovernor', True, Governor=name)
+    check('a governor that is not there', status(govern('nonsense')) == ('INVALID_PARAMETER' if p['Governor'] else 'NOT_SUPPORTED'), govern('nonsense'))
+    check('the one that is', not p['Governor'] or good(govern(p['Governor'])))
+    check('no such processor', status(govern('performance', 'CPU99')) == 'NOT_FOUND')
+    online = lambda n, on: a.do('Processor', None, 'SetOnline', True, LogicalProcessor=n, Online=on)
+    check('out of use', status(online(8000, False)) == 'NOT_FOUND' and good(online(0, True)) and status(online(8192, True)) == 'INVALID_PARAMETER', (online(8000, False), online(0, True)))
+    last = p['LogicalProcessors'][-1]
+    switch = sysfs(f'../cpu{last}/online')
+    r = online(last, False)
+    check('what-if of out of use', good(r) and r['result']['Changed'][0]['To'] == 'False' if switch else status(r) == 'NOT_SUPPORTED', r)
     v = a.rows('Win32_Processor')[0]
     check('the view', v['Name'] == p['Name'] and v['L2CacheSize'] == (p['L2CacheSize'] or 0) // 1024, v)
 

@@ -64,6 +64,27 @@ def modules(m, a, path):
     r = load('ext4')
     check('one that is built in is there', good(r) and not r['result'].get('Changed'), r)
     check('and does not go', status(unload('ext4')) == 'NOT_SUPPORTED', unload('ext4'))
+    text = lambda f: m.run(f'cat {f} 2>/dev/null').stdout
+    signed = m.run('for n in $(lsmod | sed 1d | cut -d" " -f1); do f=$(modinfo -n $n); case $f in *.ko) tail -c 28 $f | grep -q "Module signature appended" && echo $n yes || echo $n no;; *) echo $n packed;; esac; done').stdout.split()
+    signed = dict(zip(signed[::2], signed[1::2]))
+    rows = a.rows('KernelModule', PropertyList=['Name', 'Signed', 'Persisted'])
+    wrong = [(r, signed[r['Name']]) for r in rows if r['Signed'] != {'yes': True, 'no': False}.get(signed[r['Name']])]
+    check('signatures', not wrong, wrong)
+    check('what-if of Load for good', good(load('dummy', True, Persist=True)) and not text('/etc/modules-load.d/reeve.conf'))
+    r = load('dummy', Parameters=['numdummies=3'], Persist=True)
+    check('Load for good', good(r) and text('/etc/modules-load.d/reeve.conf').splitlines()[1:] == ['dummy'] and text('/etc/modprobe.d/reeve.conf').splitlines()[1:] == ['options dummy numdummies=3'], r)
+    check('modprobe has the options', 'options dummy numdummies=3' in m.run('modprobe -c').stdout)
+    kept = {r['Name'] for r in a.rows('KernelModule', PropertyList=['Name', 'Persisted']) if r['Persisted']}
+    want = {l.split()[0].replace('-', '_') for l in m.run('cat /etc/modules /etc/modules-load.d/*.conf /usr/lib/modules-load.d/*.conf 2>/dev/null').stdout.splitlines() if l and l[0] not in '#;'}
+    check('who is loaded at boot', kept == want & {r['Name'] for r in rows} | {'dummy'}, (kept, want))
+    check('Unload for good', good(a.do('KernelModule', {'Name': 'dummy'}, 'Unload', Persist=True)) and not text('/etc/modules-load.d/reeve.conf') and not text('/etc/modprobe.d/reeve.conf'))
+    block = lambda method, name, what_if=False: a.do('KernelModule', None, method, what_if, Name=name)
+    check('what-if of Block', good(block('Block', 'dummy', True)) and not text('/etc/modprobe.d/reeve-blocked.conf'))
+    r = block('Block', 'dummy')
+    check('Block', good(r) and m.run('modprobe dummy').returncode != 0 and not there('dummy') and not good(load('dummy')), r)
+    check('Block again changes nothing', not block('Block', 'dummy')['result'].get('Changed'))
+    check('Unblock', good(block('Unblock', 'dummy')) and m.run('modprobe dummy && rmmod dummy').returncode == 0)
+    check('no name to block', status(block('Block', '../x')) == 'INVALID_PARAMETER')
     m.run('rm -f /lib/modules/$(uname -r)/kernel/drivers/net/eql.ko')
     r = load('eql')
     check('one whose file is lost', status(r) in ('NOT_FOUND', 'FAILED') and 'eql' in r['error']['message'], r)
