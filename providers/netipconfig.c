@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * NetIPConfiguration: three dumps (links, addresses, default routes) kept in memory, then a row for each interface.
+ * NetIPConfiguration: three dumps (links, addresses, default routes) kept in memory, then a row for each interface. Its
+ * methods are WMI's: each is several of NetIPAddress, NetRoute or DnsClient.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,9 +18,14 @@
 #include <unistd.h>
 
 #include "agent/provider.h"
+#include "gen/DnsClient.h"
+#include "gen/NetIPAddress.h"
 #include "gen/NetIPConfiguration.h"
+#include "gen/NetRoute.h"
+#include "providers/lib/dhcp.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/netlink.h"
+#include "providers/lib/othermethod.h"
 #include "providers/lib/procfs.h"
 #include "providers/lib/resolvconf.h"
 
@@ -417,7 +423,401 @@ static int netipconfig_query(const struct rv_query *q, struct rv_sink *out, stru
         return e == RV_STOP ? RV_OK : e;
 }
 
+/* ---- changes, as WMI has them: several of ours in one ---- */
+
+enum { WANTED = 64 };
+
+struct wanted {
+        int family;
+        uint8_t prefix;
+        uint32_t metric;
+        char text[48];
+        bool there;
+};
+
+struct ipchange {
+        struct rv_call *call;
+        uint32_t index;
+        char name[IF_NAMESIZE], warning[400];
+        struct tables now;
+        struct wanted want[WANTED];
+        uint32_t n;
+};
+
+static void let_go(struct tables *t)
+{
+        free(t->links);
+        free(t->addresses);
+        free(t->gateways);
+        *t = (struct tables) { 0 };
+}
+
+static int begin(struct ipchange *x, struct rv_call *c, struct rv_error *err)
+{
+        const struct rv_arg *k = &c->key[NetIPConfiguration_InterfaceIndex];
+        *x = (struct ipchange) { .call = c, .index = (uint32_t)k->u };
+        if (k->type == RV_NULL)
+                return rv_fail(err, RV_INVALID_PARAMETER, "an interface is named by its InterfaceIndex");
+        if (!if_indextoname(x->index, x->name))
+                return rv_fail(err, RV_NOT_FOUND, "there is no interface with the index %u", x->index);
+        rv_about(err, NULL, x->name, NULL);
+        return read_tables(&x->now, err);
+}
+
+static int finish(struct ipchange *x, unsigned warning, int e)
+{
+        let_go(&x->now);
+        if (e == RV_OK) {
+                rv_fill(x->call->out, warning, x->warning[0] ? x->warning : NULL);
+                rv_set_uint(x->call->out, NetIPConfiguration_EnableStatic_out_ReturnValue, 0);
+        }
+        return e;
+}
+
+static const char *item(const struct rv_arg *a)
+{
+        return a->type == RV_STRING ? a->s : "";
+}
+
+/* 255.255.255.0, or the length of the prefix as WMI has it for IPv6. */
+static bool read_mask(int family, const char *s, uint8_t *ret)
+{
+        uint8_t b[16];
+        char *end;
+        if (family == AF_INET && rv_netlink_parse(s, b) == AF_INET) {
+                uint32_t rest = ~((uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3]);
+                *ret = (uint8_t)(32 - __builtin_popcount(rest));
+                return (rest & (rest + 1)) == 0 && *ret;
+        }
+        unsigned long n = strtoul(s, &end, 10);
+        *ret = (uint8_t)n;
+        return *s && !*end && n && n <= (family == AF_INET ? 32 : 128);
+}
+
+/* Addresses in the kernel's own spelling. */
+static int read_wanted(struct ipchange *x, const struct rv_arg *v, uint32_t n, const char *property,
+                       struct rv_error *err)
+{
+        if (n > WANTED)
+                return rv_fail(err, RV_INVALID_PARAMETER, "%s: at most %d", property, WANTED);
+        for (x->n = 0; x->n < n; x->n++) {
+                struct wanted *w = &x->want[x->n];
+                uint8_t b[16];
+                w->family = rv_netlink_parse(item(&v[x->n]), b);
+                if (!w->family) {
+                        rv_about(err, NULL, NULL, property);
+                        return rv_fail(err, RV_INVALID_PARAMETER, "'%.60s' is no IP address", item(&v[x->n]));
+                }
+                rv_netlink_address(w->family, b, w->family == AF_INET ? 4 : 16, w->text, sizeof w->text);
+        }
+        return RV_OK;
+}
+
+static bool wants_family(const struct ipchange *x, int family)
+{
+        for (uint32_t i = 0; i < x->n; i++)
+                if (x->want[i].family == family)
+                        return true;
+        return false;
+}
+
+static bool is_wanted(const struct ipchange *x, const struct address *a)
+{
+        for (uint32_t i = 0; i < x->n; i++)
+                if (strcmp(x->want[i].text, a->text) == 0 && x->want[i].prefix == a->prefix)
+                        return !a->dynamic;
+        return false;
+}
+
+static int add_address(struct ipchange *x, const char *text, uint8_t prefix, const char *store,
+                       struct rv_error *err)
+{
+        struct NetIPAddress_Create_in in = { .IPAddress = text,
+                                             .IPAddress_len = strlen(text),
+                                             .has_IPAddress = true,
+                                             .PrefixLength = prefix,
+                                             .has_PrefixLength = true,
+                                             .InterfaceIndex = x->index,
+                                             .has_InterfaceIndex = true,
+                                             .PolicyStore = store,
+                                             .PolicyStore_len = store ? strlen(store) : 0,
+                                             .has_PolicyStore = store != NULL };
+        return rv_other_method(x->call, rv_providers_netip[0], "Create", &in, NULL, x->warning,
+                               sizeof x->warning, err);
+}
+
+static int take_address(struct ipchange *x, const struct address *a, struct rv_error *err)
+{
+        const struct rv_provider *p = rv_providers_netip[0];
+        struct NetIPAddress_Delete_in in = { .rv_end = 0 };
+        struct rv_arg *key = rv_other_key(x->call, p);
+        if (!key)
+                return -ENOMEM;
+        key[NetIPAddress_InterfaceIndex] = (struct rv_arg) { .type = RV_UINT, .u = x->index };
+        key[NetIPAddress_PrefixLength] = (struct rv_arg) { .type = RV_UINT, .u = a->prefix };
+        key[NetIPAddress_IPAddress] =
+                (struct rv_arg) { .type = RV_STRING, .s = a->text, .len = (uint32_t)strlen(a->text) };
+        return rv_other_method(x->call, p, "Delete", &in, key, x->warning, sizeof x->warning, err);
+}
+
+static int add_gateway_route(struct ipchange *x, int family, const char *hop, uint32_t metric,
+                             const char *store, struct rv_error *err)
+{
+        const char *to = family == AF_INET ? "0.0.0.0/0" : "::/0";
+        struct NetRoute_Create_in in = { .DestinationPrefix = to,
+                                         .DestinationPrefix_len = strlen(to),
+                                         .has_DestinationPrefix = true,
+                                         .InterfaceIndex = x->index,
+                                         .has_InterfaceIndex = true,
+                                         .NextHop = hop,
+                                         .NextHop_len = strlen(hop),
+                                         .has_NextHop = true,
+                                         .RouteMetric = metric,
+                                         .has_RouteMetric = metric != 0,
+                                         .PolicyStore = store,
+                                         .PolicyStore_len = store ? strlen(store) : 0,
+                                         .has_PolicyStore = store != NULL };
+        return rv_other_method(x->call, rv_providers_netroute[0], "Create", &in, NULL, x->warning,
+                               sizeof x->warning, err);
+}
+
+static int take_gateway(struct ipchange *x, const struct gateway *g, struct rv_error *err)
+{
+        const struct rv_provider *p = rv_providers_netroute[0];
+        struct NetRoute_Delete_in in = { .rv_end = 0 };
+        struct rv_arg *key = rv_other_key(x->call, p);
+        const char *to = g->family == AF_INET ? "0.0.0.0/0" : "::/0";
+        if (!key)
+                return -ENOMEM;
+        key[NetRoute_DestinationPrefix] =
+                (struct rv_arg) { .type = RV_STRING, .s = to, .len = (uint32_t)strlen(to) };
+        key[NetRoute_InterfaceIndex] = (struct rv_arg) { .type = RV_UINT, .u = x->index };
+        key[NetRoute_NextHop] =
+                (struct rv_arg) { .type = RV_STRING, .s = g->text, .len = (uint32_t)strlen(g->text) };
+        key[NetRoute_RouteMetric] = (struct rv_arg) { .type = RV_UINT, .u = g->metric };
+        return rv_other_method(x->call, p, "Delete", &in, key, x->warning, sizeof x->warning, err);
+}
+
+/* The kernel takes routes away with the address that reaches them; those whose gateway is still at hand come back. */
+static void mend_gateways(struct ipchange *x)
+{
+        struct tables after = { 0 };
+        struct rv_error none = { 0 };
+        if (x->call->what_if || read_tables(&after, &none))
+                return;
+        for (size_t i = 0; i < x->now.ngateways; i++) {
+                const struct gateway *g = &x->now.gateways[i];
+                bool there = g->index != x->index;
+                for (size_t k = 0; k < after.ngateways; k++)
+                        there |= after.gateways[k].index == g->index &&
+                                 after.gateways[k].metric == g->metric &&
+                                 strcmp(after.gateways[k].text, g->text) == 0;
+                if (!there)
+                        add_gateway_route(x, g->family, g->text, g->metric, "ActiveStore", &none);
+        }
+        let_go(&after);
+}
+
+/* First what is not wanted goes, and what goes with it; then what is missing comes. */
+static int exchange_addresses(struct ipchange *x, struct rv_error *err)
+{
+        struct tables after = { 0 };
+        struct rv_error none = { 0 };
+        int e = RV_OK;
+        for (size_t i = 0; e == RV_OK && i < x->now.naddresses; i++) {
+                const struct address *a = &x->now.addresses[i];
+                if (a->index == x->index && wants_family(x, a->family) && !is_wanted(x, a) &&
+                    strncmp(a->text, "fe80:", 5) != 0)
+                        e = take_address(x, a, err);
+        }
+        if (e == RV_OK)
+                e = read_tables(&after, err);
+        for (uint32_t i = 0; e == RV_OK && i < x->n; i++) {
+                struct wanted *w = &x->want[i];
+                for (size_t k = 0; k < after.naddresses; k++)
+                        w->there |= after.addresses[k].index == x->index && !after.addresses[k].dynamic &&
+                                    after.addresses[k].prefix == w->prefix &&
+                                    strcmp(after.addresses[k].text, w->text) == 0;
+                if (w->there) /* kept, where somebody keeps it */
+                        add_address(x, w->text, w->prefix, "PersistentStore", &none);
+                else
+                        e = add_address(x, w->text, w->prefix, NULL, err);
+        }
+        for (size_t i = 0; e && !x->call->what_if && i < x->now.naddresses;
+             i++) /* rather as it was than cut off */
+                if (x->now.addresses[i].index == x->index && !x->now.addresses[i].dynamic)
+                        add_address(x, x->now.addresses[i].text, x->now.addresses[i].prefix, NULL, &none);
+        let_go(&after);
+        mend_gateways(x);
+        return e;
+}
+
+static bool by_dhcp(const struct ipchange *x)
+{
+        for (size_t i = 0; i < x->now.naddresses; i++)
+                if (x->now.addresses[i].index == x->index && x->now.addresses[i].family == AF_INET &&
+                    x->now.addresses[i].dynamic)
+                        return true;
+        return false;
+}
+
+static int config_static(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct NetIPConfiguration_EnableStatic_in *in = args;
+        struct ipchange x;
+        int e = begin(&x, c, err);
+        if (e == RV_OK)
+                e = read_wanted(&x, in->IPAddress, in->IPAddress_n, "IPAddress", err);
+        if (e == RV_OK && !x.n) {
+                rv_about(err, NULL, NULL, "IPAddress");
+                e = rv_fail(err, RV_INVALID_PARAMETER, "at least one address is needed");
+        }
+        for (uint32_t i = 0; e == RV_OK && i < x.n; i++)
+                if (in->SubnetMask_n != x.n ||
+                    !read_mask(x.want[i].family, item(&in->SubnetMask[i]), &x.want[i].prefix)) {
+                        rv_about(err, NULL, NULL, "SubnetMask");
+                        e = rv_fail(err, RV_INVALID_PARAMETER,
+                                    "each address needs a mask, as 255.255.255.0 or 64");
+                }
+        const bool dhcp = e == RV_OK && by_dhcp(&x) && wants_family(&x, AF_INET);
+        if (dhcp)
+                e = rv_dhcp_set(c, x.index, x.name, false, err);
+        if (e == RV_OK)
+                e = exchange_addresses(&x, err);
+        if (e == RV_OK && dhcp)
+                e = rv_dhcp_apply(c, x.index, x.name, err);
+        return finish(&x, NetIPConfiguration_EnableStatic_out_Warning, e);
+}
+
+static int config_gateways(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct NetIPConfiguration_SetGateways_in *in = args;
+        struct rv_error none = { 0 };
+        struct ipchange x;
+        int e = begin(&x, c, err);
+        if (e == RV_OK)
+                e = read_wanted(&x, in->DefaultIPGateway, in->DefaultIPGateway_n, "DefaultIPGateway", err);
+        if (e == RV_OK && in->GatewayCostMetric_n && in->GatewayCostMetric_n != x.n) {
+                rv_about(err, NULL, NULL, "GatewayCostMetric");
+                e = rv_fail(err, RV_INVALID_PARAMETER, "there are %u gateways and %u metrics", x.n,
+                            in->GatewayCostMetric_n);
+        }
+        for (uint32_t i = 0; e == RV_OK && i < x.n; i++)
+                x.want[i].metric = in->GatewayCostMetric_n ? (uint32_t)in->GatewayCostMetric[i].u : 0;
+        for (size_t i = 0; e == RV_OK && i < x.now.ngateways; i++) {
+                const struct gateway *g = &x.now.gateways[i];
+                bool stays = g->index != x.index || (x.n && !wants_family(&x, g->family));
+                for (uint32_t k = 0; k < x.n; k++)
+                        if (g->index == x.index && strcmp(x.want[k].text, g->text) == 0 &&
+                            (!in->GatewayCostMetric_n || x.want[k].metric == g->metric))
+                                stays = x.want[k].there = true;
+                if (!stays)
+                        e = take_gateway(&x, g, err);
+        }
+        for (uint32_t i = 0; e == RV_OK && i < x.n; i++)
+                if (!x.want[i].there)
+                        e = add_gateway_route(&x, x.want[i].family, x.want[i].text, x.want[i].metric, NULL,
+                                              err);
+        for (size_t i = 0; e && !c->what_if && i < x.now.ngateways; i++) /* rather as it was than cut off */
+                if (x.now.gateways[i].index == x.index)
+                        add_gateway_route(&x, x.now.gateways[i].family, x.now.gateways[i].text,
+                                          x.now.gateways[i].metric, NULL, &none);
+        return finish(&x, NetIPConfiguration_SetGateways_out_Warning, e);
+}
+
+/* Those of the interface where systemd-resolved keeps such, else those of the host. */
+static int names(struct ipchange *x, const char *method, const void *in, struct rv_error *err)
+{
+        const struct rv_provider *p = rv_providers_dnsclient[0];
+        struct rv_arg *key = rv_other_key(x->call, p);
+        if (!key)
+                return -ENOMEM;
+        char unit[64];
+        bool links =
+                readlink("/run/systemd/units/invocation:systemd-resolved.service", unit, sizeof unit) > 0;
+        key[DnsClient_InterfaceIndex] = (struct rv_arg) { .type = RV_UINT, .u = links ? x->index : 0 };
+        return rv_other_method(x->call, p, method, in, key, x->warning, sizeof x->warning, err);
+}
+
+static int config_servers(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct NetIPConfiguration_SetDNSServerSearchOrder_in *in = args;
+        struct ipchange x;
+        int e = begin(&x, c, err);
+        if (e == RV_OK) /* its errors name our parameter */
+                e = read_wanted(&x, in->DNSServerSearchOrder, in->DNSServerSearchOrder_n,
+                                "DNSServerSearchOrder", err);
+        if (e == RV_OK)
+                e = names(&x, "SetServers",
+                          &(struct DnsClient_SetServers_in) { .ServerAddresses = in->DNSServerSearchOrder,
+                                                              .ServerAddresses_n = in->DNSServerSearchOrder_n,
+                                                              .has_ServerAddresses = true },
+                          err);
+        return finish(&x, NetIPConfiguration_SetDNSServerSearchOrder_out_Warning, e);
+}
+
+static int config_domain(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct NetIPConfiguration_SetDNSDomain_in *in = args;
+        struct rv_arg domain = { .type = RV_STRING, .s = in->DNSDomain, .len = (uint32_t)in->DNSDomain_len };
+        struct ipchange x;
+        int e = begin(&x, c, err);
+        if (e == RV_OK)
+                e = names(&x, "SetDomains",
+                          &(struct DnsClient_SetDomains_in) { .SearchDomains = &domain,
+                                                              .SearchDomains_n = in->DNSDomain_len != 0,
+                                                              .has_SearchDomains = true },
+                          err);
+        return finish(&x, NetIPConfiguration_SetDNSDomain_out_Warning, e);
+}
+
+static int config_dhcp(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        (void)args;
+        struct ipchange x;
+        int e = begin(&x, c, err);
+        if (e == RV_OK)
+                e = rv_dhcp_set(c, x.index, x.name, true, err);
+        if (e == RV_OK)
+                e = rv_dhcp_apply(c, x.index, x.name, err);
+        return finish(&x, NetIPConfiguration_EnableDHCP_out_Warning, e);
+}
+
+static int config_renew(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        (void)args;
+        struct ipchange x;
+        int e = begin(&x, c, err);
+        if (e == RV_OK && !by_dhcp(&x)) {
+                e = rv_fail(err, RV_NOT_SUPPORTED, "%s has no address by DHCP", x.name);
+                rv_hint(err, "EnableDHCP has it ask for one.");
+        }
+        if (e == RV_OK)
+                e = rv_dhcp_renew(c, x.index, x.name, err);
+        return finish(&x, NetIPConfiguration_RenewDHCPLease_out_Warning, e);
+}
+
+/* finish() fills their answers alike. */
+_Static_assert((int)NetIPConfiguration_EnableStatic_out_ReturnValue == 0 &&
+                       (int)NetIPConfiguration_SetGateways_out_ReturnValue == 0 &&
+                       (int)NetIPConfiguration_EnableDHCP_out_ReturnValue == 0 &&
+                       (int)NetIPConfiguration_RenewDHCPLease_out_ReturnValue == 0 &&
+                       (int)NetIPConfiguration_SetDNSDomain_out_ReturnValue == 0 &&
+                       (int)NetIPConfiguration_SetDNSServerSearchOrder_out_ReturnValue == 0,
+               "answers differ");
+
+static int (*const methods[NetIPConfiguration_nmethods])(struct rv_call *, const void *,
+                                                         struct rv_error *) = {
+        [NetIPConfiguration_method_EnableStatic] = config_static,
+        [NetIPConfiguration_method_EnableDHCP] = config_dhcp,
+        [NetIPConfiguration_method_RenewDHCPLease] = config_renew,
+        [NetIPConfiguration_method_SetGateways] = config_gateways,
+        [NetIPConfiguration_method_SetDNSServerSearchOrder] = config_servers,
+        [NetIPConfiguration_method_SetDNSDomain] = config_domain
+};
+
 static const struct rv_provider netipconfiguration = { .class = &NetIPConfiguration_class,
-                                                       .query = netipconfig_query };
+                                                       .query = netipconfig_query,
+                                                       .methods = methods };
 
 RV_PROVIDERS(netipconfig, &netipconfiguration);

@@ -9,8 +9,10 @@
 #include "agent/provider.h"
 #include "gen/NetPersistentFile.h"
 #include "providers/lib/fill.h"
+#include "providers/lib/dhcp.h"
 #include "providers/lib/netmanager.h"
 #include "providers/lib/netstore.h"
+#include "providers/lib/slurp.h"
 
 static void fill_settings(struct rv_row *row, const char *text)
 {
@@ -61,6 +63,12 @@ static int file_create(struct rv_call *c, const void *args, struct rv_error *err
         return e;
 }
 
+/* Whether it has networkd ask for an address: that goes on until it has read its files anew. */
+static bool asks(const char *text)
+{
+        return text && strstr(text, "\nDHCP=ipv4");
+}
+
 static int put_back(struct rv_call *c, const char *text, struct rv_error *err)
 {
         const struct rv_arg *path = &c->key[NetPersistentFile_Path];
@@ -68,7 +76,13 @@ static int put_back(struct rv_call *c, const char *text, struct rv_error *err)
                 return rv_fail(err, RV_INVALID_PARAMETER, "a file is named by its Path");
         rv_about(err, NULL, path->s, NULL);
         rv_change(c, text ? "Content" : "Path", text ? NULL : path->s, text);
-        return rv_netstore_put_back(path->s, text, c->what_if, err);
+        size_t n;
+        char *old = rv_slurp(path->s, 1 << 20, &n);
+        const bool dhcp = asks(old) != asks(text) &&
+                          strncmp(path->s, RV_NET_NETWORKD_FOLDER, sizeof RV_NET_NETWORKD_FOLDER - 1) == 0;
+        int e = rv_netstore_put_back(path->s, text, c->what_if, err);
+        free(old);
+        return e || !dhcp || c->what_if ? e : rv_dhcp_reload(c->deadline, err);
 }
 
 static int file_write(struct rv_call *c, const void *args, struct rv_error *err)

@@ -200,6 +200,8 @@ static void networkd_line(struct rv_buf *b, const char *line)
                 rv_buf_putf(b, "\n[Link]\nMTUBytes=%s\n", v);
         else if ((v = of_kind(line, "mac")))
                 rv_buf_putf(b, "\n[Link]\nMACAddress=%s\n", v);
+        else if ((v = of_kind(line, "dhcp")))
+                rv_buf_putf(b, "\n[Network]\nDHCP=%s\n", v);
         else if (of_kind(line, "down"))
                 rv_buf_puts(b, "\n[Link]\nActivationPolicy=down\n");
         else if ((v = of_kind(line, "dns"))) /* the empty one takes away what the file itself says */
@@ -322,6 +324,9 @@ static bool nm_words(const char *kind, const char *value, char *setting, char *t
                         n += snprintf(to + n, size - (size_t)n, " %u", r.metric);
                 if (r.table != 254)
                         snprintf(to + n, size - (size_t)n, " table=%u", r.table);
+        } else if (strcmp(kind, "dhcp") == 0) {
+                snprintf(setting, 40, "ipv4.method");
+                snprintf(to, size, "%s", value && strcmp(value, "no") != 0 ? "auto" : "manual");
         } else if (strcmp(kind, "mtu") == 0)
                 snprintf(setting, 40, "802-3-ethernet.mtu");
         else if (strcmp(kind, "mac") == 0)

@@ -141,6 +141,8 @@ int rv_netpolicy_begin(struct rv_netpolicy *p, const char *policy, const char *k
         if (!p->lasting)
                 return RV_OK;
         rv_net_manager_of(&p->store, index);
+        if (p->store.manager == RV_NET_IFUPDOWN && strcmp(kind, "dhcp") == 0)
+                snprintf(p->store.why, sizeof p->store.why, "its stanza of ifupdown says how, which is not reeve's");
         if (p->store.manager == RV_NET_IFUPDOWN && (strcmp(kind, "dns") == 0 || strcmp(kind, "domains") == 0) &&
             access("/run/systemd/resolve", F_OK) != 0)
                 snprintf(p->store.why, sizeof p->store.why,

@@ -9,7 +9,7 @@
  *      address  192.0.2.5/24
  *      route    203.0.113.0/24 192.0.2.1 5 254     (to, by or -, metric, table)
  *      mtu      1400            mac  02:00:5e:10:00:01            down  yes
- *      dns      192.0.2.53 ::1  domains  a.example ~b.example
+ *      dns      192.0.2.53 ::1  domains  a.example ~b.example       dhcp  ipv4 or no
  */
 #ifndef RV_NETSTORE_H
 #define RV_NETSTORE_H

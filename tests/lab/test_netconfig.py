@@ -34,6 +34,42 @@ def configuration(m, a):
     check('the view', not differ(v, {'IPAddress': mine['d1']['IPAddress'], 'IPSubnet': mine['d1']['IPSubnet'], 'DNSServerSearchOrder': ['192.0.2.53', '2001:db8::53'], 'Index': mine['d1']['InterfaceIndex']}), v)
 
 
+def methods(m, a):
+    """WMI's: addresses, gateways, servers of an interface."""
+    m.run('''ip link add w0 type veth peer name w1; ip link set w1 up; ip link set w0 up; ip addr add 198.18.5.1/24 dev w0; ip addr add 198.18.5.2/24 dev w0; ip -6 addr add 2001:db8:5::1/64 dev w0 nodad
+        ip route add default via 198.18.5.254 dev w0 metric 500''', check=True)
+    addresses = lambda: sorted(f"{i['local']}/{i['prefixlen']}" for l in json.loads(m.run('ip -j addr show dev w0').stdout) for i in l['addr_info'] if i['scope'] == 'global')
+    gateways = lambda: sorted((r['gateway'], r.get('metric', 0)) for f in '46' for r in json.loads(m.run(f'ip -{f} -j route show default dev w0').stdout or '[]'))
+    key = {'InterfaceIndex': int(m.run('cat /sys/class/net/w0/ifindex').stdout)}
+    do = lambda method, what_if=False, **kw: a.do('NetIPConfiguration', key, method, what_if, **kw)
+    wmi = lambda method, **kw: a.do('Win32_NetworkAdapterConfiguration', {'Index': key['InterfaceIndex']}, method, **kw).get('result', {}).get('ReturnValue')
+    before = addresses(), gateways()
+    r = do('EnableStatic', True, IPAddress=['198.18.5.2', '198.18.6.1'], SubnetMask=['255.255.255.0', '255.255.0.0'])
+    check('EnableStatic what-if', good(r) and {(c['From'], c['To']) for c in r['result']['Changed']} == {('198.18.5.1', None), (None, '198.18.6.1/16')} and (addresses(), gateways()) == before, r)
+    r = do('EnableStatic', IPAddress=['198.18.5.2', '198.18.6.1'], SubnetMask=['255.255.255.0', '16'])
+    check('EnableStatic: the first goes, the second of its network stays, a gateway that is in reach as well, IPv6 is let be', good(r) and addresses() == ['198.18.5.2/24', '198.18.6.1/16', '2001:db8:5::1/64'] and gateways() == before[1], (r, addresses(), gateways()))
+    check('again: nothing', 'Changed' not in do('EnableStatic', IPAddress=['198.18.5.2', '198.18.6.1'], SubnetMask=['255.255.255.0', '16'])['result'])
+    r = do('SetGateways', DefaultIPGateway=['198.18.6.254', '198.18.5.254'], GatewayCostMetric=[20, 600])
+    check('SetGateways', good(r) and gateways() == [('198.18.5.254', 600), ('198.18.6.254', 20)], (r, gateways()))
+    r = do('SetGateways', DefaultIPGateway=['203.0.113.99'], GatewayCostMetric=[20])
+    check('a gateway out of reach: as it was', not good(r) and gateways() == [('198.18.5.254', 600), ('198.18.6.254', 20)], (r, gateways()))
+    check('none', good(do('SetGateways', DefaultIPGateway=[])) and gateways() == [])
+    r = do('SetDNSServerSearchOrder', DNSServerSearchOrder=['192.0.2.66', '2001:db8::66'])
+    check('SetDNSServerSearchOrder', good(r) and '192.0.2.66 2001:db8::66' in m.run('resolvectl dns w0').stdout, (r, m.run('resolvectl dns w0').stdout))
+    check('SetDNSDomain', good(do('SetDNSDomain', DNSDomain='w.example')) and 'w.example' in m.run('resolvectl domain w0').stdout, m.run('resolvectl domain w0').stdout)
+    for method, kw, want, about, number in (('EnableStatic', {'IPAddress': ['1.2.3'], 'SubnetMask': ['255.0.0.0']}, 'INVALID_PARAMETER', 'IPAddress', 70), ('EnableStatic', {'IPAddress': ['1.2.3.4'], 'SubnetMask': ['255.0.255.0']}, 'INVALID_PARAMETER', 'SubnetMask', 66),
+                                            ('EnableStatic', {'IPAddress': ['1.2.3.4'], 'SubnetMask': []}, 'INVALID_PARAMETER', 'SubnetMask', 66), ('EnableStatic', {'IPAddress': [], 'SubnetMask': []}, 'INVALID_PARAMETER', 'IPAddress', 70),
+                                            ('SetGateways', {'DefaultIPGateway': ['x']}, 'INVALID_PARAMETER', 'DefaultIPGateway', 71), ('SetDNSServerSearchOrder', {'DNSServerSearchOrder': ['x']}, 'INVALID_PARAMETER', 'DNSServerSearchOrder', 70),
+                                            ('SetDNSDomain', {'DNSDomain': 'a b'}, 'INVALID_PARAMETER', 'SearchDomains', 73), ('EnableDHCP', {}, 'NOT_SUPPORTED', None, 64), ('RenewDHCPLease', {}, 'NOT_SUPPORTED', None, 100)):
+        sight = addresses()
+        r = do(method, **kw)
+        check(f'refused: {method} {kw}', status(r) == want and r['error']['data'].get('Property') == about and addresses() == sight, r)
+        check(f'WMI\'s number of it: {number}', wmi(method, **kw) == number, a.do('Win32_NetworkAdapterConfiguration', {'Index': key['InterfaceIndex']}, method, **kw))
+    check('of no interface', status(a.do('NetIPConfiguration', {'InterfaceIndex': 9999}, 'SetGateways', DefaultIPGateway=[])) == 'NOT_FOUND')
+    check('by WMI\'s name', wmi('EnableStatic', IPAddress=['198.18.7.1'], SubnetMask=['255.255.255.0']) == 0 and addresses() == ['198.18.7.1/24', '2001:db8:5::1/64'], addresses())
+    m.run('ip link delete w0')
+
+
 def host_servers(m, a):
     key = {'InterfaceIndex': 0}
     row = lambda: a.one('DnsClient', key)
@@ -106,7 +142,7 @@ def main():
     with lablib.Lab() as lab:
         m = lab.machine('netconfig')
         a = Asked(m.agent())
-        for part in (configuration, host_servers, link_servers, frozen_bus, lookups):
+        for part in (configuration, host_servers, methods, link_servers, frozen_bus, lookups):
             part(m, a)
     check.end()
 

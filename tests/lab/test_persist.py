@@ -125,6 +125,28 @@ def away(m, a, name, manager, path, i, anew):
             check(f'{manager}: the file goes', good(a.do('NetPersistentFile', {'Path': path}, 'Delete')) and not a.rows('NetPersistentFile', Filter=f"Path='{path}'"))
 
 
+def by_dhcp(m, a):
+    """EnableDHCP, RenewDHCPLease, EnableStatic, with networkd on both sides of a wire, one of them a server."""
+    m.run('''printf '[Match]\\nName=h1\\n[Network]\\nAddress=10.44.0.1/24\\nDHCPServer=yes\\n' > /etc/systemd/network/05-server.network
+        printf '[Match]\\nName=h0\\n[Network]\\nAddress=10.45.0.1/24\\nLinkLocalAddressing=no\\nIPv6AcceptRA=no\\n' > /etc/systemd/network/06-client.network
+        networkctl reload; ip link add h0 type veth peer name h1; ip link set h1 up; ip link set h0 up''', check=True)
+    check('both are configured', until(lambda: '10.44.0.1/24' in addresses(m, 'h1') and '10.45.0.1/24' in addresses(m, 'h0') and 'configured' in m.run('networkctl --no-legend list h0').stdout), m.run('networkctl').stdout)
+    key, file = index(a, 'h0'), lambda: m.run('cat /etc/systemd/network/06-client.network.d/90-reeve.conf').stdout
+    leased = lambda: [x for x in addresses(m, 'h0') if x.startswith('10.44.0.')]
+    do = lambda method, within=None, **kw: a.peer.call('InvokeMethod', {'ClassName': 'NetIPConfiguration', 'InstanceName': key, 'MethodName': method, 'InParameters': kw, **({'ConfirmWithin': within} if within else {})})
+    r = do('EnableDHCP', 600)
+    check('EnableDHCP', good(r) and 'DHCP=ipv4' in file() and until(leased), (r, file(), m.run('networkctl status h0').stdout))
+    check('for a try', good(a.do('Transaction', {'Id': r['result']['Transaction']}, 'Revert')) and until(lambda: not leased() and not file() and '10.45.0.1/24' in addresses(m, 'h0')), (addresses(m, 'h0'), file(), a.rows('Transaction')))
+    r = do('EnableDHCP')
+    row = lambda: a.rows('NetIPConfiguration', Filter="InterfaceAlias='h0'")[0]
+    check('and for good', good(r) and until(lambda: leased() and row()['DHCPServer'] == '10.44.0.1') and row()['DHCPEnabled'] is True, (r, row()))
+    check('RenewDHCPLease', good(do('RenewDHCPLease')) and leased())
+    r = do('EnableStatic', IPAddress=['10.45.0.7'], SubnetMask=['255.255.255.0'])
+    check('EnableStatic ends it', good(r) and 'DHCP=no' in file() and until(lambda: '10.45.0.7/24' in addresses(m, 'h0') and not leased()), (r, addresses(m, 'h0'), file()))
+    r = a.do('NetIPConfiguration', index(a, 'u0'), 'EnableDHCP')
+    check('ifupdown is not told', status(r) == 'NOT_SUPPORTED' and 'ifupdown' in r['error']['message'], r)
+
+
 def refused(m, a):
     r = a.do('NetIPAddress', None, 'Create', IPAddress='192.0.8.1', PrefixLength=24, InterfaceAlias='m1')
     check('nobody manages it: done, and said', good(r) and 'does not persist' in r['result']['Warning'] and 'm1' in r['result']['Warning'], r)
@@ -190,6 +212,7 @@ def main():
         for kind in KINDS:
             away(m, a, *kind)
         confirmed(m, a)
+        by_dhcp(m, a)
     check.end()
 
 
