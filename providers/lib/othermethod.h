@@ -12,8 +12,8 @@ extern const struct rv_provider *const rv_providers_netip[];
 extern const struct rv_provider *const rv_providers_netroute[];
 extern const struct rv_provider *const rv_providers_dnsclient[];
 
-/* in: the method's generated struct. key: one per property of its class, or NULL. ret_warning: its Warning, where it has one and
- * gave one; else it stays. */
+/* in: the method's generated struct. key: one per property of its class, or NULL. ret_warning: its Warning, where it
+ * has one and gave one; else it stays. */
 int rv_other_method(struct rv_call *, const struct rv_provider *, const char *method, const void *in,
                     const struct rv_arg *key, char *ret_warning, size_t size, struct rv_error *);
 /* Empty bindings for that. */
