@@ -394,6 +394,10 @@ void rv_view_fill(const struct rv_view *view, struct rv_row *to, const struct rv
                         continue;
                 fill_one(view, to, p, from, row);
                 uint8_t type = rv_slot(to, p)->type;
+                const char *initial = view->class->properties[p].default_text;
+                if (type == RV_NULL && initial)
+                        set_from_text(to, p, view->class->properties[p].type, initial, strlen(initial));
+                type = rv_slot(to, p)->type;
                 if (view->class->properties[p].is_array && type != RV_NULL && type != RV_LIST)
                         wrap(to, p);
         }

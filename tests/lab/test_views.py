@@ -44,6 +44,36 @@ def service(m, a):
     check('and its Status is Error', a.rows('Win32_Service', Filter="Name = 'dies'")[0]['Status'] == 'Error')
 
 
+STATES = {'active': 'Running', 'reloading': 'Running', 'inactive': 'Stopped', 'failed': 'Stopped', 'activating': 'Start Pending', 'deactivating': 'Stop Pending'}
+
+
+def every_service(m, a):
+    """Each Win32_Service beside systemctl show."""
+    rows = {r['Name']: r for r in a.rows('Win32_Service')}
+    units = [l.split()[0] for l in m.run('systemctl list-units --all --type=service --plain --no-legend --no-pager').stdout.splitlines()]
+    shown = m.run('systemctl show -p Id,Description,MainPID,ActiveState,ExecMainStatus,User,CanStop,LoadState ' + ' '.join(f"'{u}'" for u in units)).stdout.split('\n\n')
+    check('each is shown', len(shown) == len(units), (len(shown), len(units)))
+    for unit, text in zip(units, shown):
+        s = dict(l.split('=', 1) for l in text.splitlines() if '=' in l)
+        r = rows.get(unit[:-8])
+        if s['LoadState'] == 'not-found' or s['Id'] != unit:
+            continue
+        moving = s['ActiveState'] in ('activating', 'deactivating')
+        want = {'Caption': s['Description'], 'DisplayName': s['Description'], 'ExitCode': int(s['ExecMainStatus']), 'AcceptStop': s['CanStop'] == 'yes', 'SystemCreationClassName': 'Win32_ComputerSystem',
+                'StartName': s['User'] or None, **({} if moving else {'State': STATES[s['ActiveState']], 'Started': s['ActiveState'] == 'active', 'ProcessId': int(s['MainPID']),
+                                                                      'Status': 'Error' if s['ActiveState'] == 'failed' else 'OK'})}
+        check(f'Win32_Service {unit[:-8]}', r and not differ(r, want), differ(r, want) if r else 'not there')
+
+
+def events(m, a):
+    """The journal as event log."""
+    m.run('logger -t wmitest -p user.err "a word to System Center"')
+    rows = lambda: a.rows('Win32_NTLogEvent', Filter="SourceName = 'wmitest'", Limit=5)
+    agentlib.until(rows)
+    r = rows()[0]
+    check('Win32_NTLogEvent', not differ(r, {'Message': 'a word to System Center', 'EventType': 1, 'Type': 'Error', 'Logfile': 'journal', 'User': '0'}), r)
+
+
 def accounts(m, a):
     rename = lambda cls, old, new: a.do(cls, {'Name': old}, 'Rename', Name=new)
     m.run('useradd -m wmi; groupadd wmig')
@@ -103,7 +133,7 @@ def main():
     with lablib.Lab() as lab:
         m = lab.machine('views')
         a = Asked(m.agent())
-        for part in (service, accounts, host, properties, associations):
+        for part in (every_service, service, events, accounts, host, properties, associations):
             part(m, a)
     check.end()
 
