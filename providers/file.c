@@ -14,16 +14,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "agent/provider.h"
 #include "gen/File.h"
+#include "providers/lib/base64.h"
+#include "providers/lib/copyfile.h"
+#include "providers/lib/fileinfo.h"
+#include "providers/lib/filemore.h"
 #include "providers/lib/filetext.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/replace.h"
 #include "providers/lib/slurp.h"
 
-enum { TEXT_MOST = 512 << 10, SUM_MOST = 64 << 20, DEEPEST = 128, ENTRY_MOST = 4096 };
+enum { TEXT_MOST = 512 << 10, DEEPEST = 128, ENTRY_MOST = 4096, THREADS = 8 };
 
 /* ---- names ---- */
 
@@ -120,33 +125,53 @@ static char *bytes_of(const char *path, size_t most, size_t *ret_n)
         return text;
 }
 
-static void fill_content(struct rv_row *row, const char *path)
+static bool is_over(const void *call)
 {
-        size_t n = 0;
-        bool sum = File_wants_Sha256(row);
-        char *text = bytes_of(path, sum ? SUM_MOST : TEXT_MOST, &n), hex[65];
-        if (!text)
-                return;
-        if (n <= TEXT_MOST && rv_is_text(text, n))
-                File_set_Content(row, text, n);
-        if (sum) {
-                rv_bytes_sha256(text, n, hex);
-                rv_fill(row, File_Sha256, hex);
-        }
-        free(text);
+        return rv_cancelled(call);
 }
 
-static int emit(struct rv_sink *out, const char *path)
+static void fill_content(struct rv_row *row, const char *path, const struct rv_call *call)
+{
+        size_t n = 0;
+        char *text = File_wants_Content(row) ? bytes_of(path, TEXT_MOST, &n) : NULL, hex[65];
+        if (text && rv_is_text(text, n))
+                File_set_Content(row, text, n);
+        free(text);
+        int fd = File_wants_Sha256(row)
+                         ? open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+                         : -1;
+        if (fd < 0)
+                return;
+        if (rv_fd_sha256(fd, is_over, call, hex))
+                rv_fill(row, File_Sha256, hex);
+        close(fd);
+}
+
+static void fill_told(struct rv_row *row, unsigned p, const char *path)
+{
+        char told[RV_FILENAME_TOLD];
+        if (rv_wants(row, p) && rv_filename_told(path, told))
+                rv_fill(row, p, told);
+}
+
+static void fill_names(struct rv_row *row, const char *path)
+{
+        char folder[PATH_MAX];
+        fill_told(row, File_Name, path);
+        size_t n = strlen(path) > 1 ? (size_t)(strrchr(path, '/') - path) : 0;
+        snprintf(folder, sizeof folder, "%.*s", n ? (int)n : 1, path);
+        if (path[1])
+                fill_told(row, File_Directory, folder);
+}
+
+static int emit(struct rv_sink *out, const char *path, const struct rv_call *call)
 {
         struct stat st;
         char text[PATH_MAX];
         if (lstat(path, &st) < 0)
                 return RV_OK; /* it has gone, or never was */
         struct rv_row *row = rv_row(out);
-        rv_fill(row, File_Name, path);
-        size_t n = strlen(path) > 1 ? (size_t)(strrchr(path, '/') - path) : 0;
-        if (path[1])
-                rv_fill_n(row, File_Directory, path, n ? n : 1);
+        fill_names(row, path);
         rv_fill(row, File_Type, type_of(st.st_mode));
         snprintf(text, sizeof text, "%04o", st.st_mode & 07777);
         rv_fill(row, File_Mode, text);
@@ -156,18 +181,29 @@ static int emit(struct rv_sink *out, const char *path)
                 group_name(st.st_gid, text), rv_fill(row, File_Group, text);
         File_set_Size(row, (uint64_t)st.st_size);
         File_set_LastModified(row, st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec);
+        rv_file_fill_more(row, path, &st);
         if (S_ISLNK(st.st_mode) && File_wants_Target(row)) {
-                ssize_t k = readlink(path, text, sizeof text);
-                if (k > 0)
-                        rv_fill_n(row, File_Target, text, (size_t)k);
+                ssize_t k = readlink(path, text, sizeof text - 1);
+                text[k > 0 ? k : 0] = 0;
+                fill_told(row, File_Target, text);
         }
         if (S_ISREG(st.st_mode) && (File_wants_Content(row) || File_wants_Sha256(row)))
-                fill_content(row, path);
+                fill_content(row, path, call);
         return rv_emit(out, row);
 }
 
-static int list_folder(const struct rv_query *q, struct rv_sink *out, const char *folder,
-                       struct rv_error *err)
+/* A folder's entry where a file system is mounted that does not answer: that it is there is known all the same. */
+static int emit_silent(struct rv_sink *out, const char *path, const struct rv_error *why)
+{
+        struct rv_row *row = rv_row(out);
+        rv_partial(out, why);
+        fill_names(row, path);
+        rv_fill(row, File_Type, "Directory");
+        return rv_emit(out, row);
+}
+
+static int list_folder(const struct rv_query *q, struct rv_sink *out, const struct rv_mounts *mounts,
+                       const char *folder, struct rv_error *err)
 {
         char path[PATH_MAX];
         DIR *d = opendir(folder);
@@ -177,26 +213,45 @@ static int list_folder(const struct rv_query *q, struct rv_sink *out, const char
                                ? RV_OK
                                : rv_fail_errno(err, errno, "cannot list %.200s", folder);
         for (struct dirent *f; e == RV_OK && !rv_cancelled(q->call) && (f = readdir(d));) {
-                if (!strcmp(f->d_name, ".") || !strcmp(f->d_name, ".."))
+                struct rv_error silent = { 0 };
+                if (!strcmp(f->d_name, ".") || !strcmp(f->d_name, "..") ||
+                    (size_t)snprintf(path, sizeof path, "%s/%s", folder[1] ? folder : "", f->d_name) >=
+                            sizeof path)
                         continue;
-                if ((size_t)snprintf(path, sizeof path, "%s/%s", folder[1] ? folder : "", f->d_name) <
-                    sizeof path)
-                        e = emit(out, path);
+                if (rv_file_is_risky_mount(mounts, path) &&
+                    rv_file_answers(mounts, path, q->deadline, &silent))
+                        e = emit_silent(out, path, &silent);
+                else
+                        e = emit(out, path, q->call);
         }
         closedir(d);
-        return e == RV_STOP ? RV_OK : e;
+        return e;
+}
+
+/* Its path in bytes: false where it is none. */
+static bool path_of(const struct rv_arg *told, char ret[PATH_MAX])
+{
+        return told->type == RV_STRING && is_path(told->s, told->len) && rv_filename_real(told->s, ret);
 }
 
 static int file_query(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
         const struct rv_arg *name = rv_equals(q, File_Name), *folder = rv_equals(q, File_Directory);
-        int e = RV_OK;
-        if (name)
-                e = is_path(name->s, name->len) ? emit(out, name->s) : RV_OK;
-        else if (folder)
-                e = is_path(folder->s, folder->len) ? list_folder(q, out, folder->s, err) : RV_OK;
-        else if (rv_fail(err, RV_INVALID_PARAMETER, "all files of a host are not listed"))
+        char path[PATH_MAX];
+        struct rv_mounts mounts;
+        if (!name && !folder) {
+                rv_fail(err, RV_INVALID_PARAMETER, "all files of a host are not listed");
                 return rv_hint(err, "Name one: Name = '/etc/hosts', or a folder: Directory = '/etc'.");
+        }
+        if (!path_of(name ? name : folder, path))
+                return RV_OK;
+        int e = rv_mounts_read(&mounts);
+        if (e)
+                return rv_fail_errno(err, -e, "cannot read /proc/self/mountinfo");
+        e = rv_file_answers(&mounts, path, q->deadline, err);
+        if (e == RV_OK)
+                e = name ? emit(out, path, q->call) : list_folder(q, out, &mounts, path, err);
+        rv_mounts_free(&mounts);
         return e == RV_STOP ? RV_OK : e;
 }
 
@@ -204,7 +259,8 @@ static int file_query(const struct rv_query *q, struct rv_sink *out, struct rv_e
 
 /* What a call asks for, looked at before anything is done. */
 struct wish {
-        const char *path, *type, *content, *target;
+        char path[PATH_MAX], target_bytes[PATH_MAX];
+        const char *type, *content, *target;
         size_t ncontent;
         bool has_mode, has_owner, has_group;
         mode_t mode;
@@ -223,6 +279,22 @@ static int bad(struct rv_error *err, const char *property, const char *why)
         return rv_fail(err, RV_INVALID_PARAMETER, "%s", why);
 }
 
+/* The path that a call is about, in bytes; its file system answers. */
+static int find_path(struct rv_call *c, const struct rv_arg *name, char ret[PATH_MAX], struct rv_error *err)
+{
+        struct rv_mounts mounts;
+        if (!path_of(name, ret))
+                return bad(err, "Name",
+                           "a file is named by its absolute path, without dots and doubled slashes");
+        rv_about(err, NULL, name->s, NULL);
+        int e = rv_mounts_read(&mounts);
+        if (e)
+                return rv_fail_errno(err, -e, "cannot read /proc/self/mountinfo");
+        e = rv_file_answers(&mounts, ret, c->deadline, err);
+        rv_mounts_free(&mounts);
+        return e;
+}
+
 static int read_wish(struct rv_call *c, const struct rv_values *v, struct wish *w, struct rv_error *err)
 {
         const struct rv_arg *name =
@@ -231,12 +303,12 @@ static int read_wish(struct rv_call *c, const struct rv_values *v, struct wish *
         *w = (struct wish) { .type = given(v, File_Type),
                              .content = given(v, File_Content),
                              .target = given(v, File_Target) };
-        if (name->type != RV_STRING || !is_path(name->s, name->len))
-                return bad(err, "Name",
-                           "a file is named by its absolute path, without dots and doubled slashes");
-        w->path = name->s;
+        int e = find_path(c, name, w->path, err);
+        if (e)
+                return e;
         w->ncontent = w->content ? v->v[File_Content].len : 0;
-        rv_about(err, NULL, w->path, NULL);
+        if (w->target && !rv_filename_real(w->target, w->target_bytes))
+                return bad(err, "Target", "it is too long");
         if (mode) {
                 if (strlen(mode) != 4 || strspn(mode, "01234567") != 4)
                         return bad(err, "Mode", "permissions are four octal digits, such as 0644");
@@ -347,7 +419,7 @@ static int file_create(struct rv_call *c, const struct rv_values *v, struct rv_e
                 return RV_OK;
         /* Nobody else's until it has its owner and permissions. */
         int error = folder ? (mkdir(w.path, 0700) < 0 ? errno : 0)
-                    : link ? (symlink(w.target, w.path) < 0 ? errno : 0)
+                    : link ? (symlink(w.target_bytes, w.path) < 0 ? errno : 0)
                            : -rv_replace_file(w.path, w.content ? w.content : "", w.ncontent, 0600);
         return error ? rv_fail_errno(err, error, "cannot make %.200s", w.path) : set_rights(&w, err);
 }
@@ -393,10 +465,10 @@ static int set_target(struct rv_call *c, const struct wish *w, struct rv_error *
         char old[PATH_MAX];
         ssize_t n = readlink(w->path, old, sizeof old - 1);
         old[n > 0 ? n : 0] = 0;
-        if (strcmp(old, w->target) == 0)
+        if (strcmp(old, w->target_bytes) == 0)
                 return RV_OK;
         rv_change(c, "Target", old, w->target);
-        int r = c->what_if ? 0 : rv_replace_link(w->path, w->target);
+        int r = c->what_if ? 0 : rv_replace_link(w->path, w->target_bytes);
         return r ? rv_fail_errno(err, -r, "cannot lead the link %.200s elsewhere", w->path) : RV_OK;
 }
 
@@ -446,29 +518,34 @@ static int remove_tree(int at, const char *name, dev_t device, int depth)
         return error ? error : unlinkat(at, name, AT_REMOVEDIR) < 0 ? errno : 0;
 }
 
+static int look_at(const char *path, struct stat *ret, struct rv_error *err)
+{
+        if (lstat(path, ret) == 0)
+                return RV_OK;
+        return errno == ENOENT || errno == ENOTDIR ? rv_fail(err, RV_NOT_FOUND, "there is no %.200s", path)
+                                                   : failed(err, "look at", path);
+}
+
 static int remove_one(struct rv_call *c, bool recurse, struct rv_error *err)
 {
-        const struct rv_arg *name = &c->key[File_Name];
+        char path[PATH_MAX];
         struct stat st;
-        if (name->type != RV_STRING || !is_path(name->s, name->len))
-                return bad(err, "Name",
-                           "a file is named by its absolute path, without dots and doubled slashes");
-        rv_about(err, NULL, name->s, NULL);
-        if (lstat(name->s, &st) < 0)
-                return errno == ENOENT || errno == ENOTDIR
-                               ? rv_fail(err, RV_NOT_FOUND, "there is no %.200s", name->s)
-                               : failed(err, "look at", name->s);
-        if (!name->s[1])
+        int e = find_path(c, &c->key[File_Name], path, err);
+        if (e == RV_OK)
+                e = look_at(path, &st, err);
+        if (e)
+                return e;
+        if (!path[1])
                 return rv_fail(err, RV_INVALID_PARAMETER, "the root is not removed");
         rv_change(c, "Type", type_of(st.st_mode), NULL);
         if (c->what_if)
                 return RV_OK;
-        int error = recurse && S_ISDIR(st.st_mode) ? remove_tree(AT_FDCWD, name->s, st.st_dev, 0)
-                    : (S_ISDIR(st.st_mode) ? rmdir(name->s) : unlink(name->s)) < 0 ? errno
-                                                                                   : 0;
+        int error = recurse && S_ISDIR(st.st_mode) ? remove_tree(AT_FDCWD, path, st.st_dev, 0)
+                    : (S_ISDIR(st.st_mode) ? rmdir(path) : unlink(path)) < 0 ? errno
+                                                                             : 0;
         if (!error)
                 return RV_OK;
-        int e = rv_fail_errno(err, error, "cannot remove %.200s", name->s);
+        e = rv_fail_errno(err, error, "cannot remove %.200s", path);
         return error == ENOTEMPTY ? rv_hint(err, "Empty it first, or call Delete with Recurse.") : e;
 }
 
@@ -486,14 +563,341 @@ static int file_delete(struct rv_call *c, const void *args, struct rv_error *err
         return e;
 }
 
-static int (*const methods[File_nmethods])(struct rv_call *, const void *,
-                                           struct rv_error *) = { [File_method_Delete] = file_delete };
+/* ---- other methods ---- */
+
+/* Where it goes: named like a file, and not onto itself. */
+static int find_destination(struct rv_call *c, const char *told, size_t n, const char *from,
+                            char ret[PATH_MAX], struct rv_error *err)
+{
+        const struct rv_arg arg = { .type = RV_STRING, .len = (uint32_t)n, .s = told };
+        int e = find_path(c, &arg, ret, err);
+        rv_about(err, NULL, c->key[File_Name].s, e == RV_INVALID_PARAMETER ? "Destination" : NULL);
+        if (e == RV_OK && strcmp(from, ret) == 0)
+                return bad(err, "Destination", "it is that file already");
+        return e;
+}
+
+static int moved(int r, const char *what, const char *from, const char *to, struct rv_error *err)
+{
+        if (r == -EEXIST) {
+                rv_fail(err, RV_ALREADY_EXISTS, "%.200s is there already", to);
+                return rv_hint(err, "Replace replaces it.");
+        }
+        if (r == -EISDIR || (r == -EINVAL && *what == 'c'))
+                return rv_fail(
+                        err, RV_FAILED,
+                        "cannot %s %.100s to %.100s: only a file or a link is copied, and no folder replaced",
+                        what, from, to);
+        rv_fail_errno(err, -r, "cannot %s %.100s to %.100s", what, from, to);
+        return r == -EXDEV ? rv_hint(err, "It is another file system: Copy it there, then Delete it here.")
+                           : err->code;
+}
+
+static int copy_or_rename(struct rv_call *c, const char *told, size_t n, bool replace, bool copy,
+                          struct rv_error *err)
+{
+        char path[PATH_MAX], to[PATH_MAX];
+        struct stat st, there;
+        int e = find_path(c, &c->key[File_Name], path, err);
+        if (e == RV_OK)
+                e = look_at(path, &st, err);
+        if (e == RV_OK)
+                e = find_destination(c, told, n, path, to, err);
+        if (e)
+                return e;
+        bool is = lstat(to, &there) == 0;
+        if (is && !replace)
+                return moved(-EEXIST, "", path, to, err);
+        rv_change(c, copy ? "Destination" : "Name", copy ? NULL : c->key[File_Name].s, told);
+        if (c->what_if)
+                return RV_OK;
+        int r = copy ? rv_copy_file(c, path, to, replace) : rv_rename_file(path, to, replace);
+        return r ? moved(r, copy ? "copy" : "rename", path, to, err) : RV_OK;
+}
+
+static int file_copy(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct File_Copy_in *in = args;
+        int e = copy_or_rename(c, in->Destination, in->Destination_len, in->has_Replace && in->Replace, true,
+                               err);
+        if (e == RV_OK)
+                File_Copy_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+static int file_rename(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct File_Rename_in *in = args;
+        int e = copy_or_rename(c, in->Destination, in->Destination_len, in->has_Replace && in->Replace, false,
+                               err);
+        if (e == RV_OK)
+                File_Rename_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+static int no_file(const char *path, const struct stat *st, struct rv_error *err)
+{
+        return rv_fail(err, RV_FAILED, "%.200s is a %s: only a file has a content", path,
+                       type_of(st->st_mode));
+}
+
+static int give_part(struct rv_call *c, const char *buf, size_t n, const char *encoding, struct rv_error *err)
+{
+        bool text = rv_is_text(buf, n);
+        if (!text && strcasecmp(encoding, "Text") == 0) {
+                rv_fail(err, RV_FAILED, "that part of it is no UTF-8");
+                return rv_hint(err, "Ask for it as Base64.");
+        }
+        text &= strcasecmp(encoding, "Base64") != 0;
+        char *told = text ? NULL : rv_base64(buf, n);
+        if (!text && !told)
+                return -ENOMEM;
+        File_GetContent_out_set_Content(c->out, text ? buf : told, text ? n : strlen(told));
+        rv_fill(c->out, File_GetContent_out_ContentEncoding, text ? "Text" : "Base64");
+        free(told);
+        return RV_OK;
+}
+
+static int file_get_content(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct File_GetContent_in *in = args;
+        char path[PATH_MAX], revision[128], *buf = NULL;
+        struct stat st;
+        size_t most = in->has_Length ? in->Length : TEXT_MOST, n = 0;
+        int e = find_path(c, &c->key[File_Name], path, err);
+        if (e == RV_OK)
+                e = look_at(path, &st, err);
+        if (e || !S_ISREG(st.st_mode))
+                return e ? e : no_file(path, &st, err);
+        int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (fd < 0 || fstat(fd, &st) < 0)
+                e = failed(err, "open", path);
+        else if (!(buf = malloc(most)))
+                e = -ENOMEM;
+        for (ssize_t k = 1; e == RV_OK && n < most && k; n += (size_t)k)
+                if ((k = pread(fd, buf + n, most - n, (off_t)((in->has_Offset ? in->Offset : 0) + n))) < 0) {
+                        e = failed(err, "read", path);
+                        break;
+                }
+        if (e == RV_OK)
+                e = give_part(c, buf, n, in->has_Encoding ? in->Encoding : "Auto", err);
+        if (e == RV_OK) {
+                rv_file_revision(&st, revision);
+                rv_fill(c->out, File_GetContent_out_Revision, revision);
+                File_GetContent_out_set_Size(c->out, (uint64_t)st.st_size);
+                File_GetContent_out_set_ReturnValue(c->out, 0);
+        }
+        free(buf);
+        if (fd >= 0)
+                close(fd);
+        return e;
+}
+
+static int check_revision(const char *path, const char *wanted, struct rv_error *err)
+{
+        char now[128];
+        struct stat st;
+        int e = look_at(path, &st, err);
+        if (e)
+                return e;
+        rv_file_revision(&st, now);
+        if (strcmp(now, wanted) == 0)
+                return RV_OK;
+        rv_about(err, NULL, NULL, "IfRevision");
+        rv_fail(err, RV_FAILED, "%.200s has changed meanwhile", path);
+        return rv_hint(err, "Read it again, and give the Revision that it has now: %s", now);
+}
+
+static int write_content(struct rv_call *c, const char *path, const char *content, size_t n,
+                         struct rv_error *err)
+{
+        size_t nold;
+        char *old = bytes_of(path, TEXT_MOST, &nold);
+        bool text = rv_is_text(content, n);
+        rv_change(c, "Content", old && rv_is_text(old, nold) ? old : NULL, text ? content : "(bytes)");
+        free(old);
+        int r = c->what_if ? 0 : rv_replace_file(path, content, n, 0600);
+        return r ? rv_fail_errno(err, -r, "cannot write %.200s", path) : RV_OK;
+}
+
+static int file_set_content(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct File_SetContent_in *in = args;
+        char path[PATH_MAX], revision[128], *bytes = NULL;
+        struct stat st;
+        ssize_t n = (ssize_t)in->Content_len;
+        int e = find_path(c, &c->key[File_Name], path, err);
+        if (e == RV_OK)
+                e = look_at(path, &st, err);
+        if (e == RV_OK && !S_ISREG(st.st_mode))
+                e = no_file(path, &st, err);
+        if (e == RV_OK && in->has_Encoding && strcasecmp(in->Encoding, "Base64") == 0) {
+                if (!(bytes = malloc(in->Content_len + 4)))
+                        return -ENOMEM;
+                if ((n = rv_base64_bytes(in->Content, bytes)) < 0)
+                        e = bad(err, "Content", "it is no base64");
+                else
+                        bytes[n] = 0;
+        }
+        if (e == RV_OK && n > TEXT_MOST)
+                e = bad(err, "Content", "it has more than 512 KiB");
+        if (e == RV_OK && in->has_IfRevision)
+                e = check_revision(path, in->IfRevision, err);
+        if (e == RV_OK)
+                e = write_content(c, path, bytes ? bytes : in->Content, (size_t)n, err);
+        free(bytes);
+        if (e)
+                return e;
+        if (!c->what_if && lstat(path, &st) == 0) {
+                rv_file_revision(&st, revision);
+                rv_fill(c->out, File_SetContent_out_Revision, revision);
+        }
+        File_SetContent_out_set_ReturnValue(c->out, 0);
+        return RV_OK;
+}
+
+/* As modify would do it, of these properties alone. */
+static int set_some(struct rv_call *c, const char *mode, const char *owner, const char *group,
+                    struct rv_error *err)
+{
+        struct rv_arg *v = rv_arena_get(c->arena, File_class.nproperties * sizeof *v);
+        uint64_t *set = rv_arena_get(c->arena, RV_MASK_WORDS(File_class.nproperties) * sizeof *set);
+        const struct {
+                unsigned p;
+                const char *s;
+        } given[] = { { File_Mode, mode }, { File_Owner, owner }, { File_Group, group } };
+        if (!v || !set)
+                return -ENOMEM;
+        for (size_t i = 0; i < 3; i++)
+                if (given[i].s) {
+                        v[given[i].p] = (struct rv_arg) { .type = RV_STRING,
+                                                          .s = given[i].s,
+                                                          .len = (uint32_t)strlen(given[i].s) };
+                        rv_bit_set(set, given[i].p);
+                }
+        return file_modify(c, &(struct rv_values) { v, set }, err);
+}
+
+static int file_set_mode(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct File_SetMode_in *in = args;
+        int e = set_some(c, in->Mode, NULL, NULL, err);
+        if (e == RV_OK)
+                File_SetMode_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+static int file_set_owner(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct File_SetOwner_in *in = args;
+        if (!in->has_Owner && !in->has_Group)
+                return rv_fail(err, RV_INVALID_PARAMETER, "give Owner, Group or both");
+        int e = set_some(c, NULL, in->has_Owner ? in->Owner : NULL, in->has_Group ? in->Group : NULL, err);
+        if (e == RV_OK)
+                File_SetOwner_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+/* Attributes are set by a descriptor's path: the very thing that was looked at. */
+static int open_thing(struct rv_call *c, char path[PATH_MAX], char self[40], struct stat *st,
+                      struct rv_error *err)
+{
+        int e = find_path(c, &c->key[File_Name], path, err), fd = -1;
+        if (e == RV_OK)
+                e = look_at(path, st, err);
+        if (e == RV_OK && S_ISLNK(st->st_mode))
+                e = rv_fail(err, RV_FAILED, "%.200s is a link, which has none of its own", path);
+        if (e == RV_OK && ((fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC)) < 0 || fstat(fd, st) < 0))
+                e = failed(err, "look at", path);
+        snprintf(self, 40, "/proc/self/fd/%d", fd);
+        if (e && fd >= 0)
+                close(fd);
+        return e ? -1 : fd;
+}
+
+static int file_set_acl(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct File_SetAcl_in *in = args;
+        bool folder = in->has_Default && in->Default;
+        const char *attribute = folder ? "system.posix_acl_default" : "system.posix_acl_access", *why = NULL;
+        char path[PATH_MAX], self[40], told[1024] = "";
+        uint8_t raw[4 + 8 * 512];
+        struct stat st;
+        long n = in->Entries_n ? rv_acl_bytes(in->Entries, in->Entries_n, raw, sizeof raw, &why) : 0;
+        if (n < 0)
+                return bad(err, "Entries", why);
+        int fd = open_thing(c, path, self, &st, err), e = RV_OK;
+        if (fd < 0)
+                return err->code;
+        if (folder && !S_ISDIR(st.st_mode))
+                e = rv_fail(err, RV_FAILED, "%.200s is no folder", path);
+        for (uint32_t i = 0; i < in->Entries_n && strlen(told) + in->Entries[i].len + 2 < sizeof told; i++)
+                strcat(strcat(told, i ? "," : ""), in->Entries[i].s);
+        if (e == RV_OK)
+                rv_change(c, folder ? "DefaultAcl" : "Acl", NULL, told);
+        if (e == RV_OK && !c->what_if &&
+            (n ? setxattr(self, attribute, raw, (size_t)n, 0) : removexattr(self, attribute)) < 0 &&
+            (n || errno != ENODATA))
+                e = failed(err, "set the access list of", path);
+        close(fd);
+        if (e == RV_OK)
+                File_SetAcl_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
+static int file_set_attribute(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct File_SetExtendedAttribute_in *in = args;
+        char path[PATH_MAX], self[40], *bytes = NULL;
+        struct stat st;
+        ssize_t n = in->has_Value ? (ssize_t)in->Value_len : 0;
+        if (strncmp(in->AttributeName, "system.posix_acl_", 17) == 0)
+                return bad(err, "AttributeName", "access lists are set by SetAcl");
+        if (in->has_Value && strncmp(in->Value, "0s", 2) == 0) {
+                if (!(bytes = malloc(in->Value_len + 4)))
+                        return -ENOMEM;
+                if ((n = rv_base64_bytes(in->Value + 2, bytes)) < 0) {
+                        free(bytes);
+                        return bad(err, "Value", "behind 0s it is no base64");
+                }
+        }
+        int fd = open_thing(c, path, self, &st, err), e = RV_OK;
+        if (fd >= 0) {
+                rv_change(c, in->AttributeName, NULL, in->has_Value ? in->Value : NULL);
+                int r = c->what_if ? 0
+                        : in->has_Value
+                                ? setxattr(self, in->AttributeName, bytes ? bytes : in->Value, (size_t)n, 0)
+                                : removexattr(self, in->AttributeName);
+                if (r < 0)
+                        e = errno == ENODATA ? rv_fail(err, RV_NOT_FOUND, "%.100s has no attribute %.100s",
+                                                       path, in->AttributeName)
+                                             : failed(err, "set an attribute of", path);
+                close(fd);
+        }
+        free(bytes);
+        if (fd >= 0 && e == RV_OK)
+                File_SetExtendedAttribute_out_set_ReturnValue(c->out, 0);
+        return fd < 0 ? err->code : e;
+}
+
+static int (*const methods[File_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
+        [File_method_Delete] = file_delete,
+        [File_method_Copy] = file_copy,
+        [File_method_Rename] = file_rename,
+        [File_method_GetContent] = file_get_content,
+        [File_method_SetContent] = file_set_content,
+        [File_method_SetMode] = file_set_mode,
+        [File_method_SetOwner] = file_set_owner,
+        [File_method_SetAcl] = file_set_acl,
+        [File_method_SetExtendedAttribute] = file_set_attribute
+};
 
 static const struct rv_provider file = { .class = &File_class,
                                          .query = file_query,
                                          .methods = methods,
                                          .create = file_create,
                                          .modify = file_modify,
-                                         .remove = file_remove };
+                                         .remove = file_remove,
+                                         .threads = THREADS };
 
 RV_PROVIDERS(file, &file);

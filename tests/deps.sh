@@ -8,7 +8,7 @@ set -eu
 build="gcc make pkg-config libc6-dev libuv1-dev libjansson-dev libsqlite3-dev libssh-dev libssl-dev libcrypt-dev libpcre2-dev libutf8proc-dev libseccomp-dev libsystemd-dev libpam0g-dev libgcrypt20-dev libcurl4-openssl-dev libxml2-dev libarchive-dev libyaml-dev zlib1g-dev"
 demo="openssh-client"
 packaging="debhelper dpkg-dev fakeroot lintian pkgconf"
-test="python3 git libcmocka-dev openssh-server dropbear-bin putty-tools ssh-audit python3-paramiko python3-asyncssh python3-jsonrpclib-pelix python3-prometheus-client monitoring-plugins-basic prometheus-node-exporter prometheus prometheus-exporter-exporter ruby ruby-minitest ruby-net-ssh ansible-core ohai curl valgrind procps nodejs npm socat universal-ctags cppcheck clang clang-format libclang-rt-14-dev fdisk mandoc iproute2 ethtool util-linux tmux systemd-container docker-compose mmdebstrap zstd qemu-system-x86"
+test="python3 acl attr git libcmocka-dev openssh-server dropbear-bin putty-tools ssh-audit python3-paramiko python3-asyncssh python3-jsonrpclib-pelix python3-prometheus-client monitoring-plugins-basic prometheus-node-exporter prometheus prometheus-exporter-exporter ruby ruby-minitest ruby-net-ssh ansible-core ohai curl valgrind procps nodejs npm socat universal-ctags cppcheck clang clang-format libclang-rt-14-dev fdisk mandoc iproute2 ethtool util-linux tmux systemd-container docker-compose mmdebstrap zstd qemu-system-x86"
 if [ "${1:-}" = gems ]; then
         cd "$(dirname "$0")/.."
         ls -d build/gems/gems/inspec-core-5.* >/dev/null 2>&1 ||
