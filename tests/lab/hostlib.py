@@ -11,6 +11,14 @@ class Asked:
     def __init__(self, path):
         self.path, self.peer = path, agentlib.Peer(path)
 
+    def gone(self):
+        """Whether its agent has ended."""
+        try:
+            agentlib.Peer(self.path)
+            return False
+        except OSError:
+            return True
+
     def rows(self, name, **more):
         reply = self.peer.call('EnumerateInstances', {'ClassName': name, **more})
         return reply['result']['Instances'] if 'result' in reply else reply

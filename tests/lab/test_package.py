@@ -31,6 +31,9 @@ deb plum 1.0 "Conflicts: pear
 deb rotten 1.0 "" "#!/bin/sh
 exit 7
 "
+deb slow 1.0 "" "#!/bin/sh
+while ! test -e /run/slow.go; do sleep 0.1; done
+"
 for f in *.deb; do dpkg-deb -f $f; echo "Filename: ./$f"; echo "Size: $(stat -c %s $f)"; echo "SHA256: $(sha256sum $f | cut -d' ' -f1)"; echo; done > Packages
 echo 'deb [trusted=yes] file:/srv/repo ./' > /etc/apt/sources.list; rm -f /etc/apt/sources.list.d/*
 '''
@@ -126,8 +129,26 @@ def changes(m, a):
     time.sleep(0.5)
     r = install('plum', Force=True)
     check('while another changes packages', status(r) == 'UNAVAILABLE' and r['error']['data']['Retryable'], r)
-    lock.kill()
+    m.run('pkill -x perl')   # the one inside
     lock.wait()
+
+
+def job(m, a):
+    """A package takes its time, and its agent is killed meanwhile."""
+    r = a.call('InvokeMethod', 'Package', None, MethodName='Install', InParameters={'Name': ['slow']}, AsJob=True, RequestKey='slow')
+    key = r.get('result', {}).get('Job', {})
+    check('Install as a job', key, r)
+    now = lambda: a.one('Job', key, 'JobState', 'JobStatus', 'PercentComplete', 'Result', 'ErrorDescription', 'ProcessId')
+    check('how far it has come', agentlib.until(lambda: 'slow' in (now()['JobStatus'] or '') and now()['PercentComplete']), now())
+    check('its agent is killed', m.run('pkill -KILL -o -x reeve-agent').returncode == 0 and agentlib.until(lambda: a.gone()))
+    a = Asked(m.agent())
+    check('and it goes on', now()['JobState'] == 'Running' and m.run("dpkg-query -W -f='${db:Status-Abbrev}' slow").stdout.strip() == 'iF', now())
+    m.run('touch /run/slow.go')
+    check('and completes', agentlib.until(lambda: now()['JobState'] == 'Completed') and now()['PercentComplete'] == 100, now())
+    check('done once, and whole', m.run("dpkg-query -W -f='${db:Status-Abbrev}' slow").stdout.strip() == 'ii' and m.run('grep -c "install slow" /var/log/dpkg.log').stdout.strip() == '1')
+    r = a.call('InvokeMethod', 'Package', None, MethodName='Install', InParameters={'Name': ['slow']}, AsJob=True, RequestKey='slow')
+    check('asked for again it is the same job', r.get('result', {}).get('Job') == key, r)
+    return a
 
 
 def main():
@@ -136,6 +157,7 @@ def main():
         a = Asked(m.agent())
         reading(m, a)
         changes(m, a)
+        a = job(m, a)
         reading(m, a)
     check.end()
 
