@@ -274,6 +274,43 @@ static int package_verify(struct rv_call *c, const void *in, struct rv_error *er
         return RV_OK;
 }
 
+static int package_find_owner(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Package_FindOwner_in *in = args;
+        const struct rv_package_backend *b;
+        char *names = NULL;
+        rv_about(err, NULL, NULL, "Path");
+        if (in->Path[0] != '/' || strchr(in->Path, '\n'))
+                return rv_fail(err, RV_INVALID_PARAMETER, "'%.100s' is no path from the root", in->Path);
+        int e = need(&b, err);
+        if (e == RV_OK)
+                e = b->owner(c, in->Path, &names, err);
+        if (e == RV_OK && !names) {
+                rv_fail(err, RV_NOT_FOUND, "no package has brought %.200s", in->Path);
+                e = rv_hint(err, "Links are not followed: ask for the file that it leads to.");
+        }
+        if (e == RV_OK) {
+                Package_FindOwner_out_set_ReturnValue(c->out, 0);
+                rv_fill_list(c->out, Package_FindOwner_out_Name, names, "\n");
+        }
+        free(names);
+        return e;
+}
+
+static int package_configure(struct rv_call *c, const void *in, struct rv_error *err)
+{
+        (void)in;
+        const struct rv_package_backend *b;
+        int e = need(&b, err);
+        if (e == RV_OK && !b->configure)
+                e = rv_fail(err, RV_NOT_SUPPORTED, "%s leaves no package half configured", b->manager);
+        if (e == RV_OK)
+                e = b->configure(c, err);
+        if (e == RV_OK)
+                Package_Configure_out_set_ReturnValue(c->out, 0);
+        return e;
+}
+
 /* ---- updates ---- */
 
 static int update_install(struct rv_call *c, const void *in, struct rv_error *err)
@@ -325,6 +362,8 @@ static int (*const package_methods[Package_nmethods])(struct rv_call *, const vo
         [Package_method_Upgrade] = package_upgrade, [Package_method_Reinstall] = package_reinstall,
         [Package_method_Hold] = package_hold,       [Package_method_Unhold] = package_unhold,
         [Package_method_Verify] = package_verify,
+        [Package_method_FindOwner] = package_find_owner,
+        [Package_method_Configure] = package_configure,
 };
 static int (*const update_methods[PackageUpdate_nmethods])(struct rv_call *, const void *,
                                                            struct rv_error *) = {

@@ -516,6 +516,34 @@ static int updates(const struct rv_query *q, struct rv_sink *out, struct rv_erro
         return e == RV_STOP ? RV_OK : e;
 }
 
+static int owner(struct rv_call *c, const char *path, char **ret, struct rv_error *err)
+{
+        struct text text;
+        struct rv_apk_record r;
+        size_t n = 0;
+        char found[PATH], *all = NULL;
+        FILE *to = open_memstream(&all, &n);
+        int e = to ? read_database(&text, err) : -ENOMEM;
+        for (const char *at = e ? NULL : text.s; at && !rv_cancelled(c) && rv_apk_next(&at, text.end, &r);) {
+                struct rv_apk_file f = { 0 };
+                bool its = false;
+                while (!its && rv_apk_next_file(&r.files, &f)) {
+                        file_path(&f, found);
+                        its = strcmp(found, path) == 0;
+                }
+                if (its)
+                        fprintf(to, "%.*s\n", (int)rv_apk_field(&r, 'P').n, rv_apk_field(&r, 'P').s);
+        }
+        if (e == RV_OK)
+                free(text.s);
+        if (to)
+                fclose(to);
+        *ret = e == RV_OK && n ? all : NULL;
+        if (!*ret)
+                free(all);
+        return e;
+}
+
 const struct rv_package_backend rv_package_apk = { .manager = "apk",
                                                    .here = here,
                                                    .query = query,
@@ -524,4 +552,5 @@ const struct rv_package_backend rv_package_apk = { .manager = "apk",
                                                    .is_name = is_name,
                                                    .is_version = is_version,
                                                    .order = order,
-                                                   .verify = verify };
+                                                   .verify = verify,
+                                                   .owner = owner };

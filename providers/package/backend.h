@@ -63,6 +63,10 @@ struct rv_package_backend {
         int (*order)(struct rv_call *, const struct rv_package_order *, struct rv_error *);
         /* Its files that are gone or have changed, one a line, into *ret, to be freed. */
         int (*verify)(struct rv_call *, const struct rv_package_target *, char **ret, struct rv_error *);
+        /* Names of the packages that have brought a path, one a line, into *ret, to be freed; NULL: none. */
+        int (*owner)(struct rv_call *, const char *path, char **ret, struct rv_error *);
+        /* Ends what is half done; NULL: it never is. */
+        int (*configure)(struct rv_call *, struct rv_error *);
 };
 extern const struct rv_package_backend rv_package_dpkg, rv_package_rpm, rv_package_apk;
 

@@ -441,6 +441,92 @@ static bool here(void)
         return stat(STATUS, &st) == 0 && st.st_size > 0;
 }
 
+/* "one, two:arch: /path", and of what was diverted "diversion by one from: /path". *ret grows by the names. */
+static int search(struct rv_call *c, const char *path, char **ret, struct rv_error *err)
+{
+        char pattern[8300];
+        size_t n = 0, at = *ret ? strlen(*ret) : 0;
+        struct rv_tool_said said;
+        for (const char *p = path; *p && n + 2 < sizeof pattern; p++) {
+                if (strchr("*?[\\", *p))
+                        pattern[n++] = '\\';
+                pattern[n++] = *p;
+        }
+        pattern[n] = 0;
+        struct rv_tool tool = { .argv = (const char *[]) { "dpkg-query", "--search", "--", pattern, NULL },
+                                .what = "find whose file it is",
+                                .deadline = c->deadline };
+        int e = rv_tool_run(&tool, &said, err);
+        if (e)
+                return e;
+        if (said.status > 1) /* 1: nobody's */
+                e = rv_tool_fail(err, RV_FAILED, &tool, &said);
+        char *rest = said.text, *more = said.n && !e ? realloc(*ret, at + said.n + 2) : NULL;
+        if (more)
+                *ret = more;
+        for (char *line; more && (line = strsep(&rest, "\n"));) {
+                char *end = strstr(line, ": /");
+                if (!end || strncmp(line, "diversion by ", 13) == 0)
+                        continue;
+                *end = 0;
+                for (char *name; (name = strsep(&line, ","));) {
+                        name += strspn(name, " ");
+                        name[strcspn(name, ":")] = 0;
+                        at += (size_t)sprintf(*ret + at, "%s\n", name);
+                }
+        }
+        if (more && !at) {
+                free(*ret);
+                *ret = NULL;
+        }
+        rv_tool_free(&said);
+        return e;
+}
+
+/* Where /bin is a link to /usr/bin, packages still name either. */
+static int owner(struct rv_call *c, const char *path, char **ret, struct rv_error *err)
+{
+        static const char *const merged[] = { "/bin/", "/sbin/", "/lib/", "/lib64/", "/lib32/" };
+        char other[4200] = "";
+        *ret = NULL;
+        int e = search(c, path, ret, err);
+        for (size_t i = 0; e == RV_OK && !*ret && i < sizeof merged / sizeof *merged; i++)
+                if (strncmp(path, merged[i], strlen(merged[i])) == 0)
+                        snprintf(other, sizeof other, "/usr%.4100s", path);
+                else if (strncmp(path, "/usr", 4) == 0 && strncmp(path + 4, merged[i], strlen(merged[i])) == 0)
+                        snprintf(other, sizeof other, "%.4100s", path + 4);
+        return e == RV_OK && *other ? search(c, other, ret, err) : e;
+}
+
+/* Those that are half done, as what is to change. */
+static int tell_pending(struct rv_call *c, struct rv_error *err)
+{
+        char *text, name[300], state[40];
+        struct rv_field f[F_N];
+        int e = read_status(&text, err);
+        if (e)
+                return e;
+        for (const char *at = text; rv_deb822_next(&at, names, F_N, f);) {
+                if (!f[F_NAME].s || !f[F_STATUS].s)
+                        continue;
+                struct rv_field is = word(&f[F_STATUS], 2);
+                snprintf(state, sizeof state, "%.*s", (int)is.n, is.s ? is.s : "");
+                snprintf(name, sizeof name, "%.*s", (int)f[F_NAME].n, f[F_NAME].s);
+                if (strcmp(state, "unpacked") == 0 || strcmp(state, "half-configured") == 0 ||
+                    strncmp(state, "triggers-", 9) == 0)
+                        rv_change(c, name, state, "installed");
+        }
+        free(text);
+        return RV_OK;
+}
+
+static int configure(struct rv_call *c, struct rv_error *err)
+{
+        const char *argv[] = { "dpkg", "--force-confdef", "--force-confold", "--configure", "--pending", NULL };
+        int e = tell_pending(c, err);
+        return e || c->what_if ? e : rv_apt_run(c, argv, "configure what is half done", err);
+}
+
 const struct rv_package_backend rv_package_dpkg = { .manager = "dpkg",
                                                     .here = here,
                                                     .query = query,
@@ -449,4 +535,6 @@ const struct rv_package_backend rv_package_dpkg = { .manager = "dpkg",
                                                     .is_name = rv_apt_is_name,
                                                     .is_version = rv_apt_is_version,
                                                     .order = order,
-                                                    .verify = verify };
+                                                    .verify = verify,
+                                                    .owner = owner,
+                                                    .configure = configure };

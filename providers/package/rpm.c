@@ -468,7 +468,23 @@ static bool is_version(const char *s, size_t n)
 static int verify(struct rv_call *c, const struct rv_package_target *t, char **ret, struct rv_error *err)
 {
         return rv_package_verify(
-                c, t, (const char *[]) { "rpm", "--verify", "--nodeps", "--noscripts", t->name, NULL }, ret, err);
+                c, t, (const char *[]) { "rpm", "--verify", "--nodeps", "--noscripts", t->name, NULL }, ret,
+                err);
+}
+
+static int owner(struct rv_call *c, const char *path, char **ret, struct rv_error *err)
+{
+        struct rv_tool_said said;
+        struct rv_tool tool = { .argv = (const char *[]) { "rpm", "--query", "--queryformat", "%{NAME}\\n",
+                                                           "--file", "--", path, NULL },
+                                .what = "find whose file it is",
+                                .deadline = c->deadline };
+        int e = rv_tool_run(&tool, &said, err);
+        if (e)
+                return e;
+        *ret = said.status == 0 && said.n ? strdup(said.text) : NULL; /* else it says so on its output */
+        rv_tool_free(&said);
+        return RV_OK;
 }
 
 const struct rv_package_backend rv_package_rpm = { .manager = "rpm",
@@ -479,4 +495,5 @@ const struct rv_package_backend rv_package_rpm = { .manager = "rpm",
                                                    .is_name = is_name,
                                                    .is_version = is_version,
                                                    .order = rv_dnf_order,
-                                                   .verify = verify };
+                                                   .verify = verify,
+                                                   .owner = owner };

@@ -64,6 +64,22 @@ def reading(m, a):
         check(f'description of {name}', (r['Description'] or '').split('\n')[0] == real[name, 'amd64']['Summary'] and len(r['Description']) > 80)
 
 
+def owners(m, a):
+    """Whose file it is, beside dpkg -S."""
+    find = lambda path: a.do('Package', None, 'FindOwner', Path=path)
+    paths = m.run('for p in bash dpkg systemd coreutils passwd libc6; do dpkg -L $p | tail -3; done; echo /etc; echo /usr/share/doc').stdout.split()
+    for path in paths:
+        said = m.run(f'dpkg -S {path}').stdout.splitlines()
+        want = {n.strip().split(':')[0] for l in said if l.endswith(': ' + path) and not l.startswith('diversion') for n in l.split(': /')[0].split(',')}
+        r = find(path)
+        check(f'whose is {path}', good(r) and set(r['result']['Name']) == want and want, (r, want))
+    for alias in ('/bin/bash', '/usr/bin/bash', '/sbin/useradd', '/usr/sbin/useradd'):
+        r = find(alias)
+        check(f'whose is {alias}', good(r) and r['result']['Name'] == [{'bash': 'bash', 'add': 'passwd'}[alias[-4:] if alias.endswith('bash') else 'add']], r)
+    for path, want in (('/no/such', 'NOT_FOUND'), ('/usr/bin/*', 'NOT_FOUND'), ('/usr/bin/[b]ash', 'NOT_FOUND'), ('bash', 'INVALID_PARAMETER'), ('/a\n/bin/bash', 'INVALID_PARAMETER'), ('/\\*', 'NOT_FOUND')):
+        check(f'whose is {path!r}', status(find(path)) == want, find(path))
+
+
 def changes(m, a):
     version = lambda name: m.run(f"dpkg-query -W -f='${{db:Status-Abbrev}}${{Version}}' {name}").stdout.replace(' ', '')
     m.run(ARCHIVE, check=True)
@@ -118,6 +134,12 @@ def changes(m, a):
     check('what the system needs', status(a.do('Package', {'Name': 'bash'}, 'Uninstall')) == 'FAILED' and version('bash').startswith('ii'))
     r = install('rotten')
     check('one whose script fails', status(r) == 'FAILED' and version('rotten').startswith('iF'), (r, version('rotten')))
+    check('Configure of what fails again', status(a.do('Package', None, 'Configure')) == 'FAILED' and version('rotten').startswith('iF'))
+    m.run('printf "#!/bin/sh\nexit 0\n" > /var/lib/dpkg/info/rotten.postinst')
+    r = a.do('Package', None, 'Configure', True)
+    check('what-if of Configure', good(r) and r['result']['Changed'] == [{'Property': 'rotten', 'From': 'half-configured', 'To': 'installed'}] and version('rotten').startswith('iF'), r)
+    check('Configure', good(a.do('Package', None, 'Configure')) and version('rotten') == 'ii1.0', version('rotten'))
+    check('nothing left to configure', not a.do('Package', None, 'Configure')['result'].get('Changed'))
     m.run('dpkg --purge --force-all rotten')
     # desired state
     r = a.call('SetInstance', 'Package', {'Name': 'pear'}, {})
@@ -156,6 +178,7 @@ def main():
         m = lab.machine('package')
         a = Asked(m.agent())
         reading(m, a)
+        owners(m, a)
         changes(m, a)
         a = job(m, a)
         reading(m, a)

@@ -126,6 +126,8 @@ def changes(m, a):
     check('Intact', r['Intact'] is True, r)
     m.run('echo mine > /etc/pear.conf; rm /usr/share/pear/file')
     r = a.do('Package', {'Name': 'pear'}, 'Verify')['result']
+    find = lambda path: a.do('Package', None, 'FindOwner', Path=path)
+    check('whose file it is', find('/usr/share/pear/file')['result']['Name'] == ['pear'] and status(find('/no/such')) == 'NOT_FOUND', find('/usr/share/pear/file'))
     check('Verify', not r['Intact'] and r['ChangedFiles'] == ['/etc/pear.conf', '/usr/share/pear/file'], r)
     a.peer.send(json.dumps({'jsonrpc': '2.0', 'id': 'far', 'method': 'InvokeMethod', 'params': {'ClassName': 'Package', 'InstanceName': {'Name': 'pear'}, 'MethodName': 'Reinstall',
                             'partialResultToken': 'far'}}) + '\n')

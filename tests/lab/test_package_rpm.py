@@ -148,6 +148,9 @@ def changes(m, a):
         said += line['params']['value']
     check('progress, then the answer', 'result' in line and any('apple' in v['Status'] for v in said) and all(0 <= v.get('PercentComplete', 0) <= 100 for v in said), (line, said))
     check('Reinstall', m.run('cat /usr/share/apple/file').stdout == 'apple 2.0\n')
+    find = lambda path: a.do('Package', None, 'FindOwner', Path=path)
+    check('whose file it is', find('/usr/share/apple/file')['result']['Name'] == ['apple'] and status(find('/no/such')) == 'NOT_FOUND', find('/usr/share/apple/file'))
+    check('nothing is half configured', status(a.do('Package', None, 'Configure')) == 'NOT_SUPPORTED')
     check('Intact', a.do('Package', {'Name': 'pear'}, 'Verify')['result']['Intact'] is True)
     r = install('apple', Version='1.0-1')
     check('an older one is refused', status(r) == 'FAILED' and version('apple') == '2.0', r)
