@@ -57,6 +57,12 @@ def processors(a, lscpu):
     check('nodes', sorted({n for r in rows for n in r['NumaNodes']}) == sorted(int(k[9:-7]) for k in lscpu if re.fullmatch('NUMA node[0-9]+ CPU.s.', k)), ([r['NumaNodes'] for r in rows], lscpu))
     check('who governs the clock', p['Governor'] == (sysfs('cpufreq/scaling_governor') or [None])[0] and p['AvailableGovernors'] == sysfs('cpufreq/scaling_available_governors'), p)
     microcode = re.search(r'^microcode\s*: (\S+)', open('/proc/cpuinfo').read(), re.M)
+    info = open('/proc/cpuinfo').read()
+    mhz = [float(x) for x in re.findall(r'^cpu MHz\s*: (\S+)', info, re.M)]
+    most = sysfs('cpufreq/cpuinfo_max_freq')
+    clock = a.rows('Processor', PropertyList=['DeviceID', 'CurrentClockSpeed', 'MaxClockSpeed'])[0]
+    check('clocks', (clock['CurrentClockSpeed'] is None) == (not mhz) and (clock['MaxClockSpeed'] == int(most[0]) // 1000 if most else not mhz or clock['MaxClockSpeed'] == clock['CurrentClockSpeed']) and
+          (not mhz or most or min(mhz) * 0.5 <= clock['CurrentClockSpeed'] <= max(mhz) * 2), (clock, mhz, most))
     check('microcode', p['Microcode'] == (microcode and microcode[1]), p)
     govern = lambda name, key='CPU0': a.do('Processor', {'DeviceID': key}, 'SetGovernor', True, Governor=name)
     check('a governor that is not there', status(govern('nonsense')) == ('INVALID_PARAMETER' if p['Governor'] else 'NOT_SUPPORTED'), govern('nonsense'))
@@ -75,14 +81,35 @@ def processors(a, lscpu):
 def memory(m, a):
     NAMES = {'Total': 'MemTotal', 'Available': 'MemAvailable', 'Free': 'MemFree', 'Cached': 'Cached', 'Buffers': 'Buffers', 'AnonPages': 'AnonPages', 'Shared': 'Shmem', 'Slab': 'Slab',
              'SlabReclaimable': 'SReclaimable', 'PageTables': 'PageTables', 'Locked': 'Mlocked', 'Committed': 'Committed_AS', 'CommitLimit': 'CommitLimit', 'SwapTotal': 'SwapTotal',
-             'SwapFree': 'SwapFree', 'HugePageSize': 'Hugepagesize'}
-    real = {l.split(':')[0]: int(l.split()[1]) * 1024 for l in m.run('cat /proc/meminfo').stdout.splitlines()}
+             'SwapFree': 'SwapFree', 'HugePageSize': 'Hugepagesize', 'Dirty': 'Dirty', 'Writeback': 'Writeback', 'HardwareCorrupted': 'HardwareCorrupted',
+             'HugePagesTotal': 'HugePages_Total', 'HugePagesFree': 'HugePages_Free'}
+    real = {l.split(':')[0]: int(l.split()[1]) * (1 if l.startswith('HugePages_') else 1024) for l in m.run('cat /proc/meminfo').stdout.splitlines()}
     mine = singleton(a, 'MemorySummary')
-    wrong = [(k, mine[k], real[v]) for k, v in NAMES.items() if abs(mine[k] - real[v]) > max(64 << 20, real[v] // 20)]
+    wrong = [(k, mine[k], real.get(v)) for k, v in NAMES.items() if mine[k] is not real.get(v) and (v not in real or abs(mine[k] - real[v]) > max(64 << 20, real[v] // 20))]
     check('MemorySummary beside /proc/meminfo', not wrong and mine['Total'] == real['MemTotal'] and mine['InUse'] == mine['Total'] - mine['Available'], wrong)
+    check('its pressure', (mine['Pressure10'] is None) != os.path.exists('/proc/pressure/memory') and 0 <= (mine['Pressure10'] or 0) <= 100, mine)
+    pressure(a)
     check('what-if of DropCaches', good(a.do('MemorySummary', None, 'DropCaches', True)))
     check('modules, where the firmware tells of none', a.rows('PhysicalMemory') == [] or all(r['Capacity'] for r in a.rows('PhysicalMemory')))
     check('Bios answers', len(a.rows('Bios')) == 1)
+
+
+def pressure(a):
+    """Each number of /proc/pressure lies between a reading before and one after: averages are told to two digits and move by a little, totals only grow."""
+    def read():
+        out = {}
+        for name in ('cpu', 'io', 'irq', 'memory'):
+            if os.path.exists(f'/proc/pressure/{name}'):
+                out[name] = {l.split()[0]: {k: float(v) for k, v in (w.split('=') for w in l.split()[1:])} for l in open(f'/proc/pressure/{name}')}
+        return out
+    before, rows, after = read(), {r['Name']: r for r in a.rows('Pressure')}, read()
+    check('what there is pressure of', sorted(rows) == sorted(before), (sorted(rows), sorted(before)))
+    for name, lines in before.items():
+        for kind, numbers in lines.items():
+            word, late = kind.capitalize(), after[name][kind]
+            wrong = [k for k in ('avg10', 'avg60', 'avg300') if not min(numbers[k], late[k]) - 25 <= rows[name][word + k.capitalize()] <= max(numbers[k], late[k]) + 25]
+            check(f'{name}, {kind}', not wrong and numbers['total'] * 1000 <= rows[name][word + 'TotalNSec'] <= late['total'] * 1000, (rows[name], numbers, late))
+        check(f'{name}: what the kernel does not tell', all((rows[name][w + 'Avg10'] is None) == (w.lower() not in lines) for w in ('Some', 'Full')), rows[name])
 
 
 def services(m, a):
@@ -153,6 +180,34 @@ def settings(m, a):
     m.run('ip link add v.7 type veth peer name v.8')
     r = a.one('Sysctl', {'Name': 'net.ipv4.conf.v/7.forwarding'}, 'Value')
     check('an interface with a dot in its name', r and r['Value'] == m.run('cat /proc/sys/net/ipv4/conf/v.7/forwarding').stdout.strip(), r)
+
+
+def table(m, a):
+    """Every mount beside findmnt, and how full it is beside stat -f."""
+    todo, real = json.loads(m.run('findmnt -J -o ID,PARENT,TARGET,SOURCE,FSROOT,FSTYPE,VFS-OPTIONS,FS-OPTIONS,PROPAGATION,MAJ:MIN').stdout)['filesystems'], {}
+    while todo:
+        d = todo.pop()
+        real[int(d['id'])] = d
+        todo += d.get('children', [])
+    rows = {r['MountId']: r for r in a.rows('Mount')}
+    check('the same mounts', sorted(rows) == sorted(real), set(rows) ^ set(real))
+    words = {'private,slave': 'slave', 'slave': 'slave', 'shared,slave': 'shared,slave', 'shared': 'shared', 'private': 'private', 'unbindable': 'unbindable', 'private,unbindable': 'unbindable'}
+    for i, d in real.items():
+        r = rows.get(i)
+        if not r:
+            continue
+        vfs, fs = (d[k].split(',') for k in ('vfs-options', 'fs-options'))
+        want = {'Name': d['target'], 'FileSystem': d['fstype'], 'DeviceNumber': d['maj:min'], 'Propagation': words.get(d['propagation'], d['propagation']), 'RootDirectory': d['fsroot'],
+                'Options': vfs + [o for o in fs if o not in vfs], 'ReadOnly': 'ro' in vfs or 'ro' in fs, 'Source': d['source'].split('[')[0]}
+        if int(d['parent']) in real:  # that of the root lies outside
+            want['ParentMountId'] = int(d['parent'])
+        check(f'mount on {d["target"]}', not differ(r, want), differ(r, want))
+    m.run('mkdir -p /mnt/still && mount -t tmpfs -o size=2m,nr_inodes=100 still /mnt/still && dd if=/dev/zero of=/mnt/still/x bs=4096 count=10 && touch /mnt/still/y', check=True)
+    b, f, free, size, i, ifree, name = (int(x) for x in m.run('stat -f -c "%b %f %a %S %c %d %l" /mnt/still').stdout.split())
+    r = a.rows('Mount', Filter="Name = '/mnt/still'")[0]
+    want = {'Size': b * size, 'FreeSpace': free * size, 'UsedSpace': (b - f) * size, 'BlockSize': size, 'NumberOfBlocks': b, 'TotalInodes': i, 'FreeInodes': ifree, 'MaximumComponentLength': name, 'Status': 'OK', 'DriveType': 6, 'Pseudo': False}
+    check('how full it is', not differ(r, want) and ifree < i, differ(r, want))
+    m.run('umount /mnt/still')
 
 
 def mounts(m, a):
@@ -276,7 +331,7 @@ def main():
     with lablib.Lab() as lab:
         m = lab.machine('host')
         a = Asked(m.agent())
-        for part in (computer, system, memory, services, zone, settings, mounts, lasting, environment):
+        for part in (computer, system, memory, services, zone, settings, table, mounts, lasting, environment):
             part(m, a)
     check.end()
 

@@ -98,9 +98,17 @@ def devices(p, what):
         check(f'{what}: where {name} is mounted', set(r.get('MountPoints') or []) >= set(points) and (points or not r['MountPoints']), (r.get('MountPoints'), points))
     disks = {r['Name']: r for r in a.rows('Disk')}
     check(f'{what}: disks', all(disks[n]['Size'] == real[n]['size'] and real[n]['type'] == 'disk' for n in disks) and [r['Number'] for r in disks.values()] == list(range(len(disks))), disks)
+    for n, r in disks.items():
+        parts = [d for d in real.values() if d['pkname'] == n]
+        within = {m for d in [real[n], *parts] for m in d['mountpoints'] if m}
+        want = {'AllocatedSize': sum(d['size'] for d in parts if d['type'] == 'part'), 'NumberOfPartitions': sum(d['type'] == 'part' for d in parts), 'IsSystem': '/' in within,
+                'IsBoot': '/boot' in within or ('/' in within and '/boot' not in {m for d in real.values() for m in d['mountpoints']}),
+                'Holders': sorted(h for d in [n, *(x['kname'] for x in parts)] for h in os.listdir(f'/sys/class/block/{d}/holders')) or None}
+        check(f'{what}: disk {n}', not differ(r | {'Holders': sorted(r['Holders']) if r['Holders'] else None}, want) and r['FriendlyName'], (r, want))
     stat = lambda n: open(f'/sys/class/block/{n}/stat').read().split()
     for n, r in disks.items():
         f = stat(n)
+        check(f'{what}: it writes, {n}', r['WriteOperations'] <= int(f[4]) and r['WrittenBytes'] <= int(f[6]) * 512 and r['BusyTime'] <= int(f[9]) * 1000000 and r['QueueLength'] < 1 << 16, (r, f))
         check(f'{what}: counters of {n}', r['ReadOperations'] <= int(f[0]) and int(f[0]) - r['ReadOperations'] < 10000 and r['ReadBytes'] <= int(f[2]) * 512, (r, f))
 
 

@@ -23,7 +23,7 @@ def shadow(m):
 def users(m, a):
     real = {l.split(':')[0]: l.split(':') for l in m.run('getent passwd').stdout.splitlines()}
     rows = a.rows('LocalUser', PropertyList=['Name', 'Uid', 'SID', 'FullName', 'Description', 'Enabled', 'PasswordState', 'GroupId', 'PrimaryGroup', 'Groups',
-                                             'HomeDirectory', 'Shell', 'PasswordLastSet', 'PasswordExpires', 'PasswordChangeableDate', 'AccountExpires', 'SystemAccount'])
+                                             'HomeDirectory', 'Shell', 'PasswordLastSet', 'PasswordExpires', 'PasswordChangeableDate', 'AccountExpires', 'SystemAccount', 'PrincipalSource'])
     mine = {r['Name']: r for r in rows}
     check('the same users', sorted(real) == sorted(mine), set(real) ^ set(mine))
     sp = shadow(m)
@@ -32,7 +32,7 @@ def users(m, a):
         number = lambda x: int(x) if x else None
         changed, least, most, end = number(s[2]), number(s[3]), number(s[4]), number(s[7])
         want = {'Uid': int(f[2]), 'GroupId': int(f[3]), 'Description': f[4] or None, 'FullName': f[4].split(',')[0] or None, 'HomeDirectory': f[5], 'Shell': f[6] or None,
-                'SID': 'S-1-22-1-' + f[2], 'SystemAccount': not 1000 <= int(f[2]) <= 60000}
+                'SID': 'S-1-22-1-' + f[2], 'SystemAccount': not 1000 <= int(f[2]) <= 60000, 'PrincipalSource': 'Local'}
         check(f'user {name}', not differ(r, want), differ(r, want))
         dates = {'PasswordLastSet': changed, 'PasswordExpires': changed + most if most is not None and most < 10000 else None,
                  'PasswordChangeableDate': changed + least if least else None, 'AccountExpires': end}
@@ -49,9 +49,12 @@ def groups(m, a):
     mine = {r['Name']: r for r in a.rows('LocalGroup')}
     check('the same groups', sorted(real) == sorted(mine), set(real) ^ set(mine))
     for name, f in real.items():
-        want = {'Gid': int(f[2]), 'Members': f[3].split(',') if f[3] else [], 'SID': 'S-1-22-2-' + f[2]}
+        want = {'Gid': int(f[2]), 'Members': f[3].split(',') if f[3] else [], 'SID': 'S-1-22-2-' + f[2], 'SystemGroup': not 1000 <= int(f[2]) <= 60000, 'PrincipalSource': 'Local'}
         check(f'group {name}', not differ(mine[name], want), differ(mine[name], want))
-    members = {(r['GroupName'], r['Name']) for r in a.rows('LocalGroupMember')}
+    rows, uids = a.rows('LocalGroupMember'), {l.split(':')[0]: int(l.split(':')[2]) for l in m.run('getent passwd').stdout.splitlines()}
+    members = {(r['GroupName'], r['Name']) for r in rows}
+    wrong = [r for r in rows if differ(r, {'ObjectClass': 'User', 'Gid': int(real[r['GroupName']][2]), 'Uid': uids[r['Name']], 'Kind': 'Supplementary' if r['Name'] in real[r['GroupName']][3].split(',') else 'Primary'})]
+    check('each membership', not wrong, wrong)
     want = {(g, u) for u in m.run('getent passwd | cut -d: -f1').stdout.split() for g in m.run(f'id -Gn {u}').stdout.split()}
     check('who is in which', members == want, members ^ want)
 
@@ -182,6 +185,23 @@ def aging(m, a):
     check('and need not', good(a.call('SetInstance', 'LocalUser', key, {'PasswordMustChange': False})) and shadow(m)['alice'][2] not in ('', '0'), shadow(m)['alice'])
 
 
+def odd(m, a):
+    """Names that a shell, a pattern or a reader of lines would take for something else; last logins beside lastlog."""
+    last = lambda name: a.one('LocalUser', {'Name': name}, 'LastLogon')['LastLogon']
+    check('never logged in', last('bob') is None and 'Never' in m.run('lastlog -u bob').stdout, m.run('lastlog -u bob').stdout)
+    with open(os.path.join(m.share, 'lastlog'), 'wb') as f:
+        f.write(struct.pack('<i32s256s', 1700000000, b'pts/0', b'10.0.0.7'))
+    uid = int(m.run('id -u bob').stdout)
+    m.run(f'dd if=/lab/lastlog of=/var/log/lastlog bs=292 seek={uid} conv=notrunc', check=True)
+    check('last login', last('bob') == '2023-11-14T22:13:20Z' and 'Nov 14 22:13:20' in m.run('TZ=UTC LC_ALL=C lastlog -u bob').stdout, (last('bob'), m.run('lastlog -u bob').stdout))
+    for name in ("o'neil", 'a*', 'semi;colon', '$HOME', 'back`tick', 'new"quote', 'per%cent', 'dot.ted', 'tail$', 'grüße', 'UPPER', '1234', 'a=b', '{x}', '[b]', '!x'):
+        m.run(f"printf '%s\\n' \"$ODD\" >> /etc/passwd", env={**os.environ, 'ODD': f'{name}:x:4{abs(hash(name)) % 900 + 100}:65534:Odd {name}:/nonexistent:/bin/sh'}, check=True)
+        r = a.one('LocalUser', {'Name': name}, 'Name', 'FullName', 'AuthorizedKeys', 'Groups', 'FailedLogons', 'SubUids')
+        check(f'listed: {name}', r and r['Name'] == name and r['FullName'] == f'Odd {name}' and r['AuthorizedKeys'] is None, r)
+        r = a.do('LocalUser', {'Name': name}, 'Delete')
+        check(f'removed by its name alone: {name}', good(r) and name not in [l.split(':')[0] for l in m.run('cat /etc/passwd').stdout.splitlines()] and 'alice' in m.run('cat /etc/passwd').stdout, r)
+
+
 def lockout(m, a):
     """Failed logins as faillock counts them."""
     if m.run('test -x /usr/sbin/faillock').returncode:
@@ -296,7 +316,9 @@ def logins(m, a):
     check('the same sessions', sorted(real) == sorted(mine) and len(real) == 2, (sorted(real), sorted(mine)))
     for i, p in real.items():
         want = {'UserName': p['Name'], 'Uid': int(p['User']), 'Service': p['Service'], 'Class': p['Class'], 'Type': p['Type'], 'State': p['State'], 'Scope': p['Scope'],
-                'Leader': int(p['Leader']), 'Remote': p['Remote'] == 'yes', 'Locked': p['LockedHint'] == 'yes', 'Tty': p.get('TTY') or None, 'Seat': p.get('Seat') or None}
+                'Leader': int(p['Leader']), 'Remote': p['Remote'] == 'yes', 'Locked': p['LockedHint'] == 'yes', 'Tty': p.get('TTY') or None, 'Seat': p.get('Seat') or None,
+                'RemoteUser': p.get('RemoteUser') or None, 'LogonType': 10 if p['Remote'] == 'yes' and p.get('TTY') else 3 if p['Remote'] == 'yes' else 4 if p['Class'] == 'background' else 2 if p.get('TTY') or p.get('Seat') else 5}
+        check(f'session {i}: idle', (mine[i]['IdleSince'] is None) == (p['IdleHint'] == 'no' or p['IdleSinceHint'] == '0'), (mine[i], p))
         check(f'session {i}', not differ(mine.get(i), want), differ(mine.get(i), want))
     messages(m, a)
     failures(m, a)
@@ -357,7 +379,7 @@ def main():
     with lablib.Lab() as lab:
         m = lab.machine('users')
         a = Asked(m.agent())
-        for part in (users, groups, changes, aging, lockout, keys, hung_home, users, groups, logins):
+        for part in (users, groups, changes, aging, odd, lockout, keys, hung_home, users, groups, logins):
             part(m, a)
     check.end()
 
