@@ -53,7 +53,12 @@ static int forward(struct rv_call *c, const void *in, struct rv_error *err)
 {
         const struct rv_service_backend *b;
         int e = need(&b, err);
-        return e ? e : b->methods[c->method - c->class->methods](c, in, err);
+        size_t which = (size_t)(c->method - c->class->methods);
+        if (e)
+                return e;
+        if (!b->methods[which])
+                return rv_fail(err, RV_NOT_SUPPORTED, "%s is there with systemd only", c->method->name);
+        return b->methods[which](c, in, err);
 }
 
 static int service_modify(struct rv_call *c, const struct rv_values *v, struct rv_error *err)

@@ -23,6 +23,7 @@
 #include "providers/lib/units.h"
 #include "providers/service/backend.h"
 #include "providers/service/setting.h"
+#include "providers/service/unitfile.h"
 #include "providers/service/unitops.h"
 
 #define SUFFIX ".service"
@@ -70,6 +71,10 @@ static const struct rv_unit_property kept[] = {
         { "FreezerState", RV_UR_TEXT, true },
         { "NeedDaemonReload", RV_UR_BOOL, true },
         { "Transient", RV_UR_BOOL, true },
+        { "LoadError", RV_UR_ERROR, true },
+        { "PartOf", RV_UR_LIST, true },
+        { "OnFailure", RV_UR_LIST, true },
+        { "StatusText", RV_UR_TEXT },
 };
 enum { NKEPT = sizeof kept / sizeof *kept };
 static const unsigned ids[NKEPT] = {
@@ -113,6 +118,10 @@ static const unsigned ids[NKEPT] = {
         Service_FreezerState,
         Service_NeedDaemonReload,
         Service_Transient,
+        Service_LoadError,
+        Service_PartOf,
+        Service_OnFailure,
+        Service_StatusText,
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -576,6 +585,10 @@ static int (*const methods[Service_nmethods])(struct rv_call *, const void *, st
         [Service_method_SetProperty] = service_set_property,
         [Service_method_Create] = service_create,
         [Service_method_Delete] = service_delete,
+        [Service_method_GetUnitFile] = rv_unitfile_get,
+        [Service_method_SetUnitFile] = rv_unitfile_set,
+        [Service_method_Verify] = rv_unitfile_verify,
+        [Service_method_RunTransient] = rv_unitfile_run,
 };
 
 /* To the state wanted, by what leads there from the present one. */
