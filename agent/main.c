@@ -39,6 +39,7 @@
 #include "agent/front/logins.h"
 #include "agent/history.h"
 #include "agent/indicate.h"
+#include "agent/launch.h"
 #include "agent/log.h"
 #include "agent/permanent.h"
 #include "agent/revision.h"
@@ -284,6 +285,8 @@ int main(int argc, char **argv)
                 rv_deliver_main();
         if (argc > 1 && strcmp(argv[1], "--dump") == 0)
                 return rv_coredump_main(argc, argv);
+        if (argc > 1 && strcmp(argv[1], "--start") == 0)
+                return rv_launch_main(argc, argv);
         if (rv_link_take(&argc, &argv) < 0)
                 return 1;
         if (argc > 2 && strcmp(argv[1], "--verify-audit") == 0)

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "gen/Process.h"
+#include "providers/lib/beside.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/proccache.h"
 #include "providers/lib/procfs.h"
@@ -460,26 +461,48 @@ static _Noreturn void child(char **argv, const char *dir, int report)
         _exit(127);
 }
 
-static int process_create(struct rv_call *c, const void *args, struct rv_error *err)
+static int started(struct rv_call *c, const char *program, int pid, int error, struct rv_error *err)
 {
-        const struct Process_Create_in *in = args;
-        char **argv = divide(c, in->CommandLine, in->CommandLine_len);
-        int report[2];
-        if (!argv)
+        if (error)
+                return rv_fail_errno(err, error, "cannot start '%s'", program);
+        Process_Create_out_set_ReturnValue(c->out, 0);
+        Process_Create_out_set_ProcessId(c->out, (uint32_t)pid);
+        return RV_OK;
+}
+
+/* By systemd: it outlives the agent, and the agent's sandbox does not hold it. */
+static int create_beside(struct rv_call *c, char **argv, const char *dir, struct rv_error *err)
+{
+        size_t n = 0;
+        char what[160], said[128];
+        int pid = 0, error = 0;
+        while (argv[n])
+                n++;
+        const char **all = rv_arena_get(c->arena, (n + 3) * sizeof *all);
+        if (!all)
                 return -ENOMEM;
-        if (!argv[0])
-                return rv_fail(err, RV_INVALID_PARAMETER,
-                               "CommandLine is empty: expected a program and its arguments");
-        if (c->what_if) {
-                rv_change(c, "CommandLine", NULL, in->CommandLine);
-                Process_Create_out_set_ReturnValue(c->out, 0);
-                return RV_OK;
-        }
+        all[0] = "--start";
+        all[1] = dir ? dir : "/";
+        memcpy(all + 2, argv, (n + 1) * sizeof *all);
+        snprintf(what, sizeof what, "start %.120s", argv[0]);
+        int e = rv_beside_run(
+                &(struct rv_beside) { .unit = "reeve-process", .what = what, .argv = all, .deadline = c->deadline },
+                said, sizeof said, err);
+        if (e)
+                return e;
+        if (sscanf(said, "pid %d error %d", &pid, &error) < 1)
+                error = EAGAIN;
+        return started(c, argv[0], pid, error, err);
+}
+
+static int create_here(struct rv_call *c, char **argv, const char *dir, struct rv_error *err)
+{
+        int report[2];
         if (pipe2(report, O_CLOEXEC) < 0)
                 return rv_fail_errno(err, errno, "cannot start '%s'", argv[0]);
         pid_t first = fork();
         if (first == 0)
-                child(argv, in->has_CurrentDirectory ? in->CurrentDirectory : NULL, report[1]);
+                child(argv, dir, report[1]);
         close(report[1]);
         int said[2] = { 0 };
         ssize_t n = first < 0 ? -1 : 0, got = 0;
@@ -494,11 +517,25 @@ static int process_create(struct rv_call *c, const void *args, struct rv_error *
         /* The id and, if exec failed, a negative errno, in either order. */
         int error = said[0] < 0 ? -said[0] : said[1] < 0 ? -said[1] : 0;
         int pid = said[0] > 0 ? said[0] : said[1];
-        if (error)
-                return rv_fail_errno(err, error, "cannot start '%s'", argv[0]);
-        Process_Create_out_set_ReturnValue(c->out, 0);
-        Process_Create_out_set_ProcessId(c->out, (uint32_t)pid);
-        return RV_OK;
+        return started(c, argv[0], pid, error, err);
+}
+
+static int process_create(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct Process_Create_in *in = args;
+        char **argv = divide(c, in->CommandLine, in->CommandLine_len);
+        if (!argv)
+                return -ENOMEM;
+        if (!argv[0])
+                return rv_fail(err, RV_INVALID_PARAMETER,
+                               "CommandLine is empty: expected a program and its arguments");
+        if (c->what_if) {
+                rv_change(c, "CommandLine", NULL, in->CommandLine);
+                Process_Create_out_set_ReturnValue(c->out, 0);
+                return RV_OK;
+        }
+        const char *dir = in->has_CurrentDirectory ? in->CurrentDirectory : NULL;
+        return rv_beside_wanted() ? create_beside(c, argv, dir, err) : create_here(c, argv, dir, err);
 }
 
 int (*const rv_process_methods[Process_nmethods])(struct rv_call *, const void *, struct rv_error *) = {

@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "providers/lib/processdump.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "gen/Process.h"
+#include "providers/lib/beside.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/processdo.h"
 #include "providers/lib/procfs.h"
-#include "providers/lib/systemd.h"
 #include "providers/lib/tool.h"
 
 enum { MOST_SECONDS = 600, SAID = 1024 };
@@ -52,11 +47,6 @@ static int choose_path(const struct Process_CreateDump_in *in, struct request *r
 
 /* ---- running it ---- */
 
-static bool is_confined(void)
-{
-        return prctl(PR_GET_SECCOMP) == 2 && rv_systemd_here();
-}
-
 /* A child; its whole output comes at once. */
 static int run_here(struct rv_call *c, const struct request *r, char said[SAID], struct rv_error *err)
 {
@@ -70,56 +60,17 @@ static int run_here(struct rv_call *c, const struct request *r, char said[SAID],
         return e;
 }
 
-/* Until nobody has the other end any more. */
-static int read_all(struct rv_call *c, const struct request *r, int fd, char said[SAID], struct rv_error *err)
-{
-        size_t n = 0;
-        for (;;) {
-                struct pollfd p = { .fd = fd, .events = POLLIN };
-                uint64_t now = rv_now();
-                if (now >= c->deadline)
-                        return rv_fail(err, RV_TIMED_OUT, "cannot %s: its time is over", r->what);
-                uint64_t ms = (c->deadline - now) / 1000000 + 1;
-                if (poll(&p, 1, ms > 1000 ? 1000 : (int)ms) <= 0)
-                        continue;
-                ssize_t got = read(fd, said + n, SAID - 1 - n);
-                if (got < 0 && errno == EINTR)
-                        continue;
-                n += got > 0 ? (size_t)got : 0;
-                said[n] = 0;
-                if (got <= 0 || n == SAID - 1)
-                        return RV_OK;
-        }
-}
-
 static int run_beside(struct rv_call *c, const struct request *r, char said[SAID], struct rv_error *err)
 {
-        static atomic_uint count;
-        char exe[PATH_MAX], unit[64];
-        int ends[2];
-        sd_bus *bus = NULL;
-        ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-        exe[n > 0 ? n : 0] = 0;
-        char *gone = strstr(exe, " (deleted)"); /* the agent was upgraded: the new one does as well */
-        if (gone)
-                *gone = 0;
-        snprintf(unit, sizeof unit, "reeve-dump-%s-%d-%u.service", r->pid, (int)getpid(), ++count);
-        if (pipe2(ends, O_CLOEXEC) < 0)
-                return rv_fail_errno(err, errno, "cannot %s", r->what);
-        int e = rv_systemd_open(&bus, err);
-        if (e == RV_OK)
-                e = rv_systemd_call(bus, c->deadline, r->what, err, NULL, "StartTransientUnit",
-                                    "ssa(sv)a(sa(sv))", unit, "fail", 5, "Description", "s", r->what,
-                                    "CollectMode", "s", "inactive-or-failed", "ExecStart", "a(sasb)", 1, exe, 6,
-                                    exe, "--dump", r->pid, r->start, r->path, r->seconds, 0,
-                                    "StandardOutputFileDescriptor", "h", ends[1], "RuntimeMaxUSec", "t",
-                                    (uint64_t)(MOST_SECONDS + 10) * 1000000, 0);
-        close(ends[1]);
-        if (e == RV_OK)
-                e = read_all(c, r, ends[0], said, err);
-        close(ends[0]);
-        rv_systemd_close(bus);
-        return e;
+        char unit[64];
+        const char *argv[] = { "--dump", r->pid, r->start, r->path, r->seconds, NULL };
+        snprintf(unit, sizeof unit, "reeve-dump-%s", r->pid);
+        return rv_beside_run(&(struct rv_beside) { .unit = unit,
+                                                   .what = r->what,
+                                                   .argv = argv,
+                                                   .seconds = MOST_SECONDS + 10,
+                                                   .deadline = c->deadline },
+                             said, SAID, err);
 }
 
 /* "done BYTES THREADS REGISTERS" or "fail STATUS TEXT" */
@@ -167,7 +118,7 @@ int rv_process_create_dump(struct rv_call *c, const void *args, struct rv_error 
                 if (c->what_if)
                         Process_CreateDump_out_set_ReturnValue(c->out, 0);
                 else
-                        e = is_confined() ? run_beside(c, &r, said, err) : run_here(c, &r, said, err);
+                        e = rv_beside_wanted() ? run_beside(c, &r, said, err) : run_here(c, &r, said, err);
         }
         close(fd);
         return e || c->what_if ? e : answer(c, &r, said, err);
