@@ -1,13 +1,84 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Cmdlets of NetTCPIP, NetAdapter, NetSecurity and DnsClient, typed on a booted machine, beside what ip says."""
-import json, os, sys
+import json, os, subprocess, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
 import agentlib, lablib
 
 check = agentlib.Cases()
+
+
+SERVER = r"""
+import socket, struct, threading
+def name(s): return b''.join(bytes([len(p)]) + p.encode() for p in s.split('.') if p) + b'\0'
+RR = {(1, 'a.example'): [('a.example', 1, 60, socket.inet_aton('192.0.2.80'))], (28, 'a.example'): [('a.example', 28, 61, socket.inet_pton(socket.AF_INET6, '2001:db8::80'))],
+      (15, 'a.example'): [('a.example', 15, 62, struct.pack('>H', 10) + name('mx.a.example'))], (2, 'a.example'): [('a.example', 2, 63, name('ns.a.example'))],
+      (16, 'a.example'): [('a.example', 16, 64, b'\x05v=one\x03two')], (33, '_x._tcp.a.example'): [('_x._tcp.a.example', 33, 65, struct.pack('>HHH', 1, 2, 443) + name('s.a.example'))],
+      (6, 'a.example'): [('a.example', 6, 66, name('ns.a.example') + name('root.a.example') + struct.pack('>5I', 7, 8, 9, 10, 11))], (257, 'a.example'): [('a.example', 257, 67, b'\0\x05issueca')],
+      (12, '80.2.0.192.in-addr.arpa'): [('80.2.0.192.in-addr.arpa', 12, 68, name('a.example'))], (16, 'big.example'): [('big.example', 16, 69, b'\xff' + b'x' * 255) for _ in range(9)]}
+def answer(q, tcp):
+    at, labels = 12, []
+    while q[at]:
+        labels.append(q[at + 1:at + 1 + q[at]].decode())
+        at += 1 + q[at]
+    end, n = at + 5, '.'.join(labels)
+    rrs = RR.get((struct.unpack('>H', q[at + 1:at + 3])[0], n), [])
+    known = any(k[1] == n for k in RR)
+    auth = [] if rrs or not known else RR[6, 'a.example']
+    out = lambda l: b''.join(name(r[0]) + struct.pack('>HHIH', r[1], 1, r[2], len(r[3])) + r[3] for r in l)
+    whole = struct.pack('>HHHHHH', struct.unpack('>H', q[:2])[0], 0x8180 | (0 if known else 3), 1, len(rrs), len(auth), 0) + q[12:end] + out(rrs) + out(auth)
+    return whole if tcp or len(whole) < 1232 else struct.pack('>HHHHHH', struct.unpack('>H', q[:2])[0], 0x8380, 1, 0, 0, 0) + q[12:end]
+def tcp():
+    s = socket.create_server(('10.1.2.3', 53))
+    while True:
+        c, _ = s.accept()
+        q = c.recv(600)
+        a = answer(q[2:], True)
+        c.sendall(struct.pack('>H', len(a)) + a)
+        c.close()
+threading.Thread(target=tcp, daemon=True).start()
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+u.bind(('10.1.2.3', 53))
+print('ready', flush=True)
+while True:
+    q, who = u.recvfrom(600)
+    u.sendto(b'\0\0' + answer(q, False)[2:], who)   # another one's answer comes first
+    u.sendto(answer(q, False), who)
+"""
+
+
+def names(m, out, sh):
+    server = subprocess.Popen(['nsenter', '-t', str(m.leader), '-n', sys.executable, '-c', SERVER], stdout=subprocess.PIPE)
+    try:
+        check('a server for names', server.stdout.readline() == b'ready\n')
+        ask = lambda words: json.loads(out(f'ConvertTo-Json -Compress @(Resolve-DnsName {words} -Server 10.1.2.3)') or 'null')
+        head = lambda name, kind, ttl: {'Name': name, 'Type': kind, 'TTL': ttl, 'Section': 'Answer'}
+        for words, want in (('a.example', [{**head('a.example', 'A', 60), 'IPAddress': '192.0.2.80'}, {**head('a.example', 'AAAA', 61), 'IPAddress': '2001:db8::80'}]),
+                            ('a.example A', [{**head('a.example', 'A', 60), 'IPAddress': '192.0.2.80'}]), ('a.example mx', [{**head('a.example', 'MX', 62), 'NameExchange': 'mx.a.example', 'Preference': 10}]),
+                            ('a.example NS', [{**head('a.example', 'NS', 63), 'NameHost': 'ns.a.example'}]), ('a.example TXT', [{**head('a.example', 'TXT', 64), 'Strings': ['v=one', 'two']}]),
+                            ('_x._tcp.a.example SRV', [{**head('_x._tcp.a.example', 'SRV', 65), 'NameTarget': 's.a.example', 'Priority': 1, 'Weight': 2, 'Port': 443}]),
+                            ('a.example SOA', [{**head('a.example', 'SOA', 66), 'PrimaryServer': 'ns.a.example', 'NameAdministrator': 'root.a.example', 'SerialNumber': 7, 'TimeToZoneRefresh': 8, 'TimeToZoneFailureRetry': 9, 'TimeToExpiration': 10, 'DefaultTTL': 11}]),
+                            ('a.example CAA', [{**head('a.example', 'CAA', 67), 'RecordData': '00056973737565' + '6361'}]), ('192.0.2.80', [{**head('80.2.0.192.in-addr.arpa', 'PTR', 68), 'NameHost': 'a.example'}]),
+                            ('a.example A -TcpOnly', [{**head('a.example', 'A', 60), 'IPAddress': '192.0.2.80'}])):
+            got = ask(words)
+            check(f'Resolve-DnsName {words}', got == want, (got, sh(f'Resolve-DnsName {words} -Server 10.1.2.3').stderr))
+        got = ask('big.example TXT')
+        check('what does not fit comes by TCP', len(got) == 9 and got[0]['Strings'] == ['x' * 255], got)
+        got = ask('a.example NAPTR')
+        check('a name without such records: its zone', [(r['Type'], r['Section']) for r in got] == [('SOA', 'Authority')], got)
+        r = sh('Resolve-DnsName no.example -Server 10.1.2.3')
+        check('no such name', r.returncode != 0 and 'no.example : DNS name does not exist' in r.stderr, r)
+        r = sh('Resolve-DnsName a.example -Server 10.1.2.77 -QuickTimeout')
+        check('no answer', r.returncode != 0 and 'No server for names answered' in r.stderr, r)
+        m.run('printf "192.0.2.77 seven.example\n2001:db8::77 seven.example\n" >> /etc/hosts; sed -i "s/^hosts:.*/hosts: files/" /etc/nsswitch.conf')
+        check('as the host does', sorted(out('(Resolve-DnsName seven.example).IPAddress').split()) == ['192.0.2.77', '2001:db8::77'] and out('(Resolve-DnsName 192.0.2.77).NameHost') == 'seven.example', sh('Resolve-DnsName seven.example'))
+        check('one family', out('"seven.example" | Resolve-DnsName -Type A | Select-Object -ExpandProperty IPAddress') == '192.0.2.77')
+        check('the host\'s servers, where /etc/resolv.conf names them', m.run('echo nameserver 10.1.2.3 > /etc/resolv.conf').returncode == 0 and out('(Resolve-DnsName a.example -DnsOnly).IPAddress').split() == ['192.0.2.80', '2001:db8::80'], sh('Resolve-DnsName a.example -DnsOnly'))
+    finally:
+        server.kill()
+        server.wait()
 
 
 def main():
@@ -75,6 +146,7 @@ def main():
         r = sh('(Test-NetConnection 10.1.2.3 -Port 4712).TcpTestSucceeded')
         check('one that does not', 'False' in r.stdout and 'TCP connect to (10.1.2.3 : 4712) failed' in r.stdout + r.stderr, r)
         check('a name that nobody knows', 'False' in out('Test-NetConnection no.such.host.invalid -InformationLevel Quiet'))
+        names(m, out, sh)
     check.end()
 
 
