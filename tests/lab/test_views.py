@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Views under WMI's names on a booted machine: methods answer with WMI's numbers and do what they say."""
-import os, sys
+import json, os, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
@@ -129,11 +129,29 @@ def associations(m, a):
     check('Win32_GroupUser', 'Win32_UserAccount.Name="alice"' in members, members)
 
 
+def other_methods(m, a):
+    """Methods of MSFT's, of the event log, of the clock."""
+    m.run('ip link add wmi0 type veth peer name wmi2', check=True)
+    key = {'DeviceID': str(json.loads(m.run('ip -j link show wmi0').stdout)[0]['ifindex'])}
+    value = lambda r: r.get('result', {}).get('ReturnValue')
+    flags = lambda name: m.run(f'ip -br link show {name}').stdout
+    r = a.do('MSFT_NetAdapter', key, 'Enable')
+    check('MSFT_NetAdapter.Enable', value(r) == 0 and 'UP' in flags('wmi0'), r)
+    r = a.do('MSFT_NetAdapter', key, 'Disable')
+    check('MSFT_NetAdapter.Disable', value(r) == 0 and 'UP' not in flags('wmi0').split('<')[1], (r, flags('wmi0')))
+    r = a.do('MSFT_NetAdapter', key, 'Rename', NewName='wmi1')
+    check('MSFT_NetAdapter.Rename', value(r) == 0 and flags('wmi1'), r)
+    r = a.do('Win32_NTEventlogFile', {'Name': 'journal'}, 'ClearEventlog')
+    check('Win32_NTEventlogFile.ClearEventlog', value(r) == 0, r)
+    r = a.do('Win32_OperatingSystem', None, 'SetDateTime', True, LocalDateTime='20300102030405.000000+000')
+    check('Win32_OperatingSystem.SetDateTime, what if', good(r) and r['result'].get('WhatIf') is True, r)
+
+
 def main():
     with lablib.Lab() as lab:
         m = lab.machine('views')
         a = Asked(m.agent())
-        for part in (every_service, service, events, accounts, host, properties, associations):
+        for part in (every_service, service, events, accounts, host, properties, associations, other_methods):
             part(m, a)
     check.end()
 
