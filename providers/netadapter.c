@@ -106,6 +106,7 @@ static void fill_counters(struct rv_row *row, const struct rtnl_link_stats64 *s)
         NetAdapter_set_SentPackets(row, s->tx_packets);
         NetAdapter_set_OutboundPacketErrors(row, s->tx_errors);
         NetAdapter_set_OutboundDiscardedPackets(row, s->tx_dropped);
+        NetAdapter_set_Collisions(row, s->collisions);
 }
 
 static struct rtnl_link_stats64 counters_of(const struct rtattr *a)
@@ -274,7 +275,7 @@ static int on_link(void *state, const struct nlmsghdr *h)
 
 static bool wants_counters(const struct rv_query *q)
 {
-        for (unsigned p = NetAdapter_ReceivedBytes; p <= NetAdapter_OutboundDiscardedPackets; p++)
+        for (unsigned p = NetAdapter_ReceivedBytes; p <= NetAdapter_Collisions; p++)
                 if (rv_asked(q, p))
                         return true;
         return false;

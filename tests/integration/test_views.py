@@ -107,7 +107,8 @@ def network():
     for n, r in ports.items():
         a, b = links[n]['stats64'], again[n]['stats64']
         between = [a['rx']['bytes'] <= r['BytesReceived'] <= b['rx']['bytes'], a['tx']['packets'] <= r['PacketsTransmitted'] <= b['tx']['packets'],
-                   r['BytesTotal'] == r['BytesReceived'] + r['BytesTransmitted'], a['rx']['errors'] <= r['TotalRxErrors'] <= b['rx']['errors']]
+                   r['BytesTotal'] == r['BytesReceived'] + r['BytesTransmitted'], a['rx']['errors'] <= r['TotalRxErrors'] <= b['rx']['errors'],
+                   a['tx']['collisions'] <= r['TotalCollisions'] <= b['tx']['collisions']]
         check(f'SCX_EthernetPortStatistics {n}', all(between), (between, r, a, b))
     check('no statistics of loopback', 'lo' not in ports and len(ports) == len([l for l in links.values() if l['link_type'] != 'loopback']), list(ports))
     compare('SCX_LANEndpoint', by('SCX_LANEndpoint', 'Name'), {n: {'MACAddress': l.get('address'), 'MaxDataSize': l['mtu'], 'EnabledState': 2 if 'UP' in l['flags'] else 3}
@@ -183,12 +184,16 @@ def methods():
         modes.call('CreateInstance', {'ClassName': 'T_Item', 'Properties': {'Name': 'apple', 'Colour': 'red', 'Amount': 3}})
         def call(method, **arguments):
             return invoke(modes, 'Win32_TestSum', method, {'Handle': 'apple', 'Again': '1'}, **arguments)
+        watcher = modes.open()
+        watcher.call('Subscribe', {'Query': "SELECT * FROM __InstanceModificationEvent WITHIN 0.05 WHERE TargetInstance ISA 'Win32_TestSum' AND TargetInstance.More > 20"})
         row = modes.call('EnumerateInstances', {'ClassName': 'Win32_TestSum'})['result']['Instances'][0]
         check('computed, and a list of one', (row['More'], row['Nothing'], row['Colours']) == (7, None, ['red']), row)
         r = call('Grow', Much='five')
         check('an argument under another name and value', 'result' in r and (r['result']['ReturnValue'], r['result']['Now']) == (0, 8), r)
         r = call('Grow', Much='7')
         check('and one that is handed on', r['result']['Now'] == 15 and 'Error' not in r['result'], r)
+        event = next(m['params']['Indication'] for m in iter(watcher.line, None) if 'Indication' in m.get('params', {}))
+        check('an event on what is computed', (event['PreviousInstance']['More'], event['TargetInstance']['More']) in ((17, 31), (7, 31)), event)
         r = call('Spoil', By=1)
         check('an error as its number', r['result']['ReturnValue'] == 21 and r['result']['Error']['data']['Name'] == 'INVALID_PARAMETER', r)
         r = call('Break')
