@@ -156,3 +156,17 @@ ssize_t rv_packed_read(struct rv_packed *p, void *to, size_t n, uint64_t at)
         }
         return (ssize_t)done;
 }
+
+ssize_t rv_packed_head(int fd, void *to, size_t n)
+{
+        struct rv_packed *p = calloc(1, sizeof *p);
+        struct state *s = calloc(1, sizeof *s);
+        size_t k = 0;
+        if (p && s && inflateInit2(&s->z, 15 + 16) == Z_OK) {
+                p->fd = fd;
+                k = unpack(p, s, to, n);
+        }
+        state_free(s);
+        free(p);
+        return (ssize_t)k;
+}

@@ -16,5 +16,7 @@ struct rv_packed *rv_packed_open(
 struct rv_packed *rv_packed_close(struct rv_packed *);
 uint64_t rv_packed_size(const struct rv_packed *);                           /* up to where it is sound */
 ssize_t rv_packed_read(struct rv_packed *, void *to, size_t n, uint64_t at); /* like pread(2) */
+/* Its first bytes alone, without reading on; as many as there are. */
+ssize_t rv_packed_head(int fd, void *to, size_t n);
 
 #endif

@@ -59,6 +59,7 @@ def main():
         conditions(m, a)
         rest(m, a)
         following(m, a)
+        channel(m, a)
     check.end()
 
 
@@ -134,6 +135,7 @@ def rest(m, a):
     files = set(m.run("find /var/log -maxdepth 3 -type f -name '*.log'").stdout.split())
     check('log files', files <= set(channel), files - set(channel))
     check('Vacuum needs a bound', status(a.do('LogChannel', {'Name': 'journal'}, 'Vacuum')) == 'INVALID_PARAMETER')
+    m.run('touch /var/log/dpkg.log')
     check('of the journal only', status(a.do('LogChannel', {'Name': '/var/log/dpkg.log'}, 'Vacuum', MaximumSize=1)) == 'NOT_SUPPORTED')
     before = m.run('ls /var/log/journal/*/ /run/log/journal/*/ 2>/dev/null | wc -l').stdout
     check('what-if of Vacuum', good(a.do('LogChannel', {'Name': 'journal'}, 'Vacuum', True, MaximumSize=1 << 20)) and m.run('ls /var/log/journal/*/ /run/log/journal/*/ 2>/dev/null | wc -l').stdout == before)
@@ -175,6 +177,32 @@ def following(m, a):
     both = a.rows('LogEntry', Filter="LogName = 'journal' OR LogName = '/var/log/follow.log'", PropertyList=['LogName', 'TimeGenerated'])
     times = [micro(r['TimeGenerated']) for r in both]
     check('and merged with the journal by time', {r['LogName'] for r in both} == {'journal', '/var/log/follow.log'} and times == sorted(times, reverse=True), len(both))
+
+
+def channel(m, a):
+    do = lambda method, what_if=False, **k: a.do('LogChannel', {'Name': 'journal'}, method, what_if, **k)
+    get = lambda: a.one('LogChannel', {'Name': 'journal'}, 'NumberOfRecords', 'OldestEntry', 'NewestEntry', 'MaximumSize', 'MaximumAge', 'IsPersistent', 'TotalSize')
+    m.run('logger -t follow settled; journalctl --sync')
+    n, one = len(journal(m)), get()
+    check('entries of the journal', n <= one['NumberOfRecords'] <= len(journal(m)) and micro(one['OldestEntry']) <= int(journal(m)[-1]['__REALTIME_TIMESTAMP']) and micro(one['NewestEntry']) >= micro(one['OldestEntry']), (n, one))
+    check('no bounds of its own', one['MaximumSize'] is None and one['MaximumAge'] is None and one['IsPersistent'] == (m.run('test -d /var/log/journal').returncode == 0), one)
+    r = do('BackupEventlog', ArchiveFileName='/root/journal.export')
+    told = m.run("grep -ac '^__CURSOR=' /root/journal.export").stdout.strip()
+    check('a backup in the export format', good(r) and n <= int(told or 0) <= len(journal(m)), (r, told, n))
+    last = journal(m, '-t odd -n 1')
+    if last:
+        check('bytes and control characters in it', m.run("grep -ac 'MESSAGE$' /root/journal.export").stdout.strip() != '0')
+    r = do('SetRetention', True, MaximumSize=64 << 20)
+    check('what-if of bounds', good(r) and m.run('ls /etc/systemd/journald.conf.d/90-reeve.conf').returncode != 0, r)
+    r = do('SetRetention', MaximumSize=64 << 20, MaximumAge=86400 * 30)
+    check('bounds', good(r) and get()['MaximumSize'] == 64 << 20 and get()['MaximumAge'] == 86400 * 30 and m.run('systemctl is-active systemd-journald').stdout.strip() == 'active', (r, get()))
+    said = m.run("journalctl -u systemd-journald -b --no-pager -o cat | grep 'max ' | tail -1").stdout
+    check('journald has read them', 'max 64.0M' in said or '64.0M' in said, said)
+    m.run("printf '[Journal]\\nSystemMaxUse=1.5G\\nRuntimeMaxUse=1.5G\\nMaxRetentionSec=2week 1d\\n' > /etc/systemd/journald.conf.d/99-theirs.conf")
+    check('the last drop-in counts', (get()['MaximumSize'], get()['MaximumAge']) == (1536 << 20, 15 * 86400), get())
+    r = do('ClearEventlog', ArchiveFileName='/root/before.export')
+    left = a.one('LogChannel', {'Name': 'journal'}, 'NumberOfRecords')['NumberOfRecords']
+    check('cleared, with a backup', good(r) and left < 200 and int(m.run("grep -ac '^__CURSOR=' /root/before.export").stdout) >= n, (r, left))
 
 
 main()

@@ -220,6 +220,34 @@ def rotated(h):
     check('what cannot be read is told', 'r.log.9.xz' in said and 'r.log.8.gz' in said and len(r['result']['Instances']) > 9000, said[:300])
 
 
+def channels(h):
+    lines = [f'{iso(NOW - datetime.timedelta(seconds=500 - i))} h p: {i}' for i in range(500)]
+    h.write('ch.log', lines[300:])
+    h.write('ch.log.1', lines[200:300], NOW.timestamp() - 300)
+    h.write('ch.log.2.gz', gzip.compress(''.join(l + '\n' for l in lines[:200]).encode()), NOW.timestamp() - 400)
+    names = {r['Name'] for r in h.asked.rows('LogChannel', PropertyList=['Name'])}
+    check('the logs', {'/var/log/ch.log', '/var/log/app/r.log', '/var/log/syslog'} <= names and not any(n.endswith(('.gz', '.1', 'wtmp', 'link.log', 'pipe.log')) or '/journal/' in n for n in names), names)
+    one = h.asked.one('LogChannel', {'Name': '/var/log/ch.log'}, 'FileSize', 'TotalSize', 'RotatedFiles', 'NumberOfRecords', 'OldestEntry', 'NewestEntry', 'LastModified', 'Uid', 'Kind', 'MaximumSize')
+    size = lambda n: os.path.getsize(h.path + '/' + n)
+    want = {'FileSize': size('ch.log'), 'TotalSize': size('ch.log') + size('ch.log.1') + size('ch.log.2.gz'), 'RotatedFiles': ['/var/log/ch.log.1', '/var/log/ch.log.2.gz'], 'NumberOfRecords': 200, 'OldestEntry': iso(NOW - datetime.timedelta(seconds=500)),
+            'NewestEntry': iso(NOW - datetime.timedelta(seconds=1)), 'Uid': 0, 'Kind': 'File', 'MaximumSize': None}
+    check('a log with what it was rotated to', not differ(one, want), differ(one, want))
+    check('one without times', not differ(h.asked.one('LogChannel', {'Name': '/var/log/newlines.log'}, 'OldestEntry', 'NewestEntry', 'NumberOfRecords', 'RotatedFiles'), {'OldestEntry': None, 'NewestEntry': None, 'NumberOfRecords': 3, 'RotatedFiles': None}))
+    check('an empty one', h.asked.one('LogChannel', {'Name': '/var/log/empty.log'}, 'NumberOfRecords', 'FileSize') == {'NumberOfRecords': 0, 'FileSize': 0})
+    do = lambda name, method, what_if=False, **k: h.asked.do('LogChannel', {'Name': name}, method, what_if, **k)
+    before = open(h.path + '/ch.log').read()
+    r = do('/var/log/ch.log', 'BackupEventlog', True, ArchiveFileName='/var/log/kept')
+    check('what-if of a backup', good(r) and not os.path.exists(h.path + '/kept'), r)
+    check('a backup', good(do('/var/log/ch.log', 'BackupEventlog', ArchiveFileName='/var/log/kept')) and open(h.path + '/kept').read() == before)
+    check('not onto what is there', status(do('/var/log/ch.log', 'ClearEventlog', ArchiveFileName='/var/log/kept')) == 'ALREADY_EXISTS' and open(h.path + '/ch.log').read() == before)
+    check('a path', status(do('/var/log/ch.log', 'BackupEventlog', ArchiveFileName='kept')) == 'INVALID_PARAMETER')
+    check('what-if of Clear', good(do('/var/log/ch.log', 'ClearEventlog', True)) and open(h.path + '/ch.log').read() == before)
+    check('cleared, with a backup', good(do('/var/log/ch.log', 'ClearEventlog', ArchiveFileName='/var/log/kept2')) and open(h.path + '/ch.log').read() == '' and open(h.path + '/kept2').read() == before and size('ch.log.1'))
+    for bad, why in (('/var/log/ch.log.1', 'NOT_FOUND'), ('/etc/passwd', 'NOT_FOUND'), ('/var/log/link.log', 'NOT_FOUND'), ('/var/log/nope', 'NOT_FOUND')):
+        check(f'not cleared: {bad}', status(do(bad, 'ClearEventlog')) == why, do(bad, 'ClearEventlog', True))
+    check('bounds are the journal\'s', status(do('/var/log/ch.log', 'SetRetention', MaximumSize=1 << 20)) == 'NOT_SUPPORTED' and status(do('journal', 'SetRetention')) == 'INVALID_PARAMETER')
+
+
 def gigabytes(h):
     """A file of 1.5 GB, most of it a hole's worth of equal blocks: times rise through all of it."""
     path, n = h.path + '/big.log', 1500
@@ -284,6 +312,7 @@ def main():
         several(h)
         refused(h)
         rotated(h)
+        channels(h)
         gigabytes(h)
         h.agent.terminate()
     check.end()
