@@ -18,11 +18,12 @@
 
 #include "agent/provider.h"
 #include "gen/Certificate.h"
+#include "providers/lib/certuse.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/slurp.h"
 #include "providers/lib/x509.h"
 
-enum { FILE_MOST = 4 << 20, DER_MOST = 64 << 10, DEEPEST = 4, SEEN_MOST = 8192 };
+enum { FILE_MOST = 4 << 20, DER_MOST = 64 << 10, DEEPEST = 4, SEEN_MOST = 8192, NAMES_MOST = 8192 };
 
 static const struct {
         const char *path;
@@ -44,6 +45,9 @@ static const struct {
                { "/etc/reeve", false, 2 },
                { "/etc/kubernetes/pki", false, 2 } };
 
+struct walker;
+static int walk(struct walker *, const char *folder, int depth);
+
 struct walker {
         const struct rv_query *q;
         struct rv_sink *out;
@@ -54,7 +58,20 @@ struct walker {
                 ino_t inode;
         } * seen; /* files that were read already, of this store */
         size_t nseen;
+        struct rv_certuse *uses; /* read when the first asks for it */
+        uint64_t *trusted;       /* hashes of the subjects that the host trusts; likewise */
+        size_t ntrusted;
+        const char *text; /* the file at hand, where it is PEM; or NULL */
+        unsigned mode;    /* its permissions */
 };
+
+static uint64_t hash_of(const struct rv_der *d)
+{
+        uint64_t h = UINT64_C(14695981039346656037);
+        for (size_t i = 0; i < d->n; i++)
+                h = (h ^ d->p[i]) * UINT64_C(1099511628211);
+        return h;
+}
 
 /* ---- rows ---- */
 
@@ -91,6 +108,11 @@ static void fill_lists(struct rv_row *row, const struct rv_x509 *x, struct list 
         rv_fill_list(row, Certificate_EnhancedKeyUsage, l->text, "\n");
 }
 
+static bool is_self_signed(const struct rv_x509 *x)
+{
+        return x->subject.n == x->issuer.n && memcmp(x->subject.p, x->issuer.p, x->subject.n) == 0;
+}
+
 static void fill_names(struct rv_row *row, const struct rv_x509 *x)
 {
         char text[2048];
@@ -102,14 +124,105 @@ static void fill_names(struct rv_row *row, const struct rv_x509 *x)
         for (size_t i = skip; i < n && i < 64; i++)
                 snprintf(text + 2 * (i - skip), 3, "%02X", x->serial.p[i]);
         rv_fill_n(row, Certificate_SerialNumber, text, 2 * ((n < 64 ? n : 64) - skip));
-        Certificate_set_SelfSigned(row, x->subject.n == x->issuer.n &&
-                                                memcmp(x->subject.p, x->issuer.p, x->subject.n) == 0);
+        Certificate_set_SelfSigned(row, is_self_signed(x));
+}
+
+static bool has_key(const struct walker *w)
+{
+        return w->text && strstr(w->text, "PRIVATE KEY-----");
+}
+
+/* What an administrator would mend. By what the certificate says of itself, without verifying it. */
+static void fill_issues(struct rv_row *row, const struct walker *w, const struct rv_x509 *x, int64_t now,
+                        struct list *l)
+{
+        const char *a = x->algorithm ? x->algorithm : "", *k = x->key_algorithm ? x->key_algorithm : "";
+        bool weak_hash = strncasecmp(a, "md", 2) == 0 || strncasecmp(a, "sha1", 4) == 0;
+        *l = (struct list) { 0 };
+        if (now > x->not_after)
+                add(l, "Expired");
+        if (now < x->not_before)
+                add(l, "NotYetValid");
+        if (weak_hash && !is_self_signed(x)) /* nobody verifies what somebody signed for himself */
+                add(l, "WeakSignature");
+        if (x->key_bits &&
+            ((strcmp(k, "RSA") == 0 && x->key_bits < 2048) || (strcmp(k, "EC") == 0 && x->key_bits < 224)))
+                add(l, "WeakKey");
+        if (!w->trust && !x->is_ca && !x->names.p)
+                add(l, "NoAlternativeName");
+        if (has_key(w) && w->mode & 07)
+                add(l, "PrivateKeyReadable");
+        rv_fill_list(row, Certificate_Issues, l->text, "\n");
+}
+
+/* The subjects of all that the host trusts, once. */
+static int note_subject(struct walker *w, size_t n)
+{
+        struct rv_x509 x;
+        if (w->ntrusted < NAMES_MOST && rv_x509_parse(w->der, n, &x))
+                w->trusted[w->ntrusted++] = hash_of(&x.subject);
+        return RV_OK;
+}
+
+static void read_trusted(struct walker *w)
+{
+        struct walker own = { .q = w->q,
+                              .trust = true,
+                              .der = malloc(DER_MOST),
+                              .seen = calloc(SEEN_MOST, sizeof *own.seen),
+                              .trusted = calloc(NAMES_MOST, sizeof *own.trusted) };
+        if (own.der && own.seen && own.trusted)
+                for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+                        if (places[i].trust)
+                                walk(&own, places[i].path, places[i].depth);
+        free(own.der);
+        free(own.seen);
+        w->trusted = own.trusted;
+        w->ntrusted = own.ntrusted;
+}
+
+static bool is_in_file(struct walker *w, uint64_t hash)
+{
+        uint8_t *der = malloc(DER_MOST);
+        const char *at = w->text;
+        struct rv_x509 x;
+        bool found = false;
+        for (long k; der && at && !found && (k = rv_x509_pem(&at, der, DER_MOST)) >= 0;)
+                found = k > 0 && rv_x509_parse(der, (size_t)k, &x) && hash_of(&x.subject) == hash;
+        free(der);
+        return found;
+}
+
+static bool is_issuer_known(struct walker *w, const struct rv_x509 *x)
+{
+        uint64_t hash = hash_of(&x->issuer);
+        if (is_in_file(w, hash))
+                return true;
+        if (!w->trusted)
+                read_trusted(w);
+        for (size_t i = 0; i < w->ntrusted; i++)
+                if (w->trusted[i] == hash)
+                        return true;
+        return false;
+}
+
+static void fill_use(struct rv_row *row, struct walker *w, const char *path, struct list *l)
+{
+        if (!Certificate_wants_UsedBy(row))
+                return;
+        if (!w->uses)
+                w->uses = rv_certuse_read();
+        *l = (struct list) { 0 };
+        rv_certuse_find(w->uses, path, add, l);
+        rv_fill_list(row, Certificate_UsedBy, l->text, "\n");
 }
 
 static int emit(struct walker *w, const char *path, size_t n)
 {
         struct rv_x509 x;
         char hash[65];
+        if (!w->out)
+                return note_subject(w, n);
         if (!rv_x509_parse(w->der, n, &x))
                 return RV_OK;
         struct list *lists = malloc(sizeof *lists);
@@ -139,6 +252,11 @@ static int emit(struct walker *w, const char *path, size_t n)
         if (x.key_bits)
                 Certificate_set_PublicKeySize(row, x.key_bits);
         Certificate_set_CertificateVersion(row, (uint16_t)x.version);
+        fill_issues(row, w, &x, now, lists);
+        Certificate_set_HasPrivateKey(row, has_key(w));
+        if (Certificate_wants_IssuerKnown(row) && !is_self_signed(&x))
+                Certificate_set_IssuerKnown(row, is_issuer_known(w, &x));
+        fill_use(row, w, path, lists);
         free(lists);
         return rv_emit(w->out, row);
 }
@@ -149,18 +267,21 @@ static int read_file(struct walker *w, const char *path)
 {
         size_t n;
         int e = RV_OK;
+        struct stat st;
         char *text = rv_slurp(path, FILE_MOST, &n);
         if (!text)
                 return RV_OK;
+        w->mode = stat(path, &st) == 0 ? st.st_mode & 0777 : 0;
         if (n > 2 && n <= DER_MOST && (uint8_t)text[0] == 0x30) {
                 memcpy(w->der, text, n);
                 e = emit(w, path, n);
         } else {
-                const char *at = text;
+                const char *at = w->text = text;
                 for (long k; e == RV_OK && (k = rv_x509_pem(&at, w->der, DER_MOST)) >= 0;)
                         if (k > 0)
                                 e = rv_cancelled(w->q->call) ? RV_STOP : emit(w, path, (size_t)k);
         }
+        w->text = NULL;
         free(text);
         return e;
 }
@@ -246,6 +367,8 @@ static int certificate_query(const struct rv_query *q, struct rv_sink *out, stru
         }
         free(w.der);
         free(w.seen);
+        free(w.trusted);
+        rv_certuse_free(w.uses);
         return e == RV_STOP ? RV_OK : e;
 }
 

@@ -208,6 +208,7 @@ struct sh_model_cmdlet {
         enum sh_model_verb verb;
         const struct rv_method *method;
         bool timed;                     /* -At is when the objects are looked at */
+        const struct rv_qualifier *events; /* [Events], or NULL */
         const char *constants;          /* "Signal=SIGSTOP,..." or NULL */
         struct sh_model_param *params;  /* beside table.params */
         uint32_t nparams;

@@ -242,6 +242,24 @@ static const struct sh_example *examples_of(struct rv_arena *a, const struct rv_
         return e;
 }
 
+/* [Events]: what PowerShell's cmdlet of events takes beside. */
+static void add_events(struct building *b, const struct rv_class *c)
+{
+        b->m->events = rv_qualifier_find(c->qualifiers, c->nqualifiers, "Events");
+        if (!b->m->events || b->m->events->nvalues != 3) {
+                b->m->events = NULL;
+                return;
+        }
+        add(b, "Oldest", "switch", -1, -1, "The oldest first.");
+        add(b, "FilterHashtable", "hashtable[]", -1, -1,
+            "Conditions by name: LogName, ProviderName, Path, Level (1 to 5), StartTime, EndTime, UserID, "
+            "and each parameter of this cmdlet that chooses. "
+            "Of several tables one must fit.");
+        struct sh_param *l =
+                add(b, "ListLog", "string[]", -1, -1, "The logs themselves, by name or pattern.");
+        l->wildcard = true;
+}
+
 static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_class *k, const char *name,
                                           size_t n, enum sh_model_verb verb, const struct rv_method *method)
 {
@@ -267,6 +285,7 @@ static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_c
                 add(&b, "Filter", "string", -1, -1, "WQL condition, such as \"Name LIKE 'p%'\".");
                 add(&b, "Property", "string[]", -1, -1, "Only these properties.")->alias = "SelectProperties";
                 add(&b, "First", "ulong", -1, -1, "At most so many.")->alias = "MaxEvents,Newest";
+                add_events(&b, c);
                 b.m->timed = !has(&b, "At");
                 if (b.m->timed)
                         add(&b, "At", "datetime", -1, -1,
@@ -290,7 +309,8 @@ static const struct sh_model_cmdlet *make(struct sh *sh, const struct sh_model_c
                             "connection.");
                 if (method)
                         add(&b, "AsJob", "switch", -1, -1,
-                            "A job at once: Wait-Job, Receive-Job. It goes on when the session ends: Get-CimJob.");
+                            "A job at once: Wait-Job, Receive-Job. It goes on when the session ends: "
+                            "Get-CimJob.");
                 b.m->table.process = method ? sh_model_method_process : sh_model_set_process;
                 b.m->table.should_process = !method || !method->read_only;
                 b.m->table.high_impact =

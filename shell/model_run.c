@@ -41,10 +41,12 @@ static void put_one(struct sh *sh, struct sh_buf *b, const struct rv_property *p
         }
 }
 
-static void put_param(struct sh_cmd *c, struct sh_buf *b, const struct sh_model_cmdlet *m, uint32_t i)
+/* A condition that the property is one of these values. */
+static void put_values(struct sh_cmd *c, struct sh_buf *b, const struct sh_model_cmdlet *m, uint32_t i,
+                       struct sv list)
 {
         const struct sh_model_param *q = &m->params[i];
-        struct sv list = sh_arg(c, m->table.params[i].name), v;
+        struct sv v;
         size_t pos = 0;
         bool first = true;
         sh_buf_puts(b, b->n ? " AND (" : "(");
@@ -62,6 +64,101 @@ static void put_param(struct sh_cmd *c, struct sh_buf *b, const struct sh_model_
                 sh_buf_putf(b, "%s IS NULL AND %s IS NOT NULL", m->class->c->properties[q->property].name,
                             m->class->c->properties[q->property].name);
         sh_buf_puts(b, ")");
+}
+
+static void put_param(struct sh_cmd *c, struct sh_buf *b, const struct sh_model_cmdlet *m, uint32_t i)
+{
+        put_values(c, b, m, i, sh_arg(c, m->table.params[i].name));
+}
+
+/* ---- events ---- */
+
+static bool is_named(const struct sh_param *p, const char *name, size_t n)
+{
+        if (strlen(p->name) == n && strncasecmp(p->name, name, n) == 0)
+                return true;
+        for (const char *s = p->alias; s && *s; s += strcspn(s, ","), s += *s == ',')
+                if (strcspn(s, ",") == n && strncasecmp(s, name, n) == 0)
+                        return true;
+        return false;
+}
+
+/* Windows' levels: 1 critical, 2 error, 3 warning, 4 information, 5 verbose; 0 is any. */
+static int put_levels(struct sh_cmd *c, struct sh_buf *b, const char *property, struct sv list)
+{
+        static const char *const bounds[] = { "%s IS NOT NULL OR %s IS NULL", "%s <= 2", "%s = 3", "%s = 4",
+                                              "(%s = 5 OR %s = 6)",           "%s = 7" };
+        struct sv v = SH_NIL;
+        size_t pos = 0;
+        bool many = sh_is_enumerable(list), first = true;
+        sh_buf_puts(b, b->n ? " AND (" : "(");
+        while (many ? sh_next(list, &pos, &v) : first) {
+                struct sv text = sh_to_text(sh_session(c), many ? v : list);
+                int level = text.s->len == 1 && text.s->s[0] >= '0' && text.s->s[0] <= '5'
+                                    ? text.s->s[0] - '0'
+                                    : -1;
+                sh_drop(text);
+                sh_drop(v);
+                if (level < 0)
+                        return sh_cmd_throw(c, "InvalidLevel", "InvalidArgument", list,
+                                            "Level is a number from 0 to 5; -Priority takes syslog's levels, "
+                                            "-LevelDisplayName their names.");
+                sh_buf_puts(b, first ? "" : " OR ");
+                sh_buf_putf(b, bounds[level], property, property);
+                first = false;
+                v = SH_NIL;
+        }
+        if (first) /* none: nothing */
+                sh_buf_putf(b, "%s IS NULL AND %s IS NOT NULL", property, property);
+        sh_buf_puts(b, ")");
+        return SH_OK;
+}
+
+static int put_pair(struct sh_cmd *c, struct sh_buf *b, const struct sh_model_cmdlet *m, struct sv key,
+                    struct sv value)
+{
+        struct sv text = sh_to_text(sh_session(c), key);
+        const char *name = strcasecmp(text.s->s, "UserID") == 0 ? "Uid" : text.s->s;
+        int st = SH_OK;
+        uint32_t i = 0;
+        while (i < m->nparams &&
+               (m->params[i].property < 0 || !is_named(&m->table.params[i], name, strlen(name))))
+                i++;
+        if (strcasecmp(name, "Level") == 0)
+                st = put_levels(c, b, m->events->values[2], value);
+        else if (i < m->nparams)
+                put_values(c, b, m, i, value);
+        else
+                st = sh_cmd_throw(c, "InvalidFilterKey", "InvalidArgument", key,
+                                  "\"%s\" is no condition here: LogName, Path, ProviderName, Level, "
+                                  "StartTime, EndTime, UserID and the "
+                                  "parameters of %s that choose are.",
+                                  name, m->table.name);
+        sh_drop(text);
+        return st;
+}
+
+/* @{LogName='...'; StartTime=...}; several: one of them must fit. */
+static int put_tables(struct sh_cmd *c, struct sh_buf *filter, const struct sh_model_cmdlet *m)
+{
+        struct sv list = sh_arg(c, "FilterHashtable"), v, key, value;
+        struct sh_buf all = { 0 };
+        size_t pos = 0;
+        int st = SH_OK;
+        while (st == SH_OK && list.kind == SH_ARRAY && sh_next(list, &pos, &v)) {
+                struct sh_buf one = { 0 };
+                for (uint32_t i = 0; st == SH_OK && v.kind == SH_HASH && sh_hash_at(v.h, i, &key, &value);
+                     i++)
+                        st = put_pair(c, &one, m, key, value);
+                if (one.n)
+                        sh_buf_putf(&all, "%s(%.*s)", all.n ? " OR " : "", (int)one.n, one.p);
+                sh_buf_free(&one);
+                sh_drop(v);
+        }
+        if (st == SH_OK && all.n)
+                sh_buf_putf(filter, "%s(%.*s)", filter->n ? " AND " : "", (int)all.n, all.p);
+        sh_buf_free(&all);
+        return st;
 }
 
 /* ---- choosing instances ---- */
@@ -324,6 +421,7 @@ static int choose(struct choice *h, const struct sh_plan *plan)
         const char *names[64];
         struct rv_buf at = { 0 };
         struct sh_plan *own = NULL;
+        int st;
         struct sh_reading q = { .link = m->class->link,
                                 .class = m->class,
                                 .method = "EnumerateInstances",
@@ -337,7 +435,12 @@ static int choose(struct choice *h, const struct sh_plan *plan)
                     (m->verb == SH_MODEL_SET && !m->params[i].identity))
                         continue;
                 put_param(c, &filter, m, i);
-                want(h, i);
+                if (!m->events) /* to tell who has a name all events would have to be read */
+                        want(h, i);
+        }
+        if (m->events && sh_bound(c, "FilterHashtable") && (st = put_tables(c, &filter, m))) {
+                sh_buf_free(&filter);
+                return st;
         }
         if (m->verb == SH_MODEL_GET) {
                 const char *given = sh_arg_text(c, "Filter", NULL);
@@ -348,6 +451,8 @@ static int choose(struct choice *h, const struct sh_plan *plan)
                 q.at = m->timed ? sh_model_at(c, "At", &at) : NULL;
         }
         put_default_order(m, order, sizeof order);
+        if (m->events && sh_switch(c, "Oldest"))
+                snprintf(order, sizeof order, "%s", m->events->values[0]);
         q.filter = filter.n ? filter.p : NULL;
         q.plan = plan;
         if (h->wanted.some && plan) {
@@ -368,6 +473,9 @@ static int choose(struct choice *h, const struct sh_plan *plan)
         sh_buf_free(&filter);
         if (r)
                 status = sh_model_error(c, &err, SH_NIL);
+        else if (status == SH_OK && m->events && !h->sent && !(plan && plan->filter[0]))
+                status = sh_cmd_error(c, "NoMatchingEventsFound", "ObjectNotFound", SH_NIL,
+                                      "No events were found that match the specified selection criteria.");
         else if (status == SH_OK && h->wanted.some && !(h->limit && h->sent >= h->limit))
                 status = tell_missing(h);
         free(h->wanted.found);
@@ -469,9 +577,50 @@ static int emit_again(struct choice *h, struct sv v)
         return st;
 }
 
+/* -ListLog: the logs that have one of these names. */
+static int list_logs(struct sh_cmd *c, const struct sh_model_cmdlet *m)
+{
+        static const struct sh_model_param by_name = { .wildcard = true };
+        struct choice h = { .c = c, .m = m, .each = emit_chosen };
+        struct sv list = sh_arg(c, "ListLog"), v;
+        const struct sh_model_class *logs = NULL;
+        struct rv_error err = { 0 };
+        size_t pos = 0;
+        int st = SH_OK;
+        if (sh_model_class(m->class->link, m->events->values[1], m->class->c->name_space, &logs, &err))
+                return sh_model_error(c, &err, SH_NIL);
+        while (st == SH_OK && list.kind == SH_ARRAY && sh_next(list, &pos, &v)) {
+                struct sh_buf filter = { 0 };
+                put_one(sh_session(c), &filter, &logs->c->properties[logs->c->keys[0]], &by_name, v);
+                struct sh_reading q = { .link = m->class->link,
+                                        .class = logs,
+                                        .method = "EnumerateInstances",
+                                        .each = chosen,
+                                        .state = &h,
+                                        .filter = filter.p };
+                h.sent = 0;
+                if (sh_model_read(c, &q, &st, &err))
+                        st = sh_model_error(c, &err, v);
+                else if (st == SH_OK && !h.sent && !is_pattern(&by_name, v)) {
+                        struct sv text = sh_to_text(sh_session(c), v);
+                        st = sh_cmd_error(c, "NoMatchingLogsFound", "ObjectNotFound", v,
+                                          "There is not an event log on this computer that matches \"%s\".",
+                                          text.s->s);
+                        sh_drop(text);
+                }
+                sh_buf_free(&filter);
+                sh_drop(v);
+        }
+        return st;
+}
+
 static int get_at(struct sh_cmd *c, const struct sh_model_cmdlet *m)
 {
-        struct choice h = { .c = c, .m = m, .limit = (uint64_t)sh_arg_int(c, "First", 0), .each = emit_chosen };
+        struct choice h = {
+                .c = c, .m = m, .limit = (uint64_t)sh_arg_int(c, "First", 0), .each = emit_chosen
+        };
+        if (m->events && sh_bound(c, "ListLog"))
+                return list_logs(c, m);
         return choose(&h, c->plan);
 }
 
@@ -480,7 +629,8 @@ static int get_there(struct sh_cmd *c, struct sv sessions)
 {
         int st = SH_OK;
         if (sessions.kind != SH_ARRAY) /* never here instead of there */
-                return sh_cmd_throw(c, "ParameterArgumentValidationErrorNullNotAllowed", "InvalidData", SH_NIL,
+                return sh_cmd_throw(c, "ParameterArgumentValidationErrorNullNotAllowed", "InvalidData",
+                                    SH_NIL,
                                     "Cannot bind argument to parameter 'CimSession' because it is null.");
         for (uint32_t i = 0; i < sessions.a->n && st == SH_OK; i++) {
                 struct sh_model_cmdlet m = *cmdlet_of(c);
@@ -702,7 +852,8 @@ static void would_change(struct choice *h, struct rv_json answer)
 
 static int emit_job(struct choice *h, struct sh_link *l, struct rv_buf *answer)
 {
-        struct sv job = sh_cim_job_new(sh_session(h->c), l, h->m->method, rv_json_at(answer->data, answer->len));
+        struct sv job =
+                sh_cim_job_new(sh_session(h->c), l, h->m->method, rv_json_at(answer->data, answer->len));
         int st = sh_emit(h->c, job);
         sh_drop(job);
         rv_buf_free(answer);
@@ -716,13 +867,15 @@ static int invoke(struct choice *h, struct sv row, const char *what, const struc
         bool do_it = true;
         const struct rv_class *c = h->m->class->c;
         int st = h->m->table.should_process ? sh_should_process(h->c, what, h->m->table.name, &do_it) : SH_OK;
-        bool what_if = !do_it && sh_what_if(h->c), as_job = sh_bound(h->c, "AsJob") && sh_switch(h->c, "AsJob");
+        bool what_if = !do_it && sh_what_if(h->c),
+             as_job = sh_bound(h->c, "AsJob") && sh_switch(h->c, "AsJob");
         if (st || (!do_it && !what_if))
                 return st;
         struct sh_model_row *r = sh_is_null(row) ? NULL : sh_model_row_of(row);
         int e = sh_model_invoke(
-                r ? r->class->link : h->m->class->link, r ? r->class->c : c, r, h->m->method->name, in->data, in->len,
-                (struct sh_how) { what_if, (unsigned)sh_arg_int(h->c, "ConfirmWithin", 0), as_job }, &out, &err);
+                r ? r->class->link : h->m->class->link, r ? r->class->c : c, r, h->m->method->name, in->data,
+                in->len, (struct sh_how) { what_if, (unsigned)sh_arg_int(h->c, "ConfirmWithin", 0), as_job },
+                &out, &err);
         if (e)
                 st = sh_model_error(h->c, &err, row);
         else if (as_job && !what_if)

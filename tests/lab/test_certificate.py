@@ -70,6 +70,7 @@ def main():
             check.skip('certificates of this host', 'it has none')
         made(a, run, inside)
         damaged(a, inside)
+        issues(a, run, inside)
         agent.terminate()
     check.end()
 
@@ -110,6 +111,34 @@ def damaged(a, inside):
     rows = a.rows('Certificate', Filter=f"Path LIKE '{FOLDER}/bad%'")
     check('damaged ones are read or left out', isinstance(rows, list) and len(rows) < 400, len(rows))
     check('and the others are still there', len(a.rows('Certificate', Filter=f"Path = '{FOLDER}/rsa.crt'")) == 1)
+
+
+def issues(a, run, inside):
+    """Servers' certificates in an /etc/ssl of their own: what is to be mended, who signed them, who names them."""
+    r = run("""mkdir /tmp/keep$$ && cp -r /etc/ssl/openssl.cnf /tmp/keep$$ && mount -t tmpfs tmpfs /etc/ssl && cp /tmp/keep$$/openssl.cnf /etc/ssl && rm -r /tmp/keep$$ && cd /etc/ssl && mkdir certs x &&
+        mount -t tmpfs tmpfs /etc/postgresql 2>/dev/null || mkdir -p /etc/ssl/none
+        openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out certs/ca.pem -days 30 -subj /CN=ca -addext basicConstraints=critical,CA:TRUE
+        leaf() { openssl req -newkey $2 -nodes -keyout $1.key -out $1.csr -subj /CN=$1 && openssl x509 -req -in $1.csr -CA certs/ca.pem -CAkey ca.key -CAcreateserial -out $1.pem -days ${4:-30} -$5 -extfile $3; }
+        printf 'subjectAltName=DNS:a\n' > san; : > plain
+        leaf good rsa:2048 san 30 sha256; leaf weak rsa:1024 san 30 sha256; leaf bare rsa:2048 plain 30 sha256; leaf old rsa:2048 san 30 sha1
+        openssl req -x509 -newkey rsa:2048 -nodes -keyout o.key -out /tmp/other.$$ -days 30 -subj /CN=stranger
+        openssl x509 -req -in good.csr -CA /tmp/other.$$ -CAkey o.key -CAcreateserial -out x/alien.pem -days 30 -extfile san
+        cat x/alien.pem /tmp/other.$$ > x/chain.pem; cat good.pem good.key > x/open.pem; chmod 644 x/open.pem; cp x/open.pem x/closed.pem; chmod 600 x/closed.pem; rm /tmp/other.$$""")
+    rows = {os.path.basename(x['Path']): x for x in a.rows('Certificate', Filter="Store = 'Server' AND IsCA = FALSE", PropertyList=['Path', 'Issues', 'IssuerKnown', 'HasPrivateKey', 'UsedBy', 'Subject'])}
+    want = {'good.pem': (None, True, False), 'weak.pem': (['WeakKey'], True, False), 'bare.pem': (['NoAlternativeName'], True, False), 'old.pem': (['WeakSignature'], True, False), 'alien.pem': (None, False, False),
+            'open.pem': (['PrivateKeyReadable'], True, True), 'closed.pem': (None, True, True)}
+    got = {k: (rows[k]['Issues'], rows[k]['IssuerKnown'], rows[k]['HasPrivateKey']) for k in want if k in rows}
+    check('what is to be mended, and whether the issuer is known', got == want, (got, r.stderr[-200:]))
+    chain = [x for x in a.rows('Certificate', Filter="Path = '/etc/ssl/x/chain.pem'", PropertyList=['Subject', 'IssuerKnown', 'SelfSigned'])]
+    check('the issuer in the same file', sorted((x['Subject'], x['IssuerKnown']) for x in chain) == [('CN=good', True), ('CN=stranger', None)], chain)
+    said = run('openssl verify -CAfile /etc/ssl/certs/ca.pem /etc/ssl/good.pem /etc/ssl/bare.pem; openssl verify -CAfile /etc/ssl/certs/ca.pem /etc/ssl/x/alien.pem').stdout
+    check('as openssl verify says', said.count(': OK') == 2 and 'alien.pem: OK' not in said, said)
+    if os.path.isdir(inside + '/etc/postgresql') and run('mountpoint -q /etc/postgresql').returncode == 0:
+        run("""printf "ssl_cert_file = '/etc/ssl/good.pem'\n#ssl_ca_file = '/etc/ssl/weak.pem'\nx = /etc/ssl/bare.pem2\n" > /etc/postgresql/server.conf""")
+        used = {os.path.basename(x['Path']): x['UsedBy'] for x in a.rows('Certificate', Filter="Store = 'Server'", PropertyList=['Path', 'UsedBy'])}
+        check('who names it', used.get('good.pem') == ['/etc/postgresql/server.conf'] and used['weak.pem'] is None and used['bare.pem'] is None, used)
+    else:
+        check.skip('who names it', 'there is no /etc/postgresql to be covered')
 
 
 main()

@@ -248,6 +248,34 @@ def channels(h):
     check('bounds are the journal\'s', status(do('/var/log/ch.log', 'SetRetention', MaximumSize=1 << 20)) == 'NOT_SUPPORTED' and status(do('journal', 'SetRetention')) == 'INVALID_PARAMETER')
 
 
+def cmdlet(h):
+    """Get-WinEvent as PowerShell has it."""
+    def ps(script):
+        r = subprocess.run([os.path.join(lablib.BUILD, 'bin/reeve'), '-NoProfile', '-Command', script], capture_output=True, text=True, env={**os.environ, 'REEVE_SOCKET': h.sock}, timeout=60)
+        return r.stdout.strip(), r.stderr.strip()
+    lines = [f'2026/07/15 03:14:0{i} [{w}] 1#1: {w} {i}' for i, w in enumerate(['error', 'warn', 'info', 'crit', 'debug', 'notice', 'alert'])]
+    h.write('we.log', lines)
+    log = "-LogName /var/log/we.log"
+    said = lambda out: [l.split()[-1] for l in out.splitlines()]
+    table = (('newest first', f'Get-WinEvent {log} | % Message', '6543210'), ('-Oldest', f'Get-WinEvent {log} -Oldest | % Message', '0123456'), ('-MaxEvents', f'Get-WinEvent {log} -MaxEvents 2 | % Message', '65'),
+             ('-Oldest -MaxEvents', f'Get-WinEvent {log} -Oldest -MaxEvents 2 | % Message', '01'),
+             ('FilterHashtable: level', "Get-WinEvent -FilterHashtable @{LogName='/var/log/we.log'; Level=1,3} | % Message", '631'),
+             ('information', "Get-WinEvent -FilterHashtable @{LogName='/var/log/we.log'; Level=4} | % Message", '52'),
+             ('times', "Get-WinEvent -FilterHashtable @{LogName='/var/log/we.log'; StartTime='2026-07-15 03:14:02'; EndTime=[datetime]'2026-07-15 03:14:04'} | % Message", '432'),
+             ('two tables', "Get-WinEvent -FilterHashtable @{LogName='/var/log/we.log'; Level=5}, @{LogName='/var/log/we.log'; Priority=1} | % Message", '64'),
+             ('a pattern of logs', "Get-WinEvent -LogName '*/we.l?g' -MaxEvents 1 | % Message", '6'), ('-Path', 'Get-WinEvent -Path /var/log/we.log -MaxEvents 1 | % Message', '6'),
+             ('Where-Object', f'Get-WinEvent {log} | Where-Object Priority -le 2 | % Message', '63'))
+    for name, script, want in table:
+        out, err = ps(script)
+        check(f'Get-WinEvent: {name}', ''.join(said(out)) == want and not err, (out, err))
+    check('-ListLog', ps('Get-WinEvent -ListLog */we.log | % LogName')[0] == '/var/log/we.log' and ps('(Get-WinEvent -ListLog * | Measure-Object).Count')[0].isdigit())
+    for name, script, want in (('no such log in a list', 'Get-WinEvent -ListLog nope', 'matches "nope"'), ('nothing fits', f'Get-WinEvent {log} -Priority 0', 'No events were found'), ('no level', "Get-WinEvent -FilterHashtable @{LogName='/var/log/we.log'; Level=9}", 'from 0 to 5'),
+                               ('no such key', "Get-WinEvent -FilterHashtable @{Colour='red'}", 'is no condition here'), ('no such log', 'Get-WinEvent -LogName /var/log/nope.log', 'here is no log')):
+        out, err = ps(script)
+        check(f'Get-WinEvent: {name}', want in err.replace('\n', ' ') and not out, (out, err))
+    check('Backup-EventLog', ps('Backup-EventLog -Name /var/log/we.log -ArchiveFileName /var/log/we.kept')[1] == '' and os.path.exists(h.path + '/we.kept'), ps('Backup-EventLog -Name /var/log/we.log -ArchiveFileName /var/log/we.kept9'))
+
+
 def gigabytes(h):
     """A file of 1.5 GB, most of it a hole's worth of equal blocks: times rise through all of it."""
     path, n = h.path + '/big.log', 1500
@@ -313,6 +341,7 @@ def main():
         refused(h)
         rotated(h)
         channels(h)
+        cmdlet(h)
         gigabytes(h)
         h.agent.terminate()
     check.end()
