@@ -391,7 +391,7 @@ static int process_get_owner(struct rv_call *c, const void *args, struct rv_erro
         int fd, e = hold(c, &pid, &fd, err);
         if (e)
                 return e;
-        char path[32], host[256] = "", buf[4096];
+        char path[32], host[256] = "", buf[4096], sid[32];
         struct stat st;
         struct passwd pw, *found = NULL;
         snprintf(path, sizeof path, "/proc/%d", (int)pid);
@@ -403,6 +403,8 @@ static int process_get_owner(struct rv_call *c, const void *args, struct rv_erro
         if (getpwuid_r(st.st_uid, &pw, buf, sizeof buf, &found) == 0 && found)
                 rv_fill(c->out, Process_GetOwner_out_User, pw.pw_name);
         rv_fill(c->out, Process_GetOwner_out_Domain, host);
+        snprintf(sid, sizeof sid, "S-1-22-1-%u", (unsigned)st.st_uid);
+        rv_fill(c->out, Process_GetOwner_out_Sid, sid);
         Process_GetOwner_out_set_ReturnValue(c->out, 0);
         return RV_OK;
 }

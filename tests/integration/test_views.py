@@ -219,6 +219,8 @@ def methods():
         r = invoke(agent, 'Win32_Process', 'SetPriority', {'Handle': str(pid)}, Priority=wmi)
         check(f'Win32_Process.SetPriority {wmi}', r.get('result', {}).get('ReturnValue') == 0 and os.getpriority(os.PRIO_PROCESS, pid) == nice, r)
     check('Win32_Process.GetOwner', invoke(agent, 'Win32_Process', 'GetOwner', {'Handle': str(pid)})['result'].get('User') == 'root' or os.getuid())
+    r = invoke(agent, 'Win32_Process', 'GetOwnerSid', {'Handle': str(pid)})
+    check('Win32_Process.GetOwnerSid', (r['result']['ReturnValue'], r['result']['Sid']) == (0, f'S-1-22-1-{os.getuid()}'), r)
     r = invoke(agent, 'Win32_Process', 'Terminate', {'Handle': str(pid)}, Reason=0)
     check('Win32_Process.Terminate', r['result']['ReturnValue'] == 0 and agentlib.until(lambda: not os.path.exists(f'/proc/{pid}')), r)
     for method, arguments in ('Reboot', {}), ('Win32Shutdown', {'Flags': 6}), ('Win32ShutdownTracker', {'Flags': 1, 'Timeout': 90, 'Comment': 'soon', 'ReasonCode': 0}):
