@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What /proc says of a process, as Process should have it: read by itself, so that the tests have something to hold the agent against."""
-import glob, os, re, resource, signal
+import glob, os, re, resource, signal, subprocess
+
+import agentlib
 
 ROOT = ''   # of a machine whose /proc is meant: '/proc/4711/root'
 CAPS = """CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW
@@ -138,3 +140,17 @@ def every_property(ask, but=()):
                 break
         wrong += [(pid, *d) for d in bad]
     return compared, len(names), wrong
+
+
+class Crowd:
+    """So many processes that sleep, for as long as the `with` lasts."""
+    def __init__(self, n):
+        self.proc = subprocess.Popen([f'{agentlib.BUILD}/tests/bench/sleepers', str(n)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        self.proc.stdout.readline()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.proc.stdin.close()
+        self.proc.wait()
