@@ -126,10 +126,12 @@ static char *slurp(pid_t pid, const char *name, size_t *ret_n)
                 r = read(fd, text + n, room - n - 1);
                 n += r > 0 ? (size_t)r : 0;
         }
+        int error = errno;
         if (fd >= 0)
                 close(fd);
         if (r < 0 || !text) {
                 free(text);
+                errno = error;
                 return NULL;
         }
         text[n] = 0;
@@ -159,7 +161,9 @@ static void check_process(const struct dump *d, const char *start)
         if (*stat_field(stat, 3) == 'Z')
                 FAIL(RV_NOT_FOUND, "process %d has ended and only waits for its parent", (int)d->pid);
         auxv = slurp(d->pid, "auxv", &n);
-        if (!auxv || !n)
+        if (!auxv)
+                FAIL_ERRNO(errno, "cannot look into process %d", (int)d->pid);
+        if (!n)
                 FAIL(RV_NOT_SUPPORTED, "process %d is the kernel's: it has no memory of its own",
                      (int)d->pid);
         free(auxv);
