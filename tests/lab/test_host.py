@@ -269,6 +269,34 @@ def lasting(m, a):
     check('no line for it: nothing for good', status(a.do('Mount', {'Name': '/'}, 'Remount', True, Options=['rw'], Persist=True)) == 'NOT_FOUND')
 
 
+def woken(m, a):
+    """The queries of docs/host.md: each is taken, and what can be brought about here is told."""
+    text = open(os.path.join(lablib.ROOT, 'docs/host.md')).read()
+    queries = dict(re.findall(r'^\| ([a-z][^|]*) \| `(SELECT [^`]*)` \|$', text, re.M))
+    check('the queries of the document', len(queries) > 12, queries)
+    m.run('mkdir -p /mnt/small && mount -t tmpfs -o size=1200m small /mnt/small && touch /var/log/btmp', check=True)
+    quick = {k: re.sub('WITHIN [0-9]+', 'WITHIN 1', q) for k, q in queries.items()}
+    quick['a setting of the kernel drifts'] = quick['a setting of the kernel drifts'].replace("LIKE 'net.ipv4.%'", "= 'net.ipv4.ip_default_ttl'")
+    watch = {k: agentlib.Reader(agentlib.Peer(a.path), Query=q) for k, q in quick.items() if k in
+             ('a file system runs full', 'a setting of the kernel drifts', 'the host is renamed', 'an account comes, goes or changes', 'somebody gets into a group', 'a restart is wanted')}
+    for k, q in queries.items():
+        r = watch.get(k) or agentlib.Reader(agentlib.Peer(a.path), Query=q)
+        check(f'taken: {k}', r.result is not None, (q, r.error))
+        if k not in watch:
+            r.peer.sock.close()
+    for k, r in watch.items():
+        check(f'begun: {k}', r.until(lambda p: p['Kind'] == 'Sync', 30)[-1])
+    m.run('rm -f /run/reboot-required; groupadd -f sudo')
+    here = lambda p, name, value: (p or {}).get('Indication', {}).get('TargetInstance', {}).get(name) == value
+    for k, command, name, value in (('a file system runs full', 'fallocate -l 500m /mnt/small/x', 'Name', '/mnt/small'), ('a setting of the kernel drifts', 'echo 61 > /proc/sys/net/ipv4/ip_default_ttl', 'Value', '61'),
+                                    ('the host is renamed', 'hostname woken', 'Name', 'woken'), ('an account comes, goes or changes', 'useradd -M woken', 'Name', 'woken'),
+                                    ('somebody gets into a group', 'gpasswd -a alice sudo', 'Name', 'alice')):
+        m.run(command)
+        got = watch[k].until(lambda p: here(p, name, value), 30)
+        check(f'told: {k}', got[-1], got)
+    m.run('umount /mnt/small; userdel woken')
+
+
 def environment(m, a):
     m.run("""printf 'PATH="/usr/bin:/bin"\\n# a comment\\nexport LANG=C.UTF-8\\nA=1\\nA=two words\\nbroken\\n' > /etc/environment""")
     text = lambda: m.run('cat /etc/environment').stdout
@@ -331,7 +359,7 @@ def main():
     with lablib.Lab() as lab:
         m = lab.machine('host')
         a = Asked(m.agent())
-        for part in (computer, system, memory, services, zone, settings, table, mounts, lasting, environment):
+        for part in (computer, system, memory, services, zone, settings, table, mounts, lasting, environment, woken):
             part(m, a)
     check.end()
 

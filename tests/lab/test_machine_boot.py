@@ -45,7 +45,10 @@ def clock(m, a, path):
         o = a.rows('OperatingSystem', PropertyList=['LocalDateTime', 'UpTime'])[0]
         told = calendar.timegm(time.strptime(o['LocalDateTime'][:19], '%Y-%m-%dT%H:%M:%S'))
         check(f'{name}: the agent has the new time', abs(told - now) < 60 and o['UpTime'] < 3600 * 10**9, (o, now))
-    m.run(f'date -s @{time.time():.3f}', check=True)
+    for ahead in (7200, 0):
+        wish = int(time.time()) + ahead
+        r = a.do('OperatingSystem', None, 'SetDateTime', LocalDateTime=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(wish)))
+        check(f'SetDateTime, {ahead} s ahead', good(r) and 0 <= int(m.run('date +%s').stdout) - wish < 120, r)
     m.run('modprobe ip_vs')
     check('a subscription goes on', come.until(lambda p: target(p).get('Name') == 'ip_vs')[-1])
 
@@ -57,6 +60,10 @@ def restart(m, a, path):
     check('Rename', good(a.do('ComputerSystem', None, 'Rename', Name='web1.example.org')))
     check('a setting that lasts', good(a.do('Sysctl', {'Name': 'vm.swappiness'}, 'Set', Value='17', Persist=True)))
     check('and one that does not', good(a.do('Sysctl', {'Name': 'vm.vfs_cache_pressure'}, 'Set', Value='77')))
+    check('a mount that lasts', good(a.do('Mount', None, 'Create', Source='tmpfs', Name='/srv', FileSystem='tmpfs', Options=['size=3m'], Persist=True)))
+    check('a module that lasts', good(a.do('KernelModule', None, 'Load', Name='ip_vs_rr', Persist=True)))
+    swap = a.do('PageFile', None, 'Create', Name='/var/lib/more.swap', Size=4 << 20, Priority=3, Persist=True)
+    check('swap that lasts', good(swap) or status(swap) == 'INVALID_PARAMETER' and m.run('test -e /var/lib/more.swap').returncode == 1, swap)
     once = dict(MethodName='Set', InParameters={'Value': '18', 'Persist': True}, RequestKey='once-1')
     first = a.call('InvokeMethod', 'Sysctl', {'Name': 'vm.dirty_ratio'}, **once)
     check('a request with a key', good(first), first)
@@ -77,6 +84,12 @@ def restart(m, a, path):
     check('its name, and no restart is wanted now', not differ(c, want) and m.run('uname -n').stdout.strip() == 'web1.example.org', c)
     value = lambda name: m.run(f'cat /proc/sys/vm/{name}').stdout.strip()
     check('the setting that lasts', value('swappiness') == '17' and value('vfs_cache_pressure') != '77', (value('swappiness'), value('vfs_cache_pressure')))
+    check('the mount that lasts', m.run('findmnt -n -o OPTIONS /srv').stdout.find('size=3072k') >= 0, m.run('findmnt /srv; cat /etc/fstab').stdout)
+    check('the module that lasts', m.run('test -d /sys/module/ip_vs_rr').returncode == 0)
+    if good(swap):
+        row = a.one('PageFile', {'Name': '/var/lib/more.swap'}, 'Priority', 'Persisted', 'Type')
+        check('the swap that lasts', row and not differ(row, {'Priority': 3, 'Persisted': True, 'Type': 'file'}), (row, m.run('cat /proc/swaps /etc/fstab').stdout))
+        check('and lasts no more', good(a.do('PageFile', {'Name': '/var/lib/more.swap'}, 'Delete', Persist=True)) and 'more.swap' not in m.run('cat /proc/swaps /etc/fstab').stdout)
     records = {r['Seq']: r for r in a.rows('AuditRecord')}
     asked = [r for r in records.values() if r['Method'] == 'Restart' and r['Seq'] > last]
     check('the audit log has the restart', asked and asked[-1]['Result'] in ('Succeeded', 'Unknown'), asked)
