@@ -21,8 +21,10 @@ module Common
   def test_one_command_leaves_nothing_to_the_next
     assert_equal 7, @c.run_command('cd /usr; x=1; exit 7').exit_status
     assert_equal "#{@c.run_command('pwd').stdout.chomp}-\n", @c.run_command('echo "$(pwd)-$x"').stdout
-    @c.run_command('(sleep 0.2; echo late) &')
-    sleep 0.4
+    flag = "/tmp/reeve-late.#{$$}"
+    @c.run_command("(sleep 0.2; echo late; touch #{flag}) &")
+    600.times { File.exist?(flag) ? break : sleep(0.05) }
+    File.unlink(flag)
     assert_equal "now\n", @c.run_command('echo now').stdout
     assert_equal "it's \\n \"x\" $HOME `id`\n", @c.run_command(%q(printf '%s\n' "it's \\\\n \\"x\\" \$HOME \`id\`")).stdout
     r = @c.run_command('cat /etc/hostname /nonexistent')
