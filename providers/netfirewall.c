@@ -588,6 +588,51 @@ static int rule_rename(struct rv_call *c, const void *args, struct rv_error *err
         return e;
 }
 
+/* A copy under another name: at once, if it blocks, before all others. */
+static int copy(struct rv_call *c, const struct search *s, struct wanted *new, struct rv_error *err)
+{
+        char doing[160];
+        rv_change(c, "Name", NULL, new->name);
+        json_t *commands = json_array();
+        snprintf(doing, sizeof doing, "copy the rule %.60s", s->w.name);
+        rv_fw_ensure(commands, new->table);
+        int e = put_rule(commands, new, first(new) ? "insert" : "add", 0, err);
+        return e ? (json_decref(commands), e) : carry_out(c, commands, doing, new->table, err);
+}
+
+static int rule_clone(struct rv_call *c, const void *args, struct rv_error *err)
+{
+        const struct NetFirewallRule_CloneObject_in *in = args;
+        struct search s = { 0 };
+        char why[200] = "", warning[300];
+        rv_fw_lock();
+        int e = find_key(c, &s, true, err);
+        struct wanted new = s.w;
+        new.r.action = new.action;
+        const char *same = strcmp(s.w.table, RV_NFT_PASSING) == 0 ? "ActiveStore" : NULL;
+        if (e == RV_OK && !in->has_NewName)
+                e = make_name(&new);
+        else if (e == RV_OK)
+                e = overlay(&new, &(struct given) { .name = in->NewName }, err);
+        if (e == RV_OK)
+                e = name_is_free(new.name, c->deadline, err);
+        if (e == RV_OK)
+                e = store_of(in->has_NewPolicyStore ? in->NewPolicyStore : same, &new, why, sizeof why, err);
+        if (e == RV_OK)
+                e = copy(c, &s, &new, err);
+        rv_fw_unlock();
+        rv_fw_clear(&s.w.r); /* the copy's lists are the same ones */
+        if (e)
+                return e;
+        rv_fill(c->out, NetFirewallRule_CloneObject_out_NewName, new.name);
+        if (why[0]) {
+                snprintf(warning, sizeof warning, "The rule is not kept for the next boots: %s.", why);
+                rv_fill(c->out, NetFirewallRule_CloneObject_out_Warning, warning);
+        }
+        NetFirewallRule_CloneObject_out_set_ReturnValue(c->out, 0);
+        return RV_OK;
+}
+
 static int instance_modify(struct rv_call *c, const struct rv_values *v, struct rv_error *err)
 {
         struct given g = given_values(v, NULL);
@@ -632,7 +677,8 @@ static int rule_delete(struct rv_call *c, const void *in, struct rv_error *err)
 static int (*const methods[NetFirewallRule_nmethods])(struct rv_call *, const void *, struct rv_error *) = {
         [NetFirewallRule_method_Create] = rule_create, [NetFirewallRule_method_Set] = rule_set,
         [NetFirewallRule_method_Enable] = rule_enable, [NetFirewallRule_method_Disable] = rule_disable,
-        [NetFirewallRule_method_Rename] = rule_rename, [NetFirewallRule_method_Delete] = rule_delete
+        [NetFirewallRule_method_Rename] = rule_rename, [NetFirewallRule_method_Delete] = rule_delete,
+        [NetFirewallRule_method_CloneObject] = rule_clone
 };
 
 /* ---- changes: the kernel tells of those of rules, not of what they count ---- */

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <linux/errqueue.h>
 #include <netdb.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
@@ -252,6 +253,63 @@ static void way(struct sv o, const struct addrinfo *a)
                 freeifaddrs(list);
 }
 
+/* Who answered that a packet was not delivered, from the socket's queue of errors; "": nobody did in time. */
+static void who_answers(struct sh *sh, int fd, double until, char *ret, size_t size, bool *ret_there, int *st)
+{
+        char control[512], data[64];
+        struct sockaddr_storage from;
+        struct iovec part = { data, sizeof(data) };
+        struct msghdr m = { .msg_name = &from,
+                            .msg_namelen = sizeof(from),
+                            .msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = control,
+                            .msg_controllen = sizeof(control) };
+        *ret = 0;
+        if (!wait_ready(sh, fd, 0, until, st) || recvmsg(fd, &m, MSG_ERRQUEUE) < 0)
+                return;
+        for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h)) {
+                if ((h->cmsg_level != IPPROTO_IP || h->cmsg_type != IP_RECVERR) &&
+                    (h->cmsg_level != IPPROTO_IPV6 || h->cmsg_type != IPV6_RECVERR))
+                        continue;
+                struct sock_extended_err *e = (struct sock_extended_err *)CMSG_DATA(h);
+                const struct sockaddr *who = SO_EE_OFFENDER(e);
+                socklen_t n =
+                        who->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+                getnameinfo(who, n, ret, (socklen_t)size, NULL, 0, NI_NUMERICHOST);
+                *ret_there = e->ee_errno == ECONNREFUSED;
+        }
+}
+
+/* The addresses on the way: packets that may take a hop more each time, to ports where nobody listens. */
+static int trace(struct sh_cmd *c, struct sv o, const struct addrinfo *a, int hops)
+{
+        struct sv list = sh_array_new(8);
+        bool there = false, six = a->ai_family == AF_INET6;
+        int st = SH_OK;
+        for (int ttl = 1; st == SH_OK && !there && ttl <= hops; ttl++) {
+                struct sockaddr_storage to;
+                char text[INET6_ADDRSTRLEN] = "";
+                int fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), one = 1;
+                memcpy(&to, a->ai_addr, a->ai_addrlen);
+                ((struct sockaddr_in *)&to)->sin_port =
+                        htons((uint16_t)(33433 + ttl)); /* where IPv6 has it, too */
+                setsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_UNICAST_HOPS : IP_TTL, &ttl,
+                           sizeof(ttl));
+                setsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_RECVERR : IP_RECVERR, &one,
+                           sizeof(one));
+                if (fd >= 0 && sendto(fd, "reeve", 5, 0, (struct sockaddr *)&to, a->ai_addrlen) == 5)
+                        who_answers(sh_session(c), fd, now_ms() + 1000, text, sizeof(text), &there, &st);
+                if (fd >= 0)
+                        close(fd);
+                struct sv s = sh_text(*text ? text : six ? "::" : "0.0.0.0");
+                sh_array_add(list.a, s);
+                sh_drop(s);
+        }
+        note(o, "TraceRoute", list);
+        return st;
+}
+
 static int common_port(const char *name)
 {
         static const struct {
@@ -310,6 +368,8 @@ static int net_one(struct sh_cmd *c, const char *target)
                 note(o, port ? "TcpTestSucceeded" : "PingSucceeded", sh_bool(false));
         } else {
                 st = probe(c, o, list, port, &good);
+                if (st == SH_OK && sh_switch(c, "TraceRoute"))
+                        st = trace(c, o, list, (int)sh_arg_int(c, "Hops", 30));
                 freeaddrinfo(list);
         }
         if (st == SH_OK)
@@ -341,6 +401,11 @@ static const struct sh_cmdlet test_net_connection = {
                           .help = "A port by the name of its service." },
                         { "Port", .type = "int", .mandatory = true, .sets = "RemotePort", .min = 1,
                           .max = 65535, .alias = "RemotePort", .from_property = true, .help = "A TCP port." },
+                        { "TraceRoute", .type = "switch",
+                          .help = "Tells the addresses on the way as well; 0.0.0.0 or :: where nobody "
+                                  "answers within a second." },
+                        { "Hops", .type = "int", .min = 1, .max = 120,
+                          .help = "At most so many of them; 30." },
                         { "InformationLevel", .type = "string", .values = "Quiet,Standard,Detailed",
                           .help = "Quiet: True or False only. Detailed: as Standard." },
                         { 0 } },

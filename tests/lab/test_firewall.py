@@ -177,6 +177,24 @@ def changed(m, a):
     check('DeleteInstance', good(wish('DeleteInstance')) and '"dsc"' not in m.run('nft list ruleset').stdout)
 
 
+def copied(m, a):
+    """CloneObject: all that a rule says, under another name."""
+    new = a.do('NetFirewallRule', None, 'Create', Name='first', DisplayName='The first', Action='Block', Protocol='TCP', LocalPort=['4000-4010', '80'], RemoteAddress=['192.0.2.0/24'], InterfaceAlias=['lo'], Enabled='False')
+    r = a.do('NetFirewallRule', {'Name': 'first'}, 'CloneObject', NewName='second')
+    one, two = (a.one('NetFirewallRule', {'Name': n}) for n in ('first', 'second'))
+    but = ('Name', 'Handle', 'Position', 'Expression', 'Comment')
+    check('a copy', good(new) and good(r) and r['result']['NewName'] == 'second' and {k: v for k, v in one.items() if k not in but} == {k: v for k, v in two.items() if k not in but}, (r, one, two))
+    r = a.do('NetFirewallRule', {'Name': 'first'}, 'CloneObject', NewPolicyStore='ActiveStore')
+    check('with a name that is made up, for now', good(r) and a.one('NetFirewallRule', {'Name': r['result']['NewName']})['PolicyStore'] == 'ActiveStore', r)
+    made = r['result']['NewName']
+    check('a name that is taken', status(a.do('NetFirewallRule', {'Name': 'first'}, 'CloneObject', NewName='second')) == 'ALREADY_EXISTS')
+    check('of no rule', status(a.do('NetFirewallRule', {'Name': 'nosuch'}, 'CloneObject', NewName='x')) == 'NOT_FOUND')
+    r = a.do('NetFirewallRule', {'Name': 'first'}, 'CloneObject', True, NewName='third')
+    check('what-if', good(r) and not a.one('NetFirewallRule', {'Name': 'third'}), r)
+    for n in ('first', 'second', made):
+        check(f'{n} goes', good(a.do('NetFirewallRule', {'Name': n}, 'Delete')))
+
+
 def policies(m, a):
     row = lambda: a.rows('NetFirewallProfile')[0]
     do = lambda what_if=False, **kw: a.do('NetFirewallProfile', None, 'Set', what_if, **kw)
@@ -297,7 +315,7 @@ def main():
         a = Asked(path)
         a.path = path
         m.run(f"cat > /tmp/others.nft <<'E'\n{OTHERS}\nE\nnft -f /tmp/others.nft", check=True)
-        for part in (listed, made, changed, policies, events, counted, kept, confirmed, many):
+        for part in (listed, made, changed, copied, policies, events, counted, kept, confirmed, many):
             part(m, a)
     check.end()
 

@@ -49,6 +49,17 @@ while True:
 """
 
 
+def traced(m):
+    """From one namespace through the machine to another."""
+    m.run('''for i in 1 2; do ip netns add far$i; ip link add f$i type veth peer name g0 netns far$i; ip addr add 198.18.$i.1/24 dev f$i; ip -6 addr add fd00:$i::1/64 dev f$i nodad; ip link set f$i up
+        ip -n far$i link set lo up; ip -n far$i addr add 198.18.$i.2/24 dev g0; ip -n far$i -6 addr add fd00:$i::2/64 dev g0 nodad; ip -n far$i link set g0 up; ip -n far$i route add default via 198.18.$i.1; ip -n far$i -6 route add default via fd00:$i::1; done
+        sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1''', check=True)
+    ask = lambda to, more='': json.loads(m.run(f"ip netns exec far1 /opt/reeve/bin/reeve -NoProfile -NonInteractive -Command 'Test-NetConnection {to} -TraceRoute {more} -WarningAction SilentlyContinue | ConvertTo-Json'").stdout or '{}').get('TraceRoute')
+    check('the way of IPv4', agentlib.until(lambda: ask('198.18.2.2') == ['198.18.1.1', '198.18.2.2']), ask('198.18.2.2'))
+    check('the way of IPv6', agentlib.until(lambda: ask('fd00:2::2') == ['fd00:1::1', 'fd00:2::2']), ask('fd00:2::2'))
+    check('no further', ask('198.18.2.2', '-Hops 1') == ['198.18.1.1'], ask('198.18.2.2', '-Hops 1'))
+
+
 def names(m, out, sh):
     server = subprocess.Popen(['nsenter', '-t', str(m.leader), '-n', sys.executable, '-c', SERVER], stdout=subprocess.PIPE)
     try:
@@ -146,6 +157,7 @@ def main():
         r = sh('(Test-NetConnection 10.1.2.3 -Port 4712).TcpTestSucceeded')
         check('one that does not', 'False' in r.stdout and 'TCP connect to (10.1.2.3 : 4712) failed' in r.stdout + r.stderr, r)
         check('a name that nobody knows', 'False' in out('Test-NetConnection no.such.host.invalid -InformationLevel Quiet'))
+        traced(m)
         names(m, out, sh)
     check.end()
 
