@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -17,6 +18,7 @@
 
 #include "agent/provider.h"
 #include "gen/NetIPInterface.h"
+#include "providers/lib/dhcp.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/netlink.h"
 #include "providers/lib/procfs.h"
@@ -34,10 +36,36 @@ static bool setting(const struct rtattr *conf, unsigned i, uint32_t *ret)
 
 /* ---- rows ---- */
 
+enum { LEASED = 4096 };
+
 struct reader {
         const struct rv_query *q;
         struct rv_sink *out;
+        uint32_t nleased, leased[LEASED]; /* interfaces with an address that ends, where that is asked for */
 };
+
+static int on_address(void *state, const struct nlmsghdr *h)
+{
+        struct reader *r = state;
+        const struct ifaddrmsg *i = NLMSG_DATA(h);
+        const struct rtattr *at[IFA_MAX + 1];
+        if (h->nlmsg_type != RTM_NEWADDR || i->ifa_family != AF_INET || i->ifa_flags & IFA_F_PERMANENT ||
+            r->nleased == LEASED)
+                return 0;
+        rv_netlink_attributes(h, sizeof *i, at, IFA_MAX);
+        if (at[IFA_CACHEINFO] && RTA_PAYLOAD(at[IFA_CACHEINFO]) >= sizeof(struct ifa_cacheinfo) &&
+            ((const struct ifa_cacheinfo *)RTA_DATA(at[IFA_CACHEINFO]))->ifa_valid != UINT32_MAX)
+                r->leased[r->nleased++] = i->ifa_index;
+        return 0;
+}
+
+static bool is_leased(const struct reader *r, uint32_t index)
+{
+        for (uint32_t i = 0; i < r->nleased; i++)
+                if (r->leased[i] == index)
+                        return true;
+        return false;
+}
 
 static void fill_v4(struct rv_row *row, const struct rtattr *family, uint32_t mtu)
 {
@@ -95,6 +123,8 @@ static int on_link(void *state, const struct nlmsghdr *h)
                         fill_v6(row, family);
                 else
                         fill_v4(row, family, rv_attr_u32(at[IFLA_MTU]));
+                if (!v6 && NetIPInterface_wants_Dhcp(row))
+                        rv_fill(row, NetIPInterface_Dhcp, onoff[is_leased(r, (uint32_t)i->ifi_index)]);
                 e = rv_emit(r->out, row);
         }
         return e ? e : rv_cancelled(r->q->call) ? RV_STOP : 0;
@@ -108,10 +138,17 @@ static int interface_query(const struct rv_query *q, struct rv_sink *out, struct
                 char attributes[64];
         } ask = { .h = { .nlmsg_type = RTM_GETLINK, .nlmsg_len = NLMSG_LENGTH(sizeof ask.i) } };
         uint32_t mask = RTEXT_FILTER_SKIP_STATS;
-        struct reader r = { q, out };
+        struct {
+                struct nlmsghdr h;
+                struct ifaddrmsg i;
+        } addresses = { .h = { .nlmsg_type = RTM_GETADDR, .nlmsg_len = sizeof addresses },
+                        .i = { .ifa_family = AF_INET } };
+        struct reader r = { .q = q, .out = out };
         int fd = rv_netlink_open(NETLINK_ROUTE);
         if (fd < 0)
                 return rv_fail_errno(err, -fd, "cannot ask the kernel for interfaces");
+        if (rv_asked(q, NetIPInterface_Dhcp))
+                rv_netlink_dump(fd, &addresses.h, sizeof addresses, on_address, &r);
         rv_netlink_add(&ask.h, sizeof ask, IFLA_EXT_MASK, &mask, sizeof mask);
         int e = rv_netlink_dump(fd, &ask.h, ask.h.nlmsg_len, on_link, &r);
         close(fd);
@@ -155,6 +192,8 @@ static int put(struct rv_call *c, const struct place *p, const char *property, c
         ssize_t got = fd < 0 ? -1 : read(fd, now, sizeof now - 1);
         if (fd >= 0)
                 close(fd);
+        if (got < 0 && !if_nametoindex(p->name))
+                return rv_fail(err, RV_NOT_FOUND, "the interface %s has gone", p->name);
         if (got < 0)
                 return rv_fail(err, RV_NOT_SUPPORTED, "the interface %s has no %s", p->name, property);
         now[strcspn(now, "\n")] = 0;
@@ -184,6 +223,13 @@ static int only(struct rv_error *err, const char *property, const char *family)
         return rv_fail(err, RV_INVALID_PARAMETER, "%s is for %s only", property, family);
 }
 
+static int set_dhcp(struct rv_call *c, const struct place *p, bool on, struct rv_error *err)
+{
+        uint32_t index = if_nametoindex(p->name);
+        int e = rv_dhcp_set(c, index, p->name, on, err);
+        return e ? e : rv_dhcp_apply(c, index, p->name, err);
+}
+
 static int interface_set(struct rv_call *c, const void *args, struct rv_error *err)
 {
         const struct NetIPInterface_Set_in *in = args;
@@ -194,8 +240,10 @@ static int interface_set(struct rv_call *c, const void *args, struct rv_error *e
                                                                      : only(err, "RouterDiscovery", "IPv6");
         if (e == RV_OK && !p.v6 && (in->has_CurrentHopLimit || in->has_DadTransmits))
                 e = only(err, in->has_DadTransmits ? "DadTransmits" : "CurrentHopLimit", "IPv6");
-        if (e == RV_OK && p.v6 && in->has_ReversePathFilter)
-                e = only(err, "ReversePathFilter", "IPv4");
+        if (e == RV_OK && p.v6 && (in->has_ReversePathFilter || in->has_Dhcp))
+                e = only(err, in->has_Dhcp ? "Dhcp" : "ReversePathFilter", "IPv4");
+        if (e == RV_OK && in->has_Dhcp)
+                e = set_dhcp(c, &p, strcmp(in->Dhcp, "Enabled") == 0, err);
         if (e == RV_OK && in->has_Forwarding)
                 e = put(c, &p, "Forwarding", "forwarding", strcasecmp(in->Forwarding, "Enabled") == 0, err);
         if (e == RV_OK && p.v6 && in->has_RouterDiscovery)

@@ -143,6 +143,13 @@ def by_dhcp(m, a):
     check('RenewDHCPLease', good(do('RenewDHCPLease')) and leased())
     r = do('EnableStatic', IPAddress=['10.45.0.7'], SubnetMask=['255.255.255.0'])
     check('EnableStatic ends it', good(r) and 'DHCP=no' in file() and until(lambda: '10.45.0.7/24' in addresses(m, 'h0') and not leased()), (r, addresses(m, 'h0'), file()))
+    ip = {**key, 'AddressFamily': 'IPv4'}
+    told = lambda: a.one('NetIPInterface', ip, 'Dhcp')['Dhcp']
+    r = a.do('NetIPInterface', ip, 'Set', Dhcp='Enabled')
+    check('Set-NetIPInterface -Dhcp Enabled', told() in ('Enabled', 'Disabled') and good(r) and 'DHCP=ipv4' in file() and until(lambda: leased() and told() == 'Enabled'), (r, told()))
+    check('and Disabled', good(a.do('NetIPInterface', ip, 'Set', Dhcp='Disabled')) and until(lambda: not leased() and told() == 'Disabled'), (file(), told()))
+    r = a.do('NetIPInterface', {**key, 'AddressFamily': 'IPv6'}, 'Set', Dhcp='Enabled')
+    check('not of IPv6', status(r) == 'INVALID_PARAMETER' and r['error']['data']['Property'] == 'Dhcp', r)
     r = a.do('NetIPConfiguration', index(a, 'u0'), 'EnableDHCP')
     check('ifupdown is not told', status(r) == 'NOT_SUPPORTED' and 'ifupdown' in r['error']['message'], r)
 
