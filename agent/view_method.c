@@ -44,6 +44,7 @@ static const char *other_side(const char *pair, const char *s, bool backwards, c
         return strcasecmp(to, s) == 0 ? value : NULL;
 }
 
+/* Texts will do for every type: rv_json_in() reads them. */
 static json_t *translated(const struct rv_property *p, const json_t *v)
 {
         char text[64], left[128];
@@ -61,18 +62,6 @@ static json_t *translated(const struct rv_property *p, const json_t *v)
         return json_copy((json_t *)v);
 }
 
-/* As the parameter's type: "TRUE" as true, "5" as 5. */
-static json_t *constant(const struct rv_property *p, json_t *text)
-{
-        const char *s = json_string_value(text);
-        if (!s || p->type == RV_CIM_STRING || p->type == RV_CIM_DATETIME)
-                return text;
-        json_t *v = p->type == RV_CIM_BOOLEAN ? json_boolean(strcasecmp(s, "true") == 0)
-                                              : json_integer(strtoll(s, NULL, 10));
-        json_decref(text);
-        return v;
-}
-
 json_t *rv_view_arguments(const struct rv_method *view, const struct rv_method *called, const json_t *in)
 {
         json_t *to = json_object();
@@ -85,16 +74,15 @@ json_t *rv_view_arguments(const struct rv_method *view, const struct rv_method *
                 if (at < 0 || !v)
                         continue;
                 const struct rv_property *own = &called->in->properties[at];
-                json_t *value = p->nmap ? constant(own, translated(p, v)) : json_copy((json_t *)v);
+                json_t *value = p->nmap ? translated(p, v) : json_copy((json_t *)v);
                 json_object_set_new(to, own->name, value);
         }
         for (uint32_t i = 0; to && fixed && i < fixed->nvalues; i++) {
                 size_t n = strcspn(fixed->values[i], "=");
                 int at = rv_property_find(called->in, fixed->values[i], n);
                 if (at >= 0 && fixed->values[i][n])
-                        json_object_set_new(
-                                to, called->in->properties[at].name,
-                                constant(&called->in->properties[at], json_string(fixed->values[i] + n + 1)));
+                        json_object_set_new(to, called->in->properties[at].name,
+                                            json_string(fixed->values[i] + n + 1));
         }
         return to;
 }

@@ -194,6 +194,8 @@ def methods():
         check('and one that is handed on', r['result']['Now'] == 15 and 'Error' not in r['result'], r)
         event = next(m['params']['Indication'] for m in iter(watcher.line, None) if 'Indication' in m.get('params', {}))
         check('an event on what is computed', (event['PreviousInstance']['More'], event['TargetInstance']['More']) in ((17, 31), (7, 31)), event)
+        r = call('Grow', Much='x')
+        check('one that is no number', r.get('error', {}).get('data', {}).get('Name') in ('TYPE_MISMATCH', 'INVALID_PARAMETER'), r)
         r = call('Spoil', By=1)
         check('an error as its number', r['result']['ReturnValue'] == 21 and r['result']['Error']['data']['Name'] == 'INVALID_PARAMETER', r)
         r = call('Break')
