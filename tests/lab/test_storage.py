@@ -200,6 +200,7 @@ def changes(p):
         whole(p, loop)
         parts(p, loop)
         filesystems(p, loop)
+        asked_first(p, loop)
         table_gone(p, loop)
     finally:
         p.run(f'umount /mnt; partx -d /dev/{loop}; losetup -d /dev/{loop}')
@@ -331,6 +332,21 @@ def filesystems(p, loop):
         check('what a mapped device is on', status(r) == 'UNAVAILABLE' and 'part of dm-' in r['error']['message'], r)
     finally:
         p.run(f'dmsetup remove reevetest-{os.getpid()}')
+
+
+def asked_first(p, loop):
+    """In the shell what cannot be undone asks first; where nobody can be asked it is not done."""
+    dev = f'/dev/{loop}p1'
+    shell = lambda code: subprocess.run([os.path.join(lablib.BUILD, 'bin/reeve'), '-NonInteractive', '-Command', code], env={**os.environ, 'REEVE_SOCKET': p.asked.path}, stdin=subprocess.DEVNULL,
+                                        capture_output=True, text=True, timeout=60)
+    was = probe(p, dev)
+    for code in (f'Format-Volume {dev} -Force', f'Remove-Partition {loop}p1', f'Get-Partition -DiskName {loop} | Remove-Partition'):
+        r = shell(code)
+        check(f'nobody was asked: {code.split()[0]}', r.returncode != 0 and 'confirm' in r.stderr.lower() and probe(p, dev) == was, (r, was))
+    r = shell(f'Format-Volume {dev} -Force -WhatIf')
+    check('-WhatIf asks nobody', r.returncode == 0 and 'ext4' in r.stdout + r.stderr and probe(p, dev) == was, r)
+    r = shell(f'Format-Volume {dev} -FileSystem ext2 -FileSystemLabel asked -Force -Confirm:$false')
+    check('said beforehand', r.returncode == 0 and not differ(probe(p, dev), {'TYPE': 'ext2', 'LABEL': 'asked'}), (r, probe(p, dev)))
 
 
 def table_gone(p, loop):
