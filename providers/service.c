@@ -49,6 +49,13 @@ static int service_query(const struct rv_query *q, struct rv_sink *out, struct r
         return e ? e : b->query(q, out, err);
 }
 
+static int service_peek(const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
+{
+        (void)err;
+        const struct rv_service_backend *b = find();
+        return b && b->peek ? b->peek(q, out) : RV_FULL;
+}
+
 static int forward(struct rv_call *c, const void *in, struct rv_error *err)
 {
         const struct rv_service_backend *b;
@@ -161,6 +168,7 @@ static const struct rv_push push = { .covers = RV_PUSH_ALL,
 
 static const struct rv_provider service = { .class = &Service_class,
                                             .query = service_query,
+                                            .peek = service_peek,
                                             .push = &push,
                                             .methods = methods,
                                             .modify = service_modify,

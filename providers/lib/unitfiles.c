@@ -132,7 +132,7 @@ static int look_into(int dir, const char *name, char *description, size_t size)
 struct scan {
         void (*each)(void *, const char *, const char *, const char *, bool, const char *);
         void *state;
-        struct names seen, etc, run, lib;
+        struct names seen, etc, run, lib, templates; /* templates: their paths, those that count first */
 };
 
 static void one_entry(struct scan *s, int dir, const char *folder, struct dirent *e)
@@ -180,6 +180,11 @@ static void one_folder(struct scan *s, const char *folder)
                 return;
         for (struct dirent *e; (e = readdir(d));) {
                 const char *at = strchr(e->d_name, '@');
+                char path[4096];
+                if (at && at[1] == '.' && e->d_type == DT_REG) {
+                        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+                        name_add(&s->templates, path);
+                }
                 if (e->d_name[0] == '.' || !strchr(e->d_name, '.') || (at && at[1] == '.') ||
                     e->d_type == DT_DIR || names_have(&s->seen, e->d_name))
                         continue;
@@ -191,6 +196,24 @@ static void one_folder(struct scan *s, const char *folder)
                 name_add(&s->seen, new.v[i]);
         names_free(&new);
         names_sort(&s->seen);
+}
+
+/* Instances of templates that some folder wants: getty@tty1.service, where there is getty@.service. */
+static void instances(struct scan *s, const struct names *wanted, const struct names *but, const char *state)
+{
+        char template[600];
+        for (size_t i = 0; i < wanted->n; i++) {
+                const char *name = wanted->v[i], *at = strchr(name, '@'), *dot = strrchr(name, '.');
+                if (!at || !dot || at[1] == '.' || at > dot || names_have(&s->seen, name) ||
+                    (but && names_have(but, name)) || (i && strcmp(wanted->v[i - 1], name) == 0))
+                        continue;
+                snprintf(template, sizeof template, "/%.*s%s", (int)(at + 1 - name), name, dot);
+                for (size_t t = 0; t < s->templates.n; t++)
+                        if (ends(s->templates.v[t], template)) {
+                                s->each(s->state, name, s->templates.v[t], state, names_have(&s->lib, name), NULL);
+                                break;
+                        }
+        }
 }
 
 void rv_unitfiles_scan(void (*each)(void *, const char *, const char *, const char *, bool, const char *),
@@ -209,6 +232,9 @@ void rv_unitfiles_scan(void (*each)(void *, const char *, const char *, const ch
         for (unsigned i = 0; i < NFOLDERS; i++)
                 if (!(same && strcmp(folders[i], "/usr/lib/systemd/system") == 0))
                         one_folder(&s, folders[i]);
+        instances(&s, &s.run, &s.etc, "enabled-runtime");
+        instances(&s, &s.etc, NULL, "enabled");
+        names_free(&s.templates);
         names_free(&s.seen);
         names_free(&s.etc);
         names_free(&s.run);

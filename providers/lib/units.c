@@ -50,8 +50,8 @@ struct rv_units {
         sd_bus *bus;
         int inotify, wake; /* wake: a new connection for the thread to watch */
         bool thread, fetching;
-        bool stale;   /* PID 1 has read its files anew: it is listed again, details are asked for again */
-        bool scan;    /* unit files have changed: they are looked at again */
+        bool stale; /* PID 1 has read its files anew: it is listed again, details are asked for again */
+        bool scan;  /* unit files have changed: they are looked at again */
         uint32_t scans;
         struct folder *folders;
         unsigned nfolders;
@@ -67,28 +67,6 @@ struct rv_units {
         struct rv_unit **v; /* sorted by id */
         uint32_t n, cap;
 };
-
-const char *rv_units_interface(const char *id)
-{
-        static const char *const kinds[][2] = {
-                { "service", RV_SYSTEMD_SERVICE },
-                { "socket", "org.freedesktop.systemd1.Socket" },
-                { "target", "org.freedesktop.systemd1.Target" },
-                { "device", "org.freedesktop.systemd1.Device" },
-                { "mount", "org.freedesktop.systemd1.Mount" },
-                { "automount", "org.freedesktop.systemd1.Automount" },
-                { "swap", "org.freedesktop.systemd1.Swap" },
-                { "timer", "org.freedesktop.systemd1.Timer" },
-                { "path", "org.freedesktop.systemd1.Path" },
-                { "slice", "org.freedesktop.systemd1.Slice" },
-                { "scope", "org.freedesktop.systemd1.Scope" },
-        };
-        const char *dot = strrchr(id, '.');
-        for (size_t i = 0; dot && i < sizeof kinds / sizeof *kinds; i++)
-                if (strcmp(dot + 1, kinds[i][0]) == 0)
-                        return kinds[i][1];
-        return RV_SYSTEMD_SERVICE;
-}
 
 static uint64_t now_ms(void)
 {
@@ -345,6 +323,14 @@ static int take_properties(struct rv_units *u, struct rv_unit *one, sd_bus_messa
                         r = sd_bus_message_read(m, "v", "s", &text);
                         if (r >= 0)
                                 replace(listed, text);
+                } else if (strcmp(name, "Job") == 0) {
+                        /* Its id and path are told, not what it does: then the unit is listed again. */
+                        bool none = true;
+                        r = rv_unit_job_read(m, &none);
+                        if (none)
+                                replace(&one->job, "");
+                        else if (one->loaded && (!one->job || !*one->job))
+                                one->listed = false;
                 } else if (at >= 0)
                         r = rv_unit_value_read(m, u->properties[at].read, &one->values[at]);
                 else
@@ -380,7 +366,8 @@ static int on_properties(sd_bus_message *m, void *state, sd_bus_error *ret)
         if (ours(u, id)) {
                 uint32_t at = place(u, id, &there);
                 if (there && sd_bus_message_read(m, "s", &interface) >= 0 &&
-                    (strcmp(interface, RV_SYSTEMD_UNIT) == 0 || strcmp(interface, interface_of(u, id)) == 0)) {
+                    (strcmp(interface, RV_SYSTEMD_UNIT) == 0 ||
+                     strcmp(interface, interface_of(u, id)) == 0)) {
                         struct rv_unit *one = u->v[at];
                         take_properties(u, one, m);
                         if (just_looked(one) && one->active && strcmp(one->active, "inactive") != 0) {
@@ -508,11 +495,6 @@ static int list_new(struct rv_units *u, uint64_t deadline, struct rv_error *err)
         return e;
 }
 
-static bool differs(const char *a, const char *b)
-{
-        return !a || strcmp(a, b) != 0;
-}
-
 static void take_file(void *state, const char *id, const char *path, const char *file_state, bool wanted,
                       const char *description)
 {
@@ -523,7 +505,8 @@ static void take_file(void *state, const char *id, const char *path, const char 
         if (!one)
                 return;
         one->seen = u->scans;
-        if (differs(one->fragment, path) || differs(one->file_state, file_state) || one->wanted != wanted)
+        if (!one->fragment || !one->file_state || strcmp(one->fragment, path) != 0 ||
+            strcmp(one->file_state, file_state) != 0 || one->wanted != wanted)
                 tell(u, id);
         replace(&one->fragment, path);
         replace(&one->file_state, file_state);
@@ -695,8 +678,14 @@ static void on_file(struct rv_units *u, const struct inotify_event *e)
 static bool drain(struct rv_units *u)
 {
         char events[4096] __attribute__((aligned(8)));
+        struct pollfd fds[2] = { { .fd = sd_bus_get_fd(u->bus), .events = POLLIN },
+                                 { .fd = u->inotify, .events = POLLIN } };
         ssize_t n;
         int r;
+        uint64_t due = 0;
+        if (poll(fds, 2, 0) == 0 && sd_bus_get_events(u->bus) == POLLIN &&
+            sd_bus_get_timeout(u->bus, &due) >= 0 && due)
+                return true; /* the usual case, for one call */
         while ((r = sd_bus_process(u->bus, NULL)) > 0)
                 ;
         while (u->inotify >= 0 && (n = read(u->inotify, events, sizeof events)) > 0)
@@ -973,6 +962,20 @@ int rv_units_begin(struct rv_units *u, bool details, const char *only, uint64_t 
         if (e)
                 pthread_mutex_unlock(&u->lock);
         return e;
+}
+
+bool rv_units_peek(struct rv_units *u, bool details, const char *id)
+{
+        if (pthread_mutex_trylock(&u->lock))
+                return false;
+        bool good = u->bus && !u->fetching && drain(u) && !u->stale && !u->scan;
+        const struct rv_unit *one = good ? rv_units_find(u, id) : NULL;
+        good = good && (!one || ((!one->loaded || one->listed) && (!details || one->detailed)));
+        if (good)
+                u->last_read = now_ms();
+        else
+                pthread_mutex_unlock(&u->lock);
+        return good;
 }
 
 const struct rv_unit *rv_units_after(struct rv_units *u, const char *after)

@@ -89,6 +89,9 @@ const char *rv_units_interface(const char *id);
  * 0, or an outcome and not locked. */
 int rv_units_begin(struct rv_units *, bool details, const char *only_or_null, uint64_t deadline,
                    struct rv_error *);
+/* The same for one unit where nobody need be asked or waited for: locked. False: not locked; begin with
+ * rv_units_begin(). */
+bool rv_units_peek(struct rv_units *, bool details, const char *id);
 /* The first unit whose id sorts after `after` ("" = the first). Only between begin and end. */
 const struct rv_unit *rv_units_after(struct rv_units *, const char *after);
 const struct rv_unit *rv_units_find(struct rv_units *, const char *id);

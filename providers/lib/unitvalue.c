@@ -5,6 +5,8 @@
  */
 #include "providers/lib/unitvalue.h"
 
+#include "providers/lib/systemd.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,4 +193,34 @@ int rv_unit_value_read(sd_bus_message *m, uint8_t how, struct rv_unit_value *v)
         else
                 r = sd_bus_message_skip(m, contents);
         return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+int rv_unit_job_read(sd_bus_message *m, bool *ret_none)
+{
+        uint32_t id = 0;
+        int r = sd_bus_message_read(m, "v", "(uo)", &id, NULL);
+        *ret_none = r >= 0 && !id;
+        return r;
+}
+
+const char *rv_units_interface(const char *id)
+{
+        static const char *const kinds[][2] = {
+                { "service", RV_SYSTEMD_SERVICE },
+                { "socket", "org.freedesktop.systemd1.Socket" },
+                { "target", "org.freedesktop.systemd1.Target" },
+                { "device", "org.freedesktop.systemd1.Device" },
+                { "mount", "org.freedesktop.systemd1.Mount" },
+                { "automount", "org.freedesktop.systemd1.Automount" },
+                { "swap", "org.freedesktop.systemd1.Swap" },
+                { "timer", "org.freedesktop.systemd1.Timer" },
+                { "path", "org.freedesktop.systemd1.Path" },
+                { "slice", "org.freedesktop.systemd1.Slice" },
+                { "scope", "org.freedesktop.systemd1.Scope" },
+        };
+        const char *dot = strrchr(id, '.');
+        for (size_t i = 0; dot && i < sizeof kinds / sizeof *kinds; i++)
+                if (strcmp(dot + 1, kinds[i][0]) == 0)
+                        return kinds[i][1];
+        return RV_SYSTEMD_SERVICE;
 }

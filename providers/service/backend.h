@@ -16,6 +16,7 @@
 struct rv_service_backend {
         bool (*here)(void); /* does it run this host? Cheap; any thread */
         int (*query)(const struct rv_query *, struct rv_sink *, struct rv_error *);
+        int (*peek)(const struct rv_query *, struct rv_sink *); /* as in struct rv_provider; NULL: never at hand */
         /* Indexed like the class' methods; what it cannot do answers NOT_SUPPORTED with the reason. */
         int (*const *methods)(struct rv_call *, const void *in, struct rv_error *);
         int (*modify)(struct rv_call *, const struct rv_values *, struct rv_error *);

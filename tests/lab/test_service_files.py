@@ -158,6 +158,32 @@ def events(m, a, path):
     check('many at once', seen >= set(names), len(seen))
 
 
+def lost(m, path):
+    """The agent does not take what PID 1 says, and the connection is cut with all that is in it: what is otherwise afterwards is told."""
+    r = agentlib.Reader(agentlib.Peer(path), Query="SELECT TargetInstance.Name, TargetInstance.State FROM __InstanceOperationEvent WHERE TargetInstance ISA 'Service'")
+    f = agentlib.Reader(agentlib.Peer(path), Query="SELECT * FROM ServiceFailed WHERE Name = 'lab-l2'")
+    check('the baseline', r.until(lambda p: p['Kind'] == 'Sync')[-1] and not f.error)
+    pid = m.run('pidof -s reeve-agent').stdout.strip()
+    m.run("cd /run/systemd/system; printf '[Unit]\\nStartLimitIntervalSec=0\\n[Service]\\nExecStart=/bin/sleep 1000\\n' > lab-l1.service; printf '[Service]\\nExecStart=/bin/false\\n' > lab-l2.service; systemctl daemon-reload")
+    check('a new one is told', r.until(lambda p: p.get('Indication', {}).get('TargetInstance', {}).get('Name') == 'lab-l1')[-1])
+    m.run(f'kill -STOP {pid}')
+    try:
+        m.run('systemctl stop cron; for i in $(seq 30); do systemctl restart lab-l1; done; systemctl start --no-block lab-l2', timeout=120)
+        m.run('systemctl daemon-reexec')
+        m.run('rm /run/systemd/system/lab-l3.service 2>/dev/null; systemctl is-active lab-l1')
+    finally:
+        m.run(f'kill -CONT {pid}')
+    now, end = {}, time.monotonic() + 60
+    while (now.get('cron'), now.get('lab-l1')) != ('Stopped', 'Running') and time.monotonic() < end:
+        p = r.until(lambda p: 'Indication' in p)[-1]
+        t = (p or {}).get('Indication', {}).get('TargetInstance', {})
+        now[t.get('Name')] = t.get('State')
+    check('what became otherwise is told', (now.get('cron'), now.get('lab-l1')) == ('Stopped', 'Running'), now)
+    e = f.until(lambda p: 'Indication' in p)[-1]
+    check('and what failed', e and e['Indication']['Result'] == 'exit-code', e)
+    m.run('systemctl start cron; systemctl stop lab-l1')
+
+
 def quiet(m):
     """Files that change concern PID 1 only when they must: it is stopped, and the list has them all the same. Nobody watches
     meanwhile: who has details read of what is new waits for PID 1."""
@@ -193,6 +219,7 @@ def main():
         writing(m, a)
         transient(m, a)
         events(m, a, path)
+        lost(m, path)
         quiet(m)
     check.end()
 

@@ -63,6 +63,8 @@ def changes(m, a):
     check('a service of that name', status(new(TaskName='ssh')) == 'ALREADY_EXISTS')
     check('what-if of Start', good(a.do('ScheduledTask', key, 'Start', True)) and m.run('test -e /run/ran').returncode == 1)
     check('Start runs it', good(a.do('ScheduledTask', key, 'Start')) and m.run('cat /run/ran').stdout == 'ran\n')
+    got = a.call('Associators', 'ScheduledTask', key, AssocClass='ScheduledTaskService')['result']['Instances']
+    check('its service', [r['Name'] for r in got] == ['nightly'], got)
     check('how it ended', not differ(get('LastResult', 'LastTaskResult'), {'LastResult': 'success', 'LastTaskResult': 0}), get('LastResult', 'LastTaskResult'))
     check('Disable', good(a.do('ScheduledTask', key, 'Disable')) and get()['State'] == 'Disabled' and m.run('systemctl is-enabled nightly.timer').stdout.strip() == 'disabled')
     check('Disable again changes nothing', not a.do('ScheduledTask', key, 'Disable')['result'].get('Changed'))
