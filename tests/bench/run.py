@@ -43,7 +43,10 @@ class Agent:
     def __init__(self, build):
         self.dir = tempfile.mkdtemp(prefix='reeve-bench.')
         self.socket = os.path.join(self.dir, 'agent.sock')
-        self.proc = subprocess.Popen([f'{build}/bin/reeve-agent', '--socket', self.socket, '--state', self.dir, '--foreground'],
+        config = os.path.join(self.dir, 'conf')
+        with open(config, 'w') as f:   # history reads what it keeps once, some time after the start: it would fall into any one of the figures
+            f.write('[history]\nkeep = none\n')
+        self.proc = subprocess.Popen([f'{build}/bin/reeve-agent', '--socket', self.socket, '--state', self.dir, '--config', config, '--foreground'],
                                      stderr=subprocess.DEVNULL)
         for _ in range(200):
             if os.path.exists(self.socket):
