@@ -38,7 +38,7 @@
 #define MACHINE EM_NONE /* written, but debuggers will want to be told */
 #endif
 
-enum { STOP_MS = 5000, PAGES = 256, PATH_ROOM = 4096 };
+enum { STOP_MS = 5000, PAGES = 256, KERNEL_THREAD = 0x00200000 };
 
 struct thread {
         pid_t tid;
@@ -160,12 +160,11 @@ static void check_process(const struct dump *d, const char *start)
                      (int)d->pid);
         if (*stat_field(stat, 3) == 'Z')
                 FAIL(RV_NOT_FOUND, "process %d has ended and only waits for its parent", (int)d->pid);
+        if (strtoull(stat_field(stat, 9), NULL, 10) & KERNEL_THREAD)
+                FAIL(RV_NOT_SUPPORTED, "process %d is the kernel's: it has no memory of its own", (int)d->pid);
         auxv = slurp(d->pid, "auxv", &n);
         if (!auxv)
                 FAIL_ERRNO(errno, "cannot look into process %d", (int)d->pid);
-        if (!n)
-                FAIL(RV_NOT_SUPPORTED, "process %d is the kernel's: it has no memory of its own",
-                     (int)d->pid);
         free(auxv);
         free(stat);
 }
