@@ -602,7 +602,7 @@ def network_inside(build):
         awake.append(agent.call('EnumerateInstances', {'ClassName': 'NetTCPConnection', **owned})[0])
     time.sleep(0.1)
     tell('10000 sockets with their owner, which sleeps', min(ask('NetTCPConnection', **owned) for _ in range(7)), '`ss -tnp`', ss, 0.3)
-    tell('the same, it has run meanwhile', min(awake), '`ss -tnp`', ss, 0.4)
+    tell('the same, it has run meanwhile', min(awake), '`ss -tnp`', ss, 0.3)
     agent.stop()
     holder.stdin.close()
     holder.wait()
