@@ -85,16 +85,30 @@ static void finish(const char *state, json_t *error, json_t *result)
         rv_loop_quit(&me.agent->loop);
 }
 
+/* What the answer itself says did not come about; NULL: all did. WMI's numbers: 4096 is that it goes on. */
+static json_t *failure_of(const json_t *result)
+{
+        json_int_t number = json_integer_value(json_object_get(result, "ReturnValue"));
+        const char *said = json_string_value(json_object_get(result, "Error"));
+        char text[300];
+        if (json_is_false(json_object_get(result, "Complete")))
+                snprintf(text, sizeof text, "not all resources of the document are as they should be: see Result");
+        else if (number && number != 4096)
+                snprintf(text, sizeof text, "%.200s%sthe method answered %lld", said ? said : "", said ? ": " : "",
+                         (long long)number);
+        else
+                return NULL;
+        json_t *message = json_string(text); /* NULL: cut in the midst of a character */
+        return json_pack("{s:i, s:o}", "code", -32000 - RV_FAILED, "message",
+                         message ? message : json_string("the method failed: see Result"));
+}
+
 static void take_answer(const json_t *m, size_t size)
 {
         json_t *error = json_object_get(m, "error"), *result = json_object_get(m, "result"), *made = NULL;
         const char *state = !error ? "Completed" : me.cancelled ? "Terminated" : "Exception";
-        if (!error && json_is_false(json_object_get(result, "Complete"))) {
+        if (!error && (error = made = failure_of(result)))
                 state = me.cancelled ? "Terminated" : "Exception";
-                error = made =
-                        json_pack("{s:i, s:s}", "code", -32000 - RV_FAILED, "message",
-                                  "not all resources of the document are as they should be: see Result");
-        }
         if (result && size > RV_CJOB_RESULT) {
                 result = json_pack("{s:b, s:I}", "TooLarge", 1, "Bytes", (json_int_t)size);
                 finish(state, error, result);

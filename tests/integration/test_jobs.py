@@ -167,6 +167,11 @@ go(p)
 until(lambda: state(i) in ('Completed', 'Exception'))
 case('what is too large is said to be', state(i) in ('Completed', 'Exception') and (json.loads(whole(i)['Result'] or '{}').get('TooLarge') or whole(i)['ErrorCode']), whole(i))
 
+r = agent.call('InvokeMethod', {'ClassName': 'Win32_Process', 'MethodName': 'Create', 'InParameters': {'CommandLine': '/nonexistent/x'}, 'AsJob': True})
+i = ident(r)
+case("a number that is WMI's for a failure is one", until(lambda: state(i) == 'Exception') and 'the method answered' in whole(i)['ErrorDescription'] and
+     json.loads(whole(i)['Result'])['ReturnValue'] != 0, (r, whole(i) if i else ''))
+
 # ---- what is wrong is said at once ----
 for what, params, want in (
         ('a class that is not there', {'ClassName': 'LongWork2', 'MethodName': 'Run'}, -32005),
@@ -178,7 +183,7 @@ for what, params, want in (
     r = agent.call('InvokeMethod', {**params, 'AsJob': True})
     case(f'refused at once: {what}', 'error' in r and (want is None or code(r) == want), r)
 n = len(agent.call('EnumerateInstances', {'ClassName': 'Job'})['result']['Instances'])
-case('and became no job', n == 3, n)
+case('and became no job', n == 4, n)
 p = path()
 r = agent.call('InvokeMethod', {'ClassName': 'LongWork', 'MethodName': 'Run', 'InParameters': {'Path': p}, 'AsJob': True, 'WhatIf': True})
 case('WhatIf answers, and begins nothing', r.get('result', {}).get('WhatIf') is True and r['result']['Changed'] and not os.path.exists(p), r)
