@@ -237,7 +237,7 @@ static bool epoch(struct rest *r, struct rv_logline *ret)
 {
         struct rest at = *r;
         int high, low, ms;
-        if (!digits(&at, 5, &high) || !digits(&at, 5, &low) || !skip(&at, '.') || !digits(&at, 3, &ms))
+        if (!digits(&at, 5, &high) || high > 70000 || !digits(&at, 5, &low) || !skip(&at, '.') || !digits(&at, 3, &ms))
                 return false;
         ret->when = (high * INT64_C(100000) + low) * INT64_C(1000000000) + ms * INT64_C(1000000);
         *r = at;

@@ -7,8 +7,8 @@ seconds=$1; shift
 make -s build/gen/stamp build/gen/shell_registry.c build/gen/registry.c
 mkdir -p build/fuzz/found
 flags="-std=gnu11 -O1 -g -D_GNU_SOURCE -DREEVE_VERSION=\"fuzz\" -I. -Ibuild -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -w $(pkg-config --cflags libxml-2.0 libcurl)"
-libs="$(pkg-config --cflags --libs libuv libcrypto jansson sqlite3 libsystemd libgcrypt libpcre2-8 libutf8proc libseccomp) -lm -lpthread"
-sources="$(ls schema/*.c agent/*.c agent/wire/*.c agent/front/*.c agent/monitor/*.c agent/sftp/*.c providers/*.c providers/lib/*.c providers/service/*.c providers/package/*.c shell/*.c shell/cmdlets/*.c shell/types/*.c build/gen/*.c 2>/dev/null |
+libs="$(pkg-config --cflags --libs libuv libcrypto jansson sqlite3 libsystemd libgcrypt zlib libpcre2-8 libutf8proc libseccomp) -lm -lpthread"
+sources="$(ls schema/*.c agent/*.c agent/wire/*.c agent/front/*.c agent/monitor/*.c agent/sftp/*.c providers/*.c providers/lib/*.c providers/service/*.c providers/package/*.c providers/log/*.c shell/*.c shell/cmdlets/*.c shell/types/*.c build/gen/*.c 2>/dev/null |
         grep -v -e schema/mofc -e '/main\.c$')"
 for f in tests/fuzz/fuzz_*.c; do
         name=$(basename "$f" .c); name=${name#fuzz_}
