@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Lines of logs: whoever can write to a log has the agent read it as root. Each line is taken apart in memory of its own
- * size, and what it was taken apart into must lie within it.
+ * Lines of logs: whoever can write to a log has the agent read it as root. Each line is taken apart in memory of its
+ * own size, and what it was taken apart into must lie within it.
  */
 #include <assert.h>
 #include <stdlib.h>
