@@ -98,8 +98,10 @@ def shift(path):
 def rename_rotation(h):
     """A writer that keeps its descriptor for a while after each rename, as one that waits for a signal does."""
     f = Followed(h, "LogName = '/var/log/r.log'")
-    path, n, keep = h.path + '/r.log', 0, None
+    path, n = h.path + '/r.log', 0
     out = open(path, 'a', buffering=1)
+    out.write('begin\n')
+    check('it begins', said(f.until('begin')) == ['begin'])
     for turn in range(6):
         for _ in range(200):
             out.write(f'line {n}\n')
