@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/timex.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "agent/provider.h"
 #include "gen/OperatingSystem.h"
+#include "providers/lib/clockstate.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/mountinfo.h"
@@ -260,14 +260,14 @@ static void fill_pressure(struct rv_row *row, unsigned property, const char *pat
 static void fill_kernel(struct rv_row *row)
 {
         char buf[1024];
-        struct timex t = { .modes = 0 };
         fill_taint(row);
         fill_cgroups(row);
         if (OperatingSystem_wants_Lsm(row) &&
             rv_proc_read(AT_FDCWD, "/sys/kernel/security/lsm", buf, sizeof buf) > 0)
                 rv_fill_list(row, OperatingSystem_Lsm, buf, ",\n");
-        if (OperatingSystem_wants_TimeSynchronized(row) && adjtimex(&t) >= 0)
-                OperatingSystem_set_TimeSynchronized(row, !(t.status & STA_UNSYNC));
+        int kept = OperatingSystem_wants_TimeSynchronized(row) ? rv_clock_synchronized() : -1;
+        if (kept >= 0)
+                OperatingSystem_set_TimeSynchronized(row, kept);
         fill_pressure(row, OperatingSystem_PressureCpu, "/proc/pressure/cpu");
         fill_pressure(row, OperatingSystem_PressureMemory, "/proc/pressure/memory");
         fill_pressure(row, OperatingSystem_PressureIo, "/proc/pressure/io");

@@ -16,6 +16,7 @@
 
 #include "agent/provider.h"
 #include "gen/TimeSynchronization.h"
+#include "providers/lib/clockstate.h"
 #include "providers/lib/fill.h"
 #include "providers/lib/procfs.h"
 #include "providers/lib/slurp.h"
@@ -152,11 +153,12 @@ static void fill_servers(struct rv_row *row, const struct daemon *running)
 static void fill_kernel(struct rv_row *row)
 {
         struct timex t = { 0 };
-        int state = adjtimex(&t);
-        if (state < 0)
+        int kept = rv_clock_synchronized();
+        if (kept >= 0)
+                TimeSynchronization_set_Synchronized(row, kept);
+        if (adjtimex(&t) < 0)
                 return;
         bool nano = t.status & STA_NANO;
-        TimeSynchronization_set_Synchronized(row, state != TIME_ERROR && !(t.status & STA_UNSYNC));
         TimeSynchronization_set_Offset(row, (int64_t)t.offset * (nano ? 1 : 1000));
         TimeSynchronization_set_MaxError(row, (uint64_t)t.maxerror * 1000);
         TimeSynchronization_set_EstimatedError(row, (uint64_t)t.esterror * 1000);

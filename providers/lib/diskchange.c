@@ -679,7 +679,7 @@ int rv_diskchange_grow(struct rv_diskchange *d, struct rv_error *err)
         size_t n = copy(argv, k->grow);
         if (strcmp(k->type, "btrfs") == 0)
                 argv[n++] = "max";
-        argv[n++] = k->grow_mounted ? m->target : d->b->path;
+        argv[n++] = k->grow_mounted && m ? m->target : d->b->path;
         argv[n] = NULL;
         e = d->c->what_if ? RV_OK : run_quietly(d, argv, err);
         if (e == RV_FAILED && !m)
