@@ -275,14 +275,10 @@ static int emit(struct reader *r, struct rv_sink *out, struct one *o)
 
 static int emit_list(struct reader *r, const struct rv_query *q, struct rv_sink *out, struct one *o)
 {
-        int e = RV_OK, fd = openat(o->process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *d = fd < 0 ? NULL : fdopendir(fd);
-        if (!d) {
-                e = -errno;
-                if (fd >= 0)
-                        close(fd);
-                return e;
-        }
+        int e = RV_OK;
+        DIR *d = rv_proc_folder(o->process, "fd");
+        if (!d)
+                return -errno;
         for (struct dirent *f; e == RV_OK && (f = readdir(d));)
                 if (f->d_name[0] != '.') {
                         o->fd = f->d_name;
@@ -316,14 +312,10 @@ static int emit_process(struct reader *r, const struct rv_query *q, struct rv_si
 /* Of all processes those that may be seen; what has ended has nothing open. */
 static int emit_all(struct reader *r, const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
-        int e = RV_OK, fd = openat(r->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *d = fd < 0 ? NULL : fdopendir(fd);
-        if (!d) {
-                e = rv_fail_errno(err, errno, "cannot list /proc");
-                if (fd >= 0)
-                        close(fd);
-                return e;
-        }
+        int e = RV_OK;
+        DIR *d = rv_proc_folder(r->root, ".");
+        if (!d)
+                return rv_fail_errno(err, errno, "cannot list /proc");
         for (struct dirent *p;
              (e == RV_OK || e == -ENOENT || e == -ESRCH || e == -EACCES || e == -EPERM) && (p = readdir(d));)
                 if (p->d_name[0] >= '1' && p->d_name[0] <= '9')

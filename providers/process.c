@@ -205,14 +205,10 @@ static int emit(struct reader *r, struct rv_sink *out, pid_t id, bool on_loop)
 
 static int emit_all(struct reader *r, const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
-        int fd = openat(r->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), e = RV_OK;
-        DIR *d = fd < 0 ? NULL : fdopendir(fd);
-        if (!d) {
-                e = rv_fail_errno(err, errno, "cannot list /proc");
-                if (fd >= 0)
-                        close(fd);
-                return e;
-        }
+        int e = RV_OK;
+        DIR *d = rv_proc_folder(r->root, ".");
+        if (!d)
+                return rv_fail_errno(err, errno, "cannot list /proc");
         unsigned walk = rv_proccache_begin();
         for (struct dirent *p; e == RV_OK && (p = readdir(d));)
                 if (p->d_name[0] >= '1' && p->d_name[0] <= '9')

@@ -152,14 +152,10 @@ static int visit(const struct reader *r, visitor *each, void *state, struct rv_e
         const struct rv_arg *one = rv_equals(r->q, ProcessUsage_ProcessId);
         if (one)
                 return each(r, (pid_t)one->u, state);
-        int e = RV_OK, fd = openat(r->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *d = fd < 0 ? NULL : fdopendir(fd);
-        if (!d) {
-                e = rv_fail_errno(err, errno, "cannot list /proc");
-                if (fd >= 0)
-                        close(fd);
-                return e;
-        }
+        int e = RV_OK;
+        DIR *d = rv_proc_folder(r->root, ".");
+        if (!d)
+                return rv_fail_errno(err, errno, "cannot list /proc");
         for (struct dirent *p; e == RV_OK && (p = readdir(d));)
                 if (p->d_name[0] >= '1' && p->d_name[0] <= '9')
                         e = rv_cancelled(r->q->call) ? RV_STOP : each(r, (pid_t)atoi(p->d_name), state);

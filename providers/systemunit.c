@@ -5,6 +5,7 @@
  * say: the others stay null.
  */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,32 +94,6 @@ static void text(struct rv_row *row, unsigned p, const char *s)
                 rv_set_string(row, p, s, strlen(s));
 }
 
-static void fill_list(struct rv_row *row, unsigned p, const struct rv_unit_value *v)
-{
-        rv_list list = rv_set_list(row, p, v->n);
-        const char *s = v->text;
-        for (uint32_t i = 0; i < v->n; i++, s += strlen(s) + 1)
-                rv_item_string(row, list, i, s, strlen(s));
-}
-
-static void fill_details(struct rv_row *row, const struct rv_unit *u)
-{
-        for (unsigned i = 0; u->values && i < NIDS; i++) {
-                const struct rv_unit_value *v = &u->values[i];
-                unsigned p = ids[i];
-                if (!v->set || !rv_wants(row, p) ||
-                    (p == SystemUnit_ConditionResult && !u->values[CONDITION_TIME].set))
-                        continue;
-                switch (v->type) {
-                case RV_UT_TEXT: rv_set_string(row, p, v->text, strlen(v->text)); break;
-                case RV_UT_LIST: fill_list(row, p, v); break;
-                case RV_UT_UINT: rv_set_uint(row, p, v->u); break;
-                case RV_UT_BOOL: rv_set_bool(row, p, v->u); break;
-                case RV_UT_INT: rv_set_datetime(row, p, v->i);
-                }
-        }
-}
-
 static void fill(struct rv_row *row, const struct rv_unit *u)
 {
         const char *dot = strrchr(u->id, '.');
@@ -132,7 +107,8 @@ static void fill(struct rv_row *row, const struct rv_unit *u)
         text(row, SystemUnit_JobType, u->job);
         if (!u->detailed)
                 text(row, SystemUnit_FragmentPath, u->fragment);
-        fill_details(row, u);
+        bool tried = u->values && u->values[CONDITION_TIME].set;
+        rv_unit_fill(row, u, kept, ids, NIDS, tried ? UINT_MAX : SystemUnit_ConditionResult);
 }
 
 static bool wants_details(const struct rv_query *q)

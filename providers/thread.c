@@ -201,14 +201,10 @@ static pid_t process_of(const struct place *at, const char *tid)
 
 static int emit_all(const struct place *at, const struct rv_query *q, struct rv_sink *out, struct rv_error *err)
 {
-        int e = RV_OK, fd = openat(at->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *d = fd < 0 ? NULL : fdopendir(fd);
-        if (!d) {
-                e = rv_fail_errno(err, errno, "cannot list /proc");
-                if (fd >= 0)
-                        close(fd);
-                return e;
-        }
+        int e = RV_OK;
+        DIR *d = rv_proc_folder(at->root, ".");
+        if (!d)
+                return rv_fail_errno(err, errno, "cannot list /proc");
         for (struct dirent *p; e == RV_OK && (p = readdir(d));)
                 if (is_id(p->d_name))
                         e = emit_process(at, q, out, (pid_t)atoi(p->d_name), NULL);

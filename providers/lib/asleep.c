@@ -59,11 +59,8 @@ static bool read_account(int task, pid_t id, char account[static 60])
 
 static bool read_threads(struct rv_asleep *a, size_t most)
 {
-        int fd = openat(a->task, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        DIR *d = rv_proc_folder(a->task, ".");
         bool good = d != NULL;
-        if (!d && fd >= 0)
-                close(fd);
         for (struct dirent *e; good && (e = readdir(d));) {
                 if (e->d_name[0] < '1' || e->d_name[0] > '9')
                         continue;

@@ -54,6 +54,15 @@ bool rv_proc_stat_parse(const char *s, size_t n, struct rv_proc_stat *ret)
         return true;
 }
 
+DIR *rv_proc_folder(int dir, const char *path)
+{
+        int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        if (!d && fd >= 0)
+                close(fd);
+        return d;
+}
+
 int rv_proc_stat(int root, pid_t pid, struct rv_proc_stat *ret)
 {
         char path[32], buf[1024];

@@ -5,6 +5,7 @@
 #ifndef RV_PROCFS_H
 #define RV_PROCFS_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,8 @@ struct rv_proc_stat {
 
 /* Reads a whole small file below a directory; the number of bytes, or -errno. buf gets a NUL behind them. */
 ssize_t rv_proc_read(int dir, const char *path, char *buf, size_t size);
+/* A folder below a directory ("." is itself), for readdir(). NULL and errno. */
+DIR *rv_proc_folder(int dir, const char *path);
 /* /proc/PID/stat. 0 or -errno (-ESRCH, -ENOENT: it has ended). */
 int rv_proc_stat(int root, pid_t, struct rv_proc_stat *ret);
 bool rv_proc_stat_parse(const char *, size_t n, struct rv_proc_stat *ret);

@@ -225,36 +225,6 @@ static void fill_usage(struct rv_row *row, const struct rv_unit *u)
                 Service_set_TasksCurrent(row, n);
 }
 
-static void fill_list(struct rv_row *row, unsigned p, const struct rv_unit_value *v)
-{
-        rv_list list = rv_set_list(row, p, v->n);
-        const char *s = v->text;
-        for (uint32_t i = 0; i < v->n; i++, s += strlen(s) + 1)
-                rv_item_string(row, list, i, s, strlen(s));
-}
-
-static void fill_details(struct rv_row *row, const struct rv_unit *u)
-{
-        for (unsigned i = 0; u->values && i < NKEPT; i++) {
-                const struct rv_unit_value *v = &u->values[i];
-                unsigned p = ids[i];
-                if (!v->set || !rv_wants(row, p))
-                        continue;
-                switch (v->type) {
-                case RV_UT_TEXT: rv_set_string(row, p, v->text, strlen(v->text)); break;
-                case RV_UT_LIST: fill_list(row, p, v); break;
-                case RV_UT_UINT: rv_set_uint(row, p, v->u); break;
-                case RV_UT_BOOL: rv_set_bool(row, p, v->u); break;
-                case RV_UT_INT:
-                        if (kept[i].read == RV_UR_TIME)
-                                rv_set_datetime(row, p, v->i);
-                        else
-                                rv_set_int(row, p, v->i);
-                }
-        }
-        fill_usage(row, u);
-}
-
 static void fill_log(struct rv_row *row, const char *unit)
 {
         struct rv_unitop_lines l = { 0 };
@@ -289,7 +259,8 @@ static void fill(struct rv_row *row, const struct rv_unit *u)
                 Service_set_InstallDate(row, st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec);
         if (!detail(u, Service_FragmentPath))
                 text(row, Service_FragmentPath, u->fragment);
-        fill_details(row, u);
+        rv_unit_fill(row, u, kept, ids, NKEPT, UINT_MAX);
+        fill_usage(row, u);
 }
 
 static bool wants_restart(const struct rv_row *row)

@@ -27,6 +27,36 @@ void rv_unitop_keep(void *state, const char *s, size_t n)
         }
 }
 
+static void fill_list(struct rv_row *row, unsigned p, const struct rv_unit_value *v)
+{
+        rv_list list = rv_set_list(row, p, v->n);
+        const char *s = v->text;
+        for (uint32_t i = 0; i < v->n; i++, s += strlen(s) + 1)
+                rv_item_string(row, list, i, s, strlen(s));
+}
+
+void rv_unit_fill(struct rv_row *row, const struct rv_unit *u, const struct rv_unit_property *kept, const unsigned *ids,
+                  unsigned n, unsigned but)
+{
+        for (unsigned i = 0; u->values && i < n; i++) {
+                const struct rv_unit_value *v = &u->values[i];
+                unsigned p = ids[i];
+                if (!v->set || p == but || !rv_wants(row, p))
+                        continue;
+                switch (v->type) {
+                case RV_UT_TEXT: rv_set_string(row, p, v->text, strlen(v->text)); break;
+                case RV_UT_LIST: fill_list(row, p, v); break;
+                case RV_UT_UINT: rv_set_uint(row, p, v->u); break;
+                case RV_UT_BOOL: rv_set_bool(row, p, v->u); break;
+                case RV_UT_INT:
+                        if (kept[i].read == RV_UR_TIME)
+                                rv_set_datetime(row, p, v->i);
+                        else
+                                rv_set_int(row, p, v->i);
+                }
+        }
+}
+
 bool rv_unitop_service(const struct rv_call *c)
 {
         return strcmp(c->class->name, "Service") == 0;

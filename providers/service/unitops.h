@@ -9,6 +9,7 @@
 
 #include "agent/provider.h"
 #include "providers/lib/systemd.h"
+#include "providers/lib/units.h"
 
 /* A change under way: between rv_unitop_begin() and rv_unitop_end(). */
 struct rv_unitop {
@@ -24,6 +25,10 @@ struct rv_unitop_lines {
         unsigned count;
 };
 void rv_unitop_keep(void *lines, const char *, size_t n); /* for rv_journal_tail() */
+
+/* What is kept of a unit, into the properties of those numbers; all but one (UINT_MAX: all). */
+void rv_unit_fill(struct rv_row *, const struct rv_unit *, const struct rv_unit_property *kept, const unsigned *ids,
+                  unsigned n, unsigned but);
 
 bool rv_unitop_service(const struct rv_call *); /* of class Service; else SystemUnit */
 /* "ssh" or "ssh.service" -> the unit's id. */
