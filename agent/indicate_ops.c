@@ -124,6 +124,7 @@ static int fill_part(struct rv_subscription *s, struct rv_sub_part *p, const jso
         p->watcher.want = p->want;
         p->watcher.compare = p->compare;
         p->watcher.kinds = s->sample ? 0 : s->query.kinds;
+        p->watcher.events_only = !s->sample && !s->snapshot;
         p->watcher.interval = s->interval;
         p->watcher.beyond_push = s->sample || counters;
         return RV_OK;
@@ -279,7 +280,8 @@ static int prepare(struct rv_subscription *s, const struct rv_identity *who, con
         if (s->query.within > 0)
                 s->interval = (uint64_t)(s->query.within < 0.05 ? 5e7 : s->query.within * 1e9);
         if (s->query.kinds && text(params, "Query") && !s->interval) {
-                if (s->query.kinds & ~rv_watch_covers(s->agent, s->parts[0].class)) {
+                const struct rv_class *c = s->parts[0].class;
+                if (s->query.kinds & ~rv_watch_covers(s->agent, c) && !rv_watch_streams(s->agent, c)) {
                         rv_hint(err, "Add WITHIN 2 (seconds) behind the event's class.");
                         return rv_fail(err, RV_INVALID_QUERY, "%s must be polled: the query needs WITHIN",
                                        s->parts[0].class->name);

@@ -78,7 +78,7 @@ static void on_readable(uv_poll_t *h, int status, int events)
 
 int rv_push_start(struct rv_watch *w, struct rv_error *err)
 {
-        const struct rv_push *push = w->entry->provider->push;
+        const struct rv_push *push = rv_watch_push(w);
         struct rv_push_handle *p = calloc(1, sizeof *p);
         if (!p)
                 return -ENOMEM;
@@ -128,7 +128,7 @@ static void tell_lost(struct rv_watch *w)
 {
         for (struct rv_watcher *x = w->watchers, *next; x; x = next) {
                 next = x->next;
-                if (x->lost && w->source->flags & RV_INDICATION)
+                if (x->lost && rv_watch_is_told(w))
                         x->lost(x);
         }
         w->dirty = true;
@@ -296,7 +296,9 @@ void rv_news_emit(struct rv_news *n, struct rv_row *row)
                 return;
         for (struct rv_watcher *x = w->watchers, *next; x; x = next) {
                 next = x->next;
-                if (x->event)
+                if (w->stream && x->changed && (!x->kinds || x->kinds & RV_EVENT_CREATE))
+                        x->changed(x, RV_EVENT_CREATE, w->event, 0, NULL, 0);
+                else if (!w->stream && x->event)
                         x->event(x, w->event, 0);
         }
 }

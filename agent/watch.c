@@ -439,7 +439,7 @@ static void poll_with(struct rv_watch *w, const struct rv_arg *first_key)
 
 static bool is_pushed(const struct rv_watch *w, const struct rv_watcher *x)
 {
-        return w->push && !x->beyond_push && !(x->kinds & ~w->entry->provider->push->covers);
+        return w->push && (w->stream || (!x->beyond_push && !(x->kinds & ~w->entry->provider->push->covers)));
 }
 
 bool rv_watch_pushes(const struct rv_watcher *x)
@@ -499,7 +499,7 @@ static void think(struct rv_watch *w)
                 return;
         w->thinking = true; /* a poll that fails at once comes back here */
         uint64_t now = rv_now(), next = UINT64_MAX, each = interval(w);
-        if (w->indication) { /* there is nothing to be polled, but a broken source may come back */
+        if (rv_watch_is_told(w)) { /* there is nothing to be polled, but a broken source may come back */
                 struct rv_error ignored = { 0 };
                 if (!w->push && w->watchers && rv_push_start(w, &ignored))
                         rv_alarm_set(&w->agent->loop, &w->alarm, now + RV_WATCH_FALLBACK);
@@ -562,7 +562,12 @@ static bool is_key_shown(const struct rv_class *c, const struct rv_class *source
                (p->convert == RV_CONVERT_NONE || p->convert == RV_CONVERT_STRING);
 }
 
-static struct rv_watch *watch_new(struct rv_agent *a, const struct rv_class *c, struct rv_entry *e)
+bool rv_watch_is_told(const struct rv_watch *w)
+{
+        return w->indication || w->stream;
+}
+
+static struct rv_watch *watch_new(struct rv_agent *a, const struct rv_class *c, struct rv_entry *e, bool stream)
 {
         struct rv_watch *w = calloc(1, sizeof *w);
         uint64_t *mask = calloc(RV_MASK_WORDS(c->nproperties) + 1, sizeof *mask);
@@ -575,6 +580,7 @@ static struct rv_watch *watch_new(struct rv_agent *a, const struct rv_class *c, 
         w->alarm.ring = on_alarm;
         w->late.ring = on_late;
         w->indication = c->flags & RV_INDICATION;
+        w->stream = stream;
         w->source = e->provider->class;
         w->by_first_key = e->provider->push && c->nkeys && is_key_shown(c, w->source);
         a->watches = w;
@@ -628,6 +634,13 @@ unsigned rv_watch_covers(const struct rv_agent *a, const struct rv_class *c)
         return e && e->provider->push ? e->provider->push->covers : 0;
 }
 
+bool rv_watch_streams(const struct rv_agent *a, const struct rv_class *c)
+{
+        const struct rv_class *source = c->view_of ? rv_class_find(c->view_of, NULL) : c;
+        struct rv_entry *e = source ? rv_entry_find((struct rv_agent *)a, source) : NULL;
+        return e && e->provider->creations;
+}
+
 bool rv_watch_silent(const struct rv_agent *a, const struct rv_class *c, unsigned property)
 {
         const struct rv_class *source = c->view_of ? rv_class_find(c->view_of, NULL) : c;
@@ -648,15 +661,16 @@ int rv_watch_join(struct rv_agent *a, const struct rv_class *c, struct rv_watche
         const struct rv_class *source = c->view_of ? rv_class_find(c->view_of, NULL) : c;
         struct rv_entry *e = source ? rv_entry_find(a, source) : NULL;
         struct rv_watch *w = a->watches;
-        while (w && w->class != c)
+        const bool stream = e && e->provider->creations && x->events_only;
+        while (w && (w->class != c || w->stream != stream))
                 w = w->next;
         if (!e || !(e->provider->query || e->provider->start || e->provider->push))
                 return rv_fail(err, RV_NOT_SUPPORTED, "'%s' has no instances that can be watched", c->name);
         if (c->nproperties > RV_WATCH_PROPERTIES)
                 return rv_fail(err, RV_NOT_SUPPORTED, "'%s' has too many properties to be watched", c->name);
-        if (!w && !(w = watch_new(a, c, e)))
+        if (!w && !(w = watch_new(a, c, e, stream)))
                 return -ENOMEM;
-        if (w->indication && c->view_of && !w->view) {
+        if (rv_watch_is_told(w) && c->view_of && !w->view) {
                 struct rv_arena arena = { 0 };
                 struct rv_ask all = { .all_properties = true };
                 struct rv_plan plan = { 0 };
@@ -666,9 +680,9 @@ int rv_watch_join(struct rv_agent *a, const struct rv_class *c, struct rv_watche
                 if (r)
                         return r;
         }
-        if (!w->push && e->provider->push) {
+        if (!w->push && rv_watch_push(w)) {
                 int r = rv_push_start(w, err);
-                if (r && w->indication) { /* there is no other way */
+                if (r && rv_watch_is_told(w)) { /* there is no other way */
                         if (!w->watchers)
                                 rv_watch_free(w);
                         return r;
@@ -676,7 +690,7 @@ int rv_watch_join(struct rv_agent *a, const struct rv_class *c, struct rv_watche
                 *err = (struct rv_error) { 0 };
         }
         x->watch = w;
-        x->ready = w->indication || (w->known && !w->scan && !w->dirty && w->watchers &&
+        x->ready = rv_watch_is_told(w) || (w->known && !w->scan && !w->dirty && w->watchers &&
                                      covers(w->mask, x->want, c->nproperties));
         x->next = w->watchers;
         w->watchers = x;

@@ -32,6 +32,7 @@ struct rv_watcher {
         unsigned kinds;          /* RV_EVENT_...: that it is told of */
         bool beyond_push;        /* it looks at what push does not tell of: polls are needed all the same */
         uint64_t interval;       /* ns between polls where they are needed */
+        bool events_only;        /* no rows are asked of it: what is new suffices where the provider tells of it */
         bool cold;               /* keeps what it knows itself: told by baseline() after each reading, of no changes */
         bool ready;              /* baseline() was called */
         void (*baseline)(struct rv_watcher *);
@@ -53,6 +54,8 @@ void rv_watch_suspect(struct rv_watcher *);
 bool rv_watch_is_quiet(const struct rv_watcher *); /* all that was told of has been looked at */
 /* What the class' push covers, for whoever is about to join. */
 unsigned rv_watch_covers(const struct rv_agent *, const struct rv_class *);
+/* Whether the provider tells of each new object by itself (its `creations`). */
+bool rv_watch_streams(const struct rv_agent *, const struct rv_class *);
 /* Whether push is silent about a property. */
 bool rv_watch_silent(const struct rv_agent *, const struct rv_class *, unsigned property);
 /* Whether push only tells that something has changed, so that a cold watcher misses nothing. */

@@ -39,6 +39,7 @@ struct rv_watch {
         struct rv_seen **buckets;
         size_t nbuckets, n;
         bool by_first_key, indication;
+        bool stream; /* of the provider's `creations`: nothing is polled, kept and compared */
         bool known;   /* a whole poll has succeeded, and somebody has watched since */
         bool dirty;   /* something has changed: a whole poll is due */
         bool failing, thinking;
@@ -61,6 +62,12 @@ struct rv_watch {
         struct rv_row event_row;
 };
 
+bool rv_watch_is_told(const struct rv_watch *); /* it consists of rows that are emitted as they come */
+/* What tells it, or NULL. */
+static inline const struct rv_push *rv_watch_push(const struct rv_watch *w)
+{
+        return w->stream ? w->entry->provider->creations : w->entry->provider->push;
+}
 void rv_watch_think(struct rv_watch *);
 void rv_watch_free(struct rv_watch *);
 uint64_t rv_watch_hash_key(const struct rv_arg *);

@@ -11,6 +11,7 @@
 
 #include "agent/provider.h"
 #include "gen/LogEntry.h"
+#include "providers/log/feed.h"
 #include "providers/log/channel.h"
 #include "providers/log/source.h"
 
@@ -175,6 +176,7 @@ static int (*const methods[LogEntry_nmethods])(struct rv_call *, const void *, s
 
 static const struct rv_provider logentry = { .class = &LogEntry_class,
                                              .query = logentry_query,
+                                             .creations = &rv_logfeed_entries,
                                              .methods = methods };
 
 RV_PROVIDERS(logentry, &logentry);

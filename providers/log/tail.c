@@ -46,6 +46,7 @@ struct rv_logtail {
                 char path[RV_LOG_PATH];
         } folders[FOLDERS];
         unsigned nfolders;
+        int64_t opened; /* ns since 1970 */
         bool over; /* nothing more is wanted */
         char buf[PRINT + RV_LOG_WINDOW];
 };
@@ -379,7 +380,7 @@ static void look(struct rv_logtail *t, struct channel *c)
         read_now(t, c);
         for (int i = 0; i < MOST_LOOKS && !t->over && is_other(c); i++) {
                 struct piece new = open_piece(t, c->path, false);
-                if (new.fd >= 0 && c->now.fd >= 0)
+                if (new.fd >= 0 && (c->now.fd >= 0 || c->now.inode))
                         renamed(t, c, new);
                 else if (new.fd >= 0)
                         c->now = new;
@@ -396,6 +397,19 @@ static struct channel *find(struct rv_logtail *t, const char *base)
         return NULL;
 }
 
+/* A log that has come since may have been rotated already: what it was rotated to is read first. The last of that is
+ * what the file of now comes behind. */
+static void read_before(struct rv_logtail *t, struct channel *c)
+{
+        size_t n;
+        struct rv_logname *files = settled_files(c->path, &n);
+        for (size_t j = files ? n : 0; j-- > 0 && !t->over;)
+                if (strcmp(files[j].path, c->path) != 0 && files[j].modified > t->opened &&
+                    read_from(t, c, &files[j], 0))
+                        note_whole(&c->now, &files[j]);
+        free(files);
+}
+
 /* A file that has come is read from its beginning, those that were there at first from their ends. */
 static void follow(struct rv_logtail *t, const char *path, bool from_end)
 {
@@ -404,7 +418,9 @@ static void follow(struct rv_logtail *t, const char *path, bool from_end)
                 snprintf(c->path, sizeof c->path, "%s", path);
                 c->former = no_piece;
                 c->looked = time(NULL) * INT64_C(1000000000);
-                c->now = open_piece(t, path, from_end);
+                c->now = from_end ? open_piece(t, path, true) : no_piece;
+                if (!from_end)
+                        read_before(t, c);
                 t->channels[t->nchannels++] = c;
         }
         if (c)
@@ -506,6 +522,9 @@ struct rv_logtail *rv_logtail_open(rv_logtail_each each, void *state)
         struct rv_logtail *t = calloc(1, sizeof *t);
         if (!t)
                 return NULL;
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        t->opened = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
         t->each = each;
         t->state = state;
         t->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);

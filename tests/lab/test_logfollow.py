@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """LogEntryEvent of log files, in a /var/log of its own: lines as they come, with rotation by rename, by copy and truncation, while a
 writer goes on; files and folders that come and go; what is lost is told; a slow reader; the snapshot and the stream together."""
-import gzip, os, shutil, sys, threading, time
+import gzip, os, shutil, signal, sys, threading, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'integration')]
@@ -200,6 +200,53 @@ def snapshot(h):
     check('and they are told apart by their cursors', len(by) == len(whole) or len(by) == len(whole) + 1, (len(by), len(whole)))
 
 
+def rushed(h):
+    """A log that is new, and was rotated three times before anybody could look."""
+    f = Followed(h, "LogName = '/var/log/rush.log'")
+    h.agent.send_signal(signal.SIGSTOP)
+    threads = f'/proc/{h.agent.pid}/task'
+    check('the agent stands still', agentlib.until(lambda: all(open(f'{threads}/{t}/stat').read().rsplit(')', 1)[1].split()[0] == 'T' for t in os.listdir(threads))))
+    want = []
+    for r in range(3, -1, -1):
+        lines = [f'rush {r} {n}' for n in range(250)]
+        want += lines
+        append(h, 'rush.log', *lines)
+        for k in range(2, -1, -1):
+            if r and os.path.exists(h.path + '/rush.log' + (f'.{k}' if k else '')):
+                os.rename(h.path + '/rush.log' + (f'.{k}' if k else ''), h.path + f'/rush.log.{k + 1}')
+    h.agent.send_signal(signal.SIGCONT)
+    got = said(f.until(want[-1]))
+    check('a new log that was rotated before it was looked at', got == want, (len(got), len(want), got[:2]))
+    append(h, 'rush.log', 'rush on')
+    check('and it goes on', said(f.until('rush on')) == ['rush on'])
+
+
+def entries(h):
+    """New entries as creations of LogEntry and WMI's Win32_NTLogEvent: nothing is read for a beginning, and nothing polled."""
+    calls = lambda: [r['Calls'] for r in h.asked.rows('Provider', Filter="Name = 'LogEntry'")]
+    before = calls()
+    readers = [agentlib.Reader(agentlib.Peer(h.sock), Query=q) for q in (
+        "SELECT * FROM __InstanceCreationEvent WITHIN 600 WHERE TargetInstance ISA 'Win32_NTLogEvent' AND TargetInstance.Message LIKE 'needle%'",
+        "SELECT * FROM __InstanceCreationEvent WHERE TargetInstance ISA 'LogEntry' AND TargetInstance.Message LIKE 'needle%'",
+        "SELECT * FROM __InstanceOperationEvent WHERE TargetInstance ISA 'LogEntry' AND TargetInstance.LogName LIKE '%/needle.log'")]
+    check('subscribed to entries', all(r.result.get('Push') for r in readers), [(r.result, r.error) for r in readers])
+    append(h, 'needle.log', 'hay', 'needle one', 'hay', 'needle two')
+    told = lambda r, want: [e['Indication'] for e in r.until(lambda e: e.get('Indication', {}).get('TargetInstance', {}).get('Message') == want, 30) if e and 'Indication' in e]
+    for r, n in zip(readers, (2, 2, 4)):
+        got = told(r, 'needle two')
+        check('new entries are creations', len(got) == n and got[-1]['__CLASS'] == '__InstanceCreationEvent' and got[-2 if n == 2 else 1]['TargetInstance']['Message'] == 'needle one', got)
+    one = got[-1]['TargetInstance']
+    check('with all that an entry has', one['LogName'] == '/var/log/needle.log' and h.asked.one('LogEntry', {'Cursor': one['Cursor']}, 'Message') == {'Message': 'needle two'}, one)
+    check('and the log was not read for it', calls()[0] - before[0] <= 1, (before, calls()))
+    append(h, 'needle.log', 'needle three')
+    os.truncate(h.path + '/needle.log', 0)
+    append(h, 'needle.log', 'needle four')
+    check('and on', told(readers[1], 'needle four')[-1]['TargetInstance']['Message'] == 'needle four')
+    snap = agentlib.Reader(agentlib.Peer(h.sock), ClassName='LogEntry', Filter="LogName = '/var/log/needle.log'", Snapshot=True)
+    got = snap.until(lambda e: e['Kind'] == 'Sync', 30)
+    check('a snapshot reads what is there', got[-1] and len(got) >= 2 and not snap.result.get('Push'), (snap.result, got[-3:]))
+
+
 def goes(h):
     """The last subscription ends: nothing is held open any more."""
     f = Followed(h)
@@ -220,6 +267,8 @@ def main():
         copy_rotation(h)
         many(h)
         snapshot(h)
+        rushed(h)
+        entries(h)
         goes(h)
         h.agent.terminate()
     check.end()
