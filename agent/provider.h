@@ -156,9 +156,9 @@ struct rv_provider {
                      struct rv_error *);
 
         const struct rv_push *push; /* or NULL: changes are found by comparing polls */
-        /* Instead, for objects that come in great numbers and never change (entries of a log): `read` emits each new one
-         * as a row of the class, as of an indication. Who asks for events of the class gets these, and nothing is read
-         * for a beginning; that old ones go is not told. Only who wants a snapshot has all read and compared. */
+        /* Instead, for objects that come in great numbers and never change (entries of a log): `read` emits each new
+         * one as a row of the class, as of an indication. Who asks for events of the class gets these, and nothing
+         * is read for a beginning; that old ones go is not told. Only a snapshot has all read and compared. */
         const struct rv_push *creations;
 
         /* On the loop, RV_IDLE_AFTER after the last call has ended: let go of what was kept for the next one. */
