@@ -250,13 +250,23 @@ static int order(struct rv_svc_change *ch, const char *folder, const char *bytes
         return rv_hint(ch->err, "runsvdir starts one within five seconds of a new link in %s.", folder);
 }
 
+static bool is_up(const struct status *st, uint32_t but)
+{
+        return st->state == 1 && st->pid && st->pid != but && !st->paused;
+}
+
 /* Waits until the status is as wanted; TIMED_OUT at the call's deadline. */
 static int await(struct rv_svc_change *ch, const char *folder, bool (*good)(const struct status *, uint32_t),
                  uint32_t pid)
 {
         struct status st;
+        int64_t begun = rv_wall();
         while (!rv_cancelled(ch->call)) {
-                if (read_status(folder, ch->now.name, &st) && good(&st, pid))
+                bool known = read_status(folder, ch->now.name, &st);
+                if (known && good(&st, pid))
+                        return RV_OK;
+                /* It was up between two looks, and has ended: whoever asked looks what became of it. */
+                if (known && good == is_up && !pid && st.state != 1 && st.wanted && st.since > begun)
                         return RV_OK;
                 rv_svc_pause_ms(STEP);
         }
@@ -266,10 +276,6 @@ static int await(struct rv_svc_change *ch, const char *folder, bool (*good)(cons
                 "It may come yet: look at State. The method Kill with SIGKILL ends what does not stop.");
 }
 
-static bool is_up(const struct status *st, uint32_t but)
-{
-        return st->state == 1 && st->pid && st->pid != but && !st->paused;
-}
 static bool is_down(const struct status *st, uint32_t pid)
 {
         (void)pid;
