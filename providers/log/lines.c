@@ -214,7 +214,7 @@ int rv_logsource_file(const struct rv_query *q, struct rv_sink *out, const char 
         *ret = NULL;
         if (!rv_logchannel_is(path, base)) {
                 rv_fail(err, RV_INVALID_PARAMETER,
-                        "%.200s is no log: those are text files below " RV_LOG_ROOT, path);
+                        "there is no log %.200s: logs are text files below " RV_LOG_ROOT, path);
                 return rv_hint(err, "Get-LogChannel lists them; Get-Content reads other files, as you.");
         }
         struct lines *l = lines_new(q, out);
