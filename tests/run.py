@@ -13,6 +13,7 @@ import argparse, atexit, concurrent.futures, os, re, shutil, signal, subprocess,
 
 FOLDERS = ['gen', 'lint', 'shell', 'wire', 'integration', 'bench', 'lab']
 LABS_AT_ONCE = 2
+LONGEST = ('lab/test_machine_boot.py', 'lab/test_swarm_quorum.py', 'lab/test_deb.py')   # first, so that none is left alone at the end
 FOLDER_TIMEOUT = {'unit': 120, 'fuzz': 120, 'shell': 600, 'integration': 900, 'lab': 600, 'bench': 300}
 
 
@@ -111,7 +112,7 @@ def main():
         if t[0] != 'lab':
             report(run(*t, env), t)
     with concurrent.futures.ThreadPoolExecutor(LABS_AT_ONCE) as pool:   # each has machines and a network of its own, and mostly waits for them
-        labs = {pool.submit(run, *t, env): t for t in slow if t[0] == 'lab'}
+        labs = {pool.submit(run, *t, env): t for t in sorted(slow, key=lambda t: t[1] not in LONGEST) if t[0] == 'lab'}
         for future in concurrent.futures.as_completed(labs):
             report(future.result(), labs[future])
     for t in again:
