@@ -16,8 +16,6 @@
 
 #include "agent/stats.h"
 
-#define LOST "its process has ended without a word: the outcome is unknown"
-
 static char folder[480]; /* set once, before there are threads */
 
 const char *rv_cjob_folder(void)
@@ -81,9 +79,9 @@ int rv_cjob_end(const char *base, const char *state, int code, const char *messa
         return r;
 }
 
-static void base_of(char to[560], const char *id)
+void rv_cjob_base(char to[RV_CJOB_BASE], const char *id)
 {
-        snprintf(to, 560, "%s/%.*s", folder, RV_CJOB_ID, id);
+        snprintf(to, RV_CJOB_BASE, "%s/%.*s", folder, RV_CJOB_ID, id);
 }
 
 int rv_cjob_each(bool (*each)(void *, const char *, const json_t *, bool), void *data)
@@ -91,12 +89,12 @@ int rv_cjob_each(bool (*each)(void *, const char *, const json_t *, bool), void 
         DIR *d = folder[0] ? opendir(folder) : NULL;
         bool stop = false;
         for (struct dirent *e; d && !stop && (e = readdir(d));) {
-                char id[RV_CJOB_ID + 1], base[560];
+                char id[RV_CJOB_ID + 1], base[RV_CJOB_BASE];
                 const char *dot = strchr(e->d_name, '.');
                 if (!dot || strcmp(dot, ".job") != 0 || dot - e->d_name >= RV_CJOB_ID)
                         continue;
                 snprintf(id, sizeof id, "%.*s", (int)(dot - e->d_name), e->d_name);
-                base_of(base, id);
+                rv_cjob_base(base, id);
                 json_t *j = rv_cjob_read(base, "job");
                 stop = j && each(data, id, j, rv_cjob_lives(base));
                 json_decref(j);
@@ -139,12 +137,9 @@ static int64_t number_of(const json_t *j, const char *name)
 
 static int show(struct listing *l, const char *id, const json_t *job, bool lives)
 {
-        char base[560];
-        base_of(base, id);
-        /* It may end between the look at its lock and that at its end. */
-        json_t *end = rv_cjob_read(base, "end"), *state = end ? NULL : rv_cjob_read(base, "state");
-        if (!state)
-                state = rv_cjob_read(base, "state");
+        char base[RV_CJOB_BASE];
+        rv_cjob_base(base, id);
+        json_t *end = rv_cjob_read(base, "end"), *state = rv_cjob_read(base, "state");
         bool lost = !end && !lives;
         const json_t *percent = json_object_get(state, "PercentComplete");
         char *result = json_dumps(json_object_get(end, "Result"), JSON_COMPACT | JSON_ENCODE_ANY),
@@ -170,7 +165,7 @@ static int show(struct listing *l, const char *id, const json_t *job, bool lives
                 .roles = text_of(job, "Roles"),
                 .result = result,
                 .error = error,
-                .error_text = lost ? LOST : text_of(end, "ErrorDescription"),
+                .error_text = lost ? RV_CJOB_LOST : text_of(end, "ErrorDescription"),
                 .error_code = lost ? RV_FAILED : (unsigned)number_of(end, "ErrorCode"),
                 .percent = now && strcmp(now, "Completed") == 0 ? 100
                            : percent                            ? (int)json_integer_value(percent)
@@ -207,14 +202,14 @@ int rv_stats_each_job(const struct rv_call *c, const char *only,
                       int (*each)(void *, const struct rv_cjob_view *), void *data)
 {
         struct listing l = { .call = c, .each = each, .data = data };
-        char base[560];
+        char base[RV_CJOB_BASE];
         if (!only) {
                 rv_cjob_each(list_one, &l);
                 return l.result;
         }
         if (!folder[0] || !is_id(only))
                 return 0;
-        base_of(base, only);
+        rv_cjob_base(base, only);
         json_t *job = rv_cjob_read(base, "job");
         if (job)
                 list_one(&l, only, job, rv_cjob_lives(base));
@@ -241,11 +236,11 @@ static void signal_it(int fd, int signum)
         syscall(SYS_pidfd_send_signal, fd, signum, NULL, 0);
 }
 
-static int take(const struct rv_call *c, const char *id, char base[560], struct rv_error *err)
+static int take(const struct rv_call *c, const char *id, char base[RV_CJOB_BASE], struct rv_error *err)
 {
         json_t *job = NULL;
         if (folder[0] && is_id(id)) {
-                base_of(base, id);
+                rv_cjob_base(base, id);
                 job = rv_cjob_read(base, "job");
         }
         bool mine = job && may_see(c, job);
@@ -262,7 +257,7 @@ static bool has_ended(const char *base)
 
 int rv_stats_end_job(const struct rv_call *c, const char *id, bool kill, struct rv_error *err)
 {
-        char base[560];
+        char base[RV_CJOB_BASE];
         int r = take(c, id, base, err);
         if (r)
                 return r;
@@ -301,7 +296,7 @@ static void unlink_all(const char *base)
 
 int rv_stats_forget_job(const struct rv_call *c, const char *id, struct rv_error *err)
 {
-        char base[560];
+        char base[RV_CJOB_BASE];
         int r = take(c, id, base, err);
         if (r == RV_OK && !has_ended(base)) {
                 rv_hint(err, "Stop-CimJob ends it.");
@@ -328,10 +323,10 @@ struct ended {
 static bool gather(void *data, const char *id, const json_t *job, bool lives)
 {
         struct ended *all = data;
-        char base[560];
+        char base[RV_CJOB_BASE];
         if (lives || all->n == sizeof all->of / sizeof *all->of)
                 return false;
-        base_of(base, id);
+        rv_cjob_base(base, id);
         json_t *end = rv_cjob_read(base, "end");
         struct old *o = &all->of[all->n++];
         snprintf(o->id, sizeof o->id, "%s", id);
@@ -356,8 +351,8 @@ void rv_cjob_prune(void)
         qsort(all->of, all->n, sizeof *all->of, by_age);
         for (unsigned i = 0; i < all->n; i++)
                 if (i >= RV_CJOB_KEPT || all->of[i].ended < oldest) {
-                        char base[560];
-                        base_of(base, all->of[i].id);
+                        char base[RV_CJOB_BASE];
+                        rv_cjob_base(base, all->of[i].id);
                         unlink_all(base);
                 }
         free(all);

@@ -32,7 +32,9 @@ enum {
         RV_CJOB_MOST_SECONDS = 7 * 86400,  /* and at most */
         RV_CJOB_RESULT = 1 << 20,          /* bytes of a result that is kept */
         RV_CJOB_ID = 13,
+        RV_CJOB_BASE = 560,
 };
+#define RV_CJOB_LOST "its process has ended without a word: the outcome is unknown"
 
 /* ---- the agent's, on the loop ---- */
 
@@ -57,6 +59,7 @@ void rv_cjob_leave_unit(const char *id);
 void rv_cjob_set_folder(const struct rv_agent *);
 void rv_cjob_prune(void); /* ended ones that need not be kept any more */
 const char *rv_cjob_folder(void); /* "": there is none */
+void rv_cjob_base(char to[RV_CJOB_BASE], const char *id); /* FOLDER/ID */
 json_t *rv_cjob_read(const char *base, const char *ending);
 /* Whole or not at all; once: an error (-EEXIST) where it is there already. 0 or -errno. */
 int rv_cjob_write(const char *base, const char *ending, const json_t *, bool once);

@@ -17,7 +17,7 @@
 static struct run {
         struct rv_agent *agent;
         struct rv_session *session;
-        char base[560];
+        char base[RV_CJOB_BASE];
         json_t *state;
         uv_pipe_t pipe;
         uv_write_t write;

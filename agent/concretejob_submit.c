@@ -46,7 +46,7 @@ struct rv_cjob_order {
         const struct rv_class *class;
         bool has_all;
         uint64_t deadline;
-        char id[RV_CJOB_ID], base[560];
+        char id[RV_CJOB_ID], base[RV_CJOB_BASE];
         pid_t pid; /* 0: it is another's, of the same RequestKey */
         struct rv_error error;
         int result;
@@ -81,13 +81,13 @@ static void unwatch(struct rv_cjob_watch *w)
 static void on_ended(uv_poll_t *p, int status, int events)
 {
         struct rv_cjob_watch *w = p->data;
-        char base[560];
+        char base[RV_CJOB_BASE];
         int how = 0;
         (void)status, (void)events;
-        snprintf(base, sizeof base, "%s/%s", rv_cjob_folder(), w->id);
+        rv_cjob_base(base, w->id);
         waitpid(w->pid, &how, WNOHANG); /* of one that another agent started there is nothing to be had */
         if (rv_cjob_end(base, "Exception", RV_FAILED,
-                        "its process has ended without a word: the outcome is unknown") == 0)
+                        RV_CJOB_LOST) == 0)
                 rv_log(RV_LOG_WARNING, "the process of job %s ended without a word", w->id);
         if (w->class)
                 rv_history_touched(w->agent, w->class);
@@ -121,8 +121,8 @@ static void watch(struct rv_agent *a, const char *id, pid_t pid, const struct rv
 static bool adopt(void *data, const char *id, const json_t *job, bool lives)
 {
         struct rv_agent *a = data;
-        char base[560];
-        snprintf(base, sizeof base, "%s/%s", rv_cjob_folder(), id);
+        char base[RV_CJOB_BASE];
+        rv_cjob_base(base, id);
         json_t *end = rv_cjob_read(base, "end"), *state = rv_cjob_read(base, "state");
         pid_t pid = (pid_t)json_integer_value(json_object_get(state, "ProcessId"));
         const char *class = json_string_value(json_object_get(job, "ClassName"));
@@ -220,7 +220,7 @@ static int write_job(struct rv_cjob_order *o)
         if (getrandom(&random, sizeof random, 0) != sizeof random)
                 return -EIO;
         snprintf(o->id, sizeof o->id, "%012llx", (unsigned long long)(random & 0xffffffffffff));
-        snprintf(o->base, sizeof o->base, "%s/%s", rv_cjob_folder(), o->id);
+        rv_cjob_base(o->base, o->id);
         snprintf(new, sizeof new, "%s.job.new", o->base);
         snprintf(path, sizeof path, "%s.job", o->base);
         json_object_set_new(o->what, "InstanceID", json_string(o->id));
