@@ -484,6 +484,12 @@ int rv_diskchange_resize(struct rv_diskchange *d, uint64_t size, bool force, str
 
 /* ---- file systems ---- */
 
+#define EXT(type) \
+        { \
+                type, { "mkfs." type, "-q", "-F" }, "-L", { "e2label" }, { "e2fsck", "-f", "-n" }, \
+                        { "e2fsck", "-f", "-p" }, { "resize2fs" }, false, 16 \
+        }
+
 static const struct kind {
         const char *type, *make[4], *label; /* label: mkfs' option */
         const char *relabel[4];        /* {device} and the label follow; or the mount point where `mounted` */
@@ -492,33 +498,9 @@ static const struct kind {
         bool grow_mounted; /* growing takes the mount point */
         uint8_t longest;   /* bytes of a label */
 } kinds[] = {
-        { "ext4",
-          { "mkfs.ext4", "-q", "-F" },
-          "-L",
-          { "e2label" },
-          { "e2fsck", "-f", "-n" },
-          { "e2fsck", "-f", "-p" },
-          { "resize2fs" },
-          false,
-          16 },
-        { "ext3",
-          { "mkfs.ext3", "-q", "-F" },
-          "-L",
-          { "e2label" },
-          { "e2fsck", "-f", "-n" },
-          { "e2fsck", "-f", "-p" },
-          { "resize2fs" },
-          false,
-          16 },
-        { "ext2",
-          { "mkfs.ext2", "-q", "-F" },
-          "-L",
-          { "e2label" },
-          { "e2fsck", "-f", "-n" },
-          { "e2fsck", "-f", "-p" },
-          { "resize2fs" },
-          false,
-          16 },
+        EXT("ext4"),
+        EXT("ext3"),
+        EXT("ext2"),
         { "xfs",
           { "mkfs.xfs", "-q", "-f" },
           "-L",
